@@ -1,0 +1,201 @@
+"""Every error this service raises: a stable code, words for a person, no HTTP.
+
+A refusal says what is wrong, where, and by which rule of the domain. How a code becomes an exit status or an HTTP
+status is decided once, in `cli` and in `web.problems`. Third-party errors are wrapped where they arise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CertsvcError(Exception):
+    """The root. `zh` and `en` say the same; `rule` is a domain rule such as "R2.2"; `where` a place such as a file row."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, zh: str, en: str, *, rule: str | None = None, where: str | None = None) -> None:
+        super().__init__(zh, en)
+        self.zh = zh
+        self.en = en
+        self.rule = rule
+        self.where = where
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        rule = f" ({self.rule})" if self.rule else ""
+        return f"{place}{self.zh} / {self.en}{rule}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process pools; the default would call __init__ with the wrong arguments.
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[CertsvcError], attributes: dict[str, object]) -> CertsvcError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, attributes.get("zh"), attributes.get("en"))
+    error.__dict__.update(attributes)
+    return error
+
+
+class Refused(CertsvcError):
+    """What was asked cannot be done as asked; asking again the same way gives the same answer."""
+
+    code = "refused"
+
+
+class NotFound(Refused):
+    code = "not-found"
+
+
+class Conflict(Refused):
+    """The same key is there already with different content."""
+
+    code = "conflict"
+
+
+class Unavailable(CertsvcError):
+    """Nothing is known just now (outage); it says nothing about any certificate (R10)."""
+
+    code = "unavailable"
+
+
+# Persons (R9)
+
+
+class InvalidName(Refused):
+    code = "invalid-name"
+
+
+class InvalidIdentity(Refused):
+    code = "invalid-identity"
+
+
+# Rules (R0–R6)
+
+
+class InvalidScheme(Refused):
+    code = "invalid-scheme"
+
+
+class RegistrationRefused(Refused):
+    code = "registration-refused"
+
+
+class InvalidScore(Refused):
+    code = "invalid-score"
+
+
+class AttemptRefused(Refused):
+    code = "attempt-refused"
+
+
+# Credentials (R7)
+
+
+class MalformedCredential(Refused):
+    code = "malformed-credential"
+
+
+class DocumentRefused(Refused):
+    """The intended document fails a check, so it is never signed."""
+
+    code = "document-refused"
+
+
+class AlreadySigned(CertsvcError):
+    """A checked document is a one-shot ticket; signing it twice is a fault of ours."""
+
+    code = "already-signed"
+
+
+class InvalidNumber(Refused):
+    code = "invalid-number"
+
+
+class NumberRangeFull(Refused):
+    code = "number-range-full"
+
+
+class StatusChangeRefused(Refused):
+    code = "status-change-refused"
+
+
+class MissingGlyph(DocumentRefused):
+    """The fonts cannot draw a character of this certificate (R9)."""
+
+    code = "missing-glyph"
+
+
+# Files in (roster)
+
+
+class FileRefused(Refused):
+    """The file as a whole cannot be read: its form, encoding, size or headers."""
+
+    code = "file-refused"
+
+
+class PhotoRefused(Refused):
+    code = "photo-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """One cell that cannot be accepted. `row` is the file's own row number, the header being row 1."""
+
+    row: int
+    column: str
+    value: str
+    rule: str
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        shown = self.value if len(self.value) <= 40 else self.value[:40] + "…"
+        return f"第 {self.row} 行 row {self.row} · {self.column} · {shown!r} · {self.rule} · {self.zh} / {self.en}"
+
+
+class ImportRefused(Refused):
+    """Nothing of the file was stored; `errors` lists every bad cell in row order."""
+
+    code = "import-refused"
+
+    def __init__(self, errors: Sequence[CellError]) -> None:
+        super().__init__(
+            f"文件中有 {len(errors)} 处错误,全部未导入",
+            f"{len(errors)} errors in the file; nothing was imported",
+        )
+        self.errors = tuple(errors)
+
+
+# Keys, log
+
+
+class KeyRefused(Refused):
+    code = "key-refused"
+
+
+class KeyMissing(CertsvcError):
+    """A key this purpose needs is not there; outside development none is made silently."""
+
+    code = "key-missing"
+
+
+class LogMismatch(CertsvcError):
+    """What the log says and what was recomputed differ; nothing is signed until a person has looked."""
+
+    code = "log-mismatch"
+
+
+class ClockWentBack(CertsvcError):
+    code = "clock-went-back"
+
+
+# Reissue (R8)
+
+
+class ReissueRefused(Refused):
+    code = "reissue-refused"
