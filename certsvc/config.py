@@ -1,0 +1,92 @@
+"""Settings: frozen, read once from the environment; joined into parts by `app` alone.
+
+What each variable means stands beside its field. Every one has a default with which the embedded service works in
+`./var`. Not here: scheme data (R0) and the issuer's layout, which are files, and secrets, which live in the keystore.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from certsvc.errors import Refused
+
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    home: Path  # CERTSVC_HOME: database, keys, published files
+    database_url: str  # CERTSVC_DATABASE_URL: SQLAlchemy address
+    base_url: str  # CERTSVC_BASE_URL: https://HOST, as drawn in the QR; no slash at the end
+    issuer_name: str | None  # CERTSVC_ISSUER_NAME: absent means SAMPLE (R7.6)
+    issuer_name_en: str | None  # CERTSVC_ISSUER_NAME_EN
+    keys: Path  # CERTSVC_KEYS: the keystore's folder
+    key_passphrase_file: Path | None  # CERTSVC_KEY_PASSPHRASE_FILE
+    trusted_proxies: int  # CERTSVC_TRUSTED_PROXIES: exactly how many proxies stand before us
+    trusted_hosts: tuple[str, ...]  # CERTSVC_TRUSTED_HOSTS: names answered to, comma separated
+    max_upload_mb: int  # CERTSVC_MAX_UPLOAD_MB: the largest request body
+    limit_page: str  # CERTSVC_LIMIT_PAGE: look-ups by token, per address
+    limit_guess: str  # CERTSVC_LIMIT_GUESS: number and name, and match mode, per address (R10)
+    limit_record: str  # CERTSVC_LIMIT_RECORD: match mode and number, per record (R10)
+    limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
+    limits_shared: bool  # CERTSVC_LIMITS_SHARED: count in the database, for more than one machine
+
+    @property
+    def host(self) -> str:
+        """The domain a reader is told to look for."""
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * 1024 * 1024
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the CERTSVC_* variables; raises `Refused` naming the variable that makes no sense."""
+        env = os.environ if environment is None else environment
+        home = Path(env.get("CERTSVC_HOME") or "var").absolute()
+        base_url = _base_url(env.get("CERTSVC_BASE_URL") or "https://certsvc.example")
+        passphrase = env.get("CERTSVC_KEY_PASSPHRASE_FILE")
+        hosts = tuple(host.strip() for host in env.get("CERTSVC_TRUSTED_HOSTS", "").split(",") if host.strip())
+        return cls(
+            home=home,
+            database_url=env.get("CERTSVC_DATABASE_URL") or f"sqlite:///{home / 'certsvc.sqlite3'}",
+            base_url=base_url,
+            issuer_name=env.get("CERTSVC_ISSUER_NAME") or None,
+            issuer_name_en=env.get("CERTSVC_ISSUER_NAME_EN") or None,
+            keys=Path(env.get("CERTSVC_KEYS") or home / "keys").absolute(),
+            key_passphrase_file=Path(passphrase) if passphrase else None,
+            trusted_proxies=_whole(env, "CERTSVC_TRUSTED_PROXIES", 0, lowest=0),
+            trusted_hosts=hosts or (urlsplit(base_url).hostname or "", *_LOCAL_HOSTS),
+            max_upload_mb=_whole(env, "CERTSVC_MAX_UPLOAD_MB", 25, lowest=1),
+            limit_page=env.get("CERTSVC_LIMIT_PAGE") or "120/minute",
+            limit_guess=env.get("CERTSVC_LIMIT_GUESS") or "20/minute;200/day",
+            limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
+            limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
+            limits_shared=_switch(env, "CERTSVC_LIMITS_SHARED", default=False),
+        )
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
+        raise Refused("应为 https://域名", "expected https://HOST", where="CERTSVC_BASE_URL")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _whole(env: Mapping[str, str], variable: str, default: int, *, lowest: int) -> int:
+    text = env.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text) >= lowest):
+        raise Refused(f"应为不小于 {lowest} 的整数", f"expected a whole number, at least {lowest}", where=variable)
+    return int(text)
+
+
+def _switch(env: Mapping[str, str], variable: str, *, default: bool) -> bool:
+    text = (env.get(variable) or ("1" if default else "0")).lower()
+    if text not in {"0", "1", "false", "true", "no", "yes"}:
+        raise Refused("应为 0 或 1", "expected 0 or 1", where=variable)
+    return text in {"1", "true", "yes"}
