@@ -194,6 +194,24 @@ class ClockWentBack(CertsvcError):
     code = "clock-went-back"
 
 
+class MalformedLog(Refused):
+    """Text or bytes that claim to be part of a log (leaf, note, checkpoint, tile, proof) but have not that form."""
+
+    code = "malformed-log"
+
+
+class ProofRefused(Refused):
+    """A proof that does not lead from what it is said to prove to the root it names."""
+
+    code = "proof-refused"
+
+
+class CheckpointRefused(Refused):
+    """A well-formed checkpoint that must not be believed: another log's, unsigned, or wrongly signed."""
+
+    code = "checkpoint-refused"
+
+
 # Reissue (R8)
 
 
