@@ -1,0 +1,22 @@
+"""Enumerations that a person reads: each member carries its Chinese and its English word.
+
+Here: the base class only. Source: "text people see is Chinese first, English beside it".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Worded(StrEnum):
+    """A string value with the words shown for it: `MALE = "male", "男", "male"`."""
+
+    zh: str
+    en: str
+
+    def __new__(cls, value: str, zh: str, en: str) -> Worded:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.zh = zh
+        member.en = en
+        return member
