@@ -6,6 +6,7 @@ Source: R9; GB 11643 (resident identity number), ISO 7064 MOD 11-2.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from certsvc.errors import InvalidIdentity
@@ -127,9 +128,7 @@ def _check_old_foreign_permanent(number: str, birth_date: date | None) -> None:
     """Three letters (nationality), four digits (place), YYMMDD, serial, check: the century is not in it."""
     for position, character in enumerate(number, start=1):
         if character not in (UPPER_LETTERS if position <= 3 else DIGITS):
-            raise _refused_at(
-                position, character, "应为 3 个字母加 12 个数字", "three letters and twelve digits are due"
-            )
+            raise _refused_at(position, character, "应为 3 个字母加 12 个数字", "three letters, then twelve digits")
     year, month, day = number[7:9], number[9:11], number[11:13]
     # The century is unknown: 02-29 is real if it is so in one of the two.
     centuries = ("19", "20") if birth_date is None else (f"{birth_date.year:04d}"[:2],)

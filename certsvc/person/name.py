@@ -1,6 +1,6 @@
 """Names of persons: which are accepted, what is normalised, and how a name is masked in public.
 
-Not here: whether a font can draw the name; that stops the issue of a certificate later. Source: R9 (names), R10 (masking).
+Not here: whether a font can draw the name; that stops the issue of its certificate later. Source: R9, R10 (masking).
 
 Characters are kept as they were written: no Unicode normalisation, since it would replace compatibility ideographs,
 and a person's name is what the identity document shows.
