@@ -1,0 +1,48 @@
+"""Where everything rests: SQLAlchemy 2, one module per aggregate, SQLite by default and PostgreSQL at scale.
+
+Rows are named `…Record`, so that `rules.enrolment.Attempt` (a value) and `AttemptRecord` (a row) are never confused.
+Which transaction a row is written in is decided in `services`.
+"""
+
+from certsvc.store.audit import AccountRecord, AuditEventRecord
+from certsvc.store.base import Base
+from certsvc.store.certificate import (
+    ISSUED,
+    RESERVED,
+    CertificateRecord,
+    IssueBatchRecord,
+    SerialRecord,
+    StatusChangeRecord,
+)
+from certsvc.store.database import Database, open_database
+from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
+from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord
+from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
+from certsvc.store.person import PersonRecord
+from certsvc.store.scheme import SchemeRecord
+from certsvc.store.share import ShareLinkRecord, ShareOpeningRecord
+
+__all__ = [
+    "ISSUED",
+    "RESERVED",
+    "AccountRecord",
+    "AttemptRecord",
+    "AuditEventRecord",
+    "Base",
+    "CertificateRecord",
+    "Database",
+    "EnrolmentRecord",
+    "IssueBatchRecord",
+    "LogHeadRecord",
+    "LogLeafRecord",
+    "LogNodeRecord",
+    "PaperCertificateRecord",
+    "PersonRecord",
+    "ReissueRequestRecord",
+    "SchemeRecord",
+    "SerialRecord",
+    "ShareLinkRecord",
+    "ShareOpeningRecord",
+    "StatusChangeRecord",
+    "open_database",
+]

@@ -1,0 +1,131 @@
+"""One database: engine, sessions, and the two kinds of transaction. SQLite embedded by default, PostgreSQL at scale.
+
+`reading()` sees one consistent state and writes nothing. `writing()` commits at the end of its block or changes
+nothing at all; on SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so two writers never deadlock half way,
+on PostgreSQL a named lock orders the writers that must not overlap (imports, issuing, the log's head).
+
+SQLite 3.7.0–3.51.2 can corrupt a WAL when two writers reset it (shared/measured.md, "Losing nothing"): those get a
+rollback journal. `synchronous=FULL` either way: what was acknowledged survives the power failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from certsvc.errors import Refused, Unavailable
+
+WAL_IS_SAFE_FROM = (3, 51, 3)
+BUSY_TIMEOUT_MS = 60_000
+_WRITES = "certsvc_writes"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    engine: Engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file of an embedded database; None in memory and on PostgreSQL."""
+        if not self.is_sqlite or self.engine.url.database in (None, "", ":memory:"):
+            return None
+        return Path(str(self.engine.url.database))
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session over one consistent state; whatever it wrote is rolled back. Raises `Unavailable` on an outage."""
+        with _outage_is_unavailable(), Session(self.engine, expire_on_commit=False) as session:
+            if not self.is_sqlite:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def writing(self, lock: str = "register") -> Iterator[Session]:
+        """A session that commits when its block ends well. `lock` names what may not be written by two at once."""
+        engine = self.engine.execution_options(**{_WRITES: True})
+        with _outage_is_unavailable(), Session(engine, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def exclusively(database: Database) -> Iterator[Connection]:
+    """A bare connection in one writing transaction, for migrations."""
+    engine = database.engine.execution_options(**{_WRITES: True})
+    with _outage_is_unavailable(), engine.begin() as connection:
+        yield connection
+
+
+def open_database(url: str | URL) -> Database:
+    """Open (not create) the database at `url`: `sqlite:///FILE` or `postgresql+psycopg://…`. Raises `Refused`."""
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise Refused(f"数据库地址无法识别:{error}", f"not a database address: {error}") from error
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    elif parsed.get_backend_name() == "postgresql":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed, pool_pre_ping=True)
+    else:
+        raise Refused(
+            f"不支持的数据库:{parsed.get_backend_name()}(只支持 sqlite 与 postgresql)",
+            f"unsupported database {parsed.get_backend_name()!r}: sqlite or postgresql",
+        )
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own transaction handling is off (PEP 249 mode commits at odd places); `_begin_sqlite` takes over.
+    connection.isolation_level = None
+    journal = "WAL" if sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM else "DELETE"
+    for pragma in (
+        f"journal_mode={journal}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "trusted_schema=OFF",
+        "temp_store=FILE",  # an import's staging table must not grow in memory
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(b"certsvc:" + name.encode()).digest()[:8], "big", signed=True)
+
+
+@contextmanager
+def _outage_is_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(
+            f"数据库暂时无法使用:{error.orig}", f"the database cannot be used just now: {error.orig}"
+        ) from error

@@ -1,0 +1,56 @@
+"""The register of former paper certificates, and requests to replace one by an electronic certificate (R8)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from certsvc.store.base import Base, UtcDateTime
+
+
+class PaperCertificateRecord(Base):
+    __tablename__ = "paper_certificate"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(60), unique=True)
+    id_type: Mapped[str] = mapped_column(String(40))
+    id_lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # {id_number}; id_lookup is bound to it
+    sealed_kid: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(200))
+    occupation: Mapped[str] = mapped_column(String(200))
+    level: Mapped[int] = mapped_column(Integer)
+    issued_on: Mapped[date] = mapped_column(Date)
+    issuer: Mapped[str] = mapped_column(String(200))
+    replaced_on: Mapped[date | None] = mapped_column(Date)
+    replaced_reason: Mapped[str | None] = mapped_column(String(20))
+    # What replaced it. No foreign key: certificate.paper_id points here already, and two would make a circle.
+    replaced_by_id: Mapped[int | None] = mapped_column(Integer)
+
+
+class ReissueRequestRecord(Base):
+    __tablename__ = "reissue_request"
+    __table_args__ = (
+        CheckConstraint("reason in ('lost', 'damaged')", name="reason"),
+        CheckConstraint("state in ('applied', 'approved', 'rejected')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    paper_id: Mapped[int | None] = mapped_column(ForeignKey("paper_certificate.id"), index=True)
+    number: Mapped[str] = mapped_column(String(60), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    id_type: Mapped[str] = mapped_column(String(40))
+    id_lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # {id_number}; id_lookup is bound to it
+    sealed_kid: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(String(20))
+    evidence: Mapped[str | None] = mapped_column(String(1000))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    applied_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    applied_by: Mapped[str] = mapped_column(String(100))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(String(100))
+    decision_note: Mapped[str | None] = mapped_column(String(1000))
+    certificate_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"))
