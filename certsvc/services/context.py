@@ -1,0 +1,104 @@
+"""What every service is handed: one frozen `Services`, joined in `app.open_services` and nowhere else.
+
+Heavy parts (fonts, published keys) are made on first use, so that a command that needs none of them starts at once.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from certsvc.services.vault import Vault
+from certsvc.store import Database
+
+if TYPE_CHECKING:
+    from certsvc.credential.document import Issuer
+    from certsvc.rendering.layout import Layout
+    from certsvc.rendering.press import Press
+    from certsvc.signing.keystore import Keystore
+    from certsvc.signing.trust import TrustBundle
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where files rest under the home folder; `create` makes what is missing, readable by the owner alone."""
+
+    home: Path
+
+    @property
+    def photos(self) -> Path:
+        return self.home / "photos"
+
+    @property
+    def pdf(self) -> Path:
+        return self.home / "pdf"
+
+    @property
+    def layout(self) -> Path:
+        """An issuer's own certificate layout, used where the folder exists."""
+        return self.home / "layout"
+
+    def create(self) -> None:
+        for folder in (self.home, self.photos, self.pdf):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def photo(self, sha256: str) -> Path:
+        return self.photos / f"{sha256}.jpg"
+
+    def certificate_pdf(self, number: str, version: int) -> Path:
+        return self.pdf / f"{number}-v{version}.pdf"
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts, joined. `now` gives an aware datetime; `base_url` is "https://HOST"."""
+
+    database: Database
+    keystore: Keystore
+    issuer: Issuer
+    folders: Folders
+    base_url: str
+    now: Callable[[], datetime]
+    pool_size: int = 2
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self.keystore)
+
+    @cached_property
+    def trust(self) -> TrustBundle:
+        from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
+
+        return TrustBundle.from_keystore(self.keystore, self.issuer.did)
+
+    @cached_property
+    def layout(self) -> Layout:
+        from certsvc.rendering.layout import load_layout  # noqa: PLC0415 - as above
+
+        return load_layout(self.folders.layout if self.folders.layout.is_dir() else None)
+
+    @cached_property
+    def press(self) -> Press:
+        from certsvc.rendering.press import open_press  # noqa: PLC0415 - as above
+
+        return open_press(self.layout)
+
+    def today(self) -> date:
+        """The civil date in Asia/Shanghai."""
+        return self.now().astimezone(SHANGHAI).date()
+
+
+def operator() -> str:
+    """Who runs this process, where nobody is named: the operating system's account."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
