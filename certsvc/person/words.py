@@ -20,3 +20,6 @@ class Worded(StrEnum):
         member.zh = zh
         member.en = en
         return member
+
+    # Enum hashes by name; a member equals its value as text, so it has to hash like it (and does so faster).
+    __hash__ = str.__hash__
