@@ -29,7 +29,7 @@ _MULTIHASH = re.compile(r"uEi[A-Za-z0-9_-]{44}")
 _HMAC = re.compile(r"u[A-Za-z0-9_-]{43}")
 PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
     "token": re.compile(r"[a-z2-7]{25}[aeimquy4]"),
-    "number": re.compile(r"[A-Z0-9][A-Z0-9-]{0,31}"),
+    "number": re.compile(r"[A-Z0-9][A-Z0-9-]{0,21}"),
     "scheme": re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}(?:/[a-z0-9][a-z0-9._@+-]{0,99}){0,4}"),
     "occupation_code": re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,39}"),
     "id_commitment": _HMAC,
@@ -39,7 +39,7 @@ PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
     "replaces": re.compile(
         rf"(?:https://{_HOST}|http://(?:localhost|127\.0\.0\.1)(?::[0-9]{{1,5}})?)/v/[a-z2-7]{{26}}"
     ),
-    "replaces_paper": re.compile(r"[A-Z0-9][A-Z0-9-]{0,31}"),
+    "replaces_paper": re.compile(r"[A-Z0-9][A-Z0-9-]{0,21}"),
 }
 _OPTIONAL = frozenset({"identifier", "portrait_digest", "evidence_commitment", "replaces", "replaces_paper"})
 TEXTS: Final = (

@@ -1,0 +1,98 @@
+"""What a check answers, in words: the table of R11, and what the reader should do next.
+
+Colour and icon belong to the page; the words are the same in the terminal, the API and the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A state in words. The placeholders {date}, {reason}, {number} and {version} are filled by `say`."""
+
+    zh: str
+    en: str
+    next_zh: str
+    next_en: str
+
+
+_COMPARE_ZH = "请核对姓名、照片与证件,并确认网址的域名属于发证机构。"
+_COMPARE_EN = (
+    "Compare the name and photo with the person's identity document, and make sure the address is the issuer's own."
+)
+_ASK_ZH = "有疑问请联系发证机构。"
+_ASK_EN = "If in doubt, ask the issuing authority."
+
+STATES: Final[Mapping[str, Wording]] = MappingProxyType(
+    {
+        "valid": Wording("真实有效", "Genuine and in force", _COMPARE_ZH, _COMPARE_EN),
+        "paper_valid": Wording("纸质证书真实有效", "Genuine paper certificate, in force", _COMPARE_ZH, _COMPARE_EN),
+        "suspended": Wording(
+            "真实,自{date}起暂停使用",
+            "Genuine, suspended since {date}",
+            "暂停期间请勿采信。" + _ASK_ZH,
+            "Do not rely on it while it is suspended. " + _ASK_EN,
+        ),
+        "revoked": Wording(
+            "真实签发,已于{date}撤销({reason})",
+            "Was issued, revoked on {date} ({reason})",
+            "该证书不再有效。" + _ASK_ZH,
+            "It is no longer in force. " + _ASK_EN,
+        ),
+        "superseded": Wording(
+            "已被更新的版本替代(编号 {number},第 {version} 版,{date})",
+            "Replaced by a newer version (number {number}, version {version}, {date})",
+            "请向持证人索取新版本并重新查验。",
+            "Ask the holder for the newer version and check that.",
+        ),
+        "paper_replaced": Wording(
+            "该纸质证书已报遗失/损毁,已于{date}补发电子证书",
+            "This paper was reported lost or damaged; an electronic one replaces it since {date}",
+            "请勿采信该纸质证书,请向持证人索取电子证书。",
+            "Do not rely on the paper; ask the holder for the electronic certificate.",
+        ),
+        "expired": Wording(
+            "已过有效期({date})",
+            "Past its validity ({date})",
+            "请向持证人确认是否已延期或换发。",
+            "Ask the holder whether it has been extended or exchanged.",
+        ),
+        "forged": Wording(
+            "签名不符:非本机构签发或内容被改动",
+            "Not genuine: the signature does not match what is shown",
+            "请勿采信,保留原件并联系发证机构。",
+            "Do not rely on it; keep the original and tell the issuing authority.",
+        ),
+        "unknown": Wording(
+            "未查到该证书,请核对输入",
+            "No such certificate here; check what was typed",
+            "请核对编号与姓名后重试。" + _ASK_ZH,
+            "Check number and name, and try again. " + _ASK_EN,
+        ),
+        "unavailable": Wording(
+            "暂时无法查询,不代表证书有问题",
+            "Cannot be checked just now; this says nothing about the certificate",
+            "请稍后再试。",
+            "Try again later.",
+        ),
+        "offline": Wording(
+            "签名真实;状态截至{date}",
+            "Signature genuine; status as of {date}",
+            "联网后请再次查验当前状态。" + _COMPARE_ZH,
+            "Check the present status once online. " + _COMPARE_EN,
+        ),
+    }
+)
+_UNSTATED: Final = {"date": "—", "reason": "—", "number": "—", "version": "—"}
+
+
+def say(state: str, **facts: object) -> Wording:
+    """The wording of a state with its facts filled in, a missing fact as a dash; KeyError for an unknown state."""
+    wording = STATES[state]
+    known = _UNSTATED | {name: str(fact) for name, fact in facts.items() if fact is not None}
+    return Wording(wording.zh.format(**known), wording.en.format(**known), wording.next_zh, wording.next_en)
