@@ -33,9 +33,8 @@ def reasons_for(
     for course in (progress.theory, progress.practical):
         _tell_course(reasons, course, state, progress.scheme, on)
     for _, refusal in refused:
-        reasons.append(
-            Reason(refusal.rule or "R3.7", f"{refusal.zh}。该记录不计入。", f"{refusal.en}. It has no effect.")
-        )
+        zh, en = f"{refusal.zh}。该记录不计入。", f"{refusal.en}. It has no effect."
+        reasons.append(Reason(refusal.rule or "R3.7", zh, en))
     reasons.append(_state_reason(progress, state, on))
     return tuple(reasons)
 
@@ -138,7 +137,7 @@ def _tell_entitlement(reasons: list[Reason], course: Course, scheme: Scheme, on:
     reasons.append(
         Reason(
             rule,
-            f"{zh}{because_zh},可补考一次,{fee_zh},须参加该科全部考试。",
+            f"{zh}{because_zh},可补考一次,{fee_zh},须重考该科全部内容。",
             f"The {en} {because_en}: one retake of the whole subject is open, {fee_en}.",
         )
     )

@@ -217,9 +217,7 @@ def _calendar(fields: Fields) -> CalendarRules:
     scores = fields.integer("scores_after_days", at_least=0, at_most=3650)
     days = fields.integers("certificate_after_days")
     if len(days) != 2 or days[0] > days[1]:
-        raise fields.refuse(
-            "certificate_after_days", "应为先小后大的两个天数", "two numbers of days, the smaller first"
-        )
+        raise fields.refuse("certificate_after_days", "应为先小后大的两个天数", "two numbers, the smaller first")
     fields.close()
     return CalendarRules(scores, (days[0], days[1]))
 

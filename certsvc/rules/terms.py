@@ -1,6 +1,6 @@
-"""The terms a scheme sets: every number, date, switch and word that one region's rules leave to it, as frozen values.
+"""The terms a scheme sets: every number, date, switch and word that the rules leave to it, as frozen values.
 
-Not here: how a scheme file is read and checked (scheme), nor any rule that uses the terms. Source: R0 and what it spans.
+Not here: how a scheme file is read and checked (scheme), nor any rule that uses the terms. Source: R0.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class NumberFormat:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """R7.4: the parts of a GB/T 36904 style identifier that this scheme fixes; `type` has 21, `issuer` 18 characters."""
+    """R7.4: the fixed parts of a GB/T 36904 style identifier; `type` has 21 and `issuer` 18 characters."""
 
     root: str
     type: str

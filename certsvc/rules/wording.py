@@ -1,4 +1,4 @@
-"""How dates, scores and money are written in sentences for candidates. Chinese dates read 2025年3月24日, English ones ISO."""
+"""How dates and exact decimals are written in sentences for candidates: 2025年3月24日 in Chinese, ISO 8601 in English."""
 
 from __future__ import annotations
 
