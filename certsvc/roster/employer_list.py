@@ -1,0 +1,64 @@
+"""An employer's list of certificates to check → rows as typed, and the answer as a file.
+
+A row is never refused for what it says: a malformed number and a wrong name get the one answer of R10, and that is the
+look-up's to give. Only the file's own form is checked. Source: the fixed file formats, employer list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from certsvc.roster.cells import Limits
+from certsvc.roster.parsed import Parsed, Report
+from certsvc.roster.reader import RowReader
+from certsvc.roster.table import Column, Table, read_table
+
+COLUMNS = (Column("number", "证书编号"), Column("name", "姓名"))
+LIST_LIMITS = Limits(
+    file_bytes=4 * 1024 * 1024, rows=5_000, columns=32, cell_length=500, unpacked_bytes=64 * 1024 * 1024
+)
+ANSWER_HEADERS = ("证书编号", "姓名", "状态", "发证日期", "查询时间")
+
+
+@dataclass(frozen=True, slots=True)
+class EmployerRow:
+    row: int
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One row of the answer; all of it is text to show. `issued_on` is "" where nothing was found."""
+
+    number: str
+    name: str
+    status: str
+    issued_on: str
+    checked_at: str
+
+
+def read_employer_list(
+    source: bytes | Path, *, filename: str = "", ignore_unknown: bool = False, limits: Limits = LIST_LIMITS
+) -> Parsed[EmployerRow]:
+    """Open a list of at most 5,000 rows; raises FileRefused for the file as a whole."""
+    table = read_table(source, COLUMNS, filename=filename, ignore_unknown=ignore_unknown, limits=limits)
+    return Parsed(lambda report: _read(table, report), table.headings)
+
+
+def answer_cells(rows: Iterable[AnswerRow]) -> Iterator[tuple[str, ...]]:
+    """The rows as `export` writes them under ANSWER_HEADERS."""
+    for row in rows:
+        yield row.number, row.name, row.status, row.issued_on, row.checked_at
+
+
+def _read(table: Table, report: Report) -> Iterator[EmployerRow]:
+    for warning in table.warnings:
+        report.warn(warning)
+    for row in table:
+        reader = RowReader(table, row, report)
+        number, name = reader.raw("number"), reader.raw("name")
+        if reader.accepted:
+            yield EmployerRow(reader.number, number, name)

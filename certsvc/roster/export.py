@@ -1,0 +1,55 @@
+"""Rows → a CSV or XLSX file that is safe to open in a spreadsheet.
+
+A cell that a spreadsheet would run as a formula gets an apostrophe before it. Not here: which rows and columns
+(`employer_list`, services). Source: the fixed file formats, employer list.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
+_LONGEST_XLSX_CELL = 32_767
+_PIECE = 64 * 1024
+
+
+def escape_formula(text: str) -> str:
+    """The text, with an apostrophe before it where a spreadsheet would take it for a formula."""
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    """Yield a UTF-8 CSV file with BOM (so that Excel shows Chinese), in pieces, as rows come in."""
+    text = io.StringIO(newline="")
+    text.write("\ufeff")
+    writer = csv.writer(text)
+    writer.writerow([escape_formula(header) for header in headers])
+    for row in rows:
+        writer.writerow([escape_formula(cell) for cell in row])
+        if text.tell() > _PIECE:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def write_xlsx(headers: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "结果") -> bytes:
+    """An XLSX file with one sheet, every cell text."""
+    workbook = Workbook(write_only=True)
+    sheet = workbook.create_sheet(title)
+    sheet.append([_xlsx_text(header) for header in headers])
+    for row in rows:
+        sheet.append([_xlsx_text(cell) for cell in row])
+    out = io.BytesIO()
+    workbook.save(out)
+    return out.getvalue()
+
+
+def _xlsx_text(text: str) -> str:
+    # XML has no way to write these characters; a visible mark says that one was there.
+    return ILLEGAL_CHARACTERS_RE.sub("\ufffd", escape_formula(text))[:_LONGEST_XLSX_CELL]
