@@ -33,7 +33,6 @@ class Settings:
     limit_guess: str  # CERTSVC_LIMIT_GUESS: number and name, and match mode, per address (R10)
     limit_record: str  # CERTSVC_LIMIT_RECORD: match mode and number, per record (R10)
     limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
-    limits_shared: bool  # CERTSVC_LIMITS_SHARED: count in the database, for more than one machine
 
     @property
     def host(self) -> str:
@@ -67,7 +66,6 @@ class Settings:
             limit_guess=env.get("CERTSVC_LIMIT_GUESS") or "20/minute;200/day",
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
-            limits_shared=_switch(env, "CERTSVC_LIMITS_SHARED", default=False),
         )
 
 
@@ -83,10 +81,3 @@ def _whole(env: Mapping[str, str], variable: str, default: int, *, lowest: int) 
     if not (text.isascii() and text.isdigit() and int(text) >= lowest):
         raise Refused(f"应为不小于 {lowest} 的整数", f"expected a whole number, at least {lowest}", where=variable)
     return int(text)
-
-
-def _switch(env: Mapping[str, str], variable: str, *, default: bool) -> bool:
-    text = (env.get(variable) or ("1" if default else "0")).lower()
-    if text not in {"0", "1", "false", "true", "no", "yes"}:
-        raise Refused("应为 0 或 1", "expected 0 or 1", where=variable)
-    return text in {"1", "true", "yes"}

@@ -4,6 +4,7 @@ Rows are named `…Record`, so that `rules.enrolment.Attempt` (a value) and `Att
 Which transaction a row is written in is decided in `services`.
 """
 
+from certsvc.store.api_key import ApiKeyRecord, ApiKeyUseRecord
 from certsvc.store.audit import AccountRecord, AuditEventRecord
 from certsvc.store.base import Base
 from certsvc.store.certificate import (
@@ -21,11 +22,14 @@ from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
 from certsvc.store.scheme import SchemeRecord
 from certsvc.store.share import ShareLinkRecord, ShareOpeningRecord
+from certsvc.store.traffic import LimitCountRecord, ScanCountRecord
 
 __all__ = [
     "ISSUED",
     "RESERVED",
     "AccountRecord",
+    "ApiKeyRecord",
+    "ApiKeyUseRecord",
     "AttemptRecord",
     "AuditEventRecord",
     "Base",
@@ -33,12 +37,14 @@ __all__ = [
     "Database",
     "EnrolmentRecord",
     "IssueBatchRecord",
+    "LimitCountRecord",
     "LogHeadRecord",
     "LogLeafRecord",
     "LogNodeRecord",
     "PaperCertificateRecord",
     "PersonRecord",
     "ReissueRequestRecord",
+    "ScanCountRecord",
     "SchemeRecord",
     "SerialRecord",
     "ShareLinkRecord",

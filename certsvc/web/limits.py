@@ -1,0 +1,68 @@
+"""How often one address may ask, and one record be asked about (R10).
+
+Look-ups by token are counted in this process (they are many, and guessing 128 bits is hopeless). Guesses — number and
+name, match mode — and files are counted in the database, so that every process and machine shares one count, on SQLite
+and PostgreSQL alike. Addresses and numbers are kept as keyed digests only. Not here: who the address is (the exact
+number of trusted proxies is set in `app`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from limits import RateLimitItem, parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from certsvc.services import limit_counts
+from certsvc.store import Database
+
+
+class Kind(StrEnum):
+    PAGE = "page"
+    GUESS = "guess"
+    RECORD = "record"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The rates of each kind, in the notation of the `limits` library, such as "20/minute;200/day"."""
+
+    page: str
+    guess: str
+    record: str
+    file: str
+
+
+class Limits:
+    def __init__(self, database: Database, key: bytes, allowance: Allowance, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._key = key
+        self._now = now
+        self._here = FixedWindowRateLimiter(MemoryStorage())
+        self._rates: dict[Kind, Sequence[RateLimitItem]] = {
+            kind: parse_many(getattr(allowance, kind.value)) for kind in Kind
+        }
+
+    def allow(self, kind: Kind, subject: str) -> bool:
+        """Count one attempt by (or at) `subject`; False once any rate of the kind is used up."""
+        digest = hmac.digest(self._key, f"{kind.value}\0{subject}".encode("utf-8", "replace"), hashlib.sha256).hex()[
+            :32
+        ]
+        rates = self._rates[kind]
+        if kind is Kind.PAGE:
+            hits = [self._here.hit(rate, digest) for rate in rates]  # every rate counts, also past a failed one
+            return all(hits)
+        moment = int(self._now().timestamp())
+        windows = []
+        for rate in rates:
+            seconds = rate.get_expiry()
+            windows.append(limit_counts.Window(f"{kind.value}:{seconds}:{digest}", moment // seconds, seconds))
+        counts = limit_counts.count(self._database, windows)
+        return all(seen <= rate.amount for seen, rate in zip(counts, rates, strict=True))
