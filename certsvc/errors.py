@@ -129,6 +129,21 @@ class MissingGlyph(DocumentRefused):
     code = "missing-glyph"
 
 
+# Drawing and sealing (R7.2)
+
+
+class InvalidLayout(Refused):
+    """A certificate layout's file makes no sense; `where` names the key."""
+
+    code = "invalid-layout"
+
+
+class SealRefused(CertsvcError):
+    """A page cannot be sealed with this key or chain, or has no place for a seal."""
+
+    code = "seal-refused"
+
+
 # Files in (roster)
 
 

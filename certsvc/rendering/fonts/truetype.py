@@ -1,0 +1,206 @@
+"""One TrueType file: which characters it draws, how wide, and a subset of it for embedding.
+
+The file is mapped, not read: workers share its pages, and only the outlines a certificate uses are touched. A subset
+numbers its glyphs by first use and gives each *character* a glyph of its own, even where two share an outline, so that
+ToUnicode (PDF 32000-1, 9.10.3) maps back exactly. Characters beyond the BMP are written there as UTF-16BE surrogates.
+Not here: which file draws which character (`fonts`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import struct
+import zlib
+from pathlib import Path
+
+from fontTools.ttLib import TTFont
+
+_ARGS_ARE_WORDS, _HAS_SCALE, _MORE, _HAS_XY_SCALE, _HAS_2X2 = 0x0001, 0x0008, 0x0020, 0x0040, 0x0080
+
+
+class FontFile:
+    """A TrueType file with `glyf` outlines, open for the life of the process."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with TTFont(path, lazy=True) as font:
+            gid = font.getReverseGlyphMap()
+            self._gids: dict[int, int] = {code: gid[name] for code, name in font.getBestCmap().items()}
+            self.family: str = font["name"].getDebugName(6)
+            self.units: int = font["head"].unitsPerEm
+            self.ascent: int = font["hhea"].ascent
+            self.descent: int = font["hhea"].descent
+            self.cap_height: int = font["OS/2"].sCapHeight
+            head = font["head"]
+            self.box = (head.xMin, head.yMin, head.xMax, head.yMax)
+        self._tables = {}
+        for index in range(struct.unpack_from(">H", self._bytes, 4)[0]):
+            tag, _, offset, length = struct.unpack_from(">4sIII", self._bytes, 12 + 16 * index)
+            self._tables[tag] = (offset, length)
+        self._long_loca = struct.unpack_from(">h", self._table(b"head"), 50)[0] == 1
+        self._metrics = struct.unpack_from(">H", self._table(b"hhea"), 34)[0]
+        self._glyf, self._loca, self._hmtx = (self._tables[tag][0] for tag in (b"glyf", b"loca", b"hmtx"))
+
+    def _table(self, tag: bytes) -> bytes:
+        offset, length = self._tables[tag]
+        return self._bytes[offset : offset + length]
+
+    def draws(self, char: str) -> bool:
+        """Whether the file has a glyph for this one code point."""
+        return ord(char) in self._gids
+
+    def gid(self, char: str) -> int:
+        return self._gids[ord(char)]
+
+    def metric(self, gid: int) -> tuple[int, int]:
+        """(advance, left side bearing) in font units."""
+        last = self._metrics - 1
+        advance, bearing = struct.unpack_from(">Hh", self._bytes, self._hmtx + 4 * min(gid, last))
+        if gid > last:
+            bearing = struct.unpack_from(">h", self._bytes, self._hmtx + 4 * self._metrics + 2 * (gid - last - 1))[0]
+        return advance, bearing
+
+    def advance(self, char: str) -> float:
+        """The width of a character, in thousandths of an em."""
+        return self.metric(self._gids[ord(char)])[0] * 1000 / self.units
+
+    def outline(self, gid: int) -> bytes:
+        """The `glyf` record of a glyph; empty for a blank."""
+        if self._long_loca:
+            start, end = struct.unpack_from(">II", self._bytes, self._loca + 4 * gid)
+        else:
+            start, end = (2 * half for half in struct.unpack_from(">HH", self._bytes, self._loca + 2 * gid))
+        return self._bytes[self._glyf + start : self._glyf + end]
+
+    def cut(self, gids: list[int]) -> bytes:
+        """A TrueType program of these glyphs in this order (the first must be .notdef); parts of composites follow."""
+        order = list(gids)
+        place = {gid: index for index, gid in enumerate(order)}
+        outlines: list[bytes] = []
+        for gid in order:  # grows while it runs: components are appended
+            outlines.append(_renumber(self.outline(gid), place, order))
+        loca, at, body = [0], 0, []
+        for outline in outlines:
+            padded = outline + bytes(-len(outline) % 4)
+            body.append(padded)
+            at += len(padded)
+            loca.append(at)
+        head = bytearray(self._table(b"head"))
+        struct.pack_into(">I", head, 8, 0)
+        struct.pack_into(">h", head, 50, 1)
+        hhea = bytearray(self._table(b"hhea"))
+        struct.pack_into(">H", hhea, 34, len(order))
+        maxp = bytearray(self._table(b"maxp"))
+        struct.pack_into(">H", maxp, 4, len(order))
+        tables = {
+            b"glyf": b"".join(body),
+            b"head": bytes(head),
+            b"hhea": bytes(hhea),
+            b"hmtx": b"".join(struct.pack(">Hh", *self.metric(gid)) for gid in order),
+            b"loca": struct.pack(f">{len(loca)}I", *loca),
+            b"maxp": bytes(maxp),
+        }
+        for tag in (b"cvt ", b"fpgm", b"prep"):
+            if tag in self._tables:
+                tables[tag] = self._table(tag)
+        return _assemble(tables)
+
+
+def _renumber(outline: bytes, place: dict[int, int], order: list[int]) -> bytes:
+    """A composite with its components' numbers replaced; a simple glyph as it is."""
+    if len(outline) < 10 or struct.unpack_from(">h", outline)[0] >= 0:
+        return outline
+    changed = bytearray(outline)
+    at = 10
+    while True:
+        flags, gid = struct.unpack_from(">HH", changed, at)
+        if gid not in place:
+            place[gid] = len(order)
+            order.append(gid)
+        struct.pack_into(">H", changed, at + 2, place[gid])
+        at += 8 if flags & _ARGS_ARE_WORDS else 6
+        at += 2 if flags & _HAS_SCALE else 4 if flags & _HAS_XY_SCALE else 8 if flags & _HAS_2X2 else 0
+        if not flags & _MORE:
+            return bytes(changed)
+
+
+def _checksum(table: bytes) -> int:
+    padded = table + bytes(-len(table) % 4)
+    return sum(struct.unpack(f">{len(padded) // 4}I", padded)) & 0xFFFFFFFF
+
+
+def _assemble(tables: dict[bytes, bytes]) -> bytes:
+    count = len(tables)
+    power = count.bit_length() - 1
+    header = struct.pack(">IHHHH", 0x00010000, count, 16 << power, power, 16 * count - (16 << power))
+    directory, body, at = [], [], 12 + 16 * count
+    for tag in sorted(tables):
+        table = tables[tag]
+        directory.append(struct.pack(">4sIII", tag, _checksum(table), at, len(table)))
+        padded = table + bytes(-len(table) % 4)
+        body.append(padded)
+        at += len(padded)
+    program = bytearray(header + b"".join(directory) + b"".join(body))
+    adjustment = (0xB1B0AFBA - _checksum(bytes(program))) & 0xFFFFFFFF
+    offset = struct.unpack_from(">I", program, 12 + 16 * sorted(tables).index(b"head") + 8)[0]
+    struct.pack_into(">I", program, offset + 8, adjustment)
+    return bytes(program)
+
+
+class Subset:
+    """The characters one document draws from one file; `cid` gives each its number in the embedded font."""
+
+    def __init__(self, font: FontFile) -> None:
+        self.font = font
+        self._cids: dict[str, int] = {}
+
+    def __contains__(self, char: str) -> bool:
+        return char in self._cids
+
+    def __bool__(self) -> bool:
+        return bool(self._cids)
+
+    def cid(self, char: str) -> int:
+        """The number of a character, given on first use; 0 is .notdef, which nothing ever asks for."""
+        return self._cids.setdefault(char, len(self._cids) + 1)
+
+    def objects(self, first: int, level: int) -> list[bytes]:
+        """Five PDF objects numbered from `first`, the font itself first: Type0, CIDFont, descriptor, program, ToUnicode."""
+        gids = [0, *(self.font.gid(char) for char in self._cids)]
+        program = self.font.cut(gids)
+        tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256("".join(self._cids).encode()).digest()[:6])
+        name = f"{tag}+{self.font.family}"
+        scale = 1000 / self.font.units
+        widths = " ".join(f"{self.font.metric(gid)[0] * scale:g}" for gid in gids)
+        box = " ".join(f"{edge * scale:g}" for edge in self.font.box)
+        squeezed = zlib.compress(program, level)
+        cmap = zlib.compress(self._to_unicode(), level)
+        return [
+            f"<</Type/Font/Subtype/Type0/BaseFont/{name}/Encoding/Identity-H/DescendantFonts[{first + 1} 0 R]"
+            f"/ToUnicode {first + 4} 0 R>>".encode(),
+            f"<</Type/Font/Subtype/CIDFontType2/BaseFont/{name}/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
+            f"/Supplement 0>>/FontDescriptor {first + 2} 0 R/DW 1000/W[0[{widths}]]/CIDToGIDMap/Identity>>".encode(),
+            f"<</Type/FontDescriptor/FontName/{name}/Flags 4/FontBBox[{box}]/ItalicAngle 0"
+            f"/Ascent {self.font.ascent * scale:g}/Descent {self.font.descent * scale:g}"
+            f"/CapHeight {self.font.cap_height * scale:g}/StemV 80/FontFile2 {first + 3} 0 R>>".encode(),
+            b"<</Length1 %d/Length %d/Filter/FlateDecode>>\nstream\n%b\nendstream"
+            % (len(program), len(squeezed), squeezed),
+            b"<</Length %d/Filter/FlateDecode>>\nstream\n%b\nendstream" % (len(cmap), cmap),
+        ]
+
+    def _to_unicode(self) -> bytes:
+        lines = [f"<{cid:04X}> <{char.encode('utf-16-be').hex().upper()}>" for char, cid in self._cids.items()]
+        blocks = [
+            f"{len(lines[at : at + 100])} beginbfchar\n" + "\n".join(lines[at : at + 100]) + "\nendbfchar"
+            for at in range(0, len(lines), 100)
+        ]
+        return (
+            "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n"
+            "/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def\n"
+            "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"
+            "1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
+            + "\n".join(blocks)
+            + "\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend"
+        ).encode()

@@ -1,0 +1,223 @@
+"""The press: a face and files to attach → an unsealed, tagged PDF/A-3u, the same bytes for the same input.
+
+`Press` is the edge behind which a faster writer can take this one's place. `TemplatePress` writes the file itself: what
+all certificates of a layout share (pattern, labels, their fonts) is laid once as a `Plate` and kept; each certificate
+adds its values, a font subset of their characters, portrait, QR, tags and attachments.
+
+The signature's place is object 1: a signature dictionary whose /ByteRange, /Contents and /M are zeros of fixed width,
+and a field over the layout's seal place. `signing.pdf` fills them; nothing else in the file moves.
+Not here: words (`face`), positions (`layout`), patterns and labels (`plate`), signing.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Protocol
+
+from certsvc.rendering.archive import (
+    Attachment,
+    Element,
+    add_attachments,
+    add_metadata,
+    add_structure,
+)
+from certsvc.rendering.face import CertificateFace
+from certsvc.rendering.fonts import Style, check_glyphs
+from certsvc.rendering.jpeg import image_of_jpeg
+from certsvc.rendering.layout import Layout, load_layout
+from certsvc.rendering.objects import Objects, stream, text_string
+from certsvc.rendering.plate import Plate, make_plate
+from certsvc.rendering.qr import QUIET_MODULES, draw_matrix, path_of, side_mm
+from certsvc.rendering.typeset import MM, Ink, fit
+
+__all__ = ["Attachment", "Press", "TemplatePress", "open_press"]
+
+CONTENTS_BYTES = 6144
+"""Room for the CMS: a chain of three certificates, the largest of RSA-4096, fits."""
+
+
+class Press(Protocol):
+    def press(self, face: CertificateFace, attachments: Sequence[Attachment], *, sealable: bool = True) -> bytes:
+        """One page of PDF/A-3u; raises `MissingGlyph` or `DocumentRefused`. A preview (`sealable=False`) has no field."""
+        ...
+
+
+def open_press(layout: Layout | None = None) -> Press:
+    """The press for a layout (the shipped one by default)."""
+    return TemplatePress(layout or load_layout())
+
+
+class TemplatePress:
+    """Writes the PDF directly. Keeps the last few plates; safe to share between threads."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._plate = functools.lru_cache(maxsize=16)(functools.partial(make_plate, layout))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (TemplatePress, (self.layout,))
+
+    def press(self, face: CertificateFace, attachments: Sequence[Attachment], *, sealable: bool = True) -> bytes:
+        check_glyphs(face.texts())
+        plate = self._plate(
+            (face.title_zh, face.title_en),
+            (face.statement_zh, face.statement_en),
+            tuple((row.key, row.label_zh, row.label_en) for row in face.rows),
+            face.domain,
+            face.sample,
+        )
+        objects = Objects()
+        signature = objects.add(_signature_place(self.layout) if sealable else "null")
+        objects.extend(plate.bodies)
+
+        catalog, pages, page = objects.reserve(), objects.reserve(), objects.reserve()
+        ink = Ink("V", shared=plate.fonts, next_mark=plate.marks)
+        document = Element("Document", [*plate.headings])
+        images = self._draw_portrait(face, ink, objects, document)
+        self._draw_values(face, plate, ink, document)
+        annotations = [self._draw_code(face, ink, objects, document, page)]
+        document.kids += [plate.hint, plate.footnote]
+        widget = 0
+        if sealable:
+            widget = self._place_seal(face, plate, objects, document, page, signature)
+            annotations.append(widget)
+
+        fonts = dict(plate.font_numbers)
+        for name, subset in ink.own.values():
+            fonts[name] = objects.next
+            objects.extend(subset.objects(objects.next, level=5))
+        values = objects.add(stream(ink.content(), level=5))
+        structure = add_structure(objects, page, document, ink.next_mark, annotations)
+        metadata = add_metadata(
+            objects,
+            title=f"{face.title_zh} {face.number}",
+            author=face.issuer_zh,
+            subject=f"{'样例 SAMPLE · ' if face.sample else ''}{face.title_en}",
+            on=face.issued_on,
+            producer="certsvc",
+        )
+        files = add_attachments(objects, attachments, face.issued_on)
+
+        def names(numbers: dict[str, int]) -> str:
+            return "".join(f"/{name} {number} 0 R" for name, number in numbers.items())
+
+        width, height = self.layout.page.width_mm * MM, self.layout.page.height_mm * MM
+        objects.fill(pages, f"<</Type/Pages/Kids[{page} 0 R]/Count 1>>")
+        objects.fill(
+            page,
+            f"<</Type/Page/Parent {pages} 0 R/MediaBox[0 0 {width:.2f} {height:.2f}]/Contents[{plate.content} 0 R "
+            f"{values} 0 R]/Resources<</Font<<{names(fonts)}>>/XObject<<{names({**plate.forms, **images})}>>>>"
+            f"/Annots[{' '.join(f'{number} 0 R' for number in annotations)}]/StructParents 0/Tabs/S>>",
+        )
+        form = f"/AcroForm<</Fields[{widget} 0 R]/SigFlags 3>>/Perms<</DocMDP {signature} 0 R>>" if sealable else ""
+        objects.fill(
+            catalog,
+            f"<</Type/Catalog/Pages {pages} 0 R/Lang(zh-CN)/MarkInfo<</Marked true>>/StructTreeRoot {structure} 0 R"
+            f"/Metadata {metadata} 0 R/OutputIntents[{plate.intent} 0 R]/ViewerPreferences<</DisplayDocTitle true>>"
+            f"{form}{files}>>",
+        )
+        return objects.file(catalog)
+
+    def _box(self, x_mm: float, y_mm: float, width_mm: float, height_mm: float) -> tuple[float, float, float, float]:
+        """Left, bottom, right, top in points of a box given from the top left in millimetres."""
+        top = self.layout.page.height_mm - y_mm
+        return x_mm * MM, (top - height_mm) * MM, (x_mm + width_mm) * MM, top * MM
+
+    def _draw_portrait(self, face: CertificateFace, ink: Ink, objects: Objects, document: Element) -> dict[str, int]:
+        """The portrait, filling its place without distortion; its frame is on the plate. Returns the images used."""
+        if face.portrait is None:
+            return {}
+        place = self.layout.portrait
+        left, bottom, right, top = box = self._box(place.x_mm, place.y_mm, place.width_mm, place.height_mm)
+        image, pixels_wide, pixels_high = image_of_jpeg(face.portrait)
+        scale = max((right - left) / pixels_wide, (top - bottom) / pixels_high)
+        wide, high = pixels_wide * scale, pixels_high * scale
+        mark = ink.begin("Figure")
+        ink.raw(
+            f"q {left:.2f} {bottom:.2f} {right - left:.2f} {top - bottom:.2f} re W n {wide:.3f} 0 0 {high:.3f} "
+            f"{(left + right - wide) / 2:.3f} {(bottom + top - high) / 2:.3f} cm /Portrait Do Q"
+        )
+        ink.end()
+        words = self.layout.words
+        document.kids.append(Element("Figure", [mark], alt=f"{words.portrait_zh} {words.portrait_en}", box=box))
+        return {"Portrait": objects.add(image)}
+
+    def _draw_values(self, face: CertificateFace, plate: Plate, ink: Ink, document: Element) -> None:
+        layout = self.layout
+        colour, quiet = layout.colour("ink"), layout.colour("quiet")
+        for row in face.rows:
+            slot = plate.slots[row.key]
+            element = Element("P", [*slot.tags])
+            line = fit(row.value, Style.KAI, slot.width, slot.size, layout.grid.smallest_pt)
+            tracking = 0.06 if row.key == "name" and len(row.value) == 2 else 0.0
+            leading = line.size * 1.22
+            base = slot.y + (len(line.lines) - 1) * leading / 2
+            element.kids.append(ink.begin("P"))
+            for at, text in enumerate(line.lines):
+                ink.text(slot.x, base - at * leading, text, Style.KAI, line.size, colour, tracking)
+            ink.end()
+            if row.value_en:
+                english = fit(row.value_en, Style.LATIN, slot.width, slot.size_en, 6.0, 1)
+                mark = ink.begin("Span")
+                below = slot.beneath + (len(line.lines) - 1) * leading / 2
+                for at, text in enumerate(english.lines):
+                    ink.text(slot.x, slot.y - below - at * english.size * 1.2, text, Style.LATIN, english.size, quiet)
+                ink.end()
+                element.kids.append(Element("Span", [mark], lang="en"))
+            document.kids.append(element)
+
+    def _draw_code(self, face: CertificateFace, ink: Ink, objects: Objects, document: Element, page: int) -> int:
+        """The QR on white, and over it a link that carries the QR's own text; returns the link's number."""
+        code = self.layout.code
+        matrix = draw_matrix(face.qr_text)
+        side = side_mm(matrix, code.side_mm)
+        left, bottom, right, top = box = self._box(code.x_mm, code.y_mm, side, side)
+        module = (right - left) / matrix.side
+        quiet = QUIET_MODULES * module
+        mark = ink.begin("Figure")
+        ink.raw(
+            f"q 1 g {left - quiet:.3f} {bottom - quiet:.3f} {right - left + 2 * quiet:.3f} "
+            f"{top - bottom + 2 * quiet:.3f} re f 0 g {module:.5f} 0 0 {module:.5f} {left:.3f} {bottom:.3f} cm"
+        )
+        ink.raw(path_of(matrix).decode())
+        ink.raw("Q")
+        ink.end()
+        words = self.layout.hint
+        alt = f"核验二维码 {words.zh} Verification QR code. {words.en}: {face.domain}"
+        link = objects.add(
+            f"<</Type/Annot/Subtype/Link/Rect[{left:.2f} {bottom:.2f} {right:.2f} {top:.2f}]/Border[0 0 0]/F 4/P {page} 0 R"
+            f"/StructParent 1/Contents {text_string(alt)}/A<</S/URI/URI({_literal(face.qr_text)})>>>>"
+        )
+        document.kids.append(Element("Link", [Element("Figure", [mark], alt=alt, box=box)], annotation=link))
+        return link
+
+    def _place_seal(
+        self, face: CertificateFace, plate: Plate, objects: Objects, document: Element, page: int, signature: int
+    ) -> int:
+        """The signature's field at the seal place; returns its number."""
+        seal = self.layout.seal
+        box = self._box(seal.x_mm, seal.y_mm, seal.width_mm, seal.height_mm)
+        spoken = text_string(f"{seal.signed_zh} {seal.signed_en}: {face.issuer_zh}")
+        widget = objects.add(
+            f"<</Type/Annot/Subtype/Widget/FT/Sig/T(seal)/TU {spoken}/V {signature} 0 R/F 132/P {page} 0 R/StructParent 2"
+            f"/Rect[{' '.join(f'{edge:.2f}' for edge in box)}]/AP<</N {plate.appearance} 0 R>>>>"
+        )
+        document.kids.append(Element("Form", annotation=widget))
+        return widget
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+
+
+def _signature_place(layout: Layout) -> str:
+    """Object 1 as `signing.pdf` expects it, byte for byte."""
+    words = layout.seal
+    return (
+        "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached"
+        "/ByteRange[0 0000000000 0000000000 0000000000]"
+        f"/Contents<{'0' * (2 * CONTENTS_BYTES)}>/M(D:00000000000000+00'00')"
+        "/Reference[<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type/TransformParams/P 1/V/1.2>>>>]"
+        f"/Reason {text_string(words.reason)}>>"
+    )

@@ -1,0 +1,159 @@
+"""Strings to ink: fitting, centring, letter-spacing, and the marked content that a screen reader follows.
+
+A string is drawn character by character in the first font that has it, never parsed. Sizes and positions are in points,
+the origin at the lower left. Not here: where things stand (`layout`, `press`), fonts and glyphs (`fonts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from certsvc.rendering.fonts import FontFile, Style, Subset, runs, width_em
+
+MM = 72 / 25.4
+Colour = tuple[float, float, float]
+_CJK = 0x2E80
+_CLOSING = frozenset(",。;:、?!)》”’·.-,;:!?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A fitted text: its lines and the size at which each fits."""
+
+    lines: tuple[str, ...]
+    size: float
+
+
+def measure(text: str, style: Style, size: float, tracking: float = 0.0) -> float:
+    """The width in points; letter-spacing (in ems) stands between characters, not after the last."""
+    return size * (width_em(text, style) + tracking * max(len(text) - 1, 0))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text cut after each place where a line may break: Han, spaces, dots and hyphens, never before closing marks."""
+    start = 0
+    for at in range(1, len(text)):
+        before, after = text[at - 1], text[at]
+        breakable = before in " ·-/" or ord(before) >= _CJK or ord(after) >= _CJK
+        if breakable and after not in _CLOSING and after != " ":
+            yield text[start:at]
+            start = at
+    yield text[start:]
+
+
+def wrap(text: str, style: Style, size: float, width: float, tracking: float = 0.0) -> tuple[str, ...]:
+    """Lines no wider than `width`; a word that is wider by itself is broken where it must be."""
+    lines, line = [], ""
+    for whole in _pieces(text):
+        for piece in [whole] if measure(whole.rstrip(), style, size, tracking) <= width else list(whole):
+            if line and measure((line + piece).rstrip(), style, size, tracking) > width:
+                lines.append(line.rstrip())
+                line = piece.lstrip()
+            else:
+                line += piece
+    return (*lines, line.rstrip())
+
+
+def fit(text: str, style: Style, width: float, size: float, smallest: float, most_lines: int = 2) -> Line:
+    """On one line, shrunk no further than `smallest`; else wrapped, as large as `most_lines` allow."""
+    natural = measure(text, style, size)
+    if natural * smallest / size <= width or not text:
+        return Line((text,), min(size, size * width / natural if natural else size))
+    at = size * 0.8
+    while at > smallest and len(wrap(text, style, at, width)) > most_lines:
+        at -= 0.5
+    while len(lines := wrap(text, style, max(at, smallest), width)) > most_lines and smallest > 4:
+        smallest -= 0.5
+    return Line(balance(text, style, max(at, smallest), width, lines), max(at, smallest))
+
+
+def balance(text: str, style: Style, size: float, width: float, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The same number of lines, made as even as breaks allow, so that no word stands alone on the last."""
+    if len(lines) < 2:
+        return lines
+    even = measure(text, style, size) / len(lines)
+    while even < width:
+        attempt = wrap(text, style, size, even)
+        if len(attempt) <= len(lines):
+            return attempt
+        even += size / 2
+    return lines
+
+
+@dataclass
+class Ink:
+    """A content stream being written. `shared` are fonts that exist already, by file; new characters go to `own`."""
+
+    prefix: str
+    shared: Mapping[FontFile, tuple[str, Subset]] = field(default_factory=dict)
+    own: dict[FontFile, tuple[str, Subset]] = field(default_factory=dict)
+    next_mark: int = 0
+    _ops: list[str] = field(default_factory=list)
+
+    def raw(self, operators: str) -> None:
+        self._ops.append(operators)
+
+    def artifact(self, operators: str) -> None:
+        """Ink that carries no meaning: a screen reader passes over it."""
+        self._ops.append(f"/Artifact BMC\n{operators}\nEMC")
+
+    def begin(self, tag: str) -> int:
+        """Open marked content and return its number (MCID)."""
+        number = self.next_mark
+        self.next_mark += 1
+        self._ops.append(f"/{tag} <</MCID {number}>> BDC")
+        return number
+
+    def end(self) -> None:
+        self._ops.append("EMC")
+
+    def _place(self, font: FontFile, char: str) -> tuple[str, int]:
+        found = self.shared.get(font)
+        if found is not None and char in found[1]:
+            return found[0], found[1].cid(char)
+        if font not in self.own:
+            self.own[font] = (f"{self.prefix}{len(self.own)}", Subset(font))
+        name, subset = self.own[font]
+        return name, subset.cid(char)
+
+    def stock(self, text: str, style: Style) -> None:
+        """Embed these characters without drawing them."""
+        for font, run in runs(text, style):
+            for char in run:
+                self._place(font, char)
+
+    def text(
+        self, x: float, y: float, text: str, style: Style, size: float, colour: Colour, tracking: float = 0.0
+    ) -> float:
+        """Draw from x on the baseline y; returns where the last character ends."""
+        parts = ["BT", paint(colour), f"{tracking * size:.3f} Tc"]
+        name, codes, start = "", "", x
+        for font, run in runs(text, style):
+            for char in run:
+                resource, cid = self._place(font, char)
+                if resource != name:
+                    if codes:
+                        parts.append(f"/{name} {size:.2f} Tf 1 0 0 1 {start:.2f} {y:.2f} Tm <{codes}> Tj")
+                    name, codes, start = resource, "", x
+                codes += f"{cid:04X}"
+                x += size * (font.advance(char) / 1000 + tracking)
+        if codes:
+            parts.append(f"/{name} {size:.2f} Tf 1 0 0 1 {start:.2f} {y:.2f} Tm <{codes}> Tj")
+        parts.append("ET")
+        self._ops.append("\n".join(parts))
+        return x - tracking * size
+
+    def centred(
+        self, x: float, y: float, text: str, style: Style, size: float, colour: Colour, tracking: float = 0.0
+    ) -> None:
+        """Draw centred about x, the spacing after the last character left out."""
+        self.text(x - measure(text, style, size, tracking) / 2, y, text, style, size, colour, tracking)
+
+    def content(self) -> bytes:
+        return "\n".join(self._ops).encode("ascii")
+
+
+def paint(colour: Colour, operator: str = "rg") -> str:
+    """The operator that sets a fill (rg) or stroke (RG) colour."""
+    return f"{colour[0]:.3f} {colour[1]:.3f} {colour[2]:.3f} {operator}"

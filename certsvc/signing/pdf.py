@@ -1,0 +1,118 @@
+"""Sealing a PDF: a PAdES B-B certification signature in the place its press left for it, no changes allowed (DocMDP P=1).
+
+The press writes a signature dictionary as object 1 with /ByteRange, /Contents and /M as zeros of fixed width; sealing
+fills them in place, so the file keeps its single revision and the signature covers every byte but its own.
+Not here: the CMS (`pdf_cms`), examining (`pdf_examination`), drawing (rendering).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from certsvc.errors import SealRefused
+from certsvc.signing.pdf_cms import SealForm, low_s
+
+if TYPE_CHECKING:
+    from certsvc.signing.keystore import Keystore
+
+BEIJING = timezone(timedelta(hours=8))
+
+PLACE = re.compile(
+    rb"%PDF-1\.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Sig/Filter/Adobe\.PPKLite/SubFilter/ETSI\.CAdES\.detached"
+    rb"/ByteRange\[0 (?P<first>\d{10}) (?P<second>\d{10}) (?P<rest>\d{10})\]"
+    rb"/Contents<(?P<contents>[0-9a-f]+)>/M\(D:(?P<moment>\d{14})\+(?P<zone>0[08])'00'\)"
+    rb"/Reference\[<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type/TransformParams/P 1/V/1\.2>>>>\]"
+)
+"""How every file of ours begins, sealed or not."""
+
+
+@dataclass(frozen=True)
+class PdfSeal:
+    """A P-256 key, by what it can do, and its chain, leaf first.
+
+    `sign` takes the message (not its digest) and gives an ECDSA P-256/SHA-256 signature, as DER or as raw r‖s.
+    """
+
+    sign: Callable[[bytes], bytes]
+    chain: tuple[x509.Certificate, ...]
+
+    @classmethod
+    def from_keystore(cls, keystore: Keystore) -> PdfSeal:
+        """The keystore's active PDF seal."""
+        from certsvc.signing.keystore import Purpose
+
+        return cls(keystore.signer(Purpose.PDF_SEAL).sign, tuple(keystore.seal_chain()))
+
+    @cached_property
+    def form(self) -> SealForm:
+        return SealForm(self.chain)
+
+    @cached_property
+    def key(self) -> ec.EllipticCurvePublicKey:
+        """The leaf's public key; raises `SealRefused` unless it is P-256."""
+        key = self.chain[0].public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise SealRefused("PDF 签章证书须为 P-256 密钥", "the PDF seal needs a P-256 key")
+        return key
+
+
+def seal(pdf: bytes, seal: PdfSeal, *, signed_at: datetime) -> bytes:
+    """The same file with the place for its signature filled; raises `SealRefused` when it has none or it is used."""
+    place = PLACE.match(pdf)
+    if place is None or int(place["rest"]) or place["contents"].strip(b"0"):
+        raise SealRefused("该 PDF 没有可用的签章位置", "this PDF has no unused place for a seal")
+    if signed_at.tzinfo is None:
+        raise SealRefused("签章时间须带时区", "the time of sealing needs a time zone")
+    start, end = place.start("contents") - 1, place.end("contents") + 1
+    sealed = bytearray(pdf)
+    _put(sealed, place, "moment", signed_at.astimezone(BEIJING).strftime("%Y%m%d%H%M%S").encode())
+    _put(sealed, place, "zone", b"08")
+    for name, value in (("first", start), ("second", end), ("rest", len(pdf) - end)):
+        _put(sealed, place, name, b"%010d" % value)
+    view = memoryview(sealed)
+    hashed = hashlib.sha256(view[:start])
+    hashed.update(view[end:])
+    view.release()
+    digest = hashed.digest()
+    message = seal.form.to_sign(digest)
+    try:
+        signature = low_s(seal.sign(message))
+        # A fault while signing could give the key away or a broken certificate out: check before it leaves.
+        seal.key.verify(signature, message, ec.ECDSA(SHA256()))
+    except (ValueError, InvalidSignature) as error:
+        raise SealRefused("签章密钥给出的签名无效", "the seal's key gave a signature that does not verify") from error
+    contents = seal.form.encode(digest, signature).hex().encode()
+    room = end - start - 2
+    if len(contents) > room:
+        raise SealRefused("证书链过长,签章位置放不下", "the chain is too long for the place left for the seal")
+    _put(sealed, place, "contents", contents.ljust(room, b"0"))
+    return bytes(sealed)
+
+
+def _put(target: bytearray, place: re.Match[bytes], name: str, value: bytes) -> None:
+    start, end = place.span(name)
+    assert len(value) == end - start
+    target[start:end] = value
+
+
+def moment_of(place: re.Match[bytes]) -> datetime:
+    """The time a seal claims, in UTC; raises ValueError when it is none."""
+    hours = int(place["zone"])
+    local = datetime.strptime(place["moment"].decode(), "%Y%m%d%H%M%S").replace(tzinfo=timezone(timedelta(hours=hours)))
+    return local.astimezone(UTC)
+
+
+def chain_from_pem(pem: bytes) -> Sequence[x509.Certificate]:
+    """Certificates from PEM, in the order given."""
+    return x509.load_pem_x509_certificates(pem)
