@@ -1,0 +1,81 @@
+"""Is this stored credential ours, and does it still say what the register's columns say?
+
+The signed bytes are the truth and the columns an index (design, decision 1): an index that disagrees with the bytes is
+a register somebody has changed, and what it finds is not shown as genuine. Only the signature's verdict is kept, by
+the SHA-256 of the bytes, never a status (shared/measured.md, "Verification endpoint").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from threading import Lock
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from certsvc.credential.document import CertificateClaims
+from certsvc.services.context import Services
+from certsvc.signing.proofs import CredentialCheck, verify_credential
+from certsvc.signing.trust import TrustBundle
+from certsvc.store import CertificateRecord
+
+_KEPT: Final = 4096
+
+
+class _Verdicts:
+    """The last few thousand verdicts of one trust bundle; another bundle (a key distrusted) starts afresh."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, CredentialCheck] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, credential: bytes, trust: TrustBundle) -> CredentialCheck:
+        key = hashlib.sha256(credential).digest()
+        with self._lock:
+            if (known := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return known
+        found = verify_credential(credential, trust)
+        with self._lock:
+            self._kept[key] = found
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+
+_by_trust: WeakKeyDictionary[TrustBundle, _Verdicts] = WeakKeyDictionary()
+
+
+def check_credential(credential: bytes, trust: TrustBundle) -> CredentialCheck:
+    """`verify_credential`, remembering the last 4,096 answers."""
+    verdicts = _by_trust.get(trust)
+    if verdicts is None:
+        verdicts = _by_trust.setdefault(trust, _Verdicts())
+    return verdicts.of(credential, trust)
+
+
+def genuine_claims(services: Services, row: CertificateRecord) -> CertificateClaims | None:
+    """The claims of a row whose signature holds and whose columns repeat them; None where anything disagrees."""
+    if row.credential is None:
+        return None
+    found = check_credential(row.credential, services.trust)
+    if not found.ok or found.claims is None or not repeats(row, found.claims):
+        return None
+    return found.claims
+
+
+def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
+    """Whether the row's columns are those of the claims, and its digest that of its bytes."""
+    return (
+        row.number == claims.number
+        and row.version == claims.version
+        and row.token == claims.token
+        and row.holder_name == claims.holder_name
+        and row.occupation_code == claims.occupation_code
+        and row.level == claims.level
+        and row.issued_on == claims.issued_on
+        and row.reissued_on == claims.reissued_on
+        and row.valid_until == claims.valid_until
+        and row.credential is not None
+        and row.credential_sha256 == hashlib.sha256(row.credential).hexdigest()
+    )

@@ -1,0 +1,55 @@
+"""Read the stored log: hashes of complete subtrees for provers, contents for whoever recomputes or publishes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import LogMismatch
+from certsvc.store import LogLeafRecord, LogNodeRecord
+from certsvc.transparency.proofs import ReadHash
+
+_CHUNK: Final = 1024
+
+
+def hash_reader(session: Session) -> ReadHash:
+    """A `ReadHash` over the stored leaves and subtrees; a row that is not there raises `LogMismatch`."""
+
+    def read_hash(level: int, index: int) -> bytes:
+        if level == 0:
+            query = select(LogLeafRecord.hash).where(LogLeafRecord.index == index)
+        else:
+            query = select(LogNodeRecord.hash).where(LogNodeRecord.level == level, LogNodeRecord.index == index)
+        found = session.scalar(query)
+        if found is None:
+            raise LogMismatch(f"日志缺少散列 {level}/{index}", f"the log lacks the hash {level}/{index}")
+        return found
+
+    return read_hash
+
+
+def leaf_content(session: Session, index: int) -> bytes:
+    """The content of one leaf; `LogMismatch` where it is not there."""
+    found = session.scalar(select(LogLeafRecord.content).where(LogLeafRecord.index == index))
+    if found is None:
+        raise LogMismatch(f"日志缺少第 {index} 叶", f"the log lacks leaf {index}")
+    return found
+
+
+def contents(session: Session, start: int, end: int) -> Iterator[list[bytes]]:
+    """The contents of leaves [start, end) in order, in lists of at most 1,024; a gap raises `LogMismatch`."""
+    while start < end:
+        upto = min(start + _CHUNK, end)
+        query = (
+            select(LogLeafRecord.content)
+            .where(LogLeafRecord.index >= start, LogLeafRecord.index < upto)
+            .order_by(LogLeafRecord.index)
+        )
+        found = list(session.scalars(query))
+        if len(found) != upto - start:
+            raise LogMismatch(f"日志在 {start}–{upto} 之间缺叶", f"the log lacks leaves between {start} and {upto}")
+        yield found
+        start = upto

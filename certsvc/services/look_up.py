@@ -1,0 +1,175 @@
+"""Look a certificate up for the public: by the QR's token, or by number and name together (R8.1, R10, R11).
+
+What is shown comes from the signed bytes, whose signature is checked on each look-up (`genuine`); only the status comes
+from the register. By number and name there is one answer for unknown, wrong name and malformed, and the same queries
+and the same cryptography are done for it as for a hit: on a miss a decoy is read and thrown away. Database trouble is
+`Unavailable`, never "unknown". Not here: what a holder sees (R10), and files brought to be checked (`verify`).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from certsvc.credential.token import normalise_token
+from certsvc.errors import InvalidName, Unavailable
+from certsvc.person.name import parse_name
+from certsvc.services.context import Services
+from certsvc.services.genuine import genuine_claims
+from certsvc.services.public_record import PublicRecord, electronic_record, paper_record
+from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
+
+_LONGEST_NUMBER: Final = 60
+_NO_NUMBER: Final = "0"  # no certificate can bear it; asked for in place of malformed input
+_NO_TOKEN: Final = "0" * 26  # "0" is not in the token's alphabet
+_LAST: Final = 6
+# Comparing digests under a key of this process takes the same time wherever the texts differ.
+_comparison_key = secrets.token_bytes(32)
+
+Row = TypeVar("Row", CertificateRecord, PaperCertificateRecord)
+
+
+def by_token(services: Services, token: str) -> PublicRecord | None:
+    """The certificate with the token that a QR holds, in any letter case; None where there is none."""
+    wanted = normalise_token(token) or _NO_TOKEN
+    with _reading(services) as session:
+        row = session.scalar(_issued().where(CertificateRecord.token == wanted))
+        return None if row is None else electronic_record(services, session, row)
+
+
+def by_number_and_name(services: Services, number: str, name: str) -> PublicRecord | None:
+    """The certificate, electronic or paper, with this number whose holder has this name; None for anything else.
+
+    A paper entry comes first while its holder's name matches: whoever presents paper that has been replaced is told so
+    (R8.3), and the electronic successor's state beside it. Of several versions, the newest that bears this name.
+    """
+    wanted, typed = normalise_number(number), _normalise_name(name)
+    with _reading(services) as session:
+        paper = _first_named(
+            session,
+            select(PaperCertificateRecord.id, PaperCertificateRecord.name)
+            .where(PaperCertificateRecord.number == wanted)
+            .limit(1),
+            typed,
+        )
+        electronic = _first_named(
+            session,
+            select(CertificateRecord.id, CertificateRecord.holder_name)
+            .where(CertificateRecord.number == wanted, CertificateRecord.stage == ISSUED)
+            .order_by(CertificateRecord.version.desc()),
+            typed,
+        )
+        paper_row = _row_or_decoy(session, PaperCertificateRecord, paper)
+        electronic_row = _row_or_decoy(session, CertificateRecord, electronic)
+        on_paper = None if paper_row is None else paper_record(services, session, paper_row)
+        in_register = None if electronic_row is None else electronic_record(services, session, electronic_row)
+        if paper is not None:
+            return on_paper
+        return in_register if electronic is not None else None
+
+
+def match(services: Services, token: str, name: str, last_six: str) -> bool:
+    """Whether the certificate is this person's: full name and the last six characters of the identity number (R10).
+
+    The same work and the same answer for an unknown token as for another person.
+    """
+    wanted = normalise_token(token) or _NO_TOKEN
+    return _matches(services, CertificateRecord, _issued().where(CertificateRecord.token == wanted), name, last_six)
+
+
+def matchpaper_record_of(services: Services, number: str, name: str, last_six: str) -> bool:
+    """`match` for a paper certificate, which has no token."""
+    query = select(PaperCertificateRecord).where(PaperCertificateRecord.number == normalise_number(number))
+    return _matches(services, PaperCertificateRecord, query, name, last_six)
+
+
+def normalise_number(text: str) -> str:
+    """A certificate number as registered: half-width, upper case, no blanks; a text that can be none gives "0"."""
+    number = "".join(unicodedata.normalize("NFKC", text[: 4 * _LONGEST_NUMBER]).split()).upper()
+    plain = number.replace("-", "").replace("/", "").replace(".", "")
+    # Lone surrogates and NUL would upset the database's own encoding, and be an outage in place of "unknown".
+    usable = 0 < len(number) <= _LONGEST_NUMBER and all(c.isalnum() or c in "()第号字" for c in plain)
+    return number if usable else _NO_NUMBER
+
+
+def _normalise_name(text: str) -> str:
+    try:
+        return parse_name(text).text
+    except InvalidName:
+        return ""
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(_keyed(one), _keyed(other))
+
+
+def _keyed(text: str) -> bytes:
+    return hmac.digest(_comparison_key, text.encode("utf-8", "surrogatepass"), "sha256")
+
+
+@contextmanager
+def _reading(services: Services) -> Iterator[Session]:
+    try:
+        with services.database.reading() as session:
+            yield session
+    except SQLAlchemyError as error:
+        # A missing table or a damaged file says nothing about any certificate (R10).
+        raise Unavailable("暂时无法查询", "cannot be looked up just now") from error
+
+
+def _issued() -> Select[CertificateRecord]:
+    return select(CertificateRecord).where(CertificateRecord.stage == ISSUED)
+
+
+def _first_named(session: Session, query: Select[int, str], typed: str) -> int | None:
+    found = None
+    for row_id, name in session.execute(query):
+        # Every row is compared, so that the answer takes no longer or shorter for being the first.
+        if _same(name, typed) and found is None:
+            found = row_id
+    return found
+
+
+def _row_or_decoy(session: Session, kind: type[Row], found: int | None) -> Row | None:
+    decoy = session.scalar(select(kind.id).order_by(kind.id).limit(1))
+    wanted = decoy if found is None else found
+    return session.scalar(select(kind).where(kind.id == wanted))
+
+
+def _matches(
+    services: Services,
+    kind: type[Row],
+    query: Select[Row],
+    name: str,
+    last_six: str,
+) -> bool:
+    typed_end = "".join(unicodedata.normalize("NFKC", last_six[:64]).split()).upper()
+    with _reading(services) as session:
+        row = session.scalar(query)
+        target = row if row is not None else _row_or_decoy(session, kind, None)
+        if target is None:
+            return False
+        if isinstance(target, CertificateRecord):
+            genuine, holder, bound_to = genuine_claims(services, target) is not None, target.holder_name, target.token
+            opened = services.vault.open(target.sealed, target.sealed_kid, bound_to.encode())
+        else:
+            genuine, holder = True, target.name
+            opened = services.vault.open(target.sealed, target.sealed_kid, target.id_lookup)
+        number = opened.get("id_number") or ""
+        # Each is computed before any is looked at.
+        agreements = (
+            row is not None,
+            genuine,
+            _same(holder, _normalise_name(name)),
+            _same(number[-_LAST:], typed_end),
+            len(typed_end) == _LAST,
+        )
+        return all(agreements)
