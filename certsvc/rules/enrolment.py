@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
 
 from certsvc.person.identity import IdentityDocument, Sex
 from certsvc.person.words import Worded
@@ -71,7 +70,6 @@ _OUTCOME_ORDER = {
     Outcome.ABSENT: 3,
     Outcome.MISCONDUCT: 4,
 }
-_sat_on = attrgetter("sat_on")
 
 
 def in_order(attempts: list[Attempt]) -> list[Attempt]:

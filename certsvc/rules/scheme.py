@@ -36,7 +36,7 @@ __all__ = ["InvalidScheme", "Item", "Scheme", "Subject", "SubjectRules", "in_for
 # R7.3: the parts each kind of numbering takes from the scheme, as patterns; year, level and serial come with issuing.
 NUMBER_PARTS = {
     "digits16": {"province": "[0-9]{2}", "city": "[0-9]{2}", "body_type": "[0-9]", "station": "[0-9]{3}"},
-    "chars22": {"prefix": "[SY]", "body": "[0-9A-Z]{4}", "province": "[0-9]{2}", "site": "[0-9A-Z]{6}"},
+    "chars22": {"series": "[SY]", "body": "[0-9]{4}", "province": "[0-9]{2}", "site": "[0-9]{6}"},
 }
 PLACEHOLDERS = ("{occupation}", "{level}")
 

@@ -1,4 +1,4 @@
-"""How dates and exact decimals are written in sentences for candidates: 2025年3月24日 in Chinese, ISO 8601 in English."""
+"""How dates and exact decimals stand in sentences for candidates: 2025年3月24日 in Chinese, ISO 8601 in English."""
 
 from __future__ import annotations
 
