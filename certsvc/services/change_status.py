@@ -1,0 +1,149 @@
+"""Revoke, suspend, reinstate: who, when, why, and a leaf in the public log for each (R7.5).
+
+One transaction: read the newest version under the write lock → check that the change is allowed → append the leaf →
+move the status and keep what it was → note the deed. Superseding is not done here but together with the successor's
+issue (`correct`); expiry is computed, never stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.status import Status, check_change
+from certsvc.errors import NotFound, StatusChangeRefused
+from certsvc.services import log
+from certsvc.services.audit import note
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.context import SHANGHAI, Services
+from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, StatusChangeRecord
+from certsvc.transparency import leaf
+from certsvc.transparency.leaf import Event, Leaf
+
+LONGEST_REASON: Final = 500
+_EVENTS: Final = MappingProxyType(
+    {Status.SUSPENDED: Event.SUSPEND, Status.REVOKED: Event.REVOKE, Status.VALID: Event.REINSTATE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What was changed: the certificate's number and version, from what to what, on which day, and its leaf."""
+
+    number: str
+    version: int
+    from_status: Status
+    to_status: Status
+    on: date
+    leaf_index: int
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "version": self.version,
+            "from": self.from_status.value,
+            "to": self.to_status.value,
+            "on": self.on.isoformat(),
+            "leaf_index": self.leaf_index,
+        }
+
+
+def revoke(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
+    """End a certificate for good. Raises `NotFound`, `StatusChangeRefused`."""
+    return _change(services, number, Status.REVOKED, reason=reason, by=by)
+
+
+def suspend(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
+    """Take a certificate out of force until it is reinstated. Raises `NotFound`, `StatusChangeRefused`."""
+    return _change(services, number, Status.SUSPENDED, reason=reason, by=by)
+
+
+def reinstate(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
+    """Put a suspended certificate back in force. Raises `NotFound`, `StatusChangeRefused`."""
+    return _change(services, number, Status.VALID, reason=reason, by=by)
+
+
+def newest_version(session: Session, number: str) -> CertificateRecord:
+    """The newest issued version under a number; raises `NotFound`, saying so where there is only paper."""
+    row = session.scalar(
+        select(CertificateRecord)
+        .where(CertificateRecord.number == number, CertificateRecord.stage == ISSUED)
+        .order_by(CertificateRecord.version.desc())
+        .limit(1)
+    )
+    if row is not None:
+        return row
+    paper = session.scalar(select(PaperCertificateRecord.id).where(PaperCertificateRecord.number == number))
+    if paper is not None:
+        raise NotFound(
+            "这是纸质证书,只能补发为电子证书",
+            "this is a paper certificate; it can only be reissued",
+            rule="R8.2",
+            where=number,
+        )
+    raise NotFound("没有该编号的电子证书", "there is no electronic certificate with this number", where=number)
+
+
+def check_reason(reason: str) -> str:
+    """The reason without blanks at its ends; raises `StatusChangeRefused` for none, or one too long to be shown."""
+    text = reason.strip()
+    if not text or len(text) > LONGEST_REASON or not text.isprintable():
+        raise StatusChangeRefused(
+            f"须写明原因(1–{LONGEST_REASON} 字,一行)",
+            f"a reason of 1 to {LONGEST_REASON} characters is due",
+            rule="R7.5",
+        )
+    return text
+
+
+def record_change(
+    session: Session, row: CertificateRecord, to: Status, *, at: datetime, by: str, reason: str, leaf_index: int
+) -> None:
+    """Move the row's status and keep the change. The transition has been checked and its leaf appended."""
+    on = at.astimezone(SHANGHAI).date()
+    session.add(
+        StatusChangeRecord(
+            certificate_id=row.id,
+            from_status=row.status,
+            to_status=to.value,
+            on=on,
+            at=at,
+            by=by,
+            reason=reason,
+            leaf_index=leaf_index,
+        )
+    )
+    row.status = to.value
+    row.status_changed_on = on
+    row.status_reason = reason
+
+
+def _change(services: Services, number: str, to: Status, *, reason: str, by: str) -> StatusChange:
+    why = check_reason(reason)
+    with services.database.writing() as session:
+        row = newest_version(session, number)
+        before = Status(row.status)
+        check_change(before, to)
+        at = log.clock(session, services.now())
+        day = at.astimezone(SHANGHAI).date()
+        assert row.credential is not None
+        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+        content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
+        (index,) = log.append(session, [content], at=at)
+        record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index)
+        # The reason stays out of the trail: staff may name a person in it.
+        note(
+            session,
+            at=at,
+            by=by,
+            action=f"certificate.{_EVENTS[to].value}",
+            object_kind="certificate",
+            object_key=f"{row.number}-v{row.version}",
+            leaf=index,
+        )
+        return StatusChange(row.number, row.version, before, to, day, index)
