@@ -65,7 +65,7 @@ def parse_identity(
             _check_hmt_permit(number, birth_date, sex)
         case IdType.FOREIGN_PERMANENT_RESIDENT:
             _check_foreign_permanent(number, birth_date, sex)
-        case IdType.PASSPORT:
+        case _:  # a passport
             _check_passport(number)
     return IdentityDocument(id_type, number)
 
