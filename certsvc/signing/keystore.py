@@ -1,0 +1,324 @@
+"""The keys of one installation: apart by purpose, made only when asked, their public history kept for good.
+
+A folder holds `keys.json` (the index: public records, no secret), a PEM for each private key, a sealed file for each
+secret, and the certificate chain of each seal key. Nothing is created silently: a second issuer key by accident is a
+split identity, so a missing key raises `KeyMissing` and only `create_development`, `new` and `rotate` make one.
+Not here: the files' encryption (`keyfiles`), hardware keys (`pkcs11_keys`), X.509 (`seal_certificates`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certsvc.errors import KeyMissing, KeyRefused
+from certsvc.signing import keyfiles, pkcs11_keys, seal_certificates
+from certsvc.signing.keyindex import KeyIndex
+from certsvc.signing.keys import (
+    ALGORITHM_OF,
+    SIGNING_PURPOSES,
+    Algorithm,
+    KeyRecord,
+    KeyState,
+    Purpose,
+    Signer,
+    kid_of,
+)
+
+__all__ = ["Algorithm", "KeyRecord", "KeyState", "Keystore", "Purpose", "Signer"]
+
+
+class Keystore:
+    """One folder of keys. Open it once for each process; private keys are read when first used, then kept in memory."""
+
+    def __init__(
+        self,
+        folder: Path,
+        passphrase: bytes | None,
+        now: Callable[[], datetime],
+        index: KeyIndex,
+    ) -> None:
+        self._folder = folder
+        self._passphrase = passphrase or None
+        self._now = now
+        self._index = index
+        self._signers: dict[str, Signer] = {}
+        self._secrets: dict[str, bytes] = {}
+
+    @classmethod
+    def open(
+        cls, folder: Path, passphrase: bytes | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> Keystore:
+        """Opens the folder, which need not exist yet; creates nothing. Raises `KeyRefused` for a damaged index.
+
+        The passphrase opens key files; for `pkcs11:` keys the PIN comes from the URI's `pin-source` file.
+        """
+        return cls(folder, passphrase, now, KeyIndex.read(folder))
+
+    # Asking
+
+    def records(self) -> tuple[KeyRecord, ...]:
+        """Every key there ever was, oldest first."""
+        return self._index.records
+
+    def issuer(self) -> tuple[str, str] | None:
+        """Host and name given when development keys were made; None before."""
+        return self._index.issuer
+
+    @property
+    def development(self) -> bool:
+        """Whether any active signing key is a development key: certificates are then samples (R7.6)."""
+        return any(
+            record.development and record.state is KeyState.ACTIVE and record.purpose in SIGNING_PURPOSES
+            for record in self._index.records
+        )
+
+    def active(self, purpose: Purpose) -> KeyRecord:
+        """The key in use for a purpose; raises `KeyMissing`."""
+        for record in reversed(self._index.records):
+            if record.purpose is purpose and record.state is KeyState.ACTIVE:
+                return record
+        raise KeyMissing(f"没有可用的 {purpose.value} 密钥", f"there is no active {purpose.value} key")
+
+    def record(self, kid: str) -> KeyRecord:
+        """The record of a key; raises `KeyMissing`."""
+        for record in self._index.records:
+            if record.kid == kid:
+                return record
+        raise KeyMissing(f"没有密钥 {kid}", f"there is no key {kid}")
+
+    def signer(self, purpose: Purpose) -> Signer:
+        """The active signing key of a purpose; raises `KeyMissing`, and `KeyRefused` for a wrong passphrase."""
+        if purpose not in SIGNING_PURPOSES:
+            raise KeyRefused(f"{purpose.value} 不是签名密钥", f"{purpose.value} is not a signing key")
+        record = self.active(purpose)
+        if record.kid not in self._signers:
+            self._signers[record.kid] = self._open_signer(record)
+        return self._signers[record.kid]
+
+    def secret(self, purpose: Purpose, kid: str | None = None) -> bytes:
+        """The 32 bytes of a secret: the active one, or an older generation by its kid. Raises `KeyMissing`."""
+        if purpose in SIGNING_PURPOSES:
+            raise KeyRefused(f"{purpose.value} 不是对称密钥", f"{purpose.value} is not a shared secret")
+        record = self.active(purpose) if kid is None else self.record(kid)
+        if record.purpose is not purpose:
+            raise KeyRefused(f"密钥 {kid} 另有用途", f"key {kid} has another purpose")
+        if record.kid not in self._secrets:
+            content = keyfiles.read_private(self._folder / _file_of(record))
+            self._secrets[record.kid] = keyfiles.open_secret(content, self._passphrase, _label(record))
+        return self._secrets[record.kid]
+
+    def seal_chain(self, kid: str | None = None) -> tuple[x509.Certificate, ...]:
+        """The certificate chain of a seal key, leaf first: the active one by default. Raises `KeyMissing`."""
+        record = self.active(Purpose.PDF_SEAL) if kid is None else self.record(kid)
+        path = self._folder / _chain_of(record)
+        try:
+            return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+        except (OSError, ValueError) as error:
+            raise KeyMissing(
+                "印章证书链缺失或损坏", "the seal's certificate chain is missing", where=path.name
+            ) from error
+
+    # Changing
+
+    def create_development(self, issuer_host: str, issuer_name: str) -> bool:
+        """Makes a development key for every purpose that has none; True where anything was made.
+
+        Does nothing in a folder that holds a single key of another kind: there, nothing is made silently.
+        """
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            present = {record.purpose for record in self._index.records}
+            if not all(record.development for record in self._index.records) or present >= set(Purpose):
+                return False
+            self._index = self._index.with_issuer(issuer_host, issuer_name)
+            for purpose in Purpose:
+                if purpose not in present:
+                    self._make(purpose, development=True, at="file:")
+        return True
+
+    def new(self, purpose: Purpose, development: bool = False, at: str = "file:") -> KeyRecord:
+        """Makes the first key of a purpose; raises `KeyRefused` where there is an active one already (then: `rotate`).
+
+        `at` is "file:" or a "pkcs11:token=…?module-path=…&pin-source=…" URI. A seal key that is not for development
+        stays pending until its chain is imported.
+        """
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            if any(record.purpose is purpose and record.state is KeyState.ACTIVE for record in self._index.records):
+                raise KeyRefused(
+                    f"已有可用的 {purpose.value} 密钥,请用 rotate", f"there is an active {purpose.value} key; rotate it"
+                )
+            return self._make(purpose, development=development, at=at)
+
+    def rotate(self, purpose: Purpose, development: bool = False, at: str = "file:") -> KeyRecord:
+        """Makes a new key and retires the active one, in one step of the index. The old secret stays readable by kid."""
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            old = self.active(purpose)
+            made = self._make(purpose, development=development, at=at, store=False)
+            if made.state is KeyState.ACTIVE:
+                self._index = self._index.with_record(self._retired(old))
+            self._index.write(self._folder)
+            return made
+
+    def retire(self, kid: str) -> KeyRecord:
+        """Takes a key out of use; its public part stays published and what it signed stays good."""
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            record = self.record(kid)
+            if record.state is not KeyState.ACTIVE:
+                raise KeyRefused(f"密钥 {kid} 不在使用中", f"key {kid} is not active")
+            return self._store(self._retired(record))
+
+    def distrust(self, kid: str, from_index: int) -> KeyRecord:
+        """Declares a key stolen: what was logged at an index below `from_index` stays good, nothing else does."""
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            record = self.record(kid)
+            if from_index < 0 or record.algorithm is Algorithm.SECRET:
+                raise KeyRefused(
+                    "只有签名密钥可自某日志序号起不再信任", "only a signing key is distrusted, from an index"
+                )
+            if record.distrusted_from is not None and record.distrusted_from < from_index:
+                raise KeyRefused("不能放宽不信任的起点", "a distrust cannot be moved to a later index")
+            self._signers.pop(kid, None)
+            return self._store(
+                replace(
+                    self._retired(record) if record.retired_at is None else record,
+                    state=KeyState.DISTRUSTED,
+                    distrusted_from=from_index,
+                )
+            )
+
+    def import_chain(self, kid: str, pem: bytes) -> KeyRecord:
+        """Gives a seal key the chain a certification authority made for it, leaf first, and puts it into use."""
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            record = self.record(kid)
+            if record.purpose is not Purpose.PDF_SEAL or record.state not in (KeyState.PENDING, KeyState.ACTIVE):
+                raise KeyRefused(f"密钥 {kid} 不是可用的印章密钥", f"key {kid} is not a seal key in use")
+            chain = seal_certificates.check_chain(pem, record.public, self._now())
+            self._write_chain(record, chain)
+            for other in self._index.records:
+                if other.purpose is Purpose.PDF_SEAL and other.state is KeyState.ACTIVE and other.kid != kid:
+                    self._index = self._index.with_record(self._retired(other))
+            return self._store(replace(record, state=KeyState.ACTIVE))
+
+    def certificate_request(self, kid: str, common_name: str, organisation: str) -> bytes:
+        """A PKCS#10 request (PEM) for a seal key, for the certification authority to answer."""
+        record = self.record(kid)
+        if record.purpose is not Purpose.PDF_SEAL:
+            raise KeyRefused(f"密钥 {kid} 不是印章密钥", f"key {kid} is not a seal key")
+        return seal_certificates.certificate_request(self._open_signer(record), common_name, organisation)
+
+    # Inside
+
+    def _make(self, purpose: Purpose, *, development: bool, at: str, store: bool = True) -> KeyRecord:
+        algorithm = ALGORITHM_OF[purpose]
+        public, private, secret, uri = b"", None, b"", "file:"
+        if algorithm is Algorithm.SECRET:
+            if at != "file:":
+                raise KeyRefused("对称密钥只存于文件", "shared secrets rest in files only")
+            secret = secrets.token_bytes(keyfiles.SECRET_BYTES)
+            kid = secrets.token_hex(4)
+        elif at == "file:":
+            private = (
+                ed25519.Ed25519PrivateKey.generate()
+                if algorithm is Algorithm.ED25519
+                else ec.generate_private_key(ec.SECP256R1())
+            )
+            public = _public_bytes(private)
+            kid = kid_of(public)
+        else:
+            public, uri = pkcs11_keys.generate(at, algorithm, purpose.value)
+            kid = kid_of(public)
+        if any(record.kid == kid for record in self._index.records):
+            raise KeyRefused("密钥标识重复,请重试", "two keys with one identifier; try again")
+        pending = purpose is Purpose.PDF_SEAL and not development
+        record = KeyRecord(
+            kid=kid,
+            purpose=purpose,
+            algorithm=algorithm,
+            state=KeyState.PENDING if pending else KeyState.ACTIVE,
+            created_at=self._now().astimezone(UTC).replace(microsecond=0),
+            public=public,
+            uri=uri,
+            development=development,
+        )
+        # The private part first, then the index: a crash in between leaves a file nobody refers to, never a record
+        # without its key.
+        path = self._folder / _file_of(record)
+        if secret:
+            keyfiles.write_atomically(path, keyfiles.seal_secret(secret, self._passphrase, _label(record)))
+        elif private is not None:
+            keyfiles.write_atomically(path, keyfiles.private_pem(private, self._passphrase))
+        if purpose is Purpose.PDF_SEAL and development:
+            host, name = self._index.issuer or ("localhost", "certsvc")
+            self._write_chain(record, seal_certificates.development_chain(public, host, name, self._now()))
+        if store:
+            return self._store(record)
+        self._index = self._index.with_record(record)
+        return record
+
+    def _store(self, record: KeyRecord) -> KeyRecord:
+        self._index = self._index.with_record(record)
+        self._index.write(self._folder)
+        return record
+
+    def _retired(self, record: KeyRecord) -> KeyRecord:
+        return replace(record, state=KeyState.RETIRED, retired_at=self._now().astimezone(UTC).replace(microsecond=0))
+
+    def _write_chain(self, record: KeyRecord, chain: tuple[x509.Certificate, ...]) -> None:
+        pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+        keyfiles.write_atomically(self._folder / _chain_of(record), pem)
+
+    def _open_signer(self, record: KeyRecord) -> Signer:
+        if record.uri != "file:":
+            return pkcs11_keys.open_signer(record.uri, record.kid, record.algorithm, record.public)
+        name = _file_of(record)
+        key = keyfiles.load_private_pem(keyfiles.read_private(self._folder / name), self._passphrase, name)
+        if _public_bytes(key) != record.public:
+            raise KeyRefused("私钥与登记的公钥不符", "the private key is not the one on record", where=name)
+        return _FileSigner(record.kid, record.algorithm, record.public, key)
+
+
+class _FileSigner:
+    """A private key in this process's memory."""
+
+    def __init__(self, kid: str, algorithm: Algorithm, public_bytes: bytes, key: keyfiles.PrivateKey) -> None:
+        self.kid = kid
+        self.algorithm = algorithm
+        self.public_bytes = public_bytes
+        self._key = key
+
+    def sign(self, message: bytes) -> bytes:
+        if isinstance(self._key, ed25519.Ed25519PrivateKey):
+            return self._key.sign(message)
+        return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def _public_bytes(key: keyfiles.PrivateKey) -> bytes:
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.public_key().public_bytes_raw()
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def _file_of(record: KeyRecord) -> str:
+    return f"{record.purpose.value}-{record.kid}.{'json' if record.algorithm is Algorithm.SECRET else 'pem'}"
+
+
+def _chain_of(record: KeyRecord) -> str:
+    return f"{record.purpose.value}-{record.kid}.chain.pem"
+
+
+def _label(record: KeyRecord) -> str:
+    return f"certsvc {record.purpose.value} {record.kid}"
