@@ -1,0 +1,176 @@
+"""Publish the log as files: recompute, write the tiles, then sign and write the checkpoint, in that order.
+
+1. believe the checkpoint published last (our own signature on it)   2. refuse when the clock went back
+3. recompute from the leaves' contents what was added since, and refuse on any mismatch: one flipped bit that is signed
+is a log that is dead for good (design, decision 6)   4. write the tiles that are new   5. sign and write the checkpoint
+
+A database restored to an older state that goes on issuing fails step 3 here, as long as the published folder is the
+newer one, and is refused by every witness otherwise. Not here: tiles and checkpoints themselves (`transparency`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import LogMismatch, MalformedLog
+from certsvc.services import log, log_read
+from certsvc.services.context import Services
+from certsvc.services.files import only_writer, write_if_changed
+from certsvc.signing.keystore import Purpose
+from certsvc.store import LogLeafRecord, LogNodeRecord
+from certsvc.transparency import tiles
+from certsvc.transparency.checkpoint import Checkpoint, next_checkpoint, open_checkpoint, sign_checkpoint
+from certsvc.transparency.note import Algorithm, VerifierKey
+from certsvc.transparency.proofs import ReadHash, range_root
+from certsvc.transparency.tree import Frontier, leaf_hash
+
+CHECKPOINT: Final = "checkpoint"
+_SIGNED_AT: Final = "log-signed-at.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The checkpoint now published, and how many files were written for it."""
+
+    checkpoint: Checkpoint
+    signed: bytes
+    files_written: int
+
+
+def origin(services: Services) -> str:
+    """The log's name: the issuer's host and "/log", as its tiles' address."""
+    return f"{services.base_url.split('://', 1)[1]}/log"
+
+
+def log_keys(services: Services) -> tuple[VerifierKey, ...]:
+    """Every key this log ever signed heads with; the retired ones still vouch for old heads."""
+    name = origin(services)
+    return tuple(
+        VerifierKey(name, Algorithm.ED25519, record.public)
+        for record in services.keystore.records()
+        if record.purpose is Purpose.LOG_CHECKPOINT and record.distrusted_from is None
+    )
+
+
+def publish_log(services: Services, folder: Path) -> Published:
+    """Bring `folder` (tiles and checkpoint) up to the stored log; raises `LogMismatch`, `ClockWentBack`."""
+    with only_writer(folder):
+        before = _published(services, folder)
+        with services.database.reading() as session:
+            edge = log.frontier(session)
+            signer = services.keystore.signer(Purpose.LOG_CHECKPOINT)
+            key = VerifierKey(origin(services), Algorithm.ED25519, signer.public_bytes)
+            if before is not None and before.checkpoint.size == edge.size and before.signed_by(key):
+                if before.checkpoint.root != edge.root():
+                    raise LogMismatch("日志与已公布的日志头不同", "the log differs from the published checkpoint")
+                return Published(before.checkpoint, before.signed, 0)
+            now = services.now()
+            previous = None if before is None else before.checkpoint
+            head = _recompute(services, session, edge, previous, now)
+            written = _write_tiles(session, folder, 0 if previous is None else previous.size, head.size)
+        signed = sign_checkpoint(head, key, signer.sign)
+        # The private note of when comes first: a crash between the two refuses too much, never too little.
+        write_if_changed(services.folders.home / _SIGNED_AT, json.dumps({"at": now.isoformat()}).encode())
+        write_if_changed(folder / CHECKPOINT, signed)
+        return Published(head, signed, written + 1)
+
+
+def _recompute(
+    services: Services, session: Session, edge: Frontier, previous: Checkpoint | None, now: datetime
+) -> Checkpoint:
+    """The head that may be signed: stored hashes, leaf contents and the last head all agree on it."""
+    read_hash = log_read.hash_reader(session)
+    head = next_checkpoint(
+        origin(services), edge, read_hash, now=now, previous=previous, previous_at=_signed_at(services)
+    )
+    size = 0 if previous is None else previous.size
+    grown = Frontier(size, tuple(_peaks(size, read_hash)))
+    for contents in log_read.contents(session, size, edge.size):
+        grown = grown.extend(leaf_hash(content) for content in contents).frontier
+    if grown.root() != head.root:
+        raise LogMismatch("叶的内容与日志根不符", "the leaves' contents do not give the log's root")
+    return head
+
+
+def _peaks(size: int, read_hash: ReadHash) -> Iterable[bytes]:
+    start = 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            yield range_root(start, start + (1 << level), read_hash)
+            start += 1 << level
+
+
+def _write_tiles(session: Session, folder: Path, old_size: int, size: int) -> int:
+    written = 0
+    for tile in tiles.tiles_of_growth(old_size, size):
+        content = _entries(session, tile) if tile.level == tiles.ENTRIES else _hashes(session, tile)
+        written += write_if_changed(folder / tile.path, content)
+    return written
+
+
+def _entries(session: Session, tile: tiles.Tile) -> bytes:
+    return tiles.entry_bundle(
+        [one for some in log_read.contents(session, tile.start, tile.start + tile.width) for one in some]
+    )
+
+
+def _hashes(session: Session, tile: tiles.Tile) -> bytes:
+    end = tile.start + tile.width
+    if tile.level == 0:
+        query = (
+            select(LogLeafRecord.hash)
+            .where(LogLeafRecord.index >= tile.start, LogLeafRecord.index < end)
+            .order_by(LogLeafRecord.index)
+        )
+    else:
+        query = (
+            select(LogNodeRecord.hash)
+            .where(
+                LogNodeRecord.level == tile.level * tiles.HEIGHT,
+                LogNodeRecord.index >= tile.start,
+                LogNodeRecord.index < end,
+            )
+            .order_by(LogNodeRecord.index)
+        )
+    content = b"".join(session.scalars(query))
+    tiles.read_hash_tile(content, tile.width)  # raises where a row is missing
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    checkpoint: Checkpoint
+    signed: bytes
+    keys: tuple[VerifierKey, ...]
+
+    def signed_by(self, key: VerifierKey) -> bool:
+        return key in self.keys
+
+
+def _published(services: Services, folder: Path) -> _Before | None:
+    try:
+        signed = (folder / CHECKPOINT).read_bytes()
+    except FileNotFoundError:
+        return None
+    opened = open_checkpoint(signed, origin(services), log_keys(services))
+    return _Before(opened.checkpoint, signed, tuple(one.key for one in opened.log))
+
+
+def _signed_at(services: Services) -> datetime | None:
+    path = services.folders.home / _SIGNED_AT
+    try:
+        return datetime.fromisoformat(json.loads(path.read_bytes())["at"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedLog(
+            "上次签署时间无法读取", "when the log was last signed cannot be read", where=_SIGNED_AT
+        ) from error
