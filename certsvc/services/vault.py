@@ -1,6 +1,6 @@
 """Personal data at rest: sealed with AES-256-GCM, found again by a keyed HMAC, never by a plain hash (R10).
 
-Each sealed text is bound to the row it belongs to (its additional data), so that one moved to another row does not open.
+Each sealed text is bound to its row (as additional data), so that one moved to another row does not open.
 Not here: where the keys come from (`signing.keystore`), and which rows hold what (`store`).
 """
 
@@ -67,7 +67,7 @@ class Vault:
 
     def _active_kid(self) -> str:
         if self._sealing_kid is None:
-            self._sealing_kid = self._keystore.active_kid(Purpose.PERSONAL_DATA)
+            self._sealing_kid = self._keystore.active(Purpose.PERSONAL_DATA).kid
         return self._sealing_kid
 
     def _cipher(self, kid: str) -> AESGCM:

@@ -14,7 +14,7 @@ class PaperCertificateRecord(Base):
     __tablename__ = "paper_certificate"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    number: Mapped[str] = mapped_column(String(60), unique=True)
+    number: Mapped[str] = mapped_column(String(64), unique=True)
     id_type: Mapped[str] = mapped_column(String(40))
     id_lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)  # {id_number}; id_lookup is bound to it
@@ -39,7 +39,7 @@ class ReissueRequestRecord(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     paper_id: Mapped[int | None] = mapped_column(ForeignKey("paper_certificate.id"), index=True)
-    number: Mapped[str] = mapped_column(String(60), index=True)
+    number: Mapped[str] = mapped_column(String(64), index=True)
     name: Mapped[str] = mapped_column(String(200))
     id_type: Mapped[str] = mapped_column(String(40))
     id_lookup: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)

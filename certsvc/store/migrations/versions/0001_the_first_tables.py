@@ -81,7 +81,7 @@ def upgrade() -> None:
     op.create_table(
         "paper_certificate",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("number", sa.String(length=64), nullable=False),
         sa.Column("id_type", sa.String(length=40), nullable=False),
         sa.Column("id_lookup", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
@@ -249,7 +249,7 @@ def upgrade() -> None:
         "reissue_request",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("paper_id", sa.Integer(), nullable=True),
-        sa.Column("number", sa.String(length=60), nullable=False),
+        sa.Column("number", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("id_type", sa.String(length=40), nullable=False),
         sa.Column("id_lookup", sa.LargeBinary(length=32), nullable=False),

@@ -1,0 +1,111 @@
+"""Decide enrolments as they stand on a day, and say what another scheme would decide (R0, R5).
+
+Reads only. Every enrolment is decided by the scheme it is pinned to. Not here: the decision itself (`rules.decide`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import NotFound
+from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.rules.decide import Decision
+from certsvc.rules.explain import explain_json
+from certsvc.rules.terms import Scheme
+from certsvc.services.attempts import attempts_of, decision_on
+from certsvc.services.context import Services
+from certsvc.services.schemes import parsed
+from certsvc.services.vault import Vault
+from certsvc.store import EnrolmentRecord, PersonRecord, SchemeRecord
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One enrolment with its decision."""
+
+    enrolment: EnrolmentRecord
+    person: PersonRecord
+    scheme: Scheme
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision as a person reads it; `would_be` is what another scheme would decide, where one was asked about."""
+
+    id_number: str
+    name: str
+    registered_on: date
+    decision: Decision
+    would_be: Decision | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The shape of formats.md, and beside it what would change."""
+        explained = {"id_number": self.id_number, "name": self.name, **explain_json(self.decision)}
+        if self.would_be is not None:
+            explained["would_be"] = explain_json(self.would_be)
+            explained["changes"] = explain_json(self.would_be) != explain_json(self.decision)
+        return explained
+
+
+def explain_all(
+    services: Services, on: date, *, id_number: str | None = None, scheme_toml: str | None = None
+) -> Iterator[Explained]:
+    """Every enrolment's decision on a day, by enrolment; of one person alone where an identity number is given.
+
+    With `scheme_toml`, each enrolment of that scheme's family is also decided by it: a dry run, nothing is stored.
+    Raises `NotFound` for an identity number nobody is registered under, `InvalidScheme`.
+    """
+    changed = parsed(scheme_toml) if scheme_toml is not None else None
+    with services.database.reading() as session:
+        person_ids = _persons(session, services.vault, id_number) if id_number is not None else None
+        for decided in decide_all(session, on, person_ids=person_ids):
+            person = decided.person
+            personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+            would_be = None
+            if changed is not None and changed.family == decided.scheme.family:
+                attempts = attempts_of(session, [decided.enrolment.id])[decided.enrolment.id]
+                would_be = decision_on(decided.enrolment, attempts, changed, on)
+            yield Explained(
+                str(personal["id_number"]), person.name, decided.enrolment.registered_on, decided.decision, would_be
+            )
+
+
+def decide_all(session: Session, on: date, *, person_ids: list[int] | None = None) -> Iterator[Decided]:
+    """Each enrolment registered on or before `on`, in the order they were recorded, a chunk of rows at a time."""
+    after = 0
+    schemes = {record.id: parsed(record.toml) for record in session.scalars(select(SchemeRecord))}
+    while True:
+        query = (
+            select(EnrolmentRecord, PersonRecord)
+            .join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
+            .where(EnrolmentRecord.id > after, EnrolmentRecord.registered_on <= on)
+            .order_by(EnrolmentRecord.id)
+            .limit(CHUNK)
+        )
+        if person_ids is not None:
+            query = query.where(EnrolmentRecord.person_id.in_(person_ids))
+        rows = session.execute(query).all()
+        if not rows:
+            return
+        attempts = attempts_of(session, [enrolment.id for enrolment, _ in rows])
+        for enrolment, person in rows:
+            scheme = schemes[enrolment.scheme_id]
+            decision = decision_on(enrolment, attempts.get(enrolment.id, []), scheme, on)
+            yield Decided(enrolment, person, scheme, decision)
+        after = rows[-1][0].id
+
+
+def _persons(session: Session, vault: Vault, id_number: str) -> list[int]:
+    lookups = [vault.lookup(IdentityDocument(id_type, id_number.strip().upper())) for id_type in IdType]
+    found = list(session.scalars(select(PersonRecord.id).where(PersonRecord.id_lookup.in_(lookups))))
+    if not found:
+        raise NotFound("没有该证件号码的报名", "no candidate is registered under this number", rule="R1.5")
+    return found

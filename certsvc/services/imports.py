@@ -1,0 +1,91 @@
+"""What every import shares: all or nothing in one transaction, every error listed, and a report (formats.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from certsvc.errors import CellError, ImportRefused
+from certsvc.roster.parsed import Parsed
+from certsvc.services.context import Services
+
+T = TypeVar("T")
+CHUNK_ROWS = 500  # few enough for one statement's parameters, many enough that statements do not matter
+MOST_ERRORS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or with `dry_run` would have done."""
+
+    new: int
+    unchanged: int
+    warnings: tuple[CellError, ...]
+    dry_run: bool
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "new": self.new,
+            "unchanged": self.unchanged,
+            "dry_run": self.dry_run,
+            "warnings": [_finding(warning) for warning in self.warnings],
+        }
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an import has seen so far."""
+
+    new: int = 0
+    unchanged: int = 0
+    errors: list[CellError] = field(default_factory=list)
+
+    def refuse(self, error: CellError) -> None:
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(error)
+
+
+@contextmanager
+def all_or_nothing(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Tally]]:
+    """One writing transaction; rolled back where the tally has errors at its end, and for a dry run.
+
+    Raises `ImportRefused` listing every error in row order.
+    """
+    with services.database.writing() as session:
+        tally = Tally()
+        yield session, tally
+        if tally.errors:
+            raise ImportRefused(sorted(tally.errors, key=lambda error: error.row))
+        if dry_run:
+            session.rollback()
+
+
+def report(tally: Tally, parsed: Parsed[T], *, dry_run: bool) -> ImportReport:
+    return ImportReport(tally.new, tally.unchanged, tuple(parsed.warnings), dry_run)
+
+
+def errors_json(refused: ImportRefused) -> list[dict[str, object]]:
+    """The errors as JSON values, for `--json` and the console."""
+    return [_finding(error) for error in refused.errors]
+
+
+def chunks(rows: Iterator[T], size: int = CHUNK_ROWS) -> Iterator[list[T]]:
+    """The rows in lists of at most `size`."""
+    while chunk := list(islice(rows, size)):
+        yield chunk
+
+
+def _finding(error: CellError) -> dict[str, object]:
+    return {
+        "row": error.row,
+        "column": error.column,
+        "value": error.value,
+        "rule": error.rule,
+        "zh": error.zh,
+        "en": error.en,
+    }

@@ -1,0 +1,74 @@
+"""Photos as they rest: re-encoded portraits named by their own hash, so that the same picture is kept once.
+
+While an import runs they wait in a folder of their own, and move in only when everything else was accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from certsvc.roster.photo import check_photo, read_photo
+from certsvc.services.context import Folders
+
+
+class IncomingPhotos:
+    """The photos of one import: checked, waiting to be kept."""
+
+    def __init__(self, waiting: Path, folders: Folders) -> None:
+        self._waiting = waiting
+        self._folders = folders
+
+    def take(self, beside: Path, name: str) -> str:
+        """Check the photo of that name beside the roster; answers the hash it will be kept under.
+
+        Raises `PhotoRefused`.
+        """
+        jpeg = check_photo(read_photo(beside, name))
+        digest = hashlib.sha256(jpeg).hexdigest()
+        if not self._folders.photo(digest).exists():
+            _write(self._waiting / f"{digest}.jpg", jpeg)
+        return digest
+
+    def keep(self) -> None:
+        """Move in all that was taken; what is there already is the same picture."""
+        for path in sorted(self._waiting.iterdir()):
+            path.replace(self._folders.photos / path.name)
+        sync_folder(self._folders.photos)
+
+
+@contextmanager
+def incoming(folders: Folders) -> Iterator[IncomingPhotos]:
+    """A place for the photos of one import, gone at the end whatever happens."""
+    folders.create()
+    waiting = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folders.photos))
+    try:
+        yield IncomingPhotos(waiting, folders)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
+
+
+def kept_photo(folders: Folders, sha256: str | None) -> bytes | None:
+    """The portrait with that hash; None without one."""
+    return folders.photo(sha256).read_bytes() if sha256 else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power failure, not only the files' contents."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

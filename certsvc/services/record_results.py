@@ -1,0 +1,281 @@
+"""Import exam results: each row an attempt of the person's latest enrolment on or before its date (R1.5, R2, R3).
+
+Rows come in any order and an attempt's entitlement depends on the others, so there are two passes within the one
+transaction: every row is put into a staging table by enrolment, then each enrolment's attempts are judged together. The
+staging table is what keeps memory flat: a file of any length costs the same.
+Not here: the form of cells (`roster.results`), scores (`rules.grading`), entitlement (`rules.admission`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, insert, select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
+from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.roster.parsed import Parsed
+from certsvc.roster.results import ResultRow, read_results
+from certsvc.rules.admission import admit_all
+from certsvc.rules.enrolment import Attempt, Enrolment
+from certsvc.rules.grading import grade, parse_score
+from certsvc.rules.terms import Scheme
+from certsvc.services import audit
+from certsvc.services.attempts import attempt_of, attempts_of, hundredths, items_text
+from certsvc.services.context import Services
+from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.schemes import parsed as parsed_scheme
+from certsvc.services.vault import Vault
+from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+_KEY = ("subject", "sat_on", "kind")
+_CONTENT = ("outcome", "score_hundredths", "items_json")
+
+_staging = Table(
+    "incoming_result",
+    MetaData(),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("enrolment_id", Integer, index=True),
+    Column("subject", String(20)),
+    Column("sat_on", Date),
+    Column("kind", String(20)),
+    Column("outcome", String(20)),
+    Column("score_hundredths", Integer),
+    Column("items_json", Text),
+    prefixes=["TEMPORARY"],
+)
+
+
+def import_results(
+    services: Services, path: Path, *, by: str, dry_run: bool = False, ignore_unknown: bool = False
+) -> ImportReport:
+    """Import the results at `path`, all of them or nothing. Raises `FileRefused`, `ImportRefused`."""
+    parsed = read_results(path, filename=path.name, ignore_unknown=ignore_unknown)
+    with all_or_nothing(services, dry_run=dry_run) as (session, tally):
+        _staging.create(session.connection())
+        try:
+            placing = _Placing(services.vault, session, parsed, tally)
+            for chunk in chunks(iter(parsed)):
+                placing.take(chunk)
+            recording = _Recording(services, session, parsed, by, tally)
+            for enrolment_ids in chunks(iter(_staged_enrolments(session))):
+                recording.take(enrolment_ids)
+        finally:
+            # A temporary table outlives the transaction that filled it; the next import starts from none.
+            _staging.drop(session.connection())
+        for error in parsed.errors:
+            tally.refuse(error)
+        if tally.new and not tally.errors and not dry_run:
+            audit.note(
+                session,
+                at=services.now(),
+                by=by,
+                action="results.import",
+                object_kind="file",
+                object_key=path.name,
+                new=tally.new,
+                unchanged=tally.unchanged,
+            )
+    return report(tally, parsed, dry_run=dry_run)
+
+
+class _Placing:
+    """First pass: whose attempt each row is, and what it scores."""
+
+    def __init__(self, vault: Vault, session: Session, parsed: Parsed[ResultRow], tally: Tally) -> None:
+        self._vault = vault
+        self._session = session
+        self._parsed = parsed
+        self._tally = tally
+        self._schemes: dict[int, Scheme] = {}
+
+    def take(self, rows: list[ResultRow]) -> None:
+        candidates = self._candidates(rows)
+        enrolments = self._enrolments({person.id for people in candidates.values() for person in people})
+        staged = []
+        for row in rows:
+            try:
+                enrolment = _enrolment_of(row, candidates[row.identity_number], enrolments)
+                staged.append({"row": row.row, "enrolment_id": enrolment.id, **self._graded(row, enrolment)})
+            except Refused as refused:
+                self._tally.refuse(_error(self._parsed, row, refused))
+        if staged:
+            self._session.execute(insert(_staging), staged)
+
+    def _candidates(self, rows: list[ResultRow]) -> Mapping[str, list[AnyRow]]:
+        """The persons of each identity number. The file names no type of document, so each type is tried."""
+        numbers: dict[bytes, str] = {}
+        for number in {row.identity_number for row in rows}:
+            for id_type in IdType:
+                numbers[self._vault.lookup(IdentityDocument(id_type, number))] = number
+        found: defaultdict[str, list[AnyRow]] = defaultdict(list)
+        lookups = list(numbers)
+        for start in range(0, len(lookups), 500):
+            query = select(PersonRecord.id, PersonRecord.id_lookup, PersonRecord.name).where(
+                PersonRecord.id_lookup.in_(lookups[start : start + 500])
+            )
+            for person in self._session.execute(query):
+                found[numbers[person.id_lookup]].append(person)
+        return found
+
+    def _enrolments(self, person_ids: set[int]) -> Mapping[int, list[AnyRow]]:
+        query = (
+            select(
+                EnrolmentRecord.id, EnrolmentRecord.person_id, EnrolmentRecord.registered_on, EnrolmentRecord.scheme_id
+            )
+            .where(EnrolmentRecord.person_id.in_(person_ids))
+            .order_by(EnrolmentRecord.registered_on, EnrolmentRecord.id)
+        )
+        found: defaultdict[int, list[AnyRow]] = defaultdict(list)
+        for enrolment in self._session.execute(query):
+            found[enrolment.person_id].append(enrolment)
+        return found
+
+    def _graded(self, row: ResultRow, enrolment: AnyRow) -> dict[str, object]:
+        scheme = _scheme(self._session, self._schemes, enrolment.scheme_id)
+        items = {code: parse_score(text) for code, text in row.items.items()}
+        total = parse_score(row.score) if row.score is not None else None
+        score = grade(row.subject, total, items, row.outcome, scheme)
+        return {
+            "subject": row.subject.value,
+            "sat_on": row.sat_on,
+            "kind": row.kind.value,
+            "outcome": row.outcome.value,
+            "score_hundredths": hundredths(score),
+            "items_json": items_text(items),
+        }
+
+
+class _Recording:
+    """Second pass: the attempts of an enrolment judged together, with those on record."""
+
+    def __init__(self, services: Services, session: Session, parsed: Parsed[ResultRow], by: str, tally: Tally) -> None:
+        self._now = services.now()
+        self._session = session
+        self._parsed = parsed
+        self._by = by
+        self._tally = tally
+        self._schemes: dict[int, Scheme] = {}
+
+    def take(self, enrolment_ids: list[int]) -> None:
+        staged: defaultdict[int, list[AnyRow]] = defaultdict(list)
+        query = select(_staging).where(_staging.c.enrolment_id.in_(enrolment_ids)).order_by(_staging.c.row)
+        for row in self._session.execute(query):
+            staged[row.enrolment_id].append(row)
+        on_record = _by_key(self._session, enrolment_ids)
+        existing = attempts_of(self._session, enrolment_ids)
+        enrolments = self._session.execute(
+            select(EnrolmentRecord.id, EnrolmentRecord.registered_on, EnrolmentRecord.scheme_id).where(
+                EnrolmentRecord.id.in_(enrolment_ids)
+            )
+        )
+        accepted: list[AnyRow] = []
+        for enrolment in enrolments:
+            fresh = list(self._fresh(staged[enrolment.id], on_record))
+            accepted += self._admitted(enrolment, existing.get(enrolment.id, []), fresh)
+        if accepted:
+            self._session.execute(insert(AttemptRecord), [self._record(row) for row in accepted])
+        self._tally.new += len(accepted)
+
+    def _fresh(self, rows: list[AnyRow], on_record: Mapping[tuple[object, ...], AnyRow]) -> Iterator[AnyRow]:
+        """The rows whose key is not on record; one that is must say the same."""
+        for row in rows:
+            known = on_record.get((row.enrolment_id, *_values(row, _KEY)))
+            if known is None:
+                yield row
+            elif _values(known, _CONTENT) == _values(row, _CONTENT):
+                self._tally.unchanged += 1
+            else:
+                conflict = Conflict(
+                    "该次考试的成绩已登记且内容不同", "this attempt is on record with another result", rule="R2.2"
+                )
+                self._refuse(row, "score" if row.score_hundredths != known.score_hundredths else "outcome", conflict)
+
+    def _admitted(self, enrolment: AnyRow, existing: list[Attempt], rows: list[AnyRow]) -> list[AnyRow]:
+        scheme = _scheme(self._session, self._schemes, enrolment.scheme_id)
+        attempts = [attempt_of(row) for row in rows]
+        refusals = admit_all(Enrolment(enrolment.registered_on), existing, attempts, scheme)
+        refused = {id(attempt): refusal for attempt, refusal in refusals}
+        for row, attempt in zip(rows, attempts, strict=True):
+            if id(attempt) in refused:
+                self._refuse(row, _column_of(refused[id(attempt)]), refused[id(attempt)])
+        return [row for row, attempt in zip(rows, attempts, strict=True) if id(attempt) not in refused]
+
+    def _refuse(self, row: AnyRow, column: str, error: Refused) -> None:
+        shown = {"score": _score_shown(row.score_hundredths), "outcome": row.outcome, "kind": row.kind}
+        value = shown.get(column, str(row.sat_on))
+        self._tally.refuse(self._parsed.cell_error(row.row, column, value, error))
+
+    def _record(self, row: AnyRow) -> dict[str, object]:
+        values = row._asdict()
+        del values["row"]
+        return {**values, "recorded_at": self._now, "recorded_by": self._by, "published_on": None}
+
+
+def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapping[int, list[AnyRow]]) -> AnyRow:
+    people = list(candidates)
+    if not people:
+        raise NotFound(
+            "没有该证件号码的报名", "no candidate is registered under this number", rule="R1.5", where="id_number"
+        )
+    named = [person for person in people if person.name == row.name]
+    if not named:
+        raise Conflict("姓名与报名时的不符", "the name is not the one registered", rule="R9", where="name")
+    mine = [one for person in named for one in enrolments.get(person.id, [])]
+    before = [one for one in mine if one.registered_on <= row.sat_on]
+    if not before:
+        raise AttemptRefused(
+            f"早于报名日期 {min(one.registered_on for one in mine)}" if mine else "没有报名",
+            "dated before the registration",
+            rule="R3.7",
+            where="sat_on",
+        )
+    return max(before, key=lambda one: (one.registered_on, one.id))
+
+
+def _staged_enrolments(session: Session) -> list[int]:
+    """Every enrolment the file has results for; four bytes each would be too few to worry about."""
+    query = select(_staging.c.enrolment_id).distinct().order_by(_staging.c.enrolment_id)
+    return list(session.scalars(query))
+
+
+def _by_key(session: Session, enrolment_ids: list[int]) -> Mapping[tuple[object, ...], AnyRow]:
+    columns = (AttemptRecord.enrolment_id, *(getattr(AttemptRecord, name) for name in (*_KEY, *_CONTENT)))
+    query = select(*columns).where(AttemptRecord.enrolment_id.in_(enrolment_ids))
+    return {(row.enrolment_id, *_values(row, _KEY)): row for row in session.execute(query)}
+
+
+def _values(row: AnyRow, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in names)
+
+
+def _scheme(session: Session, known: dict[int, Scheme], scheme_id: int) -> Scheme:
+    if scheme_id not in known:
+        known[scheme_id] = parsed_scheme(session.get_one(SchemeRecord, scheme_id).toml)
+    return known[scheme_id]
+
+
+def _column_of(refused: Refused) -> str:
+    return refused.where or "sat_on"
+
+
+def _score_shown(score_hundredths: int | None) -> str:
+    return "" if score_hundredths is None else str(Decimal(score_hundredths).scaleb(-2))
+
+
+def _error(parsed: Parsed[ResultRow], row: ResultRow, error: Refused) -> CellError:
+    column = error.where or ("score" if isinstance(error, InvalidScore) else "id_number")
+    shown: dict[str, object] = {
+        "id_number": row.identity_number,
+        "name": row.name,
+        "sat_on": row.sat_on.isoformat() if isinstance(row.sat_on, date) else row.sat_on,
+        "score": row.score or "",
+    }
+    return parsed.cell_error(row.row, column, str(shown.get(column, row.items.get(column, ""))), error)
