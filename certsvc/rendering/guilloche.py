@@ -88,3 +88,8 @@ def along(name: str, start: Point, end: Point, period: float) -> str:
         (start[0] + (end[0] - start[0]) * n / count, start[1] + (end[1] - start[1]) * n / count) for n in range(count)
     )
     return "\n".join(f"q {matrix} {x:.2f} {y:.2f} cm /{name} Do Q" for x, y in steps)
+
+
+def circle(x: float, y: float, radius: float) -> str:
+    """A closed circle, not painted."""
+    return curve(lambda part: (x + radius * cos(2 * pi * part), y + radius * sin(2 * pi * part)), 8) + " h"

@@ -174,6 +174,14 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """The ornamental rule beneath the title, in the middle of the page; a width of 0 draws none."""
+
+    y_mm: float
+    width_mm: float
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """Wording that is the layout's own."""
 
@@ -192,6 +200,7 @@ class Layout:
     page: Page
     colours: Colours
     frame: Frame
+    rule: Rule
     title: Heading
     statement: Heading
     footnote: TextBox
@@ -241,6 +250,7 @@ def parse_layout(text: str, folder: Path) -> Layout:
                 ("page", Page),
                 ("colours", Colours),
                 ("frame", Frame),
+                ("rule", Rule),
                 ("footnote", TextBox),
                 ("portrait", Picture),
                 ("code", Code),

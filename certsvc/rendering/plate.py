@@ -146,25 +146,41 @@ def _pattern(layout: Layout, objects: Objects, ink: Ink) -> dict[str, int]:
         ((right - half, bottom + band), (right - half, top - band)),
     ):
         ops.append(guilloche.along("Wave", start, end, period))
-    for x in (left + half, right - half):
-        for y in (bottom + half, top - half):
-            ops += [guilloche.around("CornerA", (x, y), 8), guilloche.around("CornerB", (x, y), 8)]
     ops.append(f"0 j 0 J {gold}")
     for inset, weight in ((-1.6, 1.1), (0.0, 0.35), (band, 0.35), (band + 2.2, 0.8)):
         ops.append(
             f"{weight} w {left + inset:.2f} {bottom + inset:.2f} {right - left - 2 * inset:.2f} "
             f"{top - bottom - 2 * inset:.2f} re S"
         )
-    ops.append("Q")
+    ops.append(f"1 J 1 j {line} 0.4 w")
+    for x in (left + half, right - half):
+        for y in (bottom + half, top - half):
+            ops.append(f"1 g {guilloche.circle(x, y, band * 0.98)} f")
+            ops += [guilloche.around("CornerA", (x, y), 8), guilloche.around("CornerB", (x, y), 8)]
+    ops.append(f"Q {_rule(layout, gold)}")
     ink.artifact("\n".join(ops))
     return forms
+
+
+def _rule(layout: Layout, gold: str) -> str:
+    """A fine rule that tapers from a lozenge in the middle of the page."""
+    rule = layout.rule
+    if not rule.width_mm:
+        return ""
+    x, y, half = layout.page.width_mm * MM / 2, (layout.page.height_mm - rule.y_mm) * MM, rule.width_mm * MM / 2
+    sides = "\n".join(
+        f"{x + sign * 7:.2f} {y + 0.55:.2f} m {x + sign * half:.2f} {y:.2f} l {x + sign * 7:.2f} {y - 0.55:.2f} l f"
+        for sign in (-1, 1)
+    )
+    lozenge = f"{x - 3.4:.2f} {y:.2f} m {x:.2f} {y + 3.4:.2f} l {x + 3.4:.2f} {y:.2f} l {x:.2f} {y - 3.4:.2f} l f"
+    return f"q {gold.lower()}\n{sides}\n{lozenge} Q"
 
 
 def _sample(layout: Layout, ink: Ink) -> Element:
     """The SAMPLE mark (R7.6): large and pale beneath the text, small and plain beside the title."""
     sample, height = layout.sample, layout.page.height_mm
     colour = layout.colour("sample")
-    pale = tuple(1 - (1 - part) * 0.13 for part in colour)
+    pale = tuple(1 - (1 - part) * 0.105 for part in colour)
     ink.raw("/Artifact BMC q")
     x, y = sample.x_mm * MM, (height - sample.y_mm) * MM
     ink.raw(f"0.97437 0.22495 -0.22495 0.97437 {x:.2f} {y:.2f} cm")
@@ -176,14 +192,14 @@ def _sample(layout: Layout, ink: Ink) -> Element:
     wide = measure(text, Style.SONG, size, tracking) + 16
     x, y = sample.note_x_mm * MM, (height - sample.note_y_mm) * MM
     ink.artifact(f"{paint(colour, 'RG')} 0.9 w {x - wide / 2:.2f} {y - 7:.2f} {wide:.2f} 20.5 re S")
-    mark = ink.begin("P")
+    mark = ink.begin("P", f"{sample.zh} {sample.en}")
     ink.centred(x, y, text, Style.SONG, size, colour, tracking)
     ink.end()
     return Element("P", [mark])
 
 
 def _title(layout: Layout, ink: Ink, title: tuple[str, str]) -> Element:
-    mark = ink.begin("H1")
+    mark = ink.begin("H1", title[0])
     _centred_line(layout, ink, layout.title.zh, title[0])
     ink.end()
     english = ink.begin("Span")
@@ -256,7 +272,7 @@ def _labels(layout: Layout, ink: Ink, labels: tuple[tuple[str, str, str], ...]) 
             # Short labels are spread over four characters, as is the custom (姓  名).
             tracking = (4 - len(zh)) / (len(zh) - 1) if 1 < len(zh) < 4 else 0.0
             fitting = min(1.0, (grid.label_mm - 2) * MM / measure(zh, Style.KAI, size, tracking))
-            mark = ink.begin("P")
+            mark = ink.begin("P", zh if tracking else "")
             ink.text(x, y, zh, Style.KAI, size * fitting, colour, tracking)
             ink.end()
             english = ink.begin("Span")

@@ -150,10 +150,10 @@ class TemplatePress:
             slot = plate.slots[row.key]
             element = Element("P", [*slot.tags])
             line = fit(row.value, Style.KAI, slot.width, slot.size, layout.grid.smallest_pt)
-            tracking = 0.06 if row.key == "name" and len(row.value) == 2 else 0.0
+            tracking = 0.3 if row.key == "name" and len(row.value) == 2 else 0.0
             leading = line.size * 1.22
             base = slot.y + (len(line.lines) - 1) * leading / 2
-            element.kids.append(ink.begin("P"))
+            element.kids.append(ink.begin("P", row.value if tracking else ""))
             for at, text in enumerate(line.lines):
                 ink.text(slot.x, base - at * leading, text, Style.KAI, line.size, colour, tracking)
             ink.end()

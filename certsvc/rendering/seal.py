@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable, Mapping
-from math import cos, pi, sin
 
 from PIL import Image, UnidentifiedImageError
 
@@ -30,12 +29,12 @@ def seal_form(layout: Layout, ink: Ink, sample: bool) -> Callable[[Objects, Mapp
     x, y = width / 2, height / 2
     image = None if sample else layout.seal_image
     if sample:
-        colour = layout.colour("sample")
+        colour = layout.colour("gold")
         radius = min(width, height) / 2 - 1.5
-        ink.raw(f"q {paint(colour, 'RG')} 0.9 w {_circle(x, y, radius)} S 0.35 w {_circle(x, y, radius - 3.2)} S")
-        ink.raw(f"0.3 w [1.2 2.4] 0 d {_circle(x, y, radius * 0.62)} S Q")
-        ink.centred(x, y + 0.5, seal.zh, Style.KAI, 14, colour, 0.16)
-        ink.centred(x, y - 11, seal.en, Style.LATIN, 8, colour, 0.22)
+        ink.raw(f"q {paint(colour, 'RG')} 0.6 w {guilloche.circle(x, y, radius)} S")
+        ink.raw(f"0.5 w 1 J [0 2.6] 0 d {guilloche.circle(x, y, radius - 3)} S Q")
+        ink.centred(x, y + 1, seal.zh, Style.KAI, 12.5, colour, 0.2)
+        ink.centred(x, y - 10, seal.en, Style.LATIN, 7.5, colour, 0.24)
     elif image is None:
         ink.centred(x, y + 2, seal.signed_zh, Style.KAI, 10, layout.colour("label"), 0.1)
         ink.centred(x, y - 8, seal.signed_en, Style.LATIN, 7, layout.colour("quiet"), 0.04)
@@ -51,10 +50,6 @@ def seal_form(layout: Layout, ink: Ink, sample: bool) -> Callable[[Objects, Mapp
         return objects.add(stream(content, entries, 9))
 
     return build
-
-
-def _circle(x: float, y: float, radius: float) -> str:
-    return guilloche.curve(lambda part: (x + radius * cos(2 * pi * part), y + radius * sin(2 * pi * part)), 8) + " h"
 
 
 def _add_image(objects: Objects, content: bytes) -> int:

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from certsvc.rendering.fonts import FontFile, Style, Subset, runs, width_em
+from certsvc.rendering.objects import text_string
 
 MM = 72 / 25.4
 Colour = tuple[float, float, float]
 _CJK = 0x2E80
-_CLOSING = frozenset(",。;:、?!)》”’·.-,;:!?)")
+_CLOSING = frozenset("\uff0c\u3002\uff1b\uff1a\u3001\uff1f\uff01\uff09\u300b\u201d\u2019\u00b7.-,;:!?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ def measure(text: str, style: Style, size: float, tracking: float = 0.0) -> floa
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text cut after each place where a line may break: Han, spaces, dots and hyphens, never before closing marks."""
-    start = 0
+    """The text cut after each place where a line may break: spaces, dots and hyphens, Han where no dot parts the name."""
+    start, dotted = 0, "·" in text
     for at in range(1, len(text)):
         before, after = text[at - 1], text[at]
-        breakable = before in " ·-/" or ord(before) >= _CJK or ord(after) >= _CJK
+        breakable = before in " ·-/" or (not dotted and max(ord(before), ord(after)) >= _CJK)
         if breakable and after not in _CLOSING and after != " ":
             yield text[start:at]
             start = at
@@ -98,11 +99,16 @@ class Ink:
         """Ink that carries no meaning: a screen reader passes over it."""
         self._ops.append(f"/Artifact BMC\n{operators}\nEMC")
 
-    def begin(self, tag: str) -> int:
-        """Open marked content and return its number (MCID)."""
+    def begin(self, tag: str, actual: str = "") -> int:
+        """Open marked content and return its number (MCID).
+
+        `actual` is the text itself where letter-spacing might be read as blanks; poppler heeds it under the tag Span only.
+        """
+        tag = "Span" if actual else tag
         number = self.next_mark
         self.next_mark += 1
-        self._ops.append(f"/{tag} <</MCID {number}>> BDC")
+        said = f"/ActualText {text_string(actual)}" if actual else ""
+        self._ops.append(f"/{tag} <</MCID {number}{said}>> BDC")
         return number
 
     def end(self) -> None:
@@ -147,8 +153,9 @@ class Ink:
     def centred(
         self, x: float, y: float, text: str, style: Style, size: float, colour: Colour, tracking: float = 0.0
     ) -> None:
-        """Draw centred about x, the spacing after the last character left out."""
-        self.text(x - measure(text, style, size, tracking) / 2, y, text, style, size, colour, tracking)
+        """Draw centred about x, the spacing after the last character and the blank half of a final 。 left out."""
+        hanging = 0.55 * size if text.endswith(("\u3002", "\uff0c")) else 0.0
+        self.text(x - (measure(text, style, size, tracking) - hanging) / 2, y, text, style, size, colour, tracking)
 
     def content(self) -> bytes:
         return "\n".join(self._ops).encode("ascii")

@@ -15,7 +15,7 @@ from certsvc.rendering.layout import Layout, load_layout
 
 TITLE = ("职业技能等级证书", "Certificate of Vocational Skill Level")
 STATEMENT = (
-    "经考核,持证人已达到应急救援员国家职业标准所规定的五级/初级工技能要求,成绩合格,特发此证。",
+    "经考核，持证人已达到应急救援员国家职业标准所规定的五级/初级工技能要求，成绩合格，特发此证。",
     "The holder has been examined, meets the requirements of level five of the national occupational standard "
     "for emergency rescuers, and is awarded this certificate.",
 )

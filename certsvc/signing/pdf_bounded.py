@@ -1,0 +1,95 @@
+"""Examining a stranger's PDF in a process of its own, under limits of time, memory and files.
+
+`pdf_examination` lets no PDF parser near unproven bytes; this is the second wall, for a fault in what does read them
+(DER, X.509). The child gets roots and file on standard input and answers JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import resource
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certsvc.credential.verdict import Check
+from certsvc.signing.pdf_examination import LARGEST_BYTES, PdfExamination, examine_pdf
+
+_FRAME = struct.Struct(">QQQ")
+
+
+def examine_pdf_bounded(
+    data: bytes,
+    trust_roots: Sequence[x509.Certificate],
+    *,
+    now: datetime | None = None,
+    seconds: int = 10,
+    memory_mb: int = 1024,
+) -> PdfExamination:
+    """As `examine_pdf`, in a child of at most `seconds` and `memory_mb`; a child that dies gives a failed check."""
+    if len(data) > LARGEST_BYTES:
+        return examine_pdf(data, trust_roots, now=now)
+    roots = b"".join(root.public_bytes(Encoding.PEM) for root in trust_roots)
+    settings = json.dumps({"now": now.isoformat() if now else None, "seconds": seconds, "memory_mb": memory_mb}).encode()
+    message = _FRAME.pack(len(settings), len(roots), len(data)) + settings + roots + data
+    try:
+        child = subprocess.run(  # noqa: S603  # our own interpreter and module, no shell
+            [sys.executable, "-m", "certsvc.signing.pdf_bounded"],
+            input=message,
+            capture_output=True,
+            timeout=seconds + 5,
+            check=False,
+        )
+        if child.returncode == 0:
+            return _decode(child.stdout)
+    except (subprocess.TimeoutExpired, OSError, ValueError, KeyError, binascii.Error):
+        pass
+    zh, en = "文件在限定的时间和内存内无法检查", "the file could not be examined within its limits of time and memory"
+    return PdfExamination((Check("pdf-limits", False, zh, en),))
+
+
+def _encode(found: PdfExamination) -> bytes:
+    return json.dumps(
+        {
+            "checks": [[check.name, check.ok, check.detail_zh, check.detail_en] for check in found.checks],
+            "attachments": {name: base64.b64encode(content).decode() for name, content in found.attachments.items()},
+            "qr_text": found.qr_text,
+            "signer": found.signer_fingerprint,
+            "signed_at": found.signed_at.isoformat() if found.signed_at else None,
+        }
+    ).encode()
+
+
+def _decode(answer: bytes) -> PdfExamination:
+    tree = json.loads(answer)
+    return PdfExamination(
+        tuple(Check(*check) for check in tree["checks"]),
+        {name: base64.b64decode(content, validate=True) for name, content in tree["attachments"].items()},
+        tree["qr_text"],
+        tree["signer"],
+        datetime.fromisoformat(tree["signed_at"]) if tree["signed_at"] else None,
+    )
+
+
+def main() -> None:
+    """The child: take its limits first, then read and examine."""
+    lengths = _FRAME.unpack(sys.stdin.buffer.read(_FRAME.size))
+    settings, roots, data = (sys.stdin.buffer.read(length) for length in lengths)
+    wanted = json.loads(settings)
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted["seconds"], wanted["seconds"]))
+    resource.setrlimit(resource.RLIMIT_AS, (wanted["memory_mb"] * 2**20,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    now = datetime.fromisoformat(wanted["now"]) if wanted["now"] else None
+    trusted = x509.load_pem_x509_certificates(roots) if roots else []
+    sys.stdout.buffer.write(_encode(examine_pdf(data, trusted, now=now)))
+
+
+if __name__ == "__main__":
+    main()

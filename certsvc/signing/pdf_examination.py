@@ -1,0 +1,222 @@
+"""Examining a PDF that claims to be a certificate: is it, byte for byte, what a trusted seal signed, and what does it carry?
+
+No PDF parser reads a byte that is not proven. The steps, in order, each with the attack it stops:
+
+1. size: a file of 20 MB at most (exhaustion)
+2. form: the signature dictionary is object 1, in the one form our presses write, DocMDP P=1 (hidden or second signatures)
+3. coverage: /ByteRange is the whole file but the hexadecimal of /Contents (appended bytes, incremental overlays)
+4. padding: /Contents is lower-case hexadecimal, the CMS, then zeros (bytes changed inside the signature's own hole)
+5. cms: exactly the one DER form that follows from chain, digest and signature (unsigned parts of the CMS changed)
+6. digest and signature: the leaf signed this digest of these bytes (any changed byte, a swapped attachment)
+7. signer: the chain leads to a trusted root and was valid at the time claimed (a foreign signer)
+8. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
+
+After 6 and 7 the file is what the issuer sealed, so step 8 parses trusted bytes. Sound because what lies before and after
+the hole, taken together, is what was signed, and the ranges themselves lie in it at a fixed place.
+Not here: what the credential says (`proofs`), running this under limits (`pdf_bounded`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pikepdf
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from certsvc.credential.verdict import Check
+from certsvc.signing.pdf import PLACE, moment_of
+from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
+from certsvc.signing.pdf_trust import fault_of_chain
+
+LARGEST_BYTES = 20 * 1024 * 1024
+KNOWN_ATTACHMENTS = frozenset({"credential.json", "opening.json", "inclusion.json"})
+_CLOCK_SKEW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class PdfExamination:
+    """What was found. Attachments and QR text are given only when every check passed."""
+
+    checks: tuple[Check, ...]
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+    qr_text: str | None = None
+    signer_fingerprint: str | None = None
+    signed_at: datetime | None = None
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks) and self.checks[-1].name == "pdf-contents"
+
+    @property
+    def credential(self) -> bytes | None:
+        return self.attachments.get("credential.json")
+
+    @property
+    def opening(self) -> bytes | None:
+        return self.attachments.get("opening.json")
+
+
+class _Stopped(Exception):
+    """A step failed; the checks so far are the answer."""
+
+
+class _Steps:
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def check(self, name: str, passed: bool, zh: str, en: str, fault_zh: str, fault_en: str) -> None:
+        """Record a step; a failed one ends the examination."""
+        self.checks.append(Check(f"pdf-{name}", passed, zh if passed else fault_zh, en if passed else fault_en))
+        if not passed:
+            raise _Stopped
+
+
+def examine_pdf(
+    data: bytes, trust_roots: Sequence[x509.Certificate], *, now: datetime | None = None
+) -> PdfExamination:
+    """Examine a file; never raises on hostile input. With `now`, a seal dated in the future is refused."""
+    steps = _Steps()
+    try:
+        parts, signed_at = _check_seal(data, trust_roots, now, steps)
+        attachments, qr_text = _read_contents(data, steps)
+    except _Stopped:
+        return PdfExamination(tuple(steps.checks))
+    return PdfExamination(
+        tuple(steps.checks), attachments, qr_text, parts.chain[0].fingerprint(SHA256()).hex(), signed_at
+    )
+
+
+def _check_seal(
+    data: bytes, roots: Sequence[x509.Certificate], now: datetime | None, steps: _Steps
+) -> tuple[SealParts, datetime]:
+    """Steps 1 to 7."""
+    steps.check(
+        "size",
+        0 < len(data) <= LARGEST_BYTES,
+        "文件大小正常",
+        "the file's size is reasonable",
+        "文件为空或超过 20 MB",
+        "the file is empty or larger than 20 MB",
+    )
+    place = PLACE.match(data)
+    steps.check(
+        "form",
+        place is not None,
+        "签名结构符合本服务格式\uff0c不允许任何更改",
+        "the signature has this service's form and allows no changes",
+        "不是本服务签发的 PDF\uff0c或其开头已被改动",
+        "not a PDF of this service, or its beginning was changed",
+    )
+    assert place is not None
+    start, end = place.start("contents") - 1, place.end("contents") + 1
+    ranges = [int(place[name]) for name in ("first", "second", "rest")]
+    steps.check(
+        "coverage",
+        ranges == [start, end, len(data) - end] and data.endswith(b"\n%%EOF\n"),
+        "签名覆盖整个文件",
+        "the signature covers the whole file",
+        "签名未覆盖整个文件:签名后文件有增删",
+        "the signature does not cover the whole file: something was added or cut after sealing",
+    )
+    contents = bytes.fromhex(place["contents"].decode()) if len(place["contents"]) % 2 == 0 else b""
+    size = _der_size(contents)
+    steps.check(
+        "padding",
+        0 < size <= len(contents) and not contents[size:].strip(b"\0"),
+        "签名区填充完好",
+        "the padding of the signature is intact",
+        "签名区被改动",
+        "the signature's own place was changed",
+    )
+    try:
+        parts = read_seal(contents[:size])
+        fault = ""
+    except ValueError as error:
+        parts, fault = None, str(error)
+    steps.check(
+        "cms", parts is not None, "签名编码唯一且完好", "the signature has its one exact encoding", "签名编码不符", fault
+    )
+    assert parts is not None
+    view = memoryview(data)
+    hashed = hashlib.sha256(view[:start])
+    hashed.update(view[end:])
+    steps.check(
+        "digest",
+        hashed.digest() == parts.digest,
+        "文件内容与签名一致",
+        "the file is what was signed",
+        "文件内容在签名后被改动",
+        "the file was changed after it was signed",
+    )
+    steps.check(
+        "signature",
+        verify_signature(parts),
+        "签名有效",
+        "the signature verifies",
+        "签名无效",
+        "the signature does not verify",
+    )
+    try:
+        signed_at = moment_of(place)
+        trust_fault = fault_of_chain(parts.chain, roots, signed_at)
+    except (ValueError, OverflowError) as error:
+        signed_at, trust_fault = datetime.min.replace(tzinfo=UTC), f"malformed certificate or time: {error}"
+    if trust_fault is None and now is not None and signed_at > now + _CLOCK_SKEW:
+        trust_fault = "the seal is dated in the future"
+    steps.check(
+        "signer",
+        trust_fault is None,
+        "签章证书来自受信任的发证机构",
+        "the seal belongs to a trusted issuer",
+        "签章证书不受信任:非本机构签发",
+        f"the seal's certificate is not trusted: {trust_fault}",
+    )
+    return parts, signed_at
+
+
+def _der_size(octets: bytes) -> int:
+    """The length of the DER element that begins here; 0 where none does."""
+    if len(octets) < 4 or octets[0] != 0x30:
+        return 0
+    first = octets[1]
+    if first < 0x80:
+        return 2 + first
+    count = first & 0x7F
+    return 2 + count + int.from_bytes(octets[2 : 2 + count], "big") if 0 < count <= 4 else 0
+
+
+def _read_contents(data: bytes, steps: _Steps) -> tuple[dict[str, bytes], str | None]:
+    """Step 8, on bytes that a trusted seal signed."""
+    attachments: dict[str, bytes] = {}
+    qr_text: str | None = None
+    fault = ""
+    try:
+        with pikepdf.open(io.BytesIO(data), attempt_recovery=False) as pdf:
+            fields = list(pdf.Root.AcroForm.Fields)
+            if len(fields) != 1 or fields[0].V.objgen != (1, 0) or pdf.Root.Perms.DocMDP.objgen != (1, 0):
+                fault = "not exactly one certification signature"
+            if len(pdf.pages) != 1:
+                fault = "not one page"
+            for name, spec in pdf.attachments.items():
+                attachments[name] = spec.get_file().read_bytes()
+            links = [note for note in pdf.pages[0].Annots if note.Subtype == "/Link"]
+            qr_text = str(links[0].A.URI) if len(links) == 1 else None
+        unknown = sorted(set(attachments) - KNOWN_ATTACHMENTS)
+        if unknown:
+            fault = f"an attachment of unknown kind: {unknown[0]}"
+    except (pikepdf.PdfError, AttributeError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        fault = f"the sealed file cannot be read: {error}"
+    steps.check(
+        "contents",
+        not fault,
+        "附件齐全\uff0c且只有已知附件",
+        "one seal, and only known files attached",
+        "签章正确\uff0c但文件结构或附件不符合本服务格式",
+        fault,
+    )
+    return attachments, qr_text
