@@ -11,7 +11,6 @@ import hashlib
 from collections import OrderedDict
 from threading import Lock
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from certsvc.credential.document import CertificateClaims
 from certsvc.services.context import Services
@@ -23,19 +22,20 @@ _KEPT: Final = 4096
 
 
 class _Verdicts:
-    """The last few thousand verdicts of one trust bundle; another bundle (a key distrusted) starts afresh."""
+    """The last few thousand verdicts under one trust bundle; another bundle (a key distrusted) starts afresh."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, CredentialCheck] = OrderedDict()
+    def __init__(self, trust: TrustBundle) -> None:
+        self.trust = trust
+        self._kept: OrderedDict[tuple[bytes, int | None], CredentialCheck] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, credential: bytes, trust: TrustBundle) -> CredentialCheck:
-        key = hashlib.sha256(credential).digest()
+    def of(self, credential: bytes, log_index: int | None) -> CredentialCheck:
+        key = hashlib.sha256(credential).digest(), log_index
         with self._lock:
             if (known := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return known
-        found = verify_credential(credential, trust)
+        found = verify_credential(credential, self.trust, log_index=log_index)
         with self._lock:
             self._kept[key] = found
             if len(self._kept) > _KEPT:
@@ -43,22 +43,23 @@ class _Verdicts:
         return found
 
 
-_by_trust: WeakKeyDictionary[TrustBundle, _Verdicts] = WeakKeyDictionary()
+_verdicts: _Verdicts | None = None
 
 
-def check_credential(credential: bytes, trust: TrustBundle) -> CredentialCheck:
-    """`verify_credential`, remembering the last 4,096 answers."""
-    verdicts = _by_trust.get(trust)
-    if verdicts is None:
-        verdicts = _by_trust.setdefault(trust, _Verdicts())
-    return verdicts.of(credential, trust)
+def check_credential(credential: bytes, trust: TrustBundle, *, log_index: int | None = None) -> CredentialCheck:
+    """`verify_credential` for bytes at rest, remembering the last 4,096 answers of the bundle used last."""
+    global _verdicts  # noqa: PLW0603 - one process serves one installation, so one bundle
+    known = _verdicts
+    if known is None or known.trust is not trust:
+        known = _verdicts = _Verdicts(trust)
+    return known.of(credential, log_index)
 
 
 def genuine_claims(services: Services, row: CertificateRecord) -> CertificateClaims | None:
     """The claims of a row whose signature holds and whose columns repeat them; None where anything disagrees."""
     if row.credential is None:
         return None
-    found = check_credential(row.credential, services.trust)
+    found = check_credential(row.credential, services.trust, log_index=row.leaf_index)
     if not found.ok or found.claims is None or not repeats(row, found.claims):
         return None
     return found.claims

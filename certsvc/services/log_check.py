@@ -176,7 +176,7 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
             found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
             continue
         found.explained.add(row.leaf_index)
-        check = verify_credential(row.credential, services.trust)
+        check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
         if not check.ok or check.claims is None:
             found.say("G2", row.leaf_index, f"{named} 的签名不符", f"the signature of {named} does not hold")
         elif not repeats(row, check.claims):
