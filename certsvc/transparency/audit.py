@@ -1,0 +1,277 @@
+"""A recount of the whole log from public files: what is wrong with it, leaf by leaf.
+
+Decides what every leaf must satisfy in the light of those before it, and whether they add up to the signed head. Not
+here: fetching files, and believing the head (`checkpoint`). The rules are numbered as in docs/log-format.md:
+
+L1 the leaves give the size and root of the head           L2 every leaf has the one form of a leaf
+L3 days never go backwards                                 L4 days fit the times of cosignatures (dated back)
+L5 a certificate is dated the day it is logged             L6 per session, issued ≤ passed, at every point of the log
+L7 one credential, one leaf that makes it                  L8 changes follow the credential's status
+L9 a paper certificate is reissued once                    L10 a certificate shown is the one its leaf is about
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from certsvc.errors import MalformedLog
+from certsvc.transparency import leaf as leaves
+from certsvc.transparency.checkpoint import Checkpoint
+from certsvc.transparency.leaf import Event, Leaf
+from certsvc.transparency.tree import Frontier, leaf_hash
+
+_SHANGHAI: Final = timezone(timedelta(hours=8))  # without summer time since 1991
+_MIDNIGHT: Final = timedelta(days=1)  # a head signed before midnight may be cosigned after it
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_TIME: Final = 253_402_041_600  # 9999-12-29; soon after it the calendar ends
+
+
+class CosignedAt(NamedTuple):
+    """A witness saw a head of `size` leaves at POSIX second `time` (a verified cosignature)."""
+
+    size: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """A certificate in an auditor's hands: the leaf it names, the salt of its opening, its signed bytes."""
+
+    index: int
+    salt: bytes
+    signed_credential: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: by which rule (L1 …) and at which leaf, or None for the log as a whole."""
+
+    rule: str
+    index: int | None
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        place = "日志 log" if self.index is None else f"叶 leaf {self.index}"
+        return f"{self.rule} · {place} · {self.zh} / {self.en}"
+
+
+@dataclass(slots=True)
+class SessionCount:
+    """One sitting in public: how many passed (None until it was said) and how many certificates rest on it."""
+
+    passed: int | None = None
+    issued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What the recount found. `events` counts leaves by event."""
+
+    size: int
+    root: bytes
+    events: Mapping[Event, int]
+    sessions: Mapping[str, SessionCount]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return not self.problems
+
+
+def audit(
+    head: Checkpoint,
+    contents: Iterable[bytes],
+    *,
+    shown: Iterable[ShownCertificate] = (),
+    cosigned: Iterable[CosignedAt] = (),
+    days_dated_back: int = 0,
+) -> AuditReport:
+    """Recount the log under a believed head from all its leaf contents, in order.
+
+    `days_dated_back` is how many days before its logging a certificate may be dated (L5). Time is linear in the
+    leaves; memory grows with credentials and sessions. Problems come in the order of the leaves, then of the head.
+    """
+    recount = _Recount(days_dated_back, list(cosigned), {})
+    for certificate in shown:
+        recount.shown.setdefault(certificate.index, []).append(certificate)
+    size, edge = 0, Frontier()
+    for content in contents:
+        edge = edge.append(leaf_hash(content))
+        recount.take(size, content)
+        size += 1
+    recount.finish(size)
+    root = edge.root()
+    if size != head.size:
+        recount.say("L1", None, f"应有 {head.size} 叶,实有 {size}", f"{head.size} leaves are signed, {size} are there")
+    elif root != head.root:
+        recount.say("L1", None, "根散列与日志头不符:有叶被改动", "the root differs from the head: a leaf was changed")
+    return AuditReport(size, root, recount.events, recount.sessions, tuple(recount.problems))
+
+
+# What each event asks of the credential's status before it, and makes of it (R7.5; the same as credential.status).
+_CHANGES: Final[Mapping[Event, tuple[frozenset[str], str]]] = {
+    Event.SUSPEND: (frozenset({"valid"}), "suspended"),
+    Event.REINSTATE: (frozenset({"suspended"}), "valid"),
+    Event.REVOKE: (frozenset({"valid", "suspended"}), "revoked"),
+    Event.CORRECT: (frozenset({"valid"}), "superseded"),
+}
+
+
+@dataclass(slots=True)
+class _Recount:
+    """What the leaves so far have said."""
+
+    days_dated_back: int
+    cosigned: list[CosignedAt]
+    shown: dict[int, list[ShownCertificate]]
+    day: date | None = None
+    events: dict[Event, int] = field(default_factory=dict)
+    sessions: dict[str, SessionCount] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)
+    papers: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    heads_below: int = 0
+    earliest: date | None = None
+    first_seen: list[int] = field(init=False)  # for each head, the earliest time at which it or a larger one was seen
+
+    def __post_init__(self) -> None:
+        self.cosigned.sort()
+        self.first_seen = list(accumulate((head.time for head in reversed(self.cosigned)), min))[::-1]
+
+    def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
+        self.problems.append(Problem(rule, index, zh, en))
+
+    def take(self, index: int, content: bytes) -> None:
+        try:
+            leaf = leaves.decode(content)
+        except MalformedLog as error:
+            self.say("L2", index, error.zh, error.en)
+            self._compare(index, None)
+            return
+        self.events[leaf.event] = self.events.get(leaf.event, 0) + 1
+        self._check_day(index, leaf)
+        self._check_cosigned(index, leaf)
+        _TAKE[leaf.event](self, index, leaf)
+        self._compare(index, leaf)
+
+    def finish(self, size: int) -> None:
+        for index in sorted(self.shown):
+            self.say("L10", index, "证书所指的叶不在日志中", f"a certificate names a leaf beyond the {size} of the log")
+
+    def session(self, index: int, leaf: Leaf) -> None:
+        count = self._count(leaf)
+        count.passed = leaf.passed
+        self._check_count(index, leaf, count)
+
+    def issue(self, index: int, leaf: Leaf) -> None:
+        self._make(index, leaf)
+        count = self._count(leaf)
+        count.issued += 1
+        self._check_count(index, leaf, count)
+
+    def reissue(self, index: int, leaf: Leaf) -> None:
+        self._make(index, leaf)
+        if leaf.replaces is not None:
+            if leaf.replaces in self.papers:
+                self.say("L9", index, "同一纸质证书补发两次", "a paper certificate was reissued twice")
+            self.papers.add(leaf.replaces)
+
+    def correct(self, index: int, leaf: Leaf) -> None:
+        self._make(index, leaf)
+        self._change(index, leaf.event, str(leaf.replaces))
+
+    def change(self, index: int, leaf: Leaf) -> None:
+        self._change(index, leaf.event, str(leaf.credential))
+
+    def _make(self, index: int, leaf: Leaf) -> None:
+        credential, dated = str(leaf.credential), leaf.dated or leaf.day
+        if credential in self.status:
+            self.say("L7", index, "同一证书入日志两次", "a credential was logged twice")
+        self.status[credential] = "valid"
+        back = (leaf.day - dated).days
+        if not 0 <= back <= self.days_dated_back:
+            self.say(
+                "L5",
+                index,
+                f"证书日期 {dated} 与入日志日期 {leaf.day} 不符",
+                f"dated {dated} but logged on {leaf.day}: dated {'back' if back > 0 else 'ahead'}",
+            )
+
+    def _change(self, index: int, event: Event, credential: str) -> None:
+        before, after = _CHANGES[event]
+        status = self.status.get(credential)
+        if status is None:
+            self.say("L8", index, "所指证书从未入日志", f"{event} of a credential that was never logged")
+        elif status not in before:
+            self.say("L8", index, f"状态 {status} 之后不能有 {event}", f"{event} of a credential that is {status}")
+        self.status[credential] = after
+
+    def _count(self, leaf: Leaf) -> SessionCount:
+        return self.sessions.setdefault(str(leaf.session), SessionCount())
+
+    def _check_count(self, index: int, leaf: Leaf, count: SessionCount) -> None:
+        passed = count.passed or 0
+        if count.issued > passed:
+            self.say(
+                "L6",
+                index,
+                f"场次 {leaf.session} 签发 {count.issued} 份,多于通过的 {passed} 人",
+                f"session {leaf.session}: {count.issued} issued but {passed} passed",
+            )
+
+    def _check_day(self, index: int, leaf: Leaf) -> None:
+        if self.day is not None and leaf.day < self.day:
+            self.say("L3", index, f"日期倒退:{leaf.day} 在 {self.day} 之后", f"the day {leaf.day} follows {self.day}")
+        self.day = max(self.day or leaf.day, leaf.day)
+
+    def _check_cosigned(self, index: int, leaf: Leaf) -> None:
+        # Heads at or below this leaf bound its day from below, heads above it from above.
+        while self.heads_below < len(self.cosigned) and self.cosigned[self.heads_below].size <= index:
+            bound = _day(self.cosigned[self.heads_below].time) - _MIDNIGHT
+            self.earliest = max(self.earliest or bound, bound)
+            self.heads_below += 1
+        if self.earliest is not None and leaf.day < self.earliest:
+            self.say(
+                "L4",
+                index,
+                f"倒填日期:该叶在 {self.earliest} 之后才加入,却写 {leaf.day}",
+                f"dated back: the leaf was added after {self.earliest} but says {leaf.day}",
+            )
+        if self.heads_below < len(self.first_seen):
+            seen = _day(self.first_seen[self.heads_below])
+            if leaf.day > seen + _MIDNIGHT:
+                self.say(
+                    "L4",
+                    index,
+                    f"日期超前:见证于 {seen} 已见此叶,却写 {leaf.day}",
+                    f"dated ahead: a witness saw the leaf on {seen}, and it says {leaf.day}",
+                )
+
+    def _compare(self, index: int, leaf: Leaf | None) -> None:
+        for certificate in self.shown.pop(index, ()):
+            about = None if leaf is None or leaf.event not in _MAKERS else leaf.credential
+            if about != leaves.commit_credential(certificate.salt, certificate.signed_credential):
+                self.say("L10", index, "该叶说的不是所示证书", "the leaf is not about the certificate shown")
+
+
+_MAKERS: Final = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
+_TAKE: Final[Mapping[Event, Callable[[_Recount, int, Leaf], None]]] = {
+    Event.ISSUE: _Recount.issue,
+    Event.REISSUE: _Recount.reissue,
+    Event.CORRECT: _Recount.correct,
+    Event.SUSPEND: _Recount.change,
+    Event.REINSTATE: _Recount.change,
+    Event.REVOKE: _Recount.change,
+    Event.SESSION: _Recount.session,
+}
+
+
+def _day(time: int) -> date:
+    """The day in Shanghai of a POSIX second."""
+    return (_EPOCH + timedelta(seconds=min(max(time, 0), _LAST_TIME))).astimezone(_SHANGHAI).date()

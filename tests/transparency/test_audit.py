@@ -1,0 +1,207 @@
+"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L10."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certsvc.transparency import leaf as leaf_form
+from certsvc.transparency.audit import AuditReport, CosignedAt, ShownCertificate, audit
+from certsvc.transparency.checkpoint import Checkpoint
+from certsvc.transparency.leaf import Event, Leaf, commit_credential
+from certsvc.transparency.tree import root
+from tests.transparency import leaves
+from tests.transparency.keys import ORIGIN
+from tests.transparency.leaves import DAY, change, correct, issue, reissue, session
+
+SALT = bytes(range(32))
+SHOWN = replace(issue("shown"), credential=commit_credential(SALT, b"signed"))
+DAYS = [DAY + timedelta(days=n) for n in range(5)]
+
+A_GOOD_LIFE = [
+    session(3, day=DAYS[0]),
+    issue("a", day=DAYS[0]),
+    issue("b", day=DAYS[0]),
+    change(Event.SUSPEND, "a", day=DAYS[1]),
+    change(Event.REINSTATE, "a", day=DAYS[1]),
+    correct("a2", replaces="a", day=DAYS[2]),
+    change(Event.SUSPEND, "b", day=DAYS[2]),
+    change(Event.REVOKE, "b", day=DAYS[2]),
+    reissue("c", paper="p1", day=DAYS[3]),
+    reissue("d", paper="p2", day=DAYS[3]),
+    reissue("e", day=DAYS[3]),
+    change(Event.REVOKE, "a2", day=DAYS[4]),
+    session(4, day=DAYS[4]),
+]
+
+
+def recount(
+    log: Iterable[Leaf | bytes],
+    *,
+    head: Checkpoint | None = None,
+    shown: Iterable[ShownCertificate] = (),
+    cosigned: Iterable[CosignedAt] = (),
+    days_dated_back: int = 0,
+) -> AuditReport:
+    contents = [item if isinstance(item, bytes) else leaf_form.encode(item) for item in log]
+    head = head or Checkpoint(ORIGIN, len(contents), root(contents))
+    return audit(head, iter(contents), shown=shown, cosigned=cosigned, days_dated_back=days_dated_back)
+
+
+def found(report: AuditReport) -> list[tuple[str, int | None]]:
+    assert report.ok is (not report.problems)
+    assert all(str(problem).startswith(problem.rule) for problem in report.problems)
+    return [(problem.rule, problem.index) for problem in report.problems]
+
+
+def at(day: date, hour: int = 12) -> int:
+    """The POSIX second of an hour in Shanghai."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + (hour - 8) * 3600
+
+
+def test_a_good_log_has_no_problem_and_counts_add_up() -> None:
+    report = recount(A_GOOD_LIFE)
+    assert report.ok
+    assert report.events == {
+        Event.SESSION: 2,
+        Event.ISSUE: 2,
+        Event.SUSPEND: 2,
+        Event.REINSTATE: 1,
+        Event.CORRECT: 1,
+        Event.REVOKE: 2,
+        Event.REISSUE: 3,
+    }
+    assert {code: (count.passed, count.issued) for code, count in report.sessions.items()} == {leaves.SESSION: (4, 2)}
+
+
+def test_an_empty_log_is_a_good_log() -> None:
+    assert recount([]).ok
+
+
+@given(st.integers(0, len(A_GOOD_LIFE) - 1), st.data())
+def test_a_leaf_changed_by_hand_is_found(index: int, data: st.DataObject) -> None:
+    contents = [leaf_form.encode(leaf) for leaf in A_GOOD_LIFE]
+    head = Checkpoint(ORIGIN, len(contents), root(contents))
+    changed = bytearray(contents[index])
+    changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
+    log = [*contents[:index], bytes(changed), *contents[index + 1 :]]
+    assert ("L1", None) in found(recount(log, head=head))
+
+
+@pytest.mark.parametrize("kept", [A_GOOD_LIFE[:-1], [*A_GOOD_LIFE, session(5, day=DAYS[4])], []])
+def test_a_leaf_removed_or_slipped_in_is_found(kept: list[Leaf]) -> None:
+    contents = [leaf_form.encode(leaf) for leaf in A_GOOD_LIFE]
+    head = Checkpoint(ORIGIN, len(contents), root(contents))
+    assert ("L1", None) in found(recount(kept, head=head))
+
+
+def test_what_is_not_a_leaf_is_found_and_the_rest_still_read() -> None:
+    report = recount([session(1), b"junk", issue("a")])
+    assert found(report) == [("L2", 1)]
+    assert report.size == 3
+
+
+def test_days_never_go_backwards() -> None:
+    log = [session(1, day=DAYS[1]), session(1, day=DAYS[2]), session(1, day=DAYS[1]), session(1, day=DAYS[2])]
+    assert found(recount(log)) == [("L3", 2)]
+
+
+def test_a_leaf_added_after_a_witness_looked_cannot_claim_an_earlier_day() -> None:
+    log = [session(2, day=DAYS[0]), issue("a", day=DAYS[0]), issue("b", day=DAYS[0])]
+    cosigned = [CosignedAt(1, at(DAYS[0])), CosignedAt(2, at(DAYS[3]))]
+    assert found(recount(log, cosigned=cosigned)) == [("L4", 2)]
+
+
+def test_a_leaf_seen_by_a_witness_cannot_claim_a_later_day() -> None:
+    log = [session(2, day=DAYS[0]), issue("a", day=DAYS[4])]
+    assert found(recount(log, cosigned=[CosignedAt(2, at(DAYS[1]))])) == [("L4", 1)]
+    # Whoever saw the larger head first saw the smaller one too.
+    assert found(recount(log, cosigned=[CosignedAt(2, at(DAYS[4])), CosignedAt(3, at(DAYS[1]))])) == [("L4", 1)]
+
+
+def test_a_head_signed_before_midnight_may_be_cosigned_after_it() -> None:
+    log = [session(2, day=DAYS[1]), issue("a", day=DAYS[1]), issue("b", day=DAYS[1])]
+    assert recount(log, cosigned=[CosignedAt(1, at(DAYS[2], 1)), CosignedAt(3, at(DAYS[2], 1))]).ok
+    assert recount(log, cosigned=[CosignedAt(3, at(DAYS[0], 23))]).ok
+
+
+def test_times_at_the_ends_of_the_calendar_do_no_harm() -> None:
+    cosigned = [CosignedAt(0, -1), CosignedAt(0, 0), CosignedAt(9, 2**63 - 1)]
+    assert recount([session(1)], cosigned=cosigned).ok
+    assert found(recount([session(1)], cosigned=[CosignedAt(0, 2**63 - 1)])) == [("L4", 0)]
+
+
+@pytest.mark.parametrize(
+    ("dated", "allowed", "right"), [(0, 0, True), (-1, 0, False), (1, 0, False), (-3, 3, True), (-4, 3, False)]
+)
+def test_a_certificate_is_dated_the_day_it_is_logged(dated: int, allowed: int, right: bool) -> None:
+    log = [session(1), issue("a", dated=DAY + timedelta(days=dated))]
+    assert found(recount(log, days_dated_back=allowed)) == ([] if right else [("L5", 1)])
+
+
+def test_no_session_issues_more_than_passed() -> None:
+    assert found(recount([session(1), issue("a"), issue("b")])) == [("L6", 2)]
+    assert found(recount([issue("a"), session(1)])) == [("L6", 0)]
+    assert found(recount([session(2), issue("a"), issue("b"), session(1)])) == [("L6", 3)]
+
+
+def test_each_session_counts_for_itself() -> None:
+    log = [session(1, code="s1"), session(1, code="s2"), issue("a", session="s1"), issue("b", session="s1")]
+    report = recount(log)
+    assert found(report) == [("L6", 3)]
+    assert (report.sessions["s2"].passed, report.sessions["s2"].issued) == (1, 0)
+
+
+def test_no_credential_is_logged_twice() -> None:
+    assert found(recount([session(2), issue("a"), issue("a")])) == [("L7", 2)]
+    assert found(recount([session(2), issue("a"), reissue("a")])) == [("L7", 2)]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([change(Event.REVOKE, "stranger")], id="revoke what was never logged"),
+        pytest.param([correct("b", replaces="stranger")], id="correct what was never logged"),
+        pytest.param([change(Event.REINSTATE, "a")], id="reinstate what is valid"),
+        pytest.param([change(Event.SUSPEND, "a"), change(Event.SUSPEND, "a")], id="suspend twice"),
+        pytest.param([change(Event.SUSPEND, "a"), correct("b", replaces="a")], id="correct what is suspended"),
+        pytest.param([change(Event.REVOKE, "a"), change(Event.REINSTATE, "a")], id="reinstate what is revoked"),
+        pytest.param([change(Event.REVOKE, "a"), change(Event.REVOKE, "a")], id="revoke twice"),
+        pytest.param([correct("b", replaces="a"), correct("c", replaces="a")], id="correct twice"),
+        pytest.param([correct("b", replaces="a"), change(Event.REVOKE, "a")], id="revoke what is superseded"),
+    ],
+)
+def test_changes_follow_the_status_of_the_credential(events: list[Leaf]) -> None:
+    assert found(recount([session(1), issue("a"), *events])) == [("L8", 1 + len(events))]
+
+
+def test_a_paper_certificate_is_reissued_once() -> None:
+    assert found(recount([reissue("a", paper="p"), reissue("b", paper="p")])) == [("L9", 1)]
+
+
+def test_a_certificate_shown_is_the_one_its_leaf_is_about() -> None:
+    log = [session(2), issue("a"), SHOWN, b"junk", change(Event.REVOKE, "a")]
+    right = ShownCertificate(2, SALT, b"signed")
+    assert found(recount(log, shown=[right])) == [("L2", 3)]
+    wrong = [
+        replace(right, signed_credential=b"altered"),
+        replace(right, salt=bytes(32)),
+        replace(right, index=1),
+        replace(right, index=3),
+        replace(right, index=0),
+        replace(right, index=9),
+    ]
+    for certificate in wrong:
+        problems = found(recount(log, shown=[right, certificate]))
+        assert [item for item in problems if item[0] == "L10"] == [("L10", certificate.index)]
+
+
+def test_a_revocation_does_not_stand_in_for_an_issue() -> None:
+    revoked = replace(change(Event.REVOKE, "shown"), credential=SHOWN.credential)
+    log = [session(1), SHOWN, revoked]
+    assert found(recount(log, shown=[ShownCertificate(2, SALT, b"signed")])) == [("L10", 2)]
