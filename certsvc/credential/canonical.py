@@ -23,10 +23,18 @@ def canonical_bytes(value: object) -> bytes:
     """The RFC 8785 form of a JSON value, in UTF-8; raises `MalformedCredential` for what has none (NaN, surrogates)."""
     try:
         if _json_module_agrees(value):
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+            return plain_bytes(value)
         return rfc8785.dumps(value)  # type: ignore[arg-type]
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise MalformedCredential("内容没有规范形式", "the value has no canonical form") from error
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def plain_bytes(value: object) -> bytes:
+    """What `canonical_bytes` gives, unchecked, for a value already known to be plain: no fraction, ASCII member names."""
+    return _ENCODER.encode(value).encode()
 
 
 def _json_module_agrees(value: object) -> bool:

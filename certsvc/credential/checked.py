@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from certsvc.credential.canonical import canonical_bytes
+from certsvc.credential.canonical import plain_bytes
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.errors import AlreadySigned, DocumentRefused, InvalidName, MalformedCredential, MissingGlyph
 from certsvc.person.name import parse_name
@@ -65,7 +65,7 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
         raise DocumentRefused(error.zh, error.en, rule=error.rule, where=error.where) from error
     if name.text != claims.holder_name:
         raise DocumentRefused("姓名未规范化", "the name is not in its normal form", rule="R9", where="holder_name")
-    canonical = canonical_bytes(document)
+    canonical = plain_bytes(document)
     if len(canonical) > LARGEST_DOCUMENT_BYTES:
         raise DocumentRefused(
             f"文档超过 {LARGEST_DOCUMENT_BYTES} 字节", f"the document exceeds {LARGEST_DOCUMENT_BYTES} bytes"

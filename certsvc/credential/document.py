@@ -15,7 +15,7 @@ from datetime import date
 from typing import Final
 
 from certsvc.credential import fields
-from certsvc.credential.canonical import canonical_bytes
+from certsvc.credential.canonical import plain_bytes
 from certsvc.errors import MalformedCredential
 from certsvc.person.identity import IdType, Sex
 
@@ -287,11 +287,19 @@ def read_claims(document: object) -> CertificateClaims:
         evidence_commitment=certificate.optional_text("evidenceCommitment"),
     )
     check_claims(claims)
-    if canonical_bytes(compose(claims)) != canonical_bytes(document):
+    # Compared as text, since 1, 1.0 and True are equal in Python.
+    if not _written_alike(compose(claims), document):
         raise MalformedCredential(
             "文档含有格式之外的内容或缺少应有内容", "the document says more, less or other than the format knows"
         )
     return claims
+
+
+def _written_alike(ours: dict[str, object], theirs: object) -> bool:
+    try:
+        return plain_bytes(ours) == plain_bytes(theirs)
+    except (TypeError, ValueError, RecursionError):  # what is no JSON at all, or holds a lone surrogate
+        return False
 
 
 def check_claims(claims: CertificateClaims) -> None:

@@ -81,6 +81,8 @@ def check_text(name: str, text: str) -> None:
     """Text for people: 1 to 1,000 characters, none of them a control or an invisible direction mark."""
     if not 0 < len(text) <= _LONGEST_TEXT or text != text.strip():
         raise malformed(name, "为空、过长或首尾有空格", "empty, too long, or with space at an end")
+    if text.isprintable():
+        return
     # Cc Cf Cs Zl Zp: what cannot be seen could make one text read as another, and has no single N-Quads spelling.
     # Co (private use) stays: rare name characters may live there; the fonts decide.
     bad = next((character for character in text if unicodedata.category(character) in _INVISIBLE), None)
