@@ -7,7 +7,7 @@ Source: R3.2, R3.4, R3.7, R4.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from certsvc.errors import AttemptRefused
@@ -74,7 +74,7 @@ def _refusal(enrolment: Enrolment, progress: Progress, attempt: Attempt) -> Atte
         # An annulled sitting counts as not taken, so nothing entitles to it and nothing forbids it (R2.3).
         return None
     course = progress.course(attempt.subject)
-    return _closed_refusal(progress, course, attempt) or _kind_refusal(course, attempt)
+    return _closed_refusal(progress, course, attempt) or _KIND_REFUSALS[attempt.kind](attempt, course)
 
 
 def _closed_refusal(progress: Progress, course: Course, attempt: Attempt) -> AttemptRefused | None:
@@ -86,16 +86,6 @@ def _closed_refusal(progress: Progress, course: Course, attempt: Attempt) -> Att
     if progress.lost is not None:
         return _closed(attempt, progress.lost)
     return None
-
-
-def _kind_refusal(course: Course, attempt: Attempt) -> AttemptRefused | None:
-    match attempt.kind:
-        case AttemptKind.FIRST:
-            return _first_refusal(attempt, course)
-        case AttemptKind.ONSITE_RETAKE:
-            return _onsite_refusal(attempt, course)
-        case AttemptKind.FREE_RETAKE:
-            return _free_retake_refusal(attempt, course)
 
 
 def _first_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
@@ -114,19 +104,13 @@ def _onsite_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
     first = course.first
     if course.rules.onsite_retakes == 0:
         return _refused("R3.2", attempt, "该科没有现场补考", "this subject has no on-site retake")
-    if course.free_used_on == attempt.sat_on:
-        return _refused(
-            "R3.2",
-            attempt,
-            "补考(含缺考补考)当日没有现场补考",
-            "there is no on-site retake on the day of a free retake or of an absence make-up",
-        )
     if first is None or first.sat_on != attempt.sat_on or first.outcome is not Outcome.SCORED:
         return _refused(
             "R3.2",
             attempt,
-            "现场补考只能在初考不合格的当日进行,当日没有不合格的初考记录",
-            "an on-site retake follows a failed first attempt of the same day; none is on record",
+            "现场补考只能在初考不合格的当日进行(补考或缺考补考当日没有),当日没有不合格的初考记录",
+            "an on-site retake follows a failed first attempt of the same day, never a free retake or an absence "
+            "make-up; no such first attempt is on record",
         )
     if course.onsite_used >= course.rules.onsite_retakes:
         return _refused("R3.7", attempt, "现场补考只有一次,已经用过", "the one on-site retake has been used")
@@ -163,6 +147,13 @@ def _free_retake_refusal(attempt: Attempt, course: Course) -> AttemptRefused | N
             "an on-site retake is on record for that day, and a free retake's day has none",
         )
     return None
+
+
+_KIND_REFUSALS: dict[AttemptKind, Callable[[Attempt, Course], AttemptRefused | None]] = {
+    AttemptKind.FIRST: _first_refusal,
+    AttemptKind.ONSITE_RETAKE: _onsite_refusal,
+    AttemptKind.FREE_RETAKE: _free_retake_refusal,
+}
 
 
 def _refuse_out_of_turn(earlier: Sequence[Attempt], attempt: Attempt) -> None:

@@ -39,7 +39,6 @@ class Course:
     passed_on: date | None = None
     onsite_used: int = 0
     free_used: int = 0
-    free_used_on: date | None = None
     barred: bool = False
     taken: list[Attempt] = field(default_factory=list)
 
@@ -97,7 +96,6 @@ class Course:
             self.onsite_used += 1
         else:
             self.free_used += 1
-            self.free_used_on = attempt.sat_on
 
     def _stand_by_score(self, attempt: Attempt) -> None:
         """The later score stands (R3.5); the pass mark itself passes (R2)."""

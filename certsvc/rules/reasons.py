@@ -74,7 +74,7 @@ def _attempt_reason(attempt: Attempt, course: Course) -> Reason:
                 f"{zh}违纪,按不合格处理,并取消该科免费补考。",
                 f"{en} ended in misconduct: it counts as failed and takes the free retake away.",
             )
-        case Outcome.VOID:
+        case _:  # void
             return Reason("R2.3", f"{zh}已作废,视为未考。", f"{en} was annulled; it counts as not taken.")
 
 
@@ -206,7 +206,7 @@ def _state_reason(progress: Progress, state: EnrolmentState, on: date) -> Reason
             return _void_reason(progress)
         case EnrolmentState.FAILED:
             return _failed_reason(progress)
-        case EnrolmentState.FORFEITED:
+        case _:  # forfeited
             return _forfeited_reason(progress, on)
 
 
