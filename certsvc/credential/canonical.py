@@ -33,7 +33,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 
 
 def plain_bytes(value: object) -> bytes:
-    """What `canonical_bytes` gives, unchecked, for a value already known to be plain: no fraction, ASCII member names."""
+    """What `canonical_bytes` gives, unchecked, for a value known to be plain: no fraction, ASCII member names."""
     return _ENCODER.encode(value).encode()
 
 

@@ -36,7 +36,7 @@ _QR_TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CompactClaims:
-    """What the payload says. With `name_digest` None the prefix is the whole name; else that is 8 bytes of its SHA-256."""
+    """What the payload says. The prefix is the whole name unless `name_digest` holds 8 bytes of the name's SHA-256."""
 
     name_prefix: str
     name_digest: bytes | None

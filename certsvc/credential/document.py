@@ -82,7 +82,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class StatusEntry:
-    """One place in a Bitstring Status List. `purpose` is "revocation" or "suspension"."""
+    """One place in a Bitstring Status List. `purpose` is "revocation", "suspension" or "refresh"."""
 
     purpose: str
     list_url: str

@@ -22,7 +22,7 @@ _PATH = r"(?:/[A-Za-z0-9._~@:+-]{1,100}){1,10}"
 # Plain http only where it cannot leave the machine: the demonstration on one's own computer.
 _BASE_URL = re.compile(rf"https://{_HOST}|http://(?:localhost|127\.0\.0\.1)(?::[0-9]{{1,5}})?")
 LIST_URL: Final = re.compile(rf"(?:https://{_HOST}|http://(?:localhost|127\.0\.0\.1)(?::[0-9]{{1,5}})?){_PATH}")
-STATUS_PURPOSE: Final = re.compile(r"revocation|suspension")
+STATUS_PURPOSE: Final = re.compile(r"revocation|suspension|refresh")
 SUBJECT: Final = re.compile(r"[a-z][a-z_]{0,39}")
 SCORE: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?")
 _MULTIHASH = re.compile(r"uEi[A-Za-z0-9_-]{44}")

@@ -90,7 +90,7 @@ def _statements(node: dict[str, object]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """The escapes of canonical N-Quads; control characters need none, since the format has none (`fields.check_text`)."""
+    """The escapes of canonical N-Quads; the format has no control characters (`fields.check_text`)."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 

@@ -1,7 +1,7 @@
 """The QR's signature: a COSE_Sign1 message with EdDSA (RFC 9052 4.2, RFC 9053 2.2), one encoding only.
 
-Protected header {1: -8, 4: kid (4 bytes)}, no unprotected header, the payload of `credential.compact`, no external data.
-At most 130 bytes with the tag. Not here: what the payload says (`credential.compact`).
+Protected header {1: -8, 4: kid (4 bytes)}, no unprotected header, the payload of `credential.compact`, no external
+data. At most 130 bytes with the tag. Not here: what the payload says (`credential.compact`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files that hold keys: written whole or not at all, readable by their owner alone, encrypted when there is a passphrase.
+"""Files that hold keys: written whole or not at all, for their owner alone, encrypted when there is a passphrase.
 
 Private keys are PKCS#8 PEM (any tool opens them with the passphrase). Secrets of 32 bytes are JSON: AES-256-GCM under a
 key that scrypt makes of the passphrase, the purpose and kid as associated data, so that files cannot be swapped.
@@ -100,9 +100,7 @@ def load_private_pem(pem: bytes, passphrase: bytes | None, where: str) -> Privat
         encrypted = b"ENCRYPTED" in pem.partition(b"\n")[0]
         key = load_pem_private_key(pem, (passphrase or b"") if encrypted else None)
     except (ValueError, TypeError) as error:
-        raise KeyRefused(
-            "私钥无法打开:口令不对或文件损坏", "wrong passphrase, or a damaged key file", where=where
-        ) from error
+        raise _unopened(where) from error
     if isinstance(key, ed25519.Ed25519PrivateKey) or (
         isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
     ):
@@ -131,12 +129,14 @@ def open_secret(content: bytes, passphrase: bytes | None, label: str) -> bytes:
             )
             secret = AESGCM(_stretch(passphrase or b"", salt)).decrypt(nonce, sealed, label.encode())
     except (ValueError, KeyError, TypeError, binascii.Error, InvalidTag) as error:
-        raise KeyRefused(
-            "密钥无法打开:口令不对或文件损坏", "wrong passphrase, or a damaged key file", where=label
-        ) from error
+        raise _unopened(label) from error
     if len(secret) != SECRET_BYTES:
         raise KeyRefused("密钥长度不符", f"not a secret of {SECRET_BYTES} bytes", where=label)
     return secret
+
+
+def _unopened(where: str) -> KeyRefused:
+    return KeyRefused("密钥无法打开:口令不对或文件损坏", "wrong passphrase, or a damaged key file", where=where)
 
 
 def _stretch(passphrase: bytes, salt: bytes) -> bytes:

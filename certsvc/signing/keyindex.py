@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from certsvc.errors import KeyRefused
 from certsvc.signing.keyfiles import write_atomically
@@ -40,16 +40,19 @@ class KeyIndex:
         except OSError as error:
             raise KeyRefused("密钥目录不可读", "the key folder cannot be read", where=path.name) from error
         try:
-            members = json.loads(content)
-            if members["format"] != _FORMAT:
-                raise ValueError("an unknown format")
-            issuer = members.get("issuer")
-            return cls(
-                records=tuple(read_record(record) for record in members["keys"]),
-                issuer=None if issuer is None else (str(issuer["host"]), str(issuer["name"])),
-            )
+            return cls._from_members(json.loads(content))
         except (ValueError, KeyError, TypeError) as error:
             raise KeyRefused("密钥登记文件损坏", "the key index is damaged", where=path.name) from error
+
+    @classmethod
+    def _from_members(cls, members: Mapping[str, Any]) -> KeyIndex:
+        if members["format"] != _FORMAT:
+            raise ValueError("an unknown format")
+        issuer = members["issuer"]
+        return cls(
+            records=tuple(read_record(record) for record in members["keys"]),
+            issuer=None if issuer is None else (str(issuer["host"]), str(issuer["name"])),
+        )
 
     def write(self, folder: Path) -> None:
         """Puts the index in place, atomically."""

@@ -34,7 +34,7 @@ class Purpose(StrEnum):
 class Algorithm(StrEnum):
     ED25519 = "Ed25519"
     P256 = "P-256"  # ECDSA with SHA-256
-    SECRET = "secret"  # 32 bytes for HMAC-SHA-256 or AES-256
+    SECRET = "secret"  # noqa: S105 - a kind of key, not one: 32 bytes for HMAC-SHA-256 or AES-256
 
 
 ALGORITHM_OF: Final = {
@@ -93,7 +93,7 @@ class Signer(Protocol):
 
 
 def kid_of(public: bytes) -> str:
-    """The key identifier: the first 4 bytes of SHA-256 of the public key, in hexadecimal. It fits the QR's COSE header."""
+    """The key identifier: the first 4 bytes of SHA-256 of the public key in hexadecimal; so short for the QR's sake."""
     return hashlib.sha256(public).digest()[:KID_BYTES].hex()
 
 

@@ -88,6 +88,10 @@ class Keystore:
                 return record
         raise KeyMissing(f"没有可用的 {purpose.value} 密钥", f"there is no active {purpose.value} key")
 
+    def active_kid(self, purpose: Purpose) -> str:
+        """The identifier of the key in use for a purpose; raises `KeyMissing`."""
+        return self.active(purpose).kid
+
     def record(self, kid: str) -> KeyRecord:
         """The record of a key; raises `KeyMissing`."""
         for record in self._index.records:
@@ -160,7 +164,7 @@ class Keystore:
             return self._make(purpose, development=development, at=at)
 
     def rotate(self, purpose: Purpose, development: bool = False, at: str = "file:") -> KeyRecord:
-        """Makes a new key and retires the active one, in one step of the index. The old secret stays readable by kid."""
+        """Makes a new key and retires the active one, in one step of the index. Old secrets stay readable by kid."""
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
             old = self.active(purpose)

@@ -1,18 +1,20 @@
 """Keys that never leave their hardware: PKCS#11 tokens by `pkcs11:` URI (RFC 7512).
 
-The library `python-pkcs11` is an extra (`certsvc[pkcs11]`) and imported only when such a URI is met. A URI names the token
+The library `python-pkcs11` is an extra (`certsvc[pkcs11]`), imported only when such a URI is met. A URI names the token
 and the object, the module by `module-path`, and the file that holds the PIN by `pin-source`; a PIN in the URI itself
 (`pin-value`) is refused, since the URI stands in the index. Not here: which keys there are (`keystore`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import os
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -20,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from certsvc.errors import KeyMissing, KeyRefused
 from certsvc.signing.keys import Algorithm
 
-if TYPE_CHECKING:
-    from pkcs11 import PrivateKey, Session
+# CKA_EC_PARAMS: a curve's name as PrintableString (PKCS #11 3.0, 2.3.5), or its object identifier, in DER.
+_EDWARDS25519: Final = b"\x13\x0cedwards25519"
+_SECP256R1: Final = bytes.fromhex("06082a8648ce3d030107")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +66,14 @@ def parse_uri(text: str) -> Pkcs11Uri:
 
 def generate(uri: str, algorithm: Algorithm, label: str) -> tuple[bytes, str]:
     """Makes a key pair that cannot be extracted; gives its public bytes and the URI to keep. Raises `KeyRefused`."""
-    import pkcs11
-    from pkcs11.util.ec import encode_edwards_curve_parameters, encode_named_curve_parameters
-
+    pkcs11 = _library()
     parsed = parse_uri(uri)
     name = f"certsvc-{label}-{secrets.token_hex(4)}"
     session = _session(parsed.module_path, parsed.token, parsed.pin_source, os.getpid())
     if algorithm is Algorithm.ED25519:
-        kind, parameters = pkcs11.KeyType.EC_EDWARDS, encode_edwards_curve_parameters("ed25519")
+        kind, parameters = pkcs11.KeyType.EC_EDWARDS, _EDWARDS25519
     else:
-        kind, parameters = pkcs11.KeyType.EC, encode_named_curve_parameters("secp256r1")
+        kind, parameters = pkcs11.KeyType.EC, _SECP256R1
     try:
         domain = session.create_domain_parameters(kind, {pkcs11.Attribute.EC_PARAMS: parameters}, local=True)
         public, _ = domain.generate_keypair(
@@ -109,12 +110,11 @@ class Pkcs11Signer:
         self.algorithm = algorithm
         self.public_bytes = public_bytes
         self._uri = uri
-        self._opened: tuple[int, PrivateKey] | None = None
+        self._opened: tuple[int, Any] | None = None
 
-    def private_key(self) -> PrivateKey:
+    def private_key(self) -> Any:
         """The key's handle in this process; raises `KeyMissing`."""
-        import pkcs11
-
+        pkcs11 = _library()
         if self._opened is None or self._opened[0] != os.getpid():
             session = _session(self._uri.module_path, self._uri.token, self._uri.pin_source, os.getpid())
             try:
@@ -126,10 +126,7 @@ class Pkcs11Signer:
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes for Ed25519, DER for P-256; raises `KeyMissing` where the token fails."""
-        import hashlib
-
-        import pkcs11
-
+        pkcs11 = _library()
         try:
             if self.algorithm is Algorithm.ED25519:
                 return bytes(self.private_key().sign(message, mechanism=pkcs11.Mechanism.EDDSA))
@@ -142,8 +139,7 @@ class Pkcs11Signer:
 
 
 def _generation(kind: Any) -> Any:
-    import pkcs11
-
+    pkcs11 = _library()
     if kind is pkcs11.KeyType.EC_EDWARDS:
         return pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN
     return pkcs11.Mechanism.EC_KEY_PAIR_GEN
@@ -155,12 +151,16 @@ def _point(encoded: bytes, algorithm: Algorithm) -> bytes:
     return bytes(encoded[-size:])
 
 
-@lru_cache(maxsize=8)
-def _session(module_path: str, token_label: str, pin_source: str, process: int) -> Session:  # noqa: ARG001 - cache key
+def _library() -> Any:
     try:
-        import pkcs11
+        return importlib.import_module("pkcs11")
     except ImportError as error:
         raise KeyRefused("需要安装 certsvc[pkcs11]", "hardware keys need certsvc[pkcs11]") from error
+
+
+@lru_cache(maxsize=8)
+def _session(module_path: str, token_label: str, pin_source: str, process: int) -> Any:  # noqa: ARG001 - cache key
+    pkcs11 = _library()
     try:
         pin = Path(pin_source).read_text(encoding="utf-8").strip()
         return pkcs11.lib(module_path).get_token(token_label=token_label).open(rw=True, user_pin=pin)

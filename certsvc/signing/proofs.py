@@ -1,10 +1,10 @@
 """The signatures of a credential: a Data Integrity proof set of eddsa-jcs-2022 and eddsa-rdfc-2022.
 
-Both proofs sign the same document: one its RFC 8785 form, which any language checks with a JSON library, the other its RDF
-form, which Open Badges asks for. Verification follows docs/credential-format.md section 9; each step carries its number
-there and the attack it stops. Nothing found in the received bytes chooses a key or an algorithm: keys are pinned
+Both proofs sign the same document: one its RFC 8785 form, which any language checks with a JSON library, the other its
+RDF form, which Open Badges asks for. Verification follows docs/credential-format.md section 9; each step carries its
+number there and the attack it stops. Nothing found in the received bytes chooses a key or an algorithm: keys are pinned
 (`trust`), the algorithms are the two named here.
-Not here: the QR's signature (`cose`), the PDF's (`pdf`), status and the log (services). Source: VC DI EdDSA 1.0, 3.2, 3.3.
+Not here: the QR's signature (`cose`), the PDF's (`pdf`), status and the log (services). Source: VC DI EdDSA 3.2, 3.3.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def verify_credential(
         document, proofs = _read(content, exact, found)
         claims = _read_format(document, found)
         canonical = canonical_bytes(document)
-        kids = {_verify_proof(proof, document, canonical, trust, found, log_index) for proof in proofs}
+        kids = {
+            _verify_proof(proof, document, canonical, trust=trust, found=found, log_index=log_index) for proof in proofs
+        }
     except _Failed:
         return CredentialCheck(False, tuple(found.checks))
     if claims.issuer.did != trust.did or len(kids) != 1:
@@ -134,7 +136,7 @@ def verify_document(content: bytes, trust: TrustBundle, purpose: Purpose) -> Cre
         document, proof = _split(content, True, found)
         if not isinstance(proof, dict):
             raise found.failed("proof", "应有且只有一个证明", "not exactly one proof")
-        kid = _verify_proof(proof, document, canonical_bytes(document), trust, found, None, purpose)
+        kid = _verify_proof(proof, document, canonical_bytes(document), trust=trust, found=found, purpose=purpose)
     except _Failed:
         return CredentialCheck(False, tuple(found.checks))
     return CredentialCheck(True, tuple(found.checks), document, None, kid)
@@ -201,9 +203,10 @@ def _verify_proof(
     proof: dict[str, object],
     document: dict[str, object],
     canonical: bytes,
+    *,
     trust: TrustBundle,
     found: _Findings,
-    log_index: int | None,
+    log_index: int | None = None,
     purpose: Purpose = Purpose.CREDENTIAL,
 ) -> str:
     """Steps 5 to 7 for one proof; gives the kid of the pinned key."""

@@ -2,7 +2,7 @@
 
 A verifier with this bundle needs nobody: no network, no server of ours. Keys found inside a credential are never used.
 The same history is published as `did.json` (did:web) and `jwks.json`; retired keys stay in both for good.
-Not here: checking a signature (`proofs`, `pdf`), serving the files (web). Source: did:web, VC Controlled Identifiers 1.0.
+Not here: checking a signature (`proofs`, `pdf`), serving the files (web). Source: did:web, Controlled Identifiers 1.0.
 """
 
 from __future__ import annotations
