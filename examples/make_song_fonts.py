@@ -41,7 +41,9 @@ def make(source: Path, target: Path, style: str, keep: set[int]) -> None:
     names[6] = f"{FAMILY.replace(' ', '')}-{style}"
     for record in list(font["name"].names):
         if record.nameID in names:
-            font["name"].setName(names[record.nameID], record.nameID, record.platformID, record.platEncID, record.langID)
+            font["name"].setName(
+                names[record.nameID], record.nameID, record.platformID, record.platEncID, record.langID
+            )
     font.save(target)
 
 

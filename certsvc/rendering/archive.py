@@ -1,8 +1,8 @@
-"""What makes the page an archive document: XMP, the sRGB output intent, attached files, the tags (PDF/A-3u, ISO 19005-3).
+"""What makes the page an archive document: XMP, sRGB output intent, attached files, tags (PDF/A-3u, ISO 19005-3).
 
 The clauses met: 6.2.3 output intent, 6.6.2 metadata (no /Info dictionary, so none that could disagree), 6.8 embedded
-files with /AFRelationship; 6.7 logical structure goes beyond what level U asks, for screen readers. Not here: the fonts'
-ToUnicode (`fonts.truetype`), the signature's place (`press`).
+files with /AFRelationship; 6.7 logical structure goes beyond what level U asks, for screen readers. Not here: the
+fonts' ToUnicode (`fonts.truetype`), the signature's place (`press`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Attachment:
 
 @dataclass(slots=True)
 class Element:
-    """A node of the structure tree; a kid is an element, a marked-content number, or the object number of an annotation."""
+    """A node of the structure tree; a kid is an element or a marked-content number, `annotation` an object number."""
 
     tag: str
     kids: list[Element | int] = field(default_factory=list)
@@ -111,7 +111,7 @@ def add_attachments(objects: Objects, attachments: Sequence[Attachment], on: dat
 
 
 def add_structure(objects: Objects, page: int, document: Element, marks: int, annotations: Sequence[int]) -> int:
-    """The structure tree; `marks` is how many marked-content numbers the page has, `annotations` in /StructParent order."""
+    """The structure tree; `marks` counts the page's marked content, `annotations` are in /StructParent order."""
     root = objects.reserve()
     owners: dict[int, int] = {}
     holders: dict[int, int] = {}

@@ -14,7 +14,20 @@ from certsvc.credential.document import CertificateClaims
 from certsvc.person.identity import mask_id_number
 from certsvc.rendering.layout import Layout
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _SUBJECTS = {"theory": ("理论知识考试", "theory"), "practical": ("技能考核", "practical")}
 
 
@@ -31,7 +44,7 @@ class FaceRow:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFace:
-    """Everything drawn. `portrait` is a JPEG or None (its place is then framed and empty); `sample` marks 样例 (R7.6)."""
+    """Everything drawn. `portrait` is a JPEG or None (its place is then framed and empty); `sample` is R7.6's mark."""
 
     title_zh: str
     title_en: str

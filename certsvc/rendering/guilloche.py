@@ -1,8 +1,8 @@
 """The security pattern: fine interlaced lines for border, corners and ground, as PDF vectors in points.
 
 Each motif is one period of a curve, drawn once as a form and repeated by the page, so the pattern costs a few
-kilobytes. It deters a quick scan-and-retouch and looks like a certificate; what proves one genuine is the signature, not
-this. No emblem is imitated (R7.6).
+kilobytes. It deters a quick scan-and-retouch and looks like a certificate; what proves one genuine is the signature,
+not this. No emblem is imitated (R7.6).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Motif:
 
 
 def curve(at: Callable[[float], Point], pieces: int) -> str:
-    """A smooth open path through `at(0)` … `at(1)` as Béziers whose handles follow the curve's own slope; not painted."""
+    """A smooth open path through `at(0)` … `at(1)`: Béziers whose handles follow the curve's slope; not painted."""
     step, nudge = 1 / pieces, 1e-4
 
     def slope(part: float) -> Point:

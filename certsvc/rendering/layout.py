@@ -48,7 +48,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """`ink` for values, `label` for labels, `quiet` for English and hints, `title`; `line` and `gold` for the pattern."""
+    """`ink` for values, `label`, `quiet` for English and hints, `title`; `line`, `gold`, `tint` for the pattern."""
 
     ink: str
     label: str
@@ -112,7 +112,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The seal place: the box of the visible signature. `image` is a PNG or JPEG beside the layout, or empty for none."""
+    """The seal place: the box of the visible signature. `image` is a PNG or JPEG beside the layout, or empty."""
 
     x_mm: float
     y_mm: float

@@ -1,4 +1,4 @@
-"""A PDF file written object by object, in one revision, the same bytes for the same objects (PDF 32000-1, clause 7.5)."""
+"""A PDF file written object by object, in one revision, the same bytes for the same objects (PDF 32000-1, 7.5)."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Objects:
         table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
         size = len(offsets) + 1
         parts.append(
-            b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<</Size %d/Root %d 0 R/ID[<%b><%b>]>>\nstartxref\n%d\n%%%%EOF\n"
-            % (size, table, size, catalog, identity.encode(), identity.encode(), at)
+            b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<</Size %d/Root %d 0 R/ID[<%b><%b>]>>\n"
+            b"startxref\n%d\n%%%%EOF\n" % (size, table, size, catalog, identity.encode(), identity.encode(), at)
         )
         return b"".join(parts)
 

@@ -16,7 +16,7 @@ from certsvc.rendering.fonts import FontFile, Style, Subset
 from certsvc.rendering.layout import Field, Layout, TextBox
 from certsvc.rendering.objects import Objects, stream
 from certsvc.rendering.seal import seal_form
-from certsvc.rendering.typeset import MM, Ink, balance, measure, paint, wrap
+from certsvc.rendering.typeset import MM, Ink, Pen, balance, measure, paint, wrap
 
 FIRST_OBJECT = 2
 _ASCII = "".join(chr(code) for code in range(0x20, 0x7F))
@@ -54,22 +54,26 @@ class Plate:
     footnote: Element
 
 
-def make_plate(
-    layout: Layout,
-    title: tuple[str, str],
-    statement: tuple[str, str],
-    labels: tuple[tuple[str, str, str], ...],
-    domain: str,
-    sample: bool,
-) -> Plate:
-    """Lay the shared part for a title, a statement, these labelled fields, a domain, and the SAMPLE mark or not."""
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the certificates of one plate have in common; `labels` are (key, Chinese, English) of the fields present."""
+
+    title: tuple[str, str]
+    statement: tuple[str, str]
+    labels: tuple[tuple[str, str, str], ...]
+    domain: str
+    sample: bool
+
+
+def make_plate(layout: Layout, wording: Wording) -> Plate:
+    """Lay the shared part for a wording."""
     objects = Objects()
     objects.reserve(FIRST_OBJECT - 1)
     intent = add_output_intent(objects)
     ink = Ink("S")
     forms = _pattern(layout, objects, ink)
-    headings = [_sample(layout, ink)] if sample else []
-    headings += [_title(layout, ink, title), *_statement(layout, ink, statement)]
+    headings = [_sample(layout, ink)] if wording.sample else []
+    headings += [_title(layout, ink, wording.title), *_statement(layout, ink, wording.statement)]
     portrait = layout.portrait
     height = layout.page.height_mm
     ink.artifact(
@@ -77,13 +81,13 @@ def make_plate(
         f"{(height - portrait.y_mm - portrait.height_mm - 0.9) * MM:.2f} {(portrait.width_mm + 1.8) * MM:.2f} "
         f"{(portrait.height_mm + 1.8) * MM:.2f} re S"
     )
-    slots = _labels(layout, ink, labels)
-    hint = _hint(layout, ink, domain)
+    slots = _labels(layout, ink, wording.labels)
+    hint = _hint(layout, ink, wording.domain)
     footnote = _footnote(layout, ink)
     content = ink.content()
 
     seal_ink = Ink("S", own=ink.own)
-    build_seal = seal_form(layout, seal_ink, sample)
+    build_seal = seal_form(layout, seal_ink, wording.sample)
     _stock(ink)
     numbers: dict[str, int] = {}
     for name, subset in ink.own.values():
@@ -108,7 +112,7 @@ def make_plate(
 
 
 def _stock(ink: Ink) -> None:
-    """Embed what nearly every value uses with the labels, so that a certificate's own subset holds little but its name."""
+    """Embed what nearly every value uses, so that a certificate's own subset holds little but its name."""
     for style, text in ((Style.LATIN, _ASCII), (Style.KAI, _COMMON)):
         ink.stock(text, style)
 
@@ -184,8 +188,8 @@ def _sample(layout: Layout, ink: Ink) -> Element:
     ink.raw("/Artifact BMC q")
     x, y = sample.x_mm * MM, (height - sample.y_mm) * MM
     ink.raw(f"0.97437 0.22495 -0.22495 0.97437 {x:.2f} {y:.2f} cm")
-    ink.centred(0, 6, sample.zh, Style.SONG, 92, (pale[0], pale[1], pale[2]), 0.3)
-    ink.centred(0, -34, sample.en, Style.SONG, 34, (pale[0], pale[1], pale[2]), 0.42)
+    ink.centred(0, 6, sample.zh, Pen(Style.SONG, 92, (pale[0], pale[1], pale[2]), 0.3))
+    ink.centred(0, -34, sample.en, Pen(Style.SONG, 34, (pale[0], pale[1], pale[2]), 0.42))
     ink.raw("Q EMC")
     text = f"{sample.zh}  {sample.en}"
     size, tracking = 10.5, 0.12
@@ -193,7 +197,7 @@ def _sample(layout: Layout, ink: Ink) -> Element:
     x, y = sample.note_x_mm * MM, (height - sample.note_y_mm) * MM
     ink.artifact(f"{paint(colour, 'RG')} 0.9 w {x - wide / 2:.2f} {y - 7:.2f} {wide:.2f} 20.5 re S")
     mark = ink.begin("P", f"{sample.zh} {sample.en}")
-    ink.centred(x, y, text, Style.SONG, size, colour, tracking)
+    ink.centred(x, y, text, Pen(Style.SONG, size, colour, tracking))
     ink.end()
     return Element("P", [mark])
 
@@ -213,7 +217,7 @@ def _centred_line(layout: Layout, ink: Ink, box: TextBox, text: str) -> None:
     natural = measure(text, box.style, box.size_pt, box.tracking_em)
     size = box.size_pt * min(1.0, box.width_mm * MM / natural) if natural else box.size_pt
     y = (layout.page.height_mm - box.y_mm) * MM
-    ink.centred(box.x_mm * MM, y, text, box.style, size, layout.colour(box.colour), box.tracking_em)
+    ink.centred(box.x_mm * MM, y, text, Pen(box.style, size, layout.colour(box.colour), box.tracking_em))
 
 
 def _statement(layout: Layout, ink: Ink, statement: tuple[str, str]) -> list[Element]:
@@ -226,7 +230,9 @@ def _statement(layout: Layout, ink: Ink, statement: tuple[str, str]) -> list[Ele
         y = (layout.page.height_mm - box.y_mm) * MM - drop
         for at, line in enumerate(lines):
             below = y - at * box.size_pt * box.leading
-            ink.centred(box.x_mm * MM, below, line, box.style, box.size_pt, layout.colour(box.colour), box.tracking_em)
+            ink.centred(
+                box.x_mm * MM, below, line, Pen(box.style, box.size_pt, layout.colour(box.colour), box.tracking_em)
+            )
         ink.end()
         drop += (len(lines) - 1) * box.size_pt * box.leading
         elements.append(Element("P", [mark], lang=lang))
@@ -273,10 +279,10 @@ def _labels(layout: Layout, ink: Ink, labels: tuple[tuple[str, str, str], ...]) 
             tracking = (4 - len(zh)) / (len(zh) - 1) if 1 < len(zh) < 4 else 0.0
             fitting = min(1.0, (grid.label_mm - 2) * MM / measure(zh, Style.KAI, size, tracking))
             mark = ink.begin("P", zh if tracking else "")
-            ink.text(x, y, zh, Style.KAI, size * fitting, colour, tracking)
+            ink.text(x, y, zh, Pen(Style.KAI, size * fitting, colour, tracking))
             ink.end()
             english = ink.begin("Span")
-            ink.text(x, y - grid.beneath_mm * squeeze * MM, en, Style.LATIN, grid.label_en_pt * squeeze, quiet)
+            ink.text(x, y - grid.beneath_mm * squeeze * MM, en, Pen(Style.LATIN, grid.label_en_pt * squeeze, quiet))
             ink.end()
             slots[field.key] = Slot(
                 x=x + grid.label_mm * MM,
@@ -294,13 +300,13 @@ def _hint(layout: Layout, ink: Ink, domain: str) -> Element:
     hint, height = layout.hint, layout.page.height_mm
     x, y = hint.x_mm * MM, (height - hint.y_mm) * MM
     mark = ink.begin("P")
-    ink.centred(x, y, hint.zh, Style.KAI, hint.size_pt, layout.colour("label"), 0.04)
+    ink.centred(x, y, hint.zh, Pen(Style.KAI, hint.size_pt, layout.colour("label"), 0.04))
     ink.end()
     english = ink.begin("Span")
-    ink.centred(x, y - hint.size_pt * 1.25, hint.en, Style.LATIN, hint.size_pt * 0.8, layout.colour("quiet"))
+    ink.centred(x, y - hint.size_pt * 1.25, hint.en, Pen(Style.LATIN, hint.size_pt * 0.8, layout.colour("quiet")))
     size = hint.size_pt * 1.1
     size *= min(1.0, hint.width_mm * MM / measure(domain, Style.LATIN, size))
-    ink.centred(x, y - hint.size_pt * 2.75, domain, Style.LATIN, size, layout.colour("ink"), 0.02)
+    ink.centred(x, y - hint.size_pt * 2.75, domain, Pen(Style.LATIN, size, layout.colour("ink"), 0.02))
     ink.end()
     return Element("P", [mark, Element("Span", [english], lang="en")])
 
@@ -309,9 +315,11 @@ def _footnote(layout: Layout, ink: Ink) -> Element:
     box, words = layout.footnote, layout.words
     x, y = box.x_mm * MM, (layout.page.height_mm - box.y_mm) * MM
     mark = ink.begin("P")
-    ink.centred(x, y, words.footnote_zh, box.style, box.size_pt, layout.colour(box.colour), 0.05)
+    ink.centred(x, y, words.footnote_zh, Pen(box.style, box.size_pt, layout.colour(box.colour), 0.05))
     ink.end()
     english = ink.begin("Span")
-    ink.centred(x, y - box.size_pt * 1.3, words.footnote_en, Style.LATIN, box.size_pt * 0.82, layout.colour(box.colour))
+    ink.centred(
+        x, y - box.size_pt * 1.3, words.footnote_en, Pen(Style.LATIN, box.size_pt * 0.82, layout.colour(box.colour))
+    )
     ink.end()
     return Element("P", [mark, Element("Span", [english], lang="en")])

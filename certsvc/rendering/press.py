@@ -27,9 +27,9 @@ from certsvc.rendering.fonts import Style, check_glyphs
 from certsvc.rendering.jpeg import image_of_jpeg
 from certsvc.rendering.layout import Layout, load_layout
 from certsvc.rendering.objects import Objects, stream, text_string
-from certsvc.rendering.plate import Plate, make_plate
+from certsvc.rendering.plate import Plate, Wording, make_plate
 from certsvc.rendering.qr import QUIET_MODULES, draw_matrix, path_of, side_mm
-from certsvc.rendering.typeset import MM, Ink, fit
+from certsvc.rendering.typeset import MM, Ink, Pen, fit
 
 __all__ = ["Attachment", "Press", "TemplatePress", "open_press"]
 
@@ -39,7 +39,7 @@ CONTENTS_BYTES = 6144
 
 class Press(Protocol):
     def press(self, face: CertificateFace, attachments: Sequence[Attachment], *, sealable: bool = True) -> bytes:
-        """One page of PDF/A-3u; raises `MissingGlyph` or `DocumentRefused`. A preview (`sealable=False`) has no field."""
+        """One page of PDF/A-3u; raises `MissingGlyph` or `DocumentRefused`. A preview (not `sealable`) has no field."""
         ...
 
 
@@ -61,11 +61,13 @@ class TemplatePress:
     def press(self, face: CertificateFace, attachments: Sequence[Attachment], *, sealable: bool = True) -> bytes:
         check_glyphs(face.texts())
         plate = self._plate(
-            (face.title_zh, face.title_en),
-            (face.statement_zh, face.statement_en),
-            tuple((row.key, row.label_zh, row.label_en) for row in face.rows),
-            face.domain,
-            face.sample,
+            Wording(
+                title=(face.title_zh, face.title_en),
+                statement=(face.statement_zh, face.statement_en),
+                labels=tuple((row.key, row.label_zh, row.label_en) for row in face.rows),
+                domain=face.domain,
+                sample=face.sample,
+            )
         )
         objects = Objects()
         signature = objects.add(_signature_place(self.layout) if sealable else "null")
@@ -80,7 +82,7 @@ class TemplatePress:
         document.kids += [plate.hint, plate.footnote]
         widget = 0
         if sealable:
-            widget = self._place_seal(face, plate, objects, document, page, signature)
+            widget = self._place_seal(face, plate, objects, document, page=page, signature=signature)
             annotations.append(widget)
 
         fonts = dict(plate.font_numbers)
@@ -155,14 +157,16 @@ class TemplatePress:
             base = slot.y + (len(line.lines) - 1) * leading / 2
             element.kids.append(ink.begin("P", row.value if tracking else ""))
             for at, text in enumerate(line.lines):
-                ink.text(slot.x, base - at * leading, text, Style.KAI, line.size, colour, tracking)
+                ink.text(slot.x, base - at * leading, text, Pen(Style.KAI, line.size, colour, tracking))
             ink.end()
             if row.value_en:
-                english = fit(row.value_en, Style.LATIN, slot.width, slot.size_en, 6.0, 1)
+                english = fit(row.value_en, Style.LATIN, slot.width, slot.size_en, 6.0, most_lines=1)
                 mark = ink.begin("Span")
                 below = slot.beneath + (len(line.lines) - 1) * leading / 2
                 for at, text in enumerate(english.lines):
-                    ink.text(slot.x, slot.y - below - at * english.size * 1.2, text, Style.LATIN, english.size, quiet)
+                    ink.text(
+                        slot.x, slot.y - below - at * english.size * 1.2, text, Pen(Style.LATIN, english.size, quiet)
+                    )
                 ink.end()
                 element.kids.append(Element("Span", [mark], lang="en"))
             document.kids.append(element)
@@ -186,22 +190,22 @@ class TemplatePress:
         words = self.layout.hint
         alt = f"核验二维码 {words.zh} Verification QR code. {words.en}: {face.domain}"
         link = objects.add(
-            f"<</Type/Annot/Subtype/Link/Rect[{left:.2f} {bottom:.2f} {right:.2f} {top:.2f}]/Border[0 0 0]/F 4/P {page} 0 R"
-            f"/StructParent 1/Contents {text_string(alt)}/A<</S/URI/URI({_literal(face.qr_text)})>>>>"
+            f"<</Type/Annot/Subtype/Link/Rect[{left:.2f} {bottom:.2f} {right:.2f} {top:.2f}]/Border[0 0 0]/F 4"
+            f"/P {page} 0 R/StructParent 1/Contents {text_string(alt)}/A<</S/URI/URI({_literal(face.qr_text)})>>>>"
         )
         document.kids.append(Element("Link", [Element("Figure", [mark], alt=alt, box=box)], annotation=link))
         return link
 
     def _place_seal(
-        self, face: CertificateFace, plate: Plate, objects: Objects, document: Element, page: int, signature: int
+        self, face: CertificateFace, plate: Plate, objects: Objects, document: Element, *, page: int, signature: int
     ) -> int:
         """The signature's field at the seal place; returns its number."""
         seal = self.layout.seal
         box = self._box(seal.x_mm, seal.y_mm, seal.width_mm, seal.height_mm)
         spoken = text_string(f"{seal.signed_zh} {seal.signed_en}: {face.issuer_zh}")
         widget = objects.add(
-            f"<</Type/Annot/Subtype/Widget/FT/Sig/T(seal)/TU {spoken}/V {signature} 0 R/F 132/P {page} 0 R/StructParent 2"
-            f"/Rect[{' '.join(f'{edge:.2f}' for edge in box)}]/AP<</N {plate.appearance} 0 R>>>>"
+            f"<</Type/Annot/Subtype/Widget/FT/Sig/T(seal)/TU {spoken}/V {signature} 0 R/F 132/P {page} 0 R"
+            f"/StructParent 2/Rect[{' '.join(f'{edge:.2f}' for edge in box)}]/AP<</N {plate.appearance} 0 R>>>>"
         )
         document.kids.append(Element("Form", annotation=widget))
         return widget

@@ -1,8 +1,8 @@
 """The certificate's QR code as a matrix and as vectors (formats.md, "The QR").
 
-The text is HTTPS://HOST/V/TOKEN#PAYLOAD in capitals: alphanumeric mode on both sides of one '#' in byte mode. Version 10
-or more at level M with a fixed mask: all eight are permitted, and trying them costs eight times as much. The module is never
-below 0.5 mm, so what does not fit is refused. Not here: what the text says (`credential.compact`).
+The text is HTTPS://HOST/V/TOKEN#PAYLOAD in capitals: alphanumeric mode on both sides of one '#' in byte mode. Version
+10 or more at level M with a fixed mask: all eight are permitted, and trying them costs eight times as much. The module
+is never below 0.5 mm, so what does not fit is refused. Not here: what the text says (`credential.compact`).
 """
 
 from __future__ import annotations

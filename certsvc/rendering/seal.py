@@ -1,7 +1,7 @@
 """What the visible signature shows at the issuer's seal place (R7.2, R7.6).
 
-The issuer's own image where the layout names one; in a SAMPLE a neutral ring that says what belongs there; otherwise two
-quiet lines. Nothing here imitates a seal.
+The issuer's own image where the layout names one; in a SAMPLE a neutral ring that says what belongs there; otherwise
+two quiet lines. Nothing here imitates a seal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from certsvc.rendering import guilloche
 from certsvc.rendering.fonts import Style
 from certsvc.rendering.layout import Layout
 from certsvc.rendering.objects import Objects, stream
-from certsvc.rendering.typeset import MM, Ink, paint
+from certsvc.rendering.typeset import MM, Ink, Pen, paint
 
 _MOST_PIXELS = 2_000 * 2_000
 
@@ -33,11 +33,11 @@ def seal_form(layout: Layout, ink: Ink, sample: bool) -> Callable[[Objects, Mapp
         radius = min(width, height) / 2 - 1.5
         ink.raw(f"q {paint(colour, 'RG')} 0.6 w {guilloche.circle(x, y, radius)} S")
         ink.raw(f"0.5 w 1 J [0 2.6] 0 d {guilloche.circle(x, y, radius - 3)} S Q")
-        ink.centred(x, y + 1, seal.zh, Style.KAI, 12.5, colour, 0.2)
-        ink.centred(x, y - 10, seal.en, Style.LATIN, 7.5, colour, 0.24)
+        ink.centred(x, y + 1, seal.zh, Pen(Style.KAI, 12.5, colour, 0.2))
+        ink.centred(x, y - 10, seal.en, Pen(Style.LATIN, 7.5, colour, 0.24))
     elif image is None:
-        ink.centred(x, y + 2, seal.signed_zh, Style.KAI, 10, layout.colour("label"), 0.1)
-        ink.centred(x, y - 8, seal.signed_en, Style.LATIN, 7, layout.colour("quiet"), 0.04)
+        ink.centred(x, y + 2, seal.signed_zh, Pen(Style.KAI, 10, layout.colour("label"), 0.1))
+        ink.centred(x, y - 8, seal.signed_en, Pen(Style.LATIN, 7, layout.colour("quiet"), 0.04))
     else:
         ink.raw(f"q {width:.2f} 0 0 {height:.2f} 0 0 cm /Seal Do Q")
     content = ink.content()

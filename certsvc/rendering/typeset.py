@@ -19,6 +19,16 @@ _CLOSING = frozenset("\uff0c\u3002\uff1b\uff1a\u3001\uff1f\uff01\uff09\u300b\u20
 
 
 @dataclass(frozen=True, slots=True)
+class Pen:
+    """How a text is drawn; `tracking` is letter-spacing in ems."""
+
+    style: Style
+    size: float
+    colour: Colour
+    tracking: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A fitted text: its lines and the size at which each fits."""
 
@@ -32,7 +42,7 @@ def measure(text: str, style: Style, size: float, tracking: float = 0.0) -> floa
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text cut after each place where a line may break: spaces, dots and hyphens, Han where no dot parts the name."""
+    """The text cut where a line may break: after spaces, dots, hyphens; between Han where no dot parts the name."""
     start, dotted = 0, "·" in text
     for at in range(1, len(text)):
         before, after = text[at - 1], text[at]
@@ -56,7 +66,7 @@ def wrap(text: str, style: Style, size: float, width: float, tracking: float = 0
     return (*lines, line.rstrip())
 
 
-def fit(text: str, style: Style, width: float, size: float, smallest: float, most_lines: int = 2) -> Line:
+def fit(text: str, style: Style, width: float, size: float, smallest: float, *, most_lines: int = 2) -> Line:
     """On one line, shrunk no further than `smallest`; else wrapped, as large as `most_lines` allow."""
     natural = measure(text, style, size)
     if natural * smallest / size <= width or not text:
@@ -102,7 +112,7 @@ class Ink:
     def begin(self, tag: str, actual: str = "") -> int:
         """Open marked content and return its number (MCID).
 
-        `actual` is the text itself where letter-spacing might be read as blanks; poppler heeds it under the tag Span only.
+        `actual` is the text itself where letter-spacing might be read as blanks; poppler heeds it under Span only.
         """
         tag = "Span" if actual else tag
         number = self.next_mark
@@ -129,13 +139,12 @@ class Ink:
             for char in run:
                 self._place(font, char)
 
-    def text(
-        self, x: float, y: float, text: str, style: Style, size: float, colour: Colour, tracking: float = 0.0
-    ) -> float:
-        """Draw from x on the baseline y; returns where the last character ends."""
-        parts = ["BT", paint(colour), f"{tracking * size:.3f} Tc"]
+    def text(self, x: float, y: float, text: str, pen: Pen) -> None:
+        """Draw from x on the baseline y."""
+        size, tracking = pen.size, pen.tracking
+        parts = ["BT", paint(pen.colour), f"{tracking * size:.3f} Tc"]
         name, codes, start = "", "", x
-        for font, run in runs(text, style):
+        for font, run in runs(text, pen.style):
             for char in run:
                 resource, cid = self._place(font, char)
                 if resource != name:
@@ -148,14 +157,12 @@ class Ink:
             parts.append(f"/{name} {size:.2f} Tf 1 0 0 1 {start:.2f} {y:.2f} Tm <{codes}> Tj")
         parts.append("ET")
         self._ops.append("\n".join(parts))
-        return x - tracking * size
 
-    def centred(
-        self, x: float, y: float, text: str, style: Style, size: float, colour: Colour, tracking: float = 0.0
-    ) -> None:
+    def centred(self, x: float, y: float, text: str, pen: Pen) -> None:
         """Draw centred about x, the spacing after the last character and the blank half of a final 。 left out."""
-        hanging = 0.55 * size if text.endswith(("\u3002", "\uff0c")) else 0.0
-        self.text(x - (measure(text, style, size, tracking) - hanging) / 2, y, text, style, size, colour, tracking)
+        hanging = 0.55 * pen.size if text.endswith(("\u3002", "\uff0c")) else 0.0
+        width = measure(text, pen.style, pen.size, pen.tracking) - hanging
+        self.text(x - width / 2, y, text, pen)
 
     def content(self) -> bytes:
         return "\n".join(self._ops).encode("ascii")

@@ -1,4 +1,4 @@
-"""Sealing a PDF: a PAdES B-B certification signature in the place its press left for it, no changes allowed (DocMDP P=1).
+"""Sealing a PDF: a PAdES B-B certification signature in the place its press left for it, no changes allowed.
 
 The press writes a signature dictionary as object 1 with /ByteRange, /Contents and /M as zeros of fixed width; sealing
 fills them in place, so the file keeps its single revision and the signature covers every byte but its own.
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -21,10 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from certsvc.errors import SealRefused
+from certsvc.signing.keystore import Keystore, Purpose
 from certsvc.signing.pdf_cms import SealForm, low_s
-
-if TYPE_CHECKING:
-    from certsvc.signing.keystore import Keystore
 
 BEIJING = timezone(timedelta(hours=8))
 
@@ -50,8 +47,6 @@ class PdfSeal:
     @classmethod
     def from_keystore(cls, keystore: Keystore) -> PdfSeal:
         """The keystore's active PDF seal."""
-        from certsvc.signing.keystore import Purpose
-
         return cls(keystore.signer(Purpose.PDF_SEAL).sign, tuple(keystore.seal_chain()))
 
     @cached_property

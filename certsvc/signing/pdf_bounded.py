@@ -37,10 +37,12 @@ def examine_pdf_bounded(
     if len(data) > LARGEST_BYTES:
         return examine_pdf(data, trust_roots, now=now)
     roots = b"".join(root.public_bytes(Encoding.PEM) for root in trust_roots)
-    settings = json.dumps({"now": now.isoformat() if now else None, "seconds": seconds, "memory_mb": memory_mb}).encode()
+    settings = json.dumps(
+        {"now": now.isoformat() if now else None, "seconds": seconds, "memory_mb": memory_mb}
+    ).encode()
     message = _FRAME.pack(len(settings), len(roots), len(data)) + settings + roots + data
     try:
-        child = subprocess.run(  # noqa: S603  # our own interpreter and module, no shell
+        child = subprocess.run(  # our own interpreter and module, no shell
             [sys.executable, "-m", "certsvc.signing.pdf_bounded"],
             input=message,
             capture_output=True,

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 from asn1crypto import cms, core
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -155,9 +157,6 @@ def verify_signature(parts: SealParts) -> bool:
     key = parts.chain[0].public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         return False
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.hashes import SHA256
-
     try:
         key.verify(parts.signature, SealForm(parts.chain).to_sign(parts.digest), ec.ECDSA(SHA256()))
     except InvalidSignature:

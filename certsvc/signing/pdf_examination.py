@@ -1,9 +1,10 @@
-"""Examining a PDF that claims to be a certificate: is it, byte for byte, what a trusted seal signed, and what does it carry?
+"""Examining a PDF that claims to be a certificate: is it, byte for byte, what a trusted seal signed, and what does it
+carry?
 
 No PDF parser reads a byte that is not proven. The steps, in order, each with the attack it stops:
 
 1. size: a file of 20 MB at most (exhaustion)
-2. form: the signature dictionary is object 1, in the one form our presses write, DocMDP P=1 (hidden or second signatures)
+2. form: the signature dictionary is object 1, in the one form our presses write, DocMDP P=1 (other signatures)
 3. coverage: /ByteRange is the whole file but the hexadecimal of /Contents (appended bytes, incremental overlays)
 4. padding: /Contents is lower-case hexadecimal, the CMS, then zeros (bytes changed inside the signature's own hole)
 5. cms: exactly the one DER form that follows from chain, digest and signature (unsigned parts of the CMS changed)
@@ -11,8 +12,8 @@ No PDF parser reads a byte that is not proven. The steps, in order, each with th
 7. signer: the chain leads to a trusted root and was valid at the time claimed (a foreign signer)
 8. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
 
-After 6 and 7 the file is what the issuer sealed, so step 8 parses trusted bytes. Sound because what lies before and after
-the hole, taken together, is what was signed, and the ranges themselves lie in it at a fixed place.
+After 6 and 7 the file is what the issuer sealed, so step 8 parses trusted bytes. Sound because what lies before and
+after the hole, taken together, is what was signed, and the ranges themselves lie in it at a fixed place.
 Not here: what the credential says (`proofs`), running this under limits (`pdf_bounded`).
 """
 
@@ -61,7 +62,7 @@ class PdfExamination:
         return self.attachments.get("opening.json")
 
 
-class _Stopped(Exception):
+class _Stopped(Exception):  # noqa: N818  # not an error: the way out of the steps
     """A step failed; the checks so far are the answer."""
 
 
@@ -69,16 +70,14 @@ class _Steps:
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
-    def check(self, name: str, passed: bool, zh: str, en: str, fault_zh: str, fault_en: str) -> None:
-        """Record a step; a failed one ends the examination."""
-        self.checks.append(Check(f"pdf-{name}", passed, zh if passed else fault_zh, en if passed else fault_en))
+    def check(self, name: str, passed: bool, said: tuple[str, str], fault: tuple[str, str]) -> None:
+        """Record a step, with the sentence (中文, English) for either outcome; a failed one ends the examination."""
+        self.checks.append(Check(f"pdf-{name}", passed, *(said if passed else fault)))
         if not passed:
             raise _Stopped
 
 
-def examine_pdf(
-    data: bytes, trust_roots: Sequence[x509.Certificate], *, now: datetime | None = None
-) -> PdfExamination:
+def examine_pdf(data: bytes, trust_roots: Sequence[x509.Certificate], *, now: datetime | None = None) -> PdfExamination:
     """Examine a file; never raises on hostile input. With `now`, a seal dated in the future is refused."""
     steps = _Steps()
     try:
@@ -98,19 +97,15 @@ def _check_seal(
     steps.check(
         "size",
         0 < len(data) <= LARGEST_BYTES,
-        "文件大小正常",
-        "the file's size is reasonable",
-        "文件为空或超过 20 MB",
-        "the file is empty or larger than 20 MB",
+        ("文件大小正常", "the file's size is reasonable"),
+        ("文件为空或超过 20 MB", "the file is empty or larger than 20 MB"),
     )
     place = PLACE.match(data)
     steps.check(
         "form",
         place is not None,
-        "签名结构符合本服务格式\uff0c不允许任何更改",
-        "the signature has this service's form and allows no changes",
-        "不是本服务签发的 PDF\uff0c或其开头已被改动",
-        "not a PDF of this service, or its beginning was changed",
+        ("签名结构符合本服务格式\uff0c不允许任何更改", "the signature has this service's form and allows no changes"),
+        ("不是本服务签发的 PDF\uff0c或其开头已被改动", "not a PDF of this service, or its beginning was changed"),
     )
     assert place is not None
     start, end = place.start("contents") - 1, place.end("contents") + 1
@@ -118,20 +113,19 @@ def _check_seal(
     steps.check(
         "coverage",
         ranges == [start, end, len(data) - end] and data.endswith(b"\n%%EOF\n"),
-        "签名覆盖整个文件",
-        "the signature covers the whole file",
-        "签名未覆盖整个文件:签名后文件有增删",
-        "the signature does not cover the whole file: something was added or cut after sealing",
+        ("签名覆盖整个文件", "the signature covers the whole file"),
+        (
+            "签名未覆盖整个文件:签名后文件有增删",
+            "the signature does not cover the whole file: something was added or cut after sealing",
+        ),
     )
     contents = bytes.fromhex(place["contents"].decode()) if len(place["contents"]) % 2 == 0 else b""
     size = _der_size(contents)
     steps.check(
         "padding",
         0 < size <= len(contents) and not contents[size:].strip(b"\0"),
-        "签名区填充完好",
-        "the padding of the signature is intact",
-        "签名区被改动",
-        "the signature's own place was changed",
+        ("签名区填充完好", "the padding of the signature is intact"),
+        ("签名区被改动", "the signature's own place was changed"),
     )
     try:
         parts = read_seal(contents[:size])
@@ -139,7 +133,10 @@ def _check_seal(
     except ValueError as error:
         parts, fault = None, str(error)
     steps.check(
-        "cms", parts is not None, "签名编码唯一且完好", "the signature has its one exact encoding", "签名编码不符", fault
+        "cms",
+        parts is not None,
+        ("签名编码唯一且完好", "the signature has its one exact encoding"),
+        ("签名编码不符", fault),
     )
     assert parts is not None
     view = memoryview(data)
@@ -148,18 +145,14 @@ def _check_seal(
     steps.check(
         "digest",
         hashed.digest() == parts.digest,
-        "文件内容与签名一致",
-        "the file is what was signed",
-        "文件内容在签名后被改动",
-        "the file was changed after it was signed",
+        ("文件内容与签名一致", "the file is what was signed"),
+        ("文件内容在签名后被改动", "the file was changed after it was signed"),
     )
     steps.check(
         "signature",
         verify_signature(parts),
-        "签名有效",
-        "the signature verifies",
-        "签名无效",
-        "the signature does not verify",
+        ("签名有效", "the signature verifies"),
+        ("签名无效", "the signature does not verify"),
     )
     try:
         signed_at = moment_of(place)
@@ -171,10 +164,8 @@ def _check_seal(
     steps.check(
         "signer",
         trust_fault is None,
-        "签章证书来自受信任的发证机构",
-        "the seal belongs to a trusted issuer",
-        "签章证书不受信任:非本机构签发",
-        f"the seal's certificate is not trusted: {trust_fault}",
+        ("签章证书来自受信任的发证机构", "the seal belongs to a trusted issuer"),
+        ("签章证书不受信任:非本机构签发", f"the seal's certificate is not trusted: {trust_fault}"),
     )
     return parts, signed_at
 
@@ -214,9 +205,7 @@ def _read_contents(data: bytes, steps: _Steps) -> tuple[dict[str, bytes], str | 
     steps.check(
         "contents",
         not fault,
-        "附件齐全\uff0c且只有已知附件",
-        "one seal, and only known files attached",
-        "签章正确\uff0c但文件结构或附件不符合本服务格式",
-        fault,
+        ("附件齐全\uff0c且只有已知附件", "one seal, and only known files attached"),
+        ("签章正确\uff0c但文件结构或附件不符合本服务格式", fault),
     )
     return attachments, qr_text

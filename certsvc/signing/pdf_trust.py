@@ -53,12 +53,16 @@ def _fault_of(entry: x509.Certificate, depth: int, length: int, at: datetime) ->
     limits = basic.value if basic and isinstance(basic.value, x509.BasicConstraints) else None
     uses = usage.value if usage and isinstance(usage.value, x509.KeyUsage) else None
     if depth == 0:
-        if uses and not (uses.digital_signature or uses.content_commitment):
-            return "not meant for signing documents"
-        return "an authority's certificate, not a seal's" if limits and limits.ca and length > 1 else None
+        return _fault_of_leaf(limits, uses, alone=length == 1)
     if limits is None or not limits.ca or (uses is not None and not uses.key_cert_sign):
         return "not an authority's certificate"
     # RFC 5280, 4.2.1.9: how many authorities may stand between this one and the leaf.
     if limits.path_length is not None and depth - 1 > limits.path_length:
         return "the chain is longer than it allows"
     return None
+
+
+def _fault_of_leaf(limits: x509.BasicConstraints | None, uses: x509.KeyUsage | None, *, alone: bool) -> str | None:
+    if uses and not (uses.digital_signature or uses.content_commitment):
+        return "not meant for signing documents"
+    return "an authority's certificate, not a seal's" if limits and limits.ca and not alone else None

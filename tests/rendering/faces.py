@@ -84,7 +84,9 @@ def face(
     """A face with every field of R7.2; `more` adds or changes values by key."""
     layout = layout or load_layout()
     values = {**VALUES, "name": (name, ""), **(more or {})}
-    rows = tuple(FaceRow(entry.key, entry.zh, entry.en, *values[entry.key]) for entry in layout.field if entry.key in values)
+    rows = tuple(
+        FaceRow(entry.key, entry.zh, entry.en, *values[entry.key]) for entry in layout.field if entry.key in values
+    )
     return CertificateFace(
         title_zh=TITLE[0],
         title_en=TITLE[1],

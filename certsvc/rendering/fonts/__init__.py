@@ -52,7 +52,7 @@ def _fallbacks() -> tuple[FontFile, ...]:
 
 
 def _stack(style: Style) -> Iterator[FontFile]:
-    """The files of a style for Chinese, best first; the system's fallbacks are opened only when all else lacks a glyph."""
+    """The files of a style, best first; the system's fallbacks are opened only when all else lacks a glyph."""
     if style is Style.SONG:
         yield _shipped("CertsvcSong-Bold.ttf")
     yield _shipped("LXGWWenKai-Regular.ttf")

@@ -52,6 +52,7 @@ class FontFile:
         return ord(char) in self._gids
 
     def gid(self, char: str) -> int:
+        """The glyph number of a character that the file draws."""
         return self._gids[ord(char)]
 
     def metric(self, gid: int) -> tuple[int, int]:
@@ -128,7 +129,8 @@ def _renumber(outline: bytes, place: dict[int, int], order: list[int]) -> bytes:
 
 def _checksum(table: bytes) -> int:
     padded = table + bytes(-len(table) % 4)
-    return sum(struct.unpack(f">{len(padded) // 4}I", padded)) & 0xFFFFFFFF
+    total: int = sum(struct.unpack(f">{len(padded) // 4}I", padded))
+    return total & 0xFFFFFFFF
 
 
 def _assemble(tables: dict[bytes, bytes]) -> bytes:
@@ -167,7 +169,7 @@ class Subset:
         return self._cids.setdefault(char, len(self._cids) + 1)
 
     def objects(self, first: int, level: int) -> list[bytes]:
-        """Five PDF objects numbered from `first`, the font itself first: Type0, CIDFont, descriptor, program, ToUnicode."""
+        """Five PDF objects numbered from `first`: the Type0 font, CIDFont, descriptor, program, ToUnicode."""
         gids = [0, *(self.font.gid(char) for char in self._cids)]
         program = self.font.cut(gids)
         tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256("".join(self._cids).encode()).digest()[:6])
