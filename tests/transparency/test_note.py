@@ -103,6 +103,13 @@ def test_a_key_name_has_no_space_plus_or_control_character(name: str) -> None:
 LINE = str(SIGNED.signatures[0])
 
 
+def _loosen(line: str) -> str:
+    """The same signature in a second spelling: bits set that the padding cuts off."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    assert line.endswith("=\n")
+    return line[:-3] + alphabet[alphabet.index(line[-3]) + 1] + "=\n"
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -120,6 +127,7 @@ LINE = str(SIGNED.signatures[0])
         pytest.param((TEXT + "\n" + LINE.replace("— ", "- ")).encode(), id="a hyphen for the dash"),
         pytest.param((TEXT + "\n" + LINE.replace("— ", "—")).encode(), id="no space after the dash"),
         pytest.param((TEXT + "\n" + LINE.replace("=", "")).encode(), id="base64 without padding"),
+        pytest.param((TEXT + "\n" + _loosen(LINE)).encode(), id="base64 with loose bits"),
         pytest.param((TEXT + "\n" + "— name\n").encode(), id="no base64"),
         pytest.param((TEXT + "\n" + "— name \n").encode(), id="empty base64"),
         pytest.param((TEXT + "\n" + "— name AAAAAA==\n").encode(), id="a key id alone"),
