@@ -17,7 +17,7 @@ from certsvc.store.certificate import (
 )
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
-from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord
+from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
 from certsvc.store.scheme import SchemeRecord
@@ -41,6 +41,7 @@ __all__ = [
     "LogHeadRecord",
     "LogLeafRecord",
     "LogNodeRecord",
+    "LogSessionRecord",
     "PaperCertificateRecord",
     "PersonRecord",
     "ReissueRequestRecord",

@@ -20,10 +20,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from certsvc.errors import Refused, Unavailable
+from certsvc.errors import Conflict, Refused, Unavailable
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 60_000
@@ -48,7 +48,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session over one consistent state; whatever it wrote is rolled back. Raises `Unavailable` on an outage."""
-        with _outage_is_unavailable(), Session(self.engine, expire_on_commit=False) as session:
+        with _wrapped_errors(), Session(self.engine, expire_on_commit=False) as session:
             if not self.is_sqlite:
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
@@ -58,7 +58,7 @@ class Database:
     def writing(self, lock: str = "register") -> Iterator[Session]:
         """A session that commits when its block ends well. `lock` names what may not be written by two at once."""
         engine = self.engine.execution_options(**{_WRITES: True})
-        with _outage_is_unavailable(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with _wrapped_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
                 session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
             yield session
@@ -71,7 +71,7 @@ class Database:
 def exclusively(database: Database) -> Iterator[Connection]:
     """A bare connection in one writing transaction, for migrations."""
     engine = database.engine.execution_options(**{_WRITES: True})
-    with _outage_is_unavailable(), engine.begin() as connection:
+    with _wrapped_errors(), engine.begin() as connection:
         yield connection
 
 
@@ -122,9 +122,14 @@ def _lock_key(name: str) -> int:
 
 
 @contextmanager
-def _outage_is_unavailable() -> Iterator[None]:
+def _wrapped_errors() -> Iterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        # Another writer was there first, and a constraint kept the register whole.
+        raise Conflict(
+            f"与已有记录冲突:{error.orig}", f"in conflict with what is on record: {error.orig}", where="database"
+        ) from error
     except OperationalError as error:
         raise Unavailable(
             f"数据库暂时无法使用:{error.orig}", f"the database cannot be used just now: {error.orig}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Integer, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
@@ -30,6 +30,16 @@ class LogNodeRecord(Base):
     level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     index: Mapped[int] = mapped_column(_Position, primary_key=True, autoincrement=False)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class LogSessionRecord(Base):
+    """What the log has said of one sitting so far: how many passed, and how many certificates rest on it."""
+
+    __tablename__ = "log_session"
+
+    session: Mapped[str] = mapped_column(String(96), primary_key=True)
+    passed: Mapped[int] = mapped_column(Integer)
+    issued: Mapped[int] = mapped_column(Integer)
 
 
 class LogHeadRecord(Base):

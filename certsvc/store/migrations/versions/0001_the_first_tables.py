@@ -79,6 +79,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("level", "index", name=op.f("pk_log_node")),
     )
     op.create_table(
+        "log_session",
+        sa.Column("session", sa.String(length=96), nullable=False),
+        sa.Column("passed", sa.Integer(), nullable=False),
+        sa.Column("issued", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("session", name=op.f("pk_log_session")),
+    )
+    op.create_table(
         "paper_certificate",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=64), nullable=False),

@@ -1,0 +1,81 @@
+"""One issuing run from decision to published file: steps 1–6 (services.issue), 7 over a pool, 8 publish.
+
+Running it again finishes whatever an earlier run was stopped in. Two runs at once on one home take turns.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from certsvc.jobs.pool import OpenServices, drawing_pool
+from certsvc.services.context import Services
+from certsvc.services.issue import IssueReport, issue
+from certsvc.services.publish_static import refresh
+from certsvc.services.render_certificate import Drawn, adopt, clear_leftovers, draw, waiting
+
+POOL_FROM = 24
+"""Fewer certificates than this are drawn here and now: starting the workers would take longer."""
+_ADOPTED_AT_ONCE = 50
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step ("issue" or "render"), how many are done, and how many there are."""
+
+
+def run(
+    services: Services,
+    open_services: OpenServices,
+    *,
+    by: str,
+    on: date | None = None,
+    dry_run: bool = False,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> IssueReport:
+    """Issue, draw and publish. Raises what the steps raise; what was committed stays for the next run."""
+    if dry_run:
+        return issue(services, by=by, on=on, dry_run=True)
+    with _one_at_a_time(services.folders.home):
+        report = issue(services, by=by, on=on, progress=lambda done, total: progress("issue", done, total))
+        render_waiting(services, open_services, progress=progress)
+        refresh(services)
+    return report
+
+
+def render_waiting(services: Services, open_services: OpenServices, *, progress: Progress) -> int:
+    """Step 7 for every issued certificate without a PDF; answers how many were drawn."""
+    services.folders.create()
+    clear_leftovers(services)
+    with services.database.reading() as session:
+        ids = waiting(session)
+    if len(ids) < POOL_FROM or services.pool_size < 2:
+        return _adopt_all(services, (draw(services, one) for one in ids), len(ids), progress)
+    with drawing_pool(open_services, services.pool_size) as draw_many:
+        return _adopt_all(services, draw_many(ids), len(ids), progress)
+
+
+def _adopt_all(services: Services, drawn: Iterator[Drawn], total: int, progress: Progress) -> int:
+    done = 0
+    batch: list[Drawn] = []
+    for one in drawn:
+        batch.append(one)
+        if len(batch) == _ADOPTED_AT_ONCE:
+            done += adopt(services, batch)
+            batch = []
+            progress("render", done, total)
+    done += adopt(services, batch)
+    if total:
+        progress("render", done, total)
+    return done
+
+
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[None]:
+    """The home's issuing lock. The database keeps numbers and log right without it; this keeps the drawing from being
+    done twice."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".issue.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

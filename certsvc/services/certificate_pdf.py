@@ -1,0 +1,187 @@
+"""Give out a certificate: its PDF (the same bytes every time, R8.5), its signed JSON, its row in the register."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.status import Status, effective
+from certsvc.errors import NotFound, Unavailable
+from certsvc.services.context import Services
+from certsvc.services.render_certificate import render
+from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the register of certificates: the newest version of an electronic one, or a paper one."""
+
+    number: str
+    name: str
+    status: str
+    issued_on: date
+    version: int
+    token: str | None
+    carrier: str
+    occupation: str
+    level: int
+    valid_until: date | None = None
+    status_changed_on: date | None = None
+    status_reason: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "name": self.name,
+            "status": self.status,
+            "issued_on": self.issued_on.isoformat(),
+            "version": self.version,
+            "token": self.token,
+            "carrier": self.carrier,
+            "valid_until": self.valid_until.isoformat() if self.valid_until else None,
+            "status_changed_on": self.status_changed_on.isoformat() if self.status_changed_on else None,
+            "status_reason": self.status_reason,
+        }
+
+
+def list_certificates(services: Services, *, paper: bool = False) -> Iterator[Entry]:
+    """The electronic certificates, every version, as they were issued; then the paper register where asked for."""
+    today = services.today()
+    with services.database.reading() as session:
+        query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
+        for row in session.scalars(query.execution_options(yield_per=_CHUNK)):
+            yield _entry(row, today)
+        if paper:
+            papers = select(PaperCertificateRecord).order_by(PaperCertificateRecord.id)
+            for record in session.scalars(papers.execution_options(yield_per=_CHUNK)):
+                yield _paper_entry(record)
+
+
+def show_certificate(services: Services, number: str) -> list[Entry]:
+    """Every version under a number, the newest first, then the paper one. Raises `NotFound`."""
+    today = services.today()
+    with services.database.reading() as session:
+        entries = [_entry(row, today) for row in reversed(_versions(session, number))]
+        paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == number))
+        if paper is not None:
+            entries.append(_paper_entry(paper))
+    if not entries:
+        raise _unknown(number)
+    return entries
+
+
+def credential_of(services: Services, number: str, version: int | None = None) -> bytes:
+    """The signed JSON of a certificate, verbatim: the newest version by default. Raises `NotFound`."""
+    row = _issued(services, number, version)
+    assert row.credential is not None
+    return row.credential
+
+
+def pdf_of(services: Services, number: str, version: int | None = None) -> bytes:
+    """The PDF of a certificate, checked against its recorded hash; drawn first where it was not yet.
+
+    Raises `NotFound`, and `Unavailable` where the file is lost or changed: its hash is on record, so it is restored from
+    the backup and never drawn again.
+    """
+    row = _issued(services, number, version)
+    if row.pdf_sha256 is None:
+        render(services, [row.id])
+        row = _issued(services, number, row.version)
+    try:
+        content = services.folders.certificate_pdf(row.number, row.version).read_bytes()
+    except OSError as error:
+        raise _lost(row) from error
+    if hashlib.sha256(content).hexdigest() != row.pdf_sha256:
+        raise _lost(row)
+    return content
+
+
+def write_pdf(services: Services, number: str, target: Path, version: int | None = None) -> None:
+    """Write the PDF to a file, whole or not at all."""
+    content = pdf_of(services, number, version)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".certsvc-", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def numbers(services: Services) -> list[str]:
+    """The number of every electronic certificate, each once, as first issued."""
+    with services.database.reading() as session:
+        query = select(CertificateRecord.number).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
+        return list(dict.fromkeys(session.scalars(query)))
+
+
+def _issued(services: Services, number: str, version: int | None) -> CertificateRecord:
+    with services.database.reading() as session:
+        versions = _versions(session, number)
+    for row in reversed(versions):
+        if version is None or row.version == version:
+            return row
+    raise _unknown(number)
+
+
+def _versions(session: Session, number: str) -> list[CertificateRecord]:
+    query = select(CertificateRecord).where(CertificateRecord.number == number, CertificateRecord.stage == ISSUED)
+    return list(session.scalars(query.order_by(CertificateRecord.version)))
+
+
+def _entry(row: CertificateRecord, today: date) -> Entry:
+    return Entry(
+        number=row.number,
+        name=row.holder_name,
+        status=effective(Status(row.status), row.valid_until, today).value,
+        issued_on=row.issued_on,
+        version=row.version,
+        token=row.token,
+        carrier=row.carrier,
+        occupation=row.occupation_code,
+        level=row.level,
+        valid_until=row.valid_until,
+        status_changed_on=row.status_changed_on,
+        status_reason=row.status_reason,
+    )
+
+
+def _paper_entry(record: PaperCertificateRecord) -> Entry:
+    return Entry(
+        number=record.number,
+        name=record.name,
+        status="valid" if record.replaced_on is None else "superseded",
+        issued_on=record.issued_on,
+        version=0,
+        token=None,
+        carrier="paper",
+        occupation=record.occupation,
+        level=record.level,
+        status_changed_on=record.replaced_on,
+        status_reason=record.replaced_reason,
+    )
+
+
+def _unknown(number: str) -> NotFound:
+    return NotFound("没有该编号的证书", "there is no certificate with this number", where=number)
+
+
+def _lost(row: CertificateRecord) -> Unavailable:
+    return Unavailable(
+        "PDF 文件缺失或与登记的哈希不符,请从备份恢复",
+        "the PDF is gone or differs from its recorded hash; restore it from the backup",
+        where=f"{row.number}-v{row.version}",
+    )

@@ -1,0 +1,193 @@
+"""Issue to every passed enrolment that has no certificate: steps 1 to 6 of the cycle (docs/issuing.md, ADR 4).
+
+1 decide → 2 reserve the number and record the intended document (committed) → 3 check → 4 sign → 5 append the leaf →
+6 store (3 to 6 in one transaction a batch) → 7 render → 8 publish. Steps 7 and 8 are `render_certificate` and
+`publish_static`, driven by `jobs`. Stopped anywhere and run again, it first signs what was reserved, so every number is
+used once and none is left out; two runs at once take turns batch by batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import Refused
+from certsvc.services import audit
+from certsvc.services.context import Services
+from certsvc.services.issue_plan import Survey, completed_sessions, intend, survey
+from certsvc.services.reserve import Refusal, reserve
+from certsvc.services.sign_reserved import Signed, sign_reserved
+from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord
+from certsvc.transparency.leaf import Event, Leaf
+
+BATCH = 200
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedOne:
+    number: str
+    version: int
+    name: str
+    issued_on: date
+    token: str
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "name": self.name,
+            "version": self.version,
+            "issued_on": self.issued_on.isoformat(),
+            "token": self.token,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedOne:
+    name: str
+    error: Refused
+
+    def as_json(self) -> dict[str, object]:
+        error = self.error
+        return {"name": self.name, "rule": error.rule, "code": error.code, "zh": error.zh, "en": error.en}
+
+
+@dataclass(slots=True)
+class IssueReport:
+    """What was issued now, how many had theirs, and who was refused and why."""
+
+    on: date
+    dry_run: bool
+    issued: list[IssuedOne] = field(default_factory=list)
+    already: int = 0
+    refusals: list[RefusedOne] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        """`issued`, `already` and `refused` as counts, with the certificates and the refusals."""
+        return {
+            "issued": len(self.issued),
+            "already": self.already,
+            "refused": len(self.refusals),
+            "on": self.on.isoformat(),
+            "dry_run": self.dry_run,
+            "certificates": [one.as_json() for one in self.issued],
+            "refusals": [one.as_json() for one in self.refusals],
+        }
+
+
+def issue(
+    services: Services,
+    *,
+    by: str,
+    on: date | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    approved_by: str | None = None,
+) -> IssueReport:
+    """Issue, dated `on` (today in Shanghai by default). A dry run gives the numbers it would use, and uses none."""
+    run = _Run(services, IssueReport(on or services.today(), dry_run), by, approved_by, progress)
+    found = survey(services, run.report.on)
+    run.report.already = found.already
+    if dry_run:
+        run.rehearse(found)
+    else:
+        run.perform(found)
+    return run.report
+
+
+@dataclass(slots=True)
+class _Run:
+    services: Services
+    report: IssueReport
+    by: str
+    approved_by: str | None
+    progress: Progress | None
+
+    def perform(self, found: Survey) -> None:
+        total = len(found.due)
+        self._sign_all(found)  # what an earlier run reserved and did not come to sign
+        for start in range(0, total, BATCH):
+            with self.services.database.writing() as session:
+                self._reserve(session, found.due[start : start + BATCH])
+            self._sign_all(found)
+            if self.progress is not None:
+                self.progress(min(start + BATCH, total), total)
+
+    def rehearse(self, found: Survey) -> None:
+        with self.services.database.writing() as session:
+            rows = list(session.scalars(_reserved()))
+            for start in range(0, len(found.due), BATCH):
+                rows += self._reserve(session, found.due[start : start + BATCH])
+            self.report.issued += [_issued(row) for row in rows]
+            session.rollback()
+
+    def _reserve(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
+        """Step 2, within the caller's transaction."""
+        at = self.services.now()
+        batch = IssueBatchRecord(on=self.report.on, at=at, by=self.by, approved_by=self.approved_by, count=0)
+        intended = intend(self.services, session, enrolment_ids, batch)
+        if not intended:
+            return []
+        session.add(batch)
+        session.flush()
+        rows, refusals = reserve(self.services, session, intended, at=at, batch_id=batch.id)
+        batch.count = len(rows)
+        self.report.refusals += [_refused(one) for one in refusals]
+        return rows
+
+    def _sign_all(self, found: Survey) -> None:
+        """Steps 3 to 6 for everything reserved, a batch a transaction."""
+        while True:
+            with self.services.database.writing() as session:
+                rows = list(session.scalars(_reserved().limit(BATCH)))
+                if not rows:
+                    return
+                leaf_of = partial(_leaf, completed_sessions(session, rows))
+                sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
+                audit.note(
+                    session,
+                    at=self.services.now(),
+                    by=self.by,
+                    action="certificate.issue",
+                    object_kind="batch",
+                    object_key=str(rows[0].batch_id),
+                    count=len(rows),
+                    first=rows[0].number,
+                    last=rows[-1].number,
+                )
+                issued = [_issued(row) for row in rows]
+            self.report.issued += issued  # only what is committed
+
+
+def _leaf(sessions: Mapping[int, str], signed: Signed, day: date) -> Leaf:
+    return Leaf(
+        event=Event.ISSUE,
+        day=day,
+        credential=signed.commitment,
+        dated=signed.claims.issued_on,
+        session=sessions[signed.row.id],
+        evidence=signed.claims.evidence_commitment,
+    )
+
+
+def _reserved() -> Select[CertificateRecord]:
+    return (
+        select(CertificateRecord)
+        .where(CertificateRecord.stage == RESERVED, CertificateRecord.enrolment_id.is_not(None))
+        .order_by(CertificateRecord.id)
+    )
+
+
+def _issued(row: CertificateRecord) -> IssuedOne:
+    return IssuedOne(row.number, row.version, row.holder_name, row.issued_on, row.token)
+
+
+def _refused(refusal: Refusal) -> RefusedOne:
+    return RefusedOne(refusal.intended.holder_name, refusal.error)

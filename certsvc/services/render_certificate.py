@@ -1,0 +1,138 @@
+"""Step 7 of the issuing cycle: draw the PDF, seal it, put it in place, record its hash. Once recorded it is frozen.
+
+Drawing (`draw`) writes a file beside the final one and may run in any number of workers; adopting (`adopt`) moves it
+into place and records its hash in one transaction, and the first to record wins. Stopped between the two, nothing was
+published and it is drawn again. Source: R7.2, R8.5 (the same bytes every time); docs/issuing.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from certsvc.credential.canonical import load_strict
+from certsvc.credential.compact import qr_text
+from certsvc.credential.document import CertificateClaims, read_claims
+from certsvc.errors import NotFound
+from certsvc.rendering.archive import Attachment
+from certsvc.rendering.face import face_of
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.context import Services
+from certsvc.services.photos import kept_photo, sync_folder
+from certsvc.services.schemes import scheme_of
+from certsvc.signing.pdf import PdfSeal, seal
+from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord
+
+TEMPORARY = ".drawn-"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sealed PDF waiting beside its place."""
+
+    certificate_id: int
+    path: Path
+    sha256: str
+
+
+def waiting(session: Session) -> list[int]:
+    """The issued certificates without a PDF, oldest first."""
+    query = select(CertificateRecord.id).where(
+        CertificateRecord.stage == ISSUED, CertificateRecord.pdf_sha256.is_(None)
+    )
+    return list(session.scalars(query.order_by(CertificateRecord.id)))
+
+
+def draw(services: Services, certificate_id: int) -> Drawn:
+    """Draw and seal one certificate into a temporary file. Raises `MissingGlyph`, `KeyMissing`, `SealRefused`."""
+    with services.database.reading() as session:
+        row = session.get(CertificateRecord, certificate_id)
+        if row is None or row.credential is None or row.cose is None:
+            raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
+        mask_id = row.scheme_id is not None and scheme_of(session, row.scheme_id).certificate.mask_id_number
+        photo_sha256 = (
+            session.scalar(select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.id == row.enrolment_id))
+            if row.enrolment_id is not None
+            else None
+        )
+    return _write(services, row, _sealed(services, row, photo_sha256, mask_id=mask_id))
+
+
+def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
+    """Put the files in place and record their hashes; answers how many were the first of their certificate."""
+    if not drawn:
+        return 0
+    adopted = 0
+    with services.database.writing() as session:
+        for one in drawn:
+            result = session.execute(
+                update(CertificateRecord)
+                .where(CertificateRecord.id == one.certificate_id, CertificateRecord.pdf_sha256.is_(None))
+                .values(pdf_sha256=one.sha256)
+            )
+            assert isinstance(result, CursorResult)
+            if result.rowcount:
+                row = session.get_one(CertificateRecord, one.certificate_id)
+                # Moved before the commit: a file without its hash is drawn again, a hash without its file is a loss.
+                one.path.replace(services.folders.certificate_pdf(row.number, row.version))
+                adopted += 1
+            else:
+                one.path.unlink(missing_ok=True)
+        sync_folder(services.folders.pdf)
+    return adopted
+
+
+def render(services: Services, certificate_ids: Iterable[int]) -> int:
+    """Draw and adopt one after another, in this process."""
+    return sum(adopt(services, [draw(services, certificate_id)]) for certificate_id in certificate_ids)
+
+
+def clear_leftovers(services: Services) -> None:
+    """Remove what runs that were stopped left beside the PDFs. Only for whoever holds the folder's lock."""
+    for path in services.folders.pdf.glob(f"{TEMPORARY}*"):
+        path.unlink(missing_ok=True)
+
+
+def _sealed(services: Services, row: CertificateRecord, photo_sha256: str | None, *, mask_id: bool) -> bytes:
+    assert row.credential is not None
+    assert row.cose is not None
+    document = load_strict(row.document)
+    claims = read_claims(document)
+    kept = open_secrets(services.vault, row)
+    face = face_of(
+        claims,
+        id_number=kept.id_number,
+        portrait=_portrait(services, claims, photo_sha256),
+        qr_text=qr_text(services.base_url, row.token, row.cose),
+        mask_id=mask_id,
+        layout=services.layout,
+    )
+    attachments = (
+        Attachment("credential.json", "application/vc", row.credential, "Source"),
+        Attachment("opening.json", "application/json", kept.opening(claims).as_json(), "Supplement"),
+    )
+    pdf = services.press.press(face, attachments)
+    return seal(pdf, PdfSeal.from_keystore(services.keystore), signed_at=services.now())
+
+
+def _portrait(services: Services, claims: CertificateClaims, photo_sha256: str | None) -> bytes | None:
+    # What is drawn is what was signed: a credential without a portrait has none on its face either.
+    return kept_photo(services.folders, photo_sha256) if claims.portrait_digest is not None else None
+
+
+def _write(services: Services, row: CertificateRecord, content: bytes) -> Drawn:
+    services.folders.create()
+    descriptor, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{row.id}-", suffix=".pdf", dir=services.folders.pdf)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return Drawn(row.id, Path(name), hashlib.sha256(content).hexdigest())

@@ -1,0 +1,135 @@
+"""Step 2 of the issuing cycle: reserve the number and record the document we intend to sign (docs/issuing.md).
+
+The caller commits before anything is signed: a record of what we planned to sign survives the power failure. The
+document is checked with the very number and token it will carry, and the serial moves only past a document that may be
+signed: a refused one burns no number. Source: R7.3, R9; design, decision 4 (boulder, ISSUANCE-CYCLE).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.checked import check
+from certsvc.credential.document import compose
+from certsvc.credential.number import format_number
+from certsvc.credential.token import TOKEN_BYTES, format_token
+from certsvc.errors import Refused
+from certsvc.rendering.fonts import missing_glyphs
+from certsvc.services.certificate_secrets import CertificateSecrets, seal_secrets
+from certsvc.services.context import Services
+from certsvc.services.intended import Allotted, Intended, claims_of
+from certsvc.services.status_places import draw_indexes
+from certsvc.store import RESERVED, CertificateRecord, SerialRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a certificate is not issued."""
+
+    intended: Intended
+    error: Refused
+
+
+def reserve(
+    services: Services,
+    session: Session,
+    intended: Sequence[Intended],
+    *,
+    at: datetime,
+    batch_id: int | None = None,
+) -> tuple[list[CertificateRecord], list[Refusal]]:
+    """Add a `reserved` row for each that may be signed, in order; answers the rows and the refusals."""
+    serials = _Serials(session)
+    places = draw_indexes(session, len(intended))
+    rows: list[CertificateRecord] = []
+    refusals: list[Refusal] = []
+    for one, place in zip(intended, places, strict=True):
+        try:
+            rows.append(_row(services, one, serials, place=place, at=at, batch_id=batch_id))
+        except Refused as error:
+            refusals.append(Refusal(one, error))
+    session.add_all(rows)
+    session.flush()
+    return rows, refusals
+
+
+def _row(
+    services: Services,
+    intended: Intended,
+    serials: _Serials,
+    *,
+    place: tuple[str, int],
+    at: datetime,
+    batch_id: int | None,
+) -> CertificateRecord:
+    token = format_token(secrets.token_bytes(TOKEN_BYTES))
+    number = intended.number or serials.next_number(intended)
+    kept = CertificateSecrets.draw(intended.identity.number)
+    claims = claims_of(services, intended, Allotted(number, token, *place), kept)
+    checked = check(compose(claims), drawable=missing_glyphs)
+    if intended.number is None:
+        serials.use(intended)
+    sealed = seal_secrets(services.vault, token, kept)
+    return CertificateRecord(
+        number=number,
+        version=intended.version,
+        token=token,
+        person_id=intended.person_id,
+        enrolment_id=intended.enrolment_id,
+        paper_id=intended.paper_id,
+        scheme_id=intended.scheme_id,
+        carrier="electronic",
+        stage=RESERVED,
+        batch_id=batch_id,
+        document=checked.canonical,
+        sealed=sealed.content,
+        sealed_kid=sealed.kid,
+        status="valid",
+        status_list=place[0],
+        status_index=place[1],
+        holder_name=claims.holder_name,
+        occupation_code=claims.occupation_code,
+        level=claims.level,
+        issued_on=claims.issued_on,
+        reissued_on=claims.reissued_on,
+        valid_until=claims.valid_until,
+        created_at=at,
+    )
+
+
+class _Serials:
+    """The next number of each scope (numbering, year, level), moved within the caller's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._records: dict[str, SerialRecord] = {}
+
+    def next_number(self, intended: Intended) -> str:
+        """The number the next certificate would have; raises `NumberRangeFull`."""
+        numbering = intended.scheme.number
+        serial = self._record(intended).next
+        return format_number(numbering.kind, numbering.parts, intended.issued_on.year, intended.scheme.level, serial)
+
+    def use(self, intended: Intended) -> None:
+        """Count the number just given as used."""
+        self._record(intended).next += 1
+
+    def _record(self, intended: Intended) -> SerialRecord:
+        numbering = intended.scheme.number
+        parts = "-".join(f"{name}={part}" for name, part in sorted(numbering.parts.items()))
+        scope = f"{numbering.kind}/{parts}/{intended.issued_on.year}/{intended.scheme.level}"
+        if scope not in self._records:
+            # Two writers are in turn here by the write lock; the row lock is for whoever forgets it.
+            query = select(SerialRecord).where(SerialRecord.scope == scope).with_for_update()
+            record = self._session.scalar(query)
+            if record is None:
+                record = SerialRecord(scope=scope, next=1)
+                self._session.add(record)
+            self._records[scope] = record
+        return self._records[scope]

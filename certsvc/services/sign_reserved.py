@@ -1,0 +1,107 @@
+"""Steps 3 to 6 of the issuing cycle: check → sign → append the leaf → store, in the caller's one transaction.
+
+What is signed is the document that was reserved, never one made again. Source: docs/issuing.md; design, decisions 4–6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from certsvc.credential.canonical import load_strict
+from certsvc.credential.checked import check
+from certsvc.credential.compact import compact_claims
+from certsvc.credential.document import CertificateClaims
+from certsvc.errors import DocumentRefused
+from certsvc.services import log
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.context import SHANGHAI, Services
+from certsvc.signing.keys import Purpose
+from certsvc.signing.proofs import sign_compact, sign_credential
+from certsvc.store import ISSUED, CertificateRecord, LogSessionRecord
+from certsvc.transparency import leaf
+from certsvc.transparency.leaf import Event, Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A row whose signature is made, with what its leaf says; not stored yet."""
+
+    row: CertificateRecord
+    claims: CertificateClaims
+    commitment: str
+
+
+LeafOf = Callable[[Signed, date], Leaf]
+"""What the log says of one certificate, given the day of logging."""
+
+
+def sign_reserved(
+    services: Services,
+    session: Session,
+    rows: Sequence[CertificateRecord],
+    leaf_of: LeafOf,
+    *,
+    passed: Mapping[str, int] | None = None,
+) -> None:
+    """Sign and log `reserved` rows, in order, and mark them `issued`. The caller commits.
+
+    `passed` says how many passed at each sitting: the log hears of it before the certificates that rest on it.
+    Raises `DocumentRefused` where a stored document was changed, `KeyMissing`, `Conflict`, `ClockWentBack`.
+    """
+    at = log.clock(session, services.now())
+    day = at.astimezone(SHANGHAI).date()
+    signed = [_sign(services, row, at) for row in rows]
+    leaves = [leaf_of(one, day) for one in signed]
+    sessions = _session_leaves(session, leaves, passed or {}, day)
+    contents = [leaf.encode(one) for one in (*sessions, *leaves)]
+    # Step 5: the head moves by compare-and-swap; step 6: the same transaction stores the signed bytes.
+    indexes = log.append(session, contents, at=at)
+    for one, index in zip(signed, indexes[len(sessions) :], strict=True):
+        one.row.leaf_index = index
+        one.row.stage = ISSUED
+    session.flush()
+
+
+def _sign(services: Services, row: CertificateRecord, at: datetime) -> Signed:
+    # Step 3: once more, on the bytes as stored: the disk between reserving and signing is not trusted.
+    document = load_strict(row.document)
+    assert isinstance(document, dict)
+    checked = check(document, drawable=None)
+    if checked.canonical != row.document or (checked.claims.number, checked.claims.token) != (row.number, row.token):
+        raise DocumentRefused(
+            "已登记的待签文档被改动",
+            "the document recorded for signing was changed",
+            where=f"{row.number}-v{row.version}",
+        )
+    # Step 4.
+    signer = services.keystore.signer(Purpose.CREDENTIAL)
+    method = f"{services.issuer.did}#{signer.kid}"
+    compact = compact_claims(checked.claims, checked.digest8)
+    row.credential = sign_credential(checked, signer, method, at)
+    row.credential_sha256 = hashlib.sha256(row.credential).hexdigest()
+    row.cose = sign_compact(compact, signer)
+    kept = open_secrets(services.vault, row)
+    return Signed(row, checked.claims, leaf.commit_credential(kept.leaf_salt, row.credential))
+
+
+def _session_leaves(session: Session, leaves: Sequence[Leaf], passed: Mapping[str, int], day: date) -> list[Leaf]:
+    """How many passed, for each sitting of this batch of which the log has not heard, or not enough (L6)."""
+    issuing = Counter(one.session for one in leaves if one.event is Event.ISSUE and one.session is not None)
+    said: list[Leaf] = []
+    for code, count in sorted(issuing.items()):
+        record = session.get(LogSessionRecord, code)
+        if record is None:
+            record = LogSessionRecord(session=code, passed=-1, issued=0)
+            session.add(record)
+        record.issued += count
+        due = max(passed.get(code, 0), record.issued, record.passed)
+        if due > record.passed:
+            record.passed = due
+            said.append(Leaf(event=Event.SESSION, day=day, session=code, passed=due))
+    return said
