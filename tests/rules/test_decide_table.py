@@ -254,6 +254,19 @@ def test_the_scheme_may_close_an_enrolment_failed_in_both(row: str, state: str, 
     assert decide(ENROLMENT, first_sittings(row, onsite), scheme, SAT_ON).state is STATES[state]
 
 
+def test_a_failed_absence_make_up_is_not_a_failed_first_go() -> None:
+    """With a second free retake the make-up is not the last chance, and the switch looks at first attempts only."""
+    scheme = changed(
+        "qinghai-2025", ('both_failed = "retake"', 'both_failed = "failed"'), ("free_retakes = 1", "free_retakes = 2")
+    )
+    attempts = [
+        attempt(THEORY, Outcome.ABSENT),
+        attempt(THEORY, "40", kind=FREE, on=date(2025, 4, 1)),
+        attempt(PRACTICAL, "40", on=date(2025, 4, 2)),
+    ]
+    assert decide(ENROLMENT, attempts, scheme, date(2025, 4, 2)).state is EnrolmentState.RETAKE_OPEN
+
+
 def test_a_fail_and_a_passed_free_retake_are_not_failed_in_both() -> None:
     scheme = changed("qinghai-2025", ('both_failed = "retake"', 'both_failed = "failed"'))
     attempts = [
