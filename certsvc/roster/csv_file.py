@@ -13,16 +13,32 @@ import io
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import PADDING, Cell, Limits, NumberedCells, Unreadable
 
-_CHUNK = 1024 * 1024
+_CHUNK = 128 * 1024
 _WIDE_BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
-def read_csv_rows(content: bytes, limits: Limits) -> NumberedCells:
-    """Yield (row number, cells), the header first; raises FileRefused, for the encoding at once."""
-    return _rows(content, _encoding_of(content), limits)
+def find_encoding(content: bytes) -> str:
+    """The codec of the whole file; raises FileRefused where it is neither UTF-8 nor GB 18030."""
+    if content.startswith(_WIDE_BYTE_ORDER_MARKS):
+        raise FileRefused(
+            "文件是 UTF-16/32 编码;请另存为 UTF-8 CSV 或 XLSX",
+            "the file is UTF-16 or UTF-32; save it as CSV UTF-8 or as XLSX",
+            rule="file.encoding",
+        )
+    if content.startswith(codecs.BOM_UTF8):
+        if _decodes(content, "utf-8"):
+            return "utf-8-sig"
+        raise _undecodable(content)
+    if _decodes(content, "utf-8"):
+        return "utf-8"
+    # GB 18030 accepts nearly any bytes, so a UTF-8 file with one damaged byte would come in as wrong characters.
+    if not _mostly_utf8(content) and _decodes(content, "gb18030"):
+        return "gb18030"
+    raise _undecodable(content)
 
 
-def _rows(content: bytes, encoding: str, limits: Limits) -> NumberedCells:
+def read_csv_rows(content: bytes, encoding: str, limits: Limits) -> NumberedCells:
+    """Yield (row number, cells), the header first; raises FileRefused where the form breaks."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
     number = 0
     try:
@@ -52,25 +68,6 @@ def too_long(value: str, longest: int) -> Unreadable:
     )
 
 
-def _encoding_of(content: bytes) -> str:
-    if content.startswith(_WIDE_BYTE_ORDER_MARKS):
-        raise FileRefused(
-            "文件是 UTF-16/32 编码;请另存为 UTF-8 CSV 或 XLSX",
-            "the file is UTF-16 or UTF-32; save it as CSV UTF-8 or as XLSX",
-            rule="file.encoding",
-        )
-    if content.startswith(codecs.BOM_UTF8):
-        if _decodes(content, "utf-8"):
-            return "utf-8-sig"
-        raise _undecodable(content)
-    if _decodes(content, "utf-8"):
-        return "utf-8"
-    # GB 18030 accepts nearly any bytes, so a UTF-8 file with one damaged byte would come in as wrong characters.
-    if not _mostly_utf8(content) and _decodes(content, "gb18030"):
-        return "gb18030"
-    raise _undecodable(content)
-
-
 def _decodes(content: bytes, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     try:
@@ -93,18 +90,11 @@ def _mostly_utf8(content: bytes) -> bool:
 
 
 def _undecodable(content: bytes) -> FileRefused:
-    line = content[: _first_fault(content)].count(b"\n") + 1
+    readable = content.decode("utf-8", "replace").partition("\ufffd")[0]
+    line = readable.count("\n") + 1
     return FileRefused(
         f"文件编码既不是 UTF-8 也不是 GB 18030(第 {line} 行起无法识别);请另存为 UTF-8 CSV 或 XLSX",
         f"the encoding is neither UTF-8 nor GB 18030 (line {line} cannot be read); save it as CSV UTF-8 or as XLSX",
         rule="file.encoding",
         where=f"line {line}",
     )
-
-
-def _first_fault(content: bytes) -> int:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    return len(content)

@@ -109,13 +109,14 @@ class Seen:
     """Which keys a file has had and with what content, in some 200 bytes a row."""
 
     def __init__(self) -> None:
-        self._rows: dict[bytes, tuple[int, bytes]] = {}
+        # One small value for each key: the row in four bytes, then the digest of its content.
+        self._rows: dict[bytes, bytes] = {}
 
     def earlier(self, row: int, key: object, content: object) -> tuple[int, bool] | None:
         """The row where `key` stood before and whether it said the same; None at first sight."""
-        digest = _digest(content)
-        first_row, first_digest = self._rows.setdefault(_digest(key), (row, digest))
-        return None if first_row == row else (first_row, first_digest == digest)
+        here = row.to_bytes(4, "big") + _digest(content)
+        first = self._rows.setdefault(_digest(key), here)
+        return None if first is here else (int.from_bytes(first[:4], "big"), first[4:] == here[4:])
 
 
 def _digest(value: object) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from certsvc.errors import CellError, FileRefused
 from certsvc.roster.cells import Cell, Limits, NumberedCells, shown
-from certsvc.roster.csv_file import read_csv_rows
+from certsvc.roster.csv_file import find_encoding, read_csv_rows
 from certsvc.roster.xlsx_file import OLE_MAGIC, ZIP_MAGIC, open_sheet, read_sheet_rows, refuse_ole
 
 DEFAULT_LIMITS = Limits()
@@ -104,7 +104,8 @@ def _open_format(
             "the file is named as a workbook but is none (truncated or damaged)",
             rule="file.form",
         )
-    return lambda: read_csv_rows(content, limits), ()
+    encoding = find_encoding(content)
+    return lambda: read_csv_rows(content, encoding, limits), ()
 
 
 def _unread_sheet(name: str) -> CellError:

@@ -85,9 +85,7 @@ def _cell(value: int | float | str | bool | time | date | datetime | timedelta, 
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
         return _number(value)
-    if isinstance(value, datetime):
-        if value.time() == time():
-            return value.date()
+    if isinstance(value, datetime):  # the reader gives a plain date where there is no time of day
         return _not_a_day(value.isoformat(sep=" "))
     return value if isinstance(value, date) else _not_a_day(str(value))
 
