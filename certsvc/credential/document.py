@@ -21,52 +21,10 @@ from certsvc.person.identity import IdType, Sex
 
 CREDENTIALS_V2: Final = "https://www.w3.org/ns/credentials/v2"
 OPEN_BADGES: Final = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
-VOCABULARY: Final = "urn:certsvc:credential:v1#"
-XSD: Final = "http://www.w3.org/2001/XMLSchema#"
-MULTIBASE: Final = "https://w3id.org/security#multibase"
-
-# Our own terms, and the datatype of those that are not plain strings ("@id" means: an IRI).
-TERMS: Final[Mapping[str, str | None]] = {
-    "Certificate": None,
-    "birthDate": XSD + "date",
-    "carrier": None,
-    "certificate": "@id",
-    "certificateVersion": None,
-    "direction": None,
-    "evidenceCommitment": MULTIBASE,
-    "gbIdentifier": None,
-    "idCommitment": MULTIBASE,
-    "idType": None,
-    "issuedOn": XSD + "date",
-    "levelName": None,
-    "levelNameEn": None,
-    "nameEn": None,
-    "occupation": None,
-    "occupationCode": None,
-    "occupationEn": None,
-    "portraitDigest": MULTIBASE,
-    "reissuedOn": XSD + "date",
-    "replacesCredential": "@id",
-    "replacesPaper": None,
-    "sample": None,
-    "scheme": None,
-    "sex": None,
-    "skillLevel": None,
-    "statement": None,
-    "statementEn": None,
-    "title": None,
-    "titleEn": None,
-}
-# Inline, so that no verifier ever has to fetch it and nobody can change it behind a signature.
-CONTEXT: Final[list[object]] = [
-    CREDENTIALS_V2,
-    OPEN_BADGES,
-    {"@protected": True}
-    | {
-        term: VOCABULARY + term if datatype is None else {"@id": VOCABULARY + term, "@type": datatype}
-        for term, datatype in TERMS.items()
-    },
-]
+# Our own terms are written as absolute IRIs. No context has to define them, so none has to be fetched, none can be
+# changed behind a signature, and both published contexts stay plain addresses that every verifier has built in.
+OWN: Final = "urn:certsvc:"
+CONTEXT: Final = [CREDENTIALS_V2, OPEN_BADGES]
 CARRIER: Final = "electronic"
 
 
@@ -160,7 +118,7 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
             "id": claims.issuer.did,
             "type": ["Profile"],
             "name": claims.issuer.name_zh,
-            "nameEn": claims.issuer.name_en,
+            OWN + "nameEn": claims.issuer.name_en,
         },
         "validFrom": f"{claims.issued_on.isoformat()}T00:00:00+08:00",
         "credentialSubject": _present(
@@ -168,11 +126,6 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
             type=["AchievementSubject"],
             name=claims.holder_name,
             licenseNumber=claims.number,
-            idType=claims.id_type.value,
-            idCommitment=claims.id_commitment,
-            portraitDigest=claims.portrait_digest,
-            sex=claims.sex and claims.sex.value,
-            birthDate=claims.birth_date and claims.birth_date.isoformat(),
             result=claims.scores
             and [
                 {"id": f"{identifier}#result-{subject}", "type": ["Result"], "value": score}
@@ -185,6 +138,8 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
                 name=f"{claims.occupation_zh} {claims.level_zh}",
                 description=f"{claims.occupation_en}, {claims.level_en}",
                 criteria={"id": f"{achievement}#criteria", "narrative": _narrative(claims.scheme)},
+            )
+            | _own(
                 scheme=claims.scheme,
                 occupationCode=claims.occupation_code,
                 occupation=claims.occupation_zh,
@@ -194,10 +149,16 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
                 levelName=claims.level_zh,
                 levelNameEn=claims.level_en,
             ),
+        )
+        | _own(
+            idType=claims.id_type.value,
+            idCommitment=claims.id_commitment,
+            portraitDigest=claims.portrait_digest,
+            sex=claims.sex and claims.sex.value,
+            birthDate=claims.birth_date and claims.birth_date.isoformat(),
         ),
-        "certificate": _present(
-            id=f"{identifier}#certificate",
-            type="Certificate",
+        OWN + "certificate": {"id": f"{identifier}#certificate", "type": OWN + "Certificate"}
+        | _own(
             carrier=CARRIER,
             title=claims.title_zh,
             titleEn=claims.title_en,
@@ -232,8 +193,8 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
 def read_claims(document: object) -> CertificateClaims:
     """The claims of an unsigned document; raises `MalformedCredential` unless `compose` would write just this one."""
     top = fields.Members(document, "")
-    subject, certificate, issuer = top.child("credentialSubject"), top.child("certificate"), top.child("issuer")
-    achievement = subject.child("achievement")
+    subject, issuer = top.child("credentialSubject"), top.child("issuer")
+    achievement, certificate = subject.child("achievement"), top.child(OWN + "certificate")
     base_url, _, token = top.text("id").rpartition("/v/")
     entries = top.children("credentialStatus")
     valid_until = top.optional_text("validUntil")
@@ -243,39 +204,39 @@ def read_claims(document: object) -> CertificateClaims:
         issuer=Issuer(
             did=issuer.text("id"),
             name_zh=issuer.text("name"),
-            name_en=issuer.text("nameEn"),
-            sample=certificate.flag("sample"),
+            name_en=issuer.text(OWN + "nameEn"),
+            sample=certificate.flag(OWN + "sample"),
         ),
         number=subject.text("licenseNumber"),
-        identifier=certificate.optional_text("gbIdentifier"),
-        version=certificate.integer("certificateVersion"),
+        identifier=certificate.optional_text(OWN + "gbIdentifier"),
+        version=certificate.integer(OWN + "certificateVersion"),
         holder_name=subject.text("name"),
-        id_type=subject.choice("idType", IdType),
-        id_commitment=subject.text("idCommitment"),
-        portrait_digest=subject.optional_text("portraitDigest"),
-        occupation_code=achievement.text("occupationCode"),
-        occupation_zh=achievement.text("occupation"),
-        occupation_en=achievement.text("occupationEn"),
-        direction=achievement.optional_text("direction"),
-        level=achievement.integer("skillLevel"),
-        level_zh=achievement.text("levelName"),
-        level_en=achievement.text("levelNameEn"),
-        title_zh=certificate.text("title"),
-        title_en=certificate.text("titleEn"),
-        statement_zh=certificate.text("statement"),
-        statement_en=certificate.text("statementEn"),
-        issued_on=certificate.day("issuedOn"),
-        reissued_on=certificate.optional_day("reissuedOn"),
+        id_type=subject.choice(OWN + "idType", IdType),
+        id_commitment=subject.text(OWN + "idCommitment"),
+        portrait_digest=subject.optional_text(OWN + "portraitDigest"),
+        occupation_code=achievement.text(OWN + "occupationCode"),
+        occupation_zh=achievement.text(OWN + "occupation"),
+        occupation_en=achievement.text(OWN + "occupationEn"),
+        direction=achievement.optional_text(OWN + "direction"),
+        level=achievement.integer(OWN + "skillLevel"),
+        level_zh=achievement.text(OWN + "levelName"),
+        level_en=achievement.text(OWN + "levelNameEn"),
+        title_zh=certificate.text(OWN + "title"),
+        title_en=certificate.text(OWN + "titleEn"),
+        statement_zh=certificate.text(OWN + "statement"),
+        statement_en=certificate.text(OWN + "statementEn"),
+        issued_on=certificate.day(OWN + "issuedOn"),
+        reissued_on=certificate.optional_day(OWN + "reissuedOn"),
         valid_until=None if valid_until is None else fields.day(valid_until.partition("T")[0], "validUntil"),
-        scheme=achievement.text("scheme"),
-        sex=subject.choice("sex", Sex) if "sex" in subject else None,
-        birth_date=subject.optional_day("birthDate"),
+        scheme=achievement.text(OWN + "scheme"),
+        sex=subject.choice(OWN + "sex", Sex) if OWN + "sex" in subject else None,
+        birth_date=subject.optional_day(OWN + "birthDate"),
         scores={
             result.text("id").rpartition("#result-")[2]: result.text("value") for result in subject.children("result")
         }
         or None,
-        replaces=certificate.optional_text("replacesCredential"),
-        replaces_paper=certificate.optional_text("replacesPaper"),
+        replaces=certificate.optional_text(OWN + "replacesCredential"),
+        replaces_paper=certificate.optional_text(OWN + "replacesPaper"),
         status_entries=tuple(
             StatusEntry(
                 purpose=entry.text("statusPurpose"),
@@ -284,7 +245,7 @@ def read_claims(document: object) -> CertificateClaims:
             )
             for entry in entries
         ),
-        evidence_commitment=certificate.optional_text("evidenceCommitment"),
+        evidence_commitment=certificate.optional_text(OWN + "evidenceCommitment"),
     )
     check_claims(claims)
     # Compared as text, since 1, 1.0 and True are equal in Python.
@@ -340,3 +301,8 @@ def _narrative(scheme: str) -> str:
 def _present(**members: object) -> dict[str, object]:
     """The members that are there: an absent one is left out, never null."""
     return {name: member for name, member in members.items() if member is not None}
+
+
+def _own(**members: object) -> dict[str, object]:
+    """The same for members of our own vocabulary."""
+    return {OWN + name: member for name, member in members.items() if member is not None}

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, cast
 
-from certsvc.credential.document import TERMS, VOCABULARY, XSD
+from certsvc.credential.document import OWN
 
+_XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 _TYPE: Final = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
 _VC: Final = "https://www.w3.org/2018/credentials#"
 _STATUS: Final = "https://www.w3.org/ns/credentials/status#"
@@ -29,15 +30,15 @@ _CLASSES: Final = {
     "Achievement": _OB + "Achievement",
     "Result": _OB + "Result",
     "BitstringStatusListEntry": _STATUS + "BitstringStatusListEntry",
-    "Certificate": VOCABULARY + "Certificate",
+    OWN + "Certificate": OWN + "Certificate",
 }
 # Member name → (predicate, datatype): None for a plain string, "@id" for an IRI.
 _PREDICATES: Final[dict[str, tuple[str, str | None]]] = {
     "issuer": (_VC + "issuer", "@id"),
     "credentialSubject": (_VC + "credentialSubject", "@id"),
     "credentialStatus": (_VC + "credentialStatus", "@id"),
-    "validFrom": (_VC + "validFrom", XSD + "dateTime"),
-    "validUntil": (_VC + "validUntil", XSD + "dateTime"),
+    "validFrom": (_VC + "validFrom", _XSD + "dateTime"),
+    "validUntil": (_VC + "validUntil", _XSD + "dateTime"),
     "statusPurpose": (_STATUS + "statusPurpose", None),
     "statusListIndex": (_STATUS + "statusListIndex", None),
     "statusListCredential": (_STATUS + "statusListCredential", "@id"),
@@ -50,13 +51,13 @@ _PREDICATES: Final[dict[str, tuple[str, str | None]]] = {
     "criteria": (_OB + "Criteria", "@id"),
     "narrative": (_OB + "narrative", None),
     "result": (_OB + "result", "@id"),
-} | {term: (VOCABULARY + term, datatype) for term, datatype in TERMS.items()}
+}
 _HEADS: Final = {
     name: (f"<{predicate}>", "" if datatype in (None, "@id") else f"^^<{datatype}>", datatype == "@id")
     for name, (predicate, datatype) in _PREDICATES.items()
 }
-_INTEGER: Final = f"^^<{XSD}integer>"
-_BOOLEAN: Final = f"^^<{XSD}boolean>"
+_INTEGER: Final = f"^^<{_XSD}integer>"
+_BOOLEAN: Final = f"^^<{_XSD}boolean>"
 
 
 def canonical_quads(document: dict[str, object]) -> bytes:
@@ -73,7 +74,8 @@ def _statements(node: dict[str, object]) -> Iterator[str]:
             for kind in [value] if isinstance(value, str) else cast("list[str]", value):
                 yield f"{subject} {_TYPE} <{_CLASSES[kind]}> .\n"
             continue
-        predicate, datatype, is_iri = _HEADS[name]
+        # A member of our own vocabulary is its own predicate.
+        predicate, datatype, is_iri = (f"<{name}>", "", False) if name.startswith(OWN) else _HEADS[name]
         several: list[object] = value if isinstance(value, list) else [value]
         for each in several:
             if isinstance(each, dict):
@@ -97,7 +99,7 @@ def _escaped(text: str) -> str:
 def canonical_proof_quads(created: str, cryptosuite: str, verification_method: str) -> bytes:
     """The canonical N-Quads of a proof configuration: one blank node, already in sorted order."""
     return (
-        f'_:c14n0 <http://purl.org/dc/terms/created> "{created}"^^<{XSD}dateTime> .\n'
+        f'_:c14n0 <http://purl.org/dc/terms/created> "{created}"^^<{_XSD}dateTime> .\n'
         f"_:c14n0 {_TYPE} <{_SECURITY}DataIntegrityProof> .\n"
         f'_:c14n0 <{_SECURITY}cryptosuite> "{cryptosuite}"^^<{_SECURITY}cryptosuiteString> .\n'
         f"_:c14n0 <{_SECURITY}proofPurpose> <{_SECURITY}assertionMethod> .\n"
