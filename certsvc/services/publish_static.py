@@ -1,0 +1,84 @@
+"""Write what an independent verifier needs as static files, servable by any web server (formats.md, "Addresses").
+
+`.well-known/did.json`, `.well-known/jwks.json`, `trust.json` (the same keys, as our own verifier pins them),
+`seal/*.pem` (the chains of the PDF seal), `status/LIST`, `log/checkpoint`, `log/tile/…`. Nothing personal stands in any of them.
+Cheap where nothing changed, so it runs after every issue and every change of status. The log comes last: whoever
+sees a new head finds the status that belongs to it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certsvc.errors import CertsvcError
+from certsvc.services.context import Services
+from certsvc.services.files import only_writer, write_if_changed
+from certsvc.services.log_publish import publish_log
+from certsvc.services.status_lists import publish_status_lists
+from certsvc.signing.keys import KeyState, Purpose
+from certsvc.signing.trust import did_document, jwks
+
+
+@dataclass(frozen=True, slots=True)
+class StaticReport:
+    """Where it was published, how many files were written, and the size of the log now signed."""
+
+    folder: Path
+    files_written: int
+    log_size: int
+
+    def as_json(self) -> dict[str, object]:
+        return {"folder": str(self.folder), "files_written": self.files_written, "log_size": self.log_size}
+
+
+def published_folder(services: Services) -> Path:
+    """Where static files rest under the home folder."""
+    return services.folders.home / "published"
+
+
+def publish_static(services: Services, folder: Path | None = None) -> StaticReport:
+    """Bring the static files up to date; raises `LogMismatch`, `ClockWentBack`, `KeyMissing`."""
+    folder = folder or published_folder(services)
+    with only_writer(folder):
+        written = _publish_keys(services, folder)
+        with services.database.reading() as session:
+            written += publish_status_lists(services, session, folder / "status")
+        log = publish_log(services, folder / "log")
+    return StaticReport(folder, written + log.files_written, log.checkpoint.size)
+
+
+def refresh(services: Services) -> CertsvcError | None:
+    """`publish_static` after a deed that is already committed: what hinders it is answered, not raised.
+
+    The deed stands; the next run publishes it. Whoever calls shows the answer to the operator.
+    """
+    try:
+        publish_static(services)
+    except CertsvcError as error:
+        return error
+    except OSError as error:
+        return CertsvcError(f"静态文件未能更新:{error}", f"the static files could not be written: {error}")
+    return None
+
+
+def _publish_keys(services: Services, folder: Path) -> int:
+    trust = services.trust
+    well_known = folder / ".well-known"
+    written = 0
+    written += write_if_changed(well_known / "did.json", _pretty(did_document(trust, services.base_url)))
+    written += write_if_changed(well_known / "jwks.json", _pretty(jwks(trust)))
+    written += write_if_changed(folder / "trust.json", trust.to_json())
+    for record in services.keystore.records():
+        if record.purpose is Purpose.PDF_SEAL and record.state is not KeyState.PENDING:
+            chain = services.keystore.seal_chain(record.kid)
+            pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+            written += write_if_changed(folder / "seal" / f"{record.kid}.pem", pem)
+    return written
+
+
+def _pretty(document: dict[str, object]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"

@@ -1,0 +1,165 @@
+"""One answer for a PDF, a credential, or the text of a QR: a verdict, and every check that was made (R11).
+
+Online asks the register (`verify_register`), offline the published files where a folder is given (`verify_published`),
+and always what the thing says by itself (`verify_file`). Then two steps remain:
+
+V11 validity  the day of the check is within the period of validity
+V12 verdict   integrity before everything: nothing that fails a signature is called revoked, expired or valid
+
+Decided here: what is signed by our own key but is not in the register, or not in the log, is `unknown`, not `forged`.
+The signature does match, so R11's words for forged would be false, and a database restored from an older copy looks
+just so. It is never `valid`. A file that never claimed to be a certificate is `unknown` too; one that claims to be
+one and fails any signature is `forged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from certsvc.credential.document import CertificateClaims
+from certsvc.credential.status import Status, effective
+from certsvc.credential.verdict import Verdict, Verification
+from certsvc.errors import Unavailable
+from certsvc.person.name import mask_name
+from certsvc.services.context import SHANGHAI, Services
+from certsvc.services.verify_file import Examined, Kind, Means, examine
+from certsvc.services.verify_published import ask_published
+from certsvc.services.verify_register import Entry, ask_register, prove_index
+from certsvc.signing.trust import TrustBundle
+
+
+def verify_document(
+    services: Services | None,
+    content: bytes | str,
+    *,
+    trust: TrustBundle,
+    online: bool,
+    published: Path | None = None,
+    now: datetime | None = None,
+    bounded: bool = True,
+) -> Verification:
+    """Verify what was brought; never raises on hostile input.
+
+    Online needs `services`; `published` is a folder of static files (`publish_static`) for the status offline; `now`
+    defaults to the services' clock, or this machine's. `bounded` examines PDFs in a process of their own.
+    """
+    if now is None:
+        now = services.now() if services is not None else datetime.now(UTC)
+    today = now.astimezone(SHANGHAI).date()
+    if not online:
+        found = examine(content, Means(trust, now, bounded))
+        entry = None if found.failed else ask_published(found, trust, published, now)
+        return _answer(found, entry, today, online=False)
+    assert services is not None
+    found = examine(content, Means(trust, now, bounded, _index_in(services)))
+    if found.failed:
+        return _answer(found, None, today, online=True)
+    try:
+        with services.database.reading() as session:
+            entry = ask_register(services, session, found)
+    except (Unavailable, SQLAlchemyError):
+        found.say("register-entry", None, "暂时无法查询登记", "the register cannot be asked just now")
+        entry = Entry(None)
+    return _answer(found, entry, today, online=True)
+
+
+def _index_in(services: Services) -> Callable[[bytes | str], int | None]:
+    def index(subject: bytes | str) -> int | None:
+        if all(key.distrusted_from is None for key in services.trust.keys.values()):
+            return None
+        try:
+            with services.database.reading() as session:
+                return prove_index(session, subject)
+        except (Unavailable, SQLAlchemyError):
+            return None
+
+    return index
+
+
+def _answer(found: Examined, entry: Entry | None, today: date, *, online: bool) -> Verification:
+    """V11 and V12."""
+    if found.claims is not None:
+        _check_validity(found, found.claims, today)
+    verdict = _verdict(found, entry, today, online=online)
+    return Verification(verdict, tuple(found.checks), _shown(found, entry, verdict))
+
+
+def _check_validity(found: Examined, claims: CertificateClaims, today: date) -> None:
+    if claims.issued_on > today:
+        # R11 has no words for it; the log's auditor has (L5). Most often it is this machine's clock that is wrong.
+        found.say("validity", None, f"发证日期 {claims.issued_on} 尚未到", f"dated {claims.issued_on}, still to come")
+    elif claims.valid_until is None:
+        found.say("validity", True, "长期有效", "no end of validity")
+    else:
+        within = today <= claims.valid_until
+        found.say(
+            "validity",
+            within,
+            f"有效期至 {claims.valid_until}" + ("" if within else ",已过"),
+            f"in force until {claims.valid_until}" + ("" if within else ", which has passed"),
+        )
+
+
+# Findings about what the register says, not about whether what was brought is genuine.
+_NOT_ABOUT_INTEGRITY = frozenset({"status", "validity", "register-entry", "log-inclusion"})
+
+
+def _verdict(found: Examined, entry: Entry | None, today: date, *, online: bool) -> Verdict:
+    failed = {check.name for check in found.checks if check.ok is False}
+    if failed - _NOT_ABOUT_INTEGRITY:
+        return Verdict.FORGED if found.claims_to_be_ours else Verdict.UNKNOWN
+    if "log-inclusion" in failed or (online and entry is None):
+        return Verdict.UNKNOWN
+    nothing_signed = found.claims is None and found.compact is None
+    if (online and entry is not None and entry.status is None) or (not online and nothing_signed):
+        return Verdict.UNAVAILABLE
+    status = Status.VALID if entry is None or entry.status is None else entry.status
+    valid_until = None if found.claims is None else found.claims.valid_until
+    return Verdict(effective(status, valid_until, today).value)
+
+
+def _shown(found: Examined, entry: Entry | None, verdict: Verdict) -> Mapping[str, object] | None:
+    """What was signed, so that the reader compares it with what is shown; "valid" alone is not an answer (R11)."""
+    if verdict in {Verdict.FORGED, Verdict.UNKNOWN}:
+        return None
+    if found.claims is not None:
+        return _of_claims(found, found.claims, entry)
+    if found.compact is not None:
+        whole = found.compact.name_digest is None
+        return {
+            "number": found.compact.number,
+            "name": found.compact.name_prefix + ("" if whole else "…"),
+            "issued_on": found.compact.issued_on.isoformat(),
+            "level": found.compact.level,
+            "sample": found.compact.sample,
+            "token": found.token,
+        }
+    return None
+
+
+def _of_claims(found: Examined, claims: CertificateClaims, entry: Entry | None) -> dict[str, object]:
+    # A bare link names nobody, so it is shown no more than the public page shows (R10).
+    named = found.kind is not Kind.QR or (found.compact is not None and found.compact.names(claims.holder_name))
+    return {
+        "number": claims.number,
+        "name": claims.holder_name if named else mask_name(claims.holder_name),
+        "occupation": claims.occupation_zh,
+        "occupation_en": claims.occupation_en,
+        "level": claims.level,
+        "level_name": claims.level_zh,
+        "issuer": claims.issuer.name_zh,
+        "issued_on": claims.issued_on.isoformat(),
+        "reissued_on": claims.reissued_on and claims.reissued_on.isoformat(),
+        "valid_until": claims.valid_until and claims.valid_until.isoformat(),
+        "version": claims.version,
+        "token": claims.token,
+        "sample": claims.issuer.sample,
+        "status": None if entry is None or entry.status is None else entry.status.value,
+        "status_changed_on": entry.changed_on.isoformat() if entry is not None and entry.changed_on else None,
+        "status_reason": None if entry is None else entry.reason,
+        "successor": None if entry is None else entry.successor,
+    }

@@ -1,0 +1,277 @@
+"""What a brought file or text says by itself, with pinned keys and no register: steps V1 to V6 of docs/verification.md.
+
+V1 form       one of the three kinds, within a size            (exhaustion; one file read two ways)
+V2 seal       the PDF is byte for byte what our seal signed    (appended, flipped, overlaid, re-signed, swapped parts)
+V3 log        the carried receipt proves the leaf's index      (a stolen key dating back, see V4)
+V4 proofs     both proofs of the credential, by pinned keys    (edited content, foreign issuer, moved proof)
+V5 code       the QR's own signature, and its domain           (a code drawn by a forger, a look-alike site)
+V6 parts      credential, code and opening are of one and the same certificate  (two genuine parts mixed)
+
+Nothing raises on hostile input. Not here: the register (`verify_register`), published status (`verify_published`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from certsvc.credential.canonical import canonical_bytes
+from certsvc.credential.checked import digest8
+from certsvc.credential.commitment import read_opening
+from certsvc.credential.compact import CompactClaims, QrText, compact_claims, parse_qr_text
+from certsvc.credential.document import CertificateClaims
+from certsvc.credential.verdict import Check
+from certsvc.errors import CertsvcError, MalformedCredential
+from certsvc.signing.keys import Purpose
+from certsvc.signing.pdf_bounded import examine_pdf_bounded
+from certsvc.signing.pdf_examination import LARGEST_BYTES, examine_pdf
+from certsvc.signing.proofs import verify_compact, verify_credential
+from certsvc.signing.trust import TrustBundle
+from certsvc.transparency.note import Algorithm, VerifierKey
+from certsvc.transparency.receipt import check_receipt, parse_receipt
+
+_LONGEST_TEXT: Final = 2000
+_PDF: Final = b"%PDF-"
+_PDF_WITHIN: Final = 1024  # where readers still find a PDF's beginning behind junk
+# What only a file that claims to be a certificate of somebody holds.
+_CLAIMS_TO_BE_SIGNED: Final = (b"/ByteRange", b"credential.json")
+_CLAIMS_TO_BE_CREDENTIAL: Final = (b'"proof"', b'"credentialSubject"')
+
+
+class Kind(StrEnum):
+    PDF = "pdf"
+    CREDENTIAL = "credential"
+    QR = "qr"
+    OTHER = "other"
+
+
+@dataclass(slots=True)
+class Examined:
+    """What was found so far. `claims_to_be_ours` tells a forgery from a file that never pretended to be a certificate.
+
+    `claims` and `credential` (bytes) are there only where their signatures hold, `compact` likewise; `token` also from
+    a bare link. `leaf_index` is proven by a receipt.
+    """
+
+    kind: Kind
+    checks: list[Check] = field(default_factory=list)
+    claims_to_be_ours: bool = False
+    sha256: str = ""
+    claims: CertificateClaims | None = None
+    credential: bytes | None = None
+    digest8: bytes | None = None
+    compact: CompactClaims | None = None
+    cose: bytes | None = None
+    token: str | None = None
+    leaf_index: int | None = None
+
+    def say(self, name: str, ok: bool | None, zh: str, en: str) -> None:
+        self.checks.append(Check(name, ok, zh, en))
+
+    @property
+    def failed(self) -> bool:
+        return any(check.ok is False for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an examination stands on. `bounded` examines a PDF in a process of its own.
+
+    `prove_index` gives the log index that the register proves for a credential's bytes or a token, None where it
+    proves none; only the credentials of a key distrusted since depend on it.
+    """
+
+    trust: TrustBundle
+    now: datetime | None = None
+    bounded: bool = True
+    prove_index: Callable[[bytes | str], int | None] = lambda _: None
+
+
+def examine(content: bytes | str, means: Means) -> Examined:
+    """Steps V1 to V6."""
+    brought = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    # V1: what kind of thing is this? Decided from its beginning only, and never changed later.
+    found = Examined(_kind_of(brought), sha256=hashlib.sha256(brought).hexdigest())
+    if found.kind is Kind.PDF:
+        _examine_pdf(brought, means, found)
+    elif found.kind is Kind.CREDENTIAL:
+        found.claims_to_be_ours = any(mark in brought for mark in _CLAIMS_TO_BE_CREDENTIAL)
+        found.say("file-form", True, "凭证 JSON 文件", "a credential as JSON")
+        _examine_credential(brought, means, None, found)
+    elif found.kind is Kind.QR:
+        _examine_qr(brought, means, found)
+    else:
+        found.say(
+            "file-form",
+            False,
+            "不是 PDF、凭证或证书二维码的内容",
+            "neither a PDF, nor a credential, nor the text of a certificate's QR",
+        )
+    return found
+
+
+def host_of(trust: TrustBundle) -> str:
+    """The issuer's host, from its did:web."""
+    return trust.did.removeprefix("did:web:").replace("%3A", ":").lower()
+
+
+def log_keys_of(trust: TrustBundle) -> tuple[VerifierKey, ...]:
+    """The pinned keys that vouch for heads of the issuer's log."""
+    name = f"{host_of(trust)}/log"
+    return tuple(
+        VerifierKey(name, Algorithm.ED25519, record.public)
+        for record in trust.keys.values()
+        if record.purpose is Purpose.LOG_CHECKPOINT and record.distrusted_from is None
+    )
+
+
+def _kind_of(brought: bytes) -> Kind:
+    if len(brought) > LARGEST_BYTES:
+        return Kind.PDF if brought.startswith(_PDF) else Kind.OTHER
+    if _PDF in brought[:_PDF_WITHIN]:
+        return Kind.PDF
+    if brought.lstrip()[:1] == b"{":
+        return Kind.CREDENTIAL
+    return Kind.QR if _qr_of(brought) is not None else Kind.OTHER
+
+
+def _qr_of(brought: bytes) -> QrText | None:
+    if len(brought) > _LONGEST_TEXT:
+        return None
+    try:
+        return parse_qr_text(brought.decode("ascii"))
+    except (UnicodeDecodeError, MalformedCredential):
+        return None
+
+
+def _examine_pdf(brought: bytes, means: Means, found: Examined) -> None:
+    # V2: no parser reads a byte before the seal over all of them has been proven.
+    found.claims_to_be_ours = any(mark in brought for mark in _CLAIMS_TO_BE_SIGNED)
+    examine_file = examine_pdf_bounded if means.bounded else examine_pdf
+    seal = examine_file(brought, means.trust.certificates(), now=means.now)
+    found.say("file-form", True, "PDF 文件", "a PDF file")
+    found.checks += seal.checks
+    if not seal.ok:
+        return
+    if seal.credential is None or seal.qr_text is None:
+        found.say("parts-agree", False, "缺少凭证或二维码", "the credential or the code is missing")
+        return
+    found.leaf_index = _proven_index(seal.attachments.get("inclusion.json"), seal.credential, means.trust, found)
+    _examine_credential(seal.credential, means, found.leaf_index, found)
+    if found.claims is None:
+        return
+    _examine_code(seal.qr_text, means, found.leaf_index, found)
+    _check_parts(found)
+    _check_opening(seal.opening, found)
+
+
+def _proven_index(receipt: bytes | None, credential: bytes, trust: TrustBundle, found: Examined) -> int | None:
+    # V3: the receipt stands on the log's own signature; it is what lets a credential outlive the theft of its key.
+    if receipt is None:
+        return None
+    try:
+        parsed = parse_receipt(receipt)
+        check_receipt(parsed, credential, f"{host_of(trust)}/log", log_keys_of(trust))
+    except CertsvcError as error:
+        found.say("log-receipt", False, f"日志凭据不成立:{error.zh}", f"the log receipt does not hold: {error.en}")
+        return None
+    found.say(
+        "log-receipt",
+        True,
+        f"已证明记入公开日志,第 {parsed.index} 叶",
+        f"proven to be in the public log, leaf {parsed.index}",
+    )
+    return parsed.index
+
+
+def _examine_credential(content: bytes, means: Means, receipt_index: int | None, found: Examined) -> None:
+    # V4: nothing in the file chooses a key or an algorithm; both proofs must hold over the very bytes that were issued.
+    log_index = means.prove_index(content) if receipt_index is None else receipt_index
+    proofs = verify_credential(content, means.trust, log_index=log_index)
+    found.checks += [_named(check) for check in proofs.checks]
+    if proofs.ok and proofs.claims is not None:
+        found.claims, found.credential = proofs.claims, content
+        found.token = proofs.claims.token
+        found.digest8 = digest8(canonical_bytes(proofs.document))
+
+
+def _examine_qr(brought: bytes, means: Means, found: Examined) -> None:
+    found.claims_to_be_ours = True
+    found.say("file-form", True, "证书二维码的内容", "the text of a certificate's QR")
+    _examine_code(brought.decode("ascii"), means, None, found)
+
+
+def _examine_code(text: str, means: Means, receipt_index: int | None, found: Examined) -> None:
+    # V5: the domain is the issuer's, and the payload is signed by a pinned key.
+    try:
+        code = parse_qr_text(text)
+    except MalformedCredential as error:
+        found.say("qr-form", False, error.zh, error.en)
+        return
+    expected = host_of(means.trust)
+    ours = code.host == expected
+    found.say(
+        "qr-host",
+        ours,
+        f"网址属于发证机构:{expected}" if ours else f"网址 {code.host} 不是发证机构的域名 {expected}",
+        f"the address is the issuer's: {expected}" if ours else f"{code.host} is not the issuer's domain {expected}",
+    )
+    if found.token is not None and found.token != code.token:
+        found.say(
+            "parts-agree", False, "二维码与凭证不属于同一证书", "the code and the credential are of two certificates"
+        )
+    found.token = code.token
+    if code.cose is None:
+        found.say(
+            "qr-signature", None, "网址中没有可离线查验的内容", "the link carries nothing that can be checked offline"
+        )
+        return
+    log_index = means.prove_index(code.token) if receipt_index is None else receipt_index
+    signature = verify_compact(code.cose, means.trust, log_index=log_index)
+    found.checks += [_named(check) for check in signature.checks]
+    found.compact, found.cose = signature.claims, code.cose
+
+
+def _check_parts(found: Examined) -> None:
+    # V6: each part names the others, so genuine parts of two certificates do not pass together.
+    if found.claims is None or found.compact is None or found.failed:
+        return
+    agree = found.digest8 is not None and code_is_of(found.compact, found.claims, found.digest8)
+    found.say(
+        "parts-agree",
+        agree,
+        "凭证与二维码属于同一证书" if agree else "二维码与凭证不属于同一证书",
+        "credential and code are of one certificate"
+        if agree
+        else "the code and the credential are of two certificates",
+    )
+
+
+def code_is_of(compact: CompactClaims, claims: CertificateClaims, credential_digest8: bytes) -> bool:
+    """Whether the code's payload is the one made for this credential."""
+    return compact == compact_claims(claims, credential_digest8)
+
+
+def _check_opening(opening: bytes | None, found: Examined) -> None:
+    # V6: the identity number on the face is sealed with the file; the opening shows it is the one that was signed.
+    if opening is None or found.claims is None:
+        found.say("identity-opening", None, "未附身份承诺的开启", "no opening of the identity commitment is attached")
+        return
+    try:
+        opens = read_opening(opening).opens(found.claims.id_commitment)
+    except CertsvcError:
+        opens = False
+    found.say(
+        "identity-opening",
+        opens,
+        "证件号码与所签承诺一致" if opens else "证件号码与所签承诺不符",
+        "the identity number is the one committed to" if opens else "the identity number is not the one committed to",
+    )
+
+
+def _named(check: Check) -> Check:
+    return Check(check.name.replace(" ", "-"), check.ok, check.detail_zh, check.detail_en)

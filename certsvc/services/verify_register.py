@@ -1,0 +1,166 @@
+"""What the register says of something genuine: steps V7 to V10 of docs/verification.md.
+
+V7 entry      the register holds just this credential      (a stolen key: signed, but never issued)
+V8 file       the file is the one that was issued          (a second file sealed for one certificate)
+V9 log        the leaf is about it and stands in the log   (a certificate slipped in, or dated back)
+V10 status    valid, suspended, revoked, superseded        (a genuine certificate that no longer holds)
+
+A register that cannot be read, or contradicts what was signed, says nothing about the certificate (R10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.canonical import canonical_bytes
+from certsvc.credential.checked import digest8
+from certsvc.credential.status import Status
+from certsvc.errors import CertsvcError
+from certsvc.services import log, log_read
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.context import Services
+from certsvc.services.genuine import check_credential, repeats
+from certsvc.services.verify_file import Examined, Kind, code_is_of
+from certsvc.signing.proofs import CredentialCheck
+from certsvc.store import ISSUED, CertificateRecord
+from certsvc.transparency import leaf as leaves
+from certsvc.transparency.proofs import prove_inclusion, verify_inclusion
+from certsvc.transparency.tree import leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The register's word. `status` is None where it contradicts itself, and so cannot be believed."""
+
+    status: Status | None
+    changed_on: date | None = None
+    reason: str | None = None
+    successor: str | None = None
+
+
+def prove_index(session: Session, subject: bytes | str) -> int | None:
+    """The log index of a credential's bytes or of a token, as the register has it."""
+    query = select(CertificateRecord.leaf_index).where(CertificateRecord.stage == ISSUED)
+    if isinstance(subject, str):
+        return session.scalar(query.where(CertificateRecord.token == subject))
+    digest = hashlib.sha256(subject).hexdigest()
+    return session.scalar(query.where(CertificateRecord.credential_sha256 == digest))
+
+
+def ask_register(services: Services, session: Session, found: Examined) -> Entry | None:
+    """Steps V7 to V10; adds its checks to `found`, fills in the claims of a bare code. None: no such entry."""
+    row = _row_of(session, found)
+    if row is None:
+        found.say("register-entry", False, "登记中没有该证书", "the register has no such certificate")
+        return None
+    assert row.credential is not None
+    stored = check_credential(row.credential, services.trust, log_index=row.leaf_index)
+    if not stored.ok or stored.claims is None or not repeats(row, stored.claims):
+        # V7: whoever changed the register cannot be let to speak for it.
+        found.say(
+            "register-entry",
+            None,
+            "登记与所签内容不一致,无法采信",
+            "the register contradicts what was signed: not believed",
+        )
+        return Entry(None)
+    if not _is_this(row, stored, found):
+        found.say("register-entry", False, "登记的是另一份证书", "the register holds another certificate in its place")
+        return None
+    found.claims, found.credential = stored.claims, row.credential
+    found.say("register-entry", True, "登记中有该证书", "the register holds this certificate")
+    _check_file(row, found)
+    _check_log(services, session, row, found)
+    return _status_of(session, row, found)
+
+
+def _row_of(session: Session, found: Examined) -> CertificateRecord | None:
+    issued = select(CertificateRecord).where(CertificateRecord.stage == ISSUED)
+    if found.credential is not None:
+        digest = hashlib.sha256(found.credential).hexdigest()
+        row = session.scalar(issued.where(CertificateRecord.credential_sha256 == digest))
+        if row is not None:
+            return row
+    return None if found.token is None else session.scalar(issued.where(CertificateRecord.token == found.token))
+
+
+def _is_this(row: CertificateRecord, stored: CredentialCheck, found: Examined) -> bool:
+    """V7: the same bytes, and the code that was drawn for them."""
+    if found.credential is not None and found.credential != row.credential:
+        return False
+    if found.compact is None:
+        return True
+    assert stored.claims is not None
+    bound = code_is_of(found.compact, stored.claims, digest8(canonical_bytes(stored.document)))
+    return bound and row.cose in {None, found.cose}
+
+
+def _check_file(row: CertificateRecord, found: Examined) -> None:
+    # V8: whoever holds the seal's key could seal a second file; the hash of the one that was issued is on record.
+    if found.kind is not Kind.PDF:
+        return
+    if row.pdf_sha256 is None:
+        found.say("file-hash", None, "尚未登记文件散列", "no file hash is on record yet")
+        return
+    same = row.pdf_sha256 == found.sha256
+    found.say(
+        "file-hash",
+        same,
+        "文件与登记的散列一致" if same else "文件与登记的散列不符",
+        "the file is the one on record" if same else "the file is not the one on record",
+    )
+
+
+def _check_log(services: Services, session: Session, row: CertificateRecord, found: Examined) -> None:
+    # V9: recomputed from the leaf's content up to the head, with the salt that only issuer and holder have.
+    try:
+        assert row.leaf_index is not None
+        assert row.credential is not None
+        content = log_read.leaf_content(session, row.leaf_index)
+        leaf = leaves.decode(content)
+        commitment = leaves.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+        edge = log.frontier(session)
+        proof = prove_inclusion(row.leaf_index, edge.size, log_read.hash_reader(session))
+        verify_inclusion(leaf_hash(content), row.leaf_index, edge.size, proof, edge.root())
+        holds = leaf.credential == commitment
+        where_zh, where_en = f"第 {row.leaf_index} 叶,共 {edge.size} 叶", f"leaf {row.leaf_index} of {edge.size}"
+    except (CertsvcError, AssertionError):
+        holds, where_zh, where_en = False, "日志中没有该证书的叶", "the log has no leaf of this certificate"
+    found.say(
+        "log-inclusion",
+        holds,
+        f"已记入公开日志:{where_zh}" if holds else f"公开日志不能证明该证书:{where_zh}",
+        f"in the public log: {where_en}" if holds else f"the public log does not bear it out: {where_en}",
+    )
+
+
+def _status_of(session: Session, row: CertificateRecord, found: Examined) -> Entry:
+    # V10: from the register, now; never from a cache.
+    status = Status(row.status)
+    successor = session.get(CertificateRecord, row.superseded_by_id) if row.superseded_by_id is not None else None
+    named = None if successor is None else f"{successor.number} v{successor.version}"
+    since_zh = f"自 {row.status_changed_on} 起:" if row.status_changed_on else ""
+    since_en = f" since {row.status_changed_on}" if row.status_changed_on else ""
+    why = f" — {row.status_reason}" if row.status_reason and status in {Status.SUSPENDED, Status.REVOKED} else ""
+    by_zh, by_en = (f",替代者 {named}", f", replaced by {named}") if named else ("", "")
+    found.say(
+        "status",
+        status is Status.VALID,
+        f"{since_zh}{STATUS_ZH[status]}{why}{by_zh}",
+        f"{status.value}{since_en}{why}{by_en}",
+    )
+    return Entry(status, row.status_changed_on, row.status_reason if why else None, named)
+
+
+STATUS_ZH = {
+    Status.VALID: "有效",
+    Status.SUSPENDED: "暂停使用",
+    Status.REVOKED: "已撤销",
+    Status.SUPERSEDED: "已被新版本替代",
+    Status.EXPIRED: "已过有效期",
+}
