@@ -22,7 +22,9 @@ Refusals = list[tuple[Attempt, AttemptRefused]]
 
 def admit(enrolment: Enrolment, earlier: Sequence[Attempt], attempt: Attempt, scheme: Scheme) -> None:
     """Accept the attempt beside those on record, in whatever order they come, or raise AttemptRefused with its rule."""
-    _refuse_out_of_turn(earlier, attempt)
+    out_of_turn = _out_of_turn(earlier, attempt)
+    if out_of_turn is not None:
+        raise out_of_turn
     _, refused_before = replay(enrolment, earlier, scheme)
     _, refused_after = replay(enrolment, [*earlier, attempt], scheme)
     for candidate, refusal in refused_after:
@@ -40,9 +42,12 @@ def admit(enrolment: Enrolment, earlier: Sequence[Attempt], attempt: Attempt, sc
 
 def admit_all(enrolment: Enrolment, existing: Sequence[Attempt], new: Iterable[Attempt], scheme: Scheme) -> Refusals:
     """The new attempts that are refused, each with why; the rest may be recorded together with the existing ones."""
+    rows = in_order(list(new))
+    if _stand_together(enrolment, existing, rows, scheme):
+        return []
     on_record = list(existing)
     refusals: Refusals = []
-    for attempt in in_order(list(new)):
+    for attempt in rows:
         try:
             admit(enrolment, on_record, attempt, scheme)
         except AttemptRefused as refusal:
@@ -50,6 +55,17 @@ def admit_all(enrolment: Enrolment, existing: Sequence[Attempt], new: Iterable[A
         else:
             on_record.append(attempt)
     return refusals
+
+
+def _stand_together(enrolment: Enrolment, existing: Sequence[Attempt], rows: list[Attempt], scheme: Scheme) -> bool:
+    """Nothing is refused when all rows are recorded at once: the usual case, and fairer than one by one.
+
+    A failed first attempt may close an enrolment that the on-site retake in the next row keeps open.
+    """
+    if any(_out_of_turn(existing, attempt) for attempt in rows):
+        return False
+    _, refused = replay(enrolment, [*existing, *rows], scheme)
+    return not refused
 
 
 def replay(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Scheme) -> tuple[Progress, Refusals]:
@@ -156,18 +172,19 @@ _KIND_REFUSALS: dict[AttemptKind, Callable[[Attempt, Course], AttemptRefused | N
 }
 
 
-def _refuse_out_of_turn(earlier: Sequence[Attempt], attempt: Attempt) -> None:
+def _out_of_turn(earlier: Sequence[Attempt], attempt: Attempt) -> AttemptRefused | None:
     """R3.7: an attempt dated before one of the subject that is on record; void and excused ones are no matter."""
     if not _counts(attempt):
-        return
+        return None
     for other in earlier:
         if other.subject is attempt.subject and attempt.sat_on < other.sat_on and _counts(other):
-            raise _refused(
+            return _refused(
                 "R3.7",
                 attempt,
                 f"早于该科已登记的{other.kind.zh}({zh_date(other.sat_on)})",
                 f"it is dated before the subject's {other.kind.en} of {other.sat_on}, already on record",
             )
+    return None
 
 
 def _counts(attempt: Attempt) -> bool:

@@ -21,6 +21,7 @@ from tests.rules.builders import (
     SAT_ON,
     THEORY,
     attempt,
+    changed,
     haiyue,
     qinghai,
 )
@@ -234,6 +235,21 @@ ROLL = [
 def test_the_order_of_a_files_rows_does_not_matter() -> None:
     for rows in permutations(ROLL):
         assert admit_all(ENROLMENT, [], rows, qinghai()) == []
+
+
+def test_rows_that_stand_together_are_not_judged_one_by_one() -> None:
+    """Where both failed closes, a failed practical alone would undo the theory's retake; the next row saves it."""
+    scheme = changed("qinghai-2025", ('both_failed = "retake"', 'both_failed = "failed"'))
+    existing = [attempt(THEORY, "40"), attempt(THEORY, "70", kind=FREE, on=LATER)]
+    new = [attempt(PRACTICAL, "40"), attempt(PRACTICAL, "70", kind=ONSITE)]
+    assert admit_all(ENROLMENT, existing, new, scheme) == []
+    assert admit_all(ENROLMENT, existing, new[:1], scheme)[0][1].rule == "R3.7"
+
+
+def test_a_row_out_of_turn_is_refused_among_others() -> None:
+    early = attempt(THEORY, "70", on=date(2025, 3, 10))
+    refused = admit_all(ENROLMENT, [attempt(THEORY, "40")], [early, attempt(PRACTICAL, "70")], qinghai())
+    assert [one for one, _ in refused] == [early]
 
 
 def test_only_the_row_that_breaks_a_rule_is_refused() -> None:
