@@ -1,9 +1,9 @@
 """Write what an independent verifier needs as static files, servable by any web server (formats.md, "Addresses").
 
 `.well-known/did.json`, `.well-known/jwks.json`, `trust.json` (the same keys, as our own verifier pins them),
-`seal/*.pem` (the chains of the PDF seal), `status/LIST`, `log/checkpoint`, `log/tile/…`. Nothing personal stands in any of them.
-Cheap where nothing changed, so it runs after every issue and every change of status. The log comes last: whoever
-sees a new head finds the status that belongs to it.
+`seal/*.pem` (the chains of the PDF seal), `status/LIST`, `log/checkpoint`, `log/tile/…`. Nothing personal stands in
+any of them. Cheap where nothing changed, so it runs after every issue and every change of status. The log comes last:
+whoever sees a new head finds the status that belongs to it.
 """
 
 from __future__ import annotations
