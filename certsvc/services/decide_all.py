@@ -46,12 +46,17 @@ class Explained:
     decision: Decision
     would_be: Decision | None = None
 
+    @property
+    def changes(self) -> bool:
+        """Whether the other scheme would say anything else."""
+        return self.would_be is not None and explain_json(self.would_be) != explain_json(self.decision)
+
     def as_json(self) -> dict[str, object]:
         """The shape of formats.md, and beside it what would change."""
         explained = {"id_number": self.id_number, "name": self.name, **explain_json(self.decision)}
         if self.would_be is not None:
             explained["would_be"] = explain_json(self.would_be)
-            explained["changes"] = explain_json(self.would_be) != explain_json(self.decision)
+            explained["changes"] = self.changes
         return explained
 
 

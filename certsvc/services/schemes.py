@@ -17,6 +17,8 @@ from certsvc.errors import Conflict, InvalidScheme, NotFound, RegistrationRefuse
 from certsvc.resources import schemes_folder
 from certsvc.rules.scheme import parse_scheme
 from certsvc.rules.terms import Scheme
+from certsvc.services import audit
+from certsvc.services.context import Services
 from certsvc.store import SchemeRecord
 
 DEFAULT_KEY = "emergency-rescuer-5/qinghai-2025"
@@ -72,6 +74,24 @@ def add(session: Session, toml: str) -> tuple[SchemeRecord, bool]:
     session.add(record)
     session.flush()
     return record, True
+
+
+def add_file(services: Services, path: Path, *, by: str) -> tuple[SchemeRecord, bool]:
+    """`add` the scheme of a file, on the record of the audit trail."""
+    toml = read_scheme_file(path)
+    with services.database.writing() as session:
+        record, is_new = add(session, toml)
+        if is_new:
+            audit.note(
+                session,
+                at=services.now(),
+                by=by,
+                action="scheme.add",
+                object_kind="scheme",
+                object_key=f"{record.key} {record.version}",
+                sha256=record.sha256,
+            )
+        return record, is_new
 
 
 def all_schemes(session: Session) -> list[SchemeRecord]:

@@ -52,7 +52,7 @@ class Database:
             if not self.is_sqlite:
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
-            session.rollback()
+            session.close()  # rolls back, and leaves what was read readable
 
     @contextmanager
     def writing(self, lock: str = "register") -> Iterator[Session]:

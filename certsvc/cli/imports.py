@@ -1,0 +1,108 @@
+"""`certsvc candidates|results|paper import FILE`: all or nothing; and `results publish`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import by_option, json_option, say, talk, tell
+
+if TYPE_CHECKING:
+    from certsvc.services.imports import ImportReport
+
+_FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+def _import_options(command: Any) -> Any:
+    for option in (
+        json_option,
+        by_option,
+        click.option("--ignore-unknown", is_flag=True, help="忽略未知列 / ignore unknown columns."),
+        click.option("--dry-run", is_flag=True, help="只检查,不保存 / check only, store nothing."),
+        _FILE,
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def candidates() -> None:
+    """考生名册 / Rosters of candidates."""
+
+
+@candidates.command("import")
+@click.option("--scheme", "scheme_key", default=None, help="方案(默认青海 2025) / the scheme, by its key.")
+@_import_options
+def import_candidates(
+    file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool, scheme_key: str | None
+) -> None:
+    """导入考生名册 / Import a roster (CSV or XLSX)."""
+    from certsvc.services.register import import_candidates as run
+
+    report = run(
+        work.services(),
+        file,
+        by=work.who(by),
+        scheme_key=scheme_key,
+        dry_run=dry_run,
+        ignore_unknown=ignore_unknown,
+    )
+    _tell(report, as_json)
+
+
+@click.group()
+def results() -> None:
+    """考试成绩 / Exam results."""
+
+
+@results.command("import")
+@_import_options
+def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool) -> None:
+    """导入成绩 / Import results (CSV or XLSX)."""
+    from certsvc.services.record_results import import_results as run
+
+    _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
+
+
+@results.command("publish")
+@click.option("--on", type=work.Day(), default=None, help="公布日期(默认今天) / from which day (default: today).")
+@by_option
+@json_option
+def publish(on: date | None, by: str | None, as_json: bool) -> None:
+    """公布成绩 / Let candidates see the results sat up to a day."""
+    from certsvc.services.publish import publish_results
+
+    published = publish_results(work.services(), by=work.who(by), on=on)
+    if as_json:
+        tell({"on": published.on.isoformat(), "published": published.new, "already": published.already})
+    else:
+        say(f"{published.on} 起公布 {published.new} 条,此前已公布 {published.already} 条")
+        say(f"{published.new} published with effect from {published.on}, {published.already} were already")
+
+
+@click.group()
+def paper() -> None:
+    """原纸质证书登记册 / The register of former paper certificates."""
+
+
+@paper.command("import")
+@_import_options
+def import_paper(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool) -> None:
+    """导入纸质证书登记册 / Import the paper register (CSV or XLSX)."""
+    from certsvc.services.import_paper import import_paper as run
+
+    _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
+
+
+def _tell(report: ImportReport, as_json: bool) -> None:
+    for warning in report.warnings:
+        talk(f"注意 warning: {warning}")
+    if as_json:
+        tell(report.as_json())
+        return
+    say(f"{report.new} new, {report.unchanged} unchanged")
+    say(f"新增 {report.new} 条,未变 {report.unchanged} 条" + (";仅检查,未保存" if report.dry_run else ""))

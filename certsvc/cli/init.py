@@ -1,0 +1,37 @@
+"""`certsvc init`: a home that works; again, it changes nothing."""
+
+from __future__ import annotations
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import json_option, say, tell
+
+
+@click.command()
+@json_option
+def init(as_json: bool) -> None:
+    """建立数据库、开发密钥与默认方案 / Make database, development keys and schemes."""
+    from certsvc.services.init import initialise
+
+    services = work.services(migrated=False)
+    done = initialise(services)
+    if as_json:
+        tell(
+            {
+                "home": str(services.folders.home),
+                "changed": done.changed,
+                "migrated": done.migrated,
+                "keys_made": done.keys_made,
+                "schemes": list(done.schemes),
+            }
+        )
+        return
+    if not done.changed:
+        say("已初始化,未作改动 / initialised already; nothing changed")
+        return
+    say(f"已初始化 {services.folders.home} / initialised")
+    if done.keys_made:
+        say("开发密钥已生成,证书均标明“样例 SAMPLE” / development keys made: every certificate is marked SAMPLE")
+    for scheme in done.schemes:
+        say(f"方案 scheme {scheme}")

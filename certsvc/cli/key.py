@@ -1,0 +1,126 @@
+"""`certsvc key …`: keys apart by purpose; nothing is made silently, public history is kept for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import by_option, json_option, say, tell
+
+if TYPE_CHECKING:
+    from certsvc.services.context import Services
+    from certsvc.signing.keys import KeyRecord
+
+PURPOSES = ("credential", "pdf-seal", "status-list", "log-checkpoint", "lookup", "personal-data", "session")
+_PURPOSE = click.argument("purpose", type=click.Choice(PURPOSES))
+
+
+@click.group()
+def key() -> None:
+    """密钥 / Keys."""
+
+
+@key.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """全部密钥(只列公开部分) / Every key there ever was; public parts only."""
+    records = work.services(migrated=False).keystore.records()
+    if as_json:
+        tell([_as_json(record) for record in records])
+        return
+    for record in records:
+        _say(record)
+
+
+@key.command()
+@_PURPOSE
+@click.option("--at", default="file:", help="file: 或 pkcs11:… URI / where the private part is kept.")
+@by_option
+@json_option
+def new(purpose: str, at: str, by: str | None, as_json: bool) -> None:
+    """为某用途生成第一把密钥 / Make the first key of a purpose."""
+    from certsvc.signing.keys import Purpose
+
+    services = work.services()
+    _done(services, services.keystore.new(Purpose(purpose), at=at), "key.new", by, as_json)
+
+
+@key.command()
+@_PURPOSE
+@click.option("--at", default="file:", help="file: 或 pkcs11:… URI / where the private part is kept.")
+@by_option
+@json_option
+def rotate(purpose: str, at: str, by: str | None, as_json: bool) -> None:
+    """换新密钥,旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
+    from certsvc.signing.keys import Purpose
+
+    if purpose == "lookup":
+        raise click.UsageError("lookup 密钥不能更换:登记册的索引由它算出 / the register's index is computed with it")
+    services = work.services()
+    keystore = services.keystore
+    # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
+    development = keystore.active(Purpose(purpose)).development
+    _done(services, keystore.rotate(Purpose(purpose), development=development, at=at), "key.rotate", by, as_json)
+
+
+@key.command()
+@click.argument("kid")
+@by_option
+@json_option
+def retire(kid: str, by: str | None, as_json: bool) -> None:
+    """停用;它签过的仍然有效 / Take a key out of use; what it signed stays good."""
+    services = work.services()
+    _done(services, services.keystore.retire(kid), "key.retire", by, as_json)
+
+
+@key.command()
+@click.argument("kid")
+@click.option(
+    "--from-index", type=click.IntRange(min=0), required=True, help="自哪个日志序号起 / from which log index."
+)
+@by_option
+@json_option
+def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
+    """宣布被盗:自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
+    services = work.services()
+    _done(services, services.keystore.distrust(kid, from_index), "key.distrust", by, as_json)
+
+
+def _done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:
+    from certsvc.services import audit
+
+    with services.database.writing() as session:
+        audit.note(
+            session,
+            at=services.now(),
+            by=work.who(by),
+            action=action,
+            object_kind="key",
+            object_key=record.kid,
+            purpose=record.purpose.value,
+        )
+    if as_json:
+        tell(_as_json(record))
+    else:
+        _say(record)
+
+
+def _as_json(record: KeyRecord) -> dict[str, object]:
+    return {
+        "kid": record.kid,
+        "purpose": record.purpose.value,
+        "algorithm": record.algorithm.value,
+        "state": record.state.value,
+        "created_at": record.created_at.isoformat(),
+        "retired_at": record.retired_at.isoformat() if record.retired_at else None,
+        "distrusted_from": record.distrusted_from,
+        "development": record.development,
+        "public": record.public.hex(),
+    }
+
+
+def _say(record: KeyRecord) -> None:
+    sample = "  开发 development" if record.development else ""
+    say(f"{record.kid}  {record.purpose.value}  {record.algorithm.value}  {record.state.value}{sample}")

@@ -1,0 +1,58 @@
+"""`certsvc scheme …`: the rules as data (R0)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import by_option, json_option, say, tell
+
+
+@click.group()
+def scheme() -> None:
+    """方案 / Schemes: one occupation, level and region's rules."""
+
+
+@scheme.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """已登记的方案 / The schemes on record."""
+    from certsvc.services.schemes import DEFAULT_KEY, all_schemes
+
+    with work.services().database.reading() as session:
+        records = all_schemes(session)
+    if as_json:
+        tell(
+            [
+                {
+                    "key": record.key,
+                    "version": record.version,
+                    "family": record.family,
+                    "in_force_from": record.in_force_from.isoformat(),
+                    "sha256": record.sha256,
+                    "default": record.key == DEFAULT_KEY,
+                }
+                for record in records
+            ]
+        )
+        return
+    for record in records:
+        default = "  默认 default" if record.key == DEFAULT_KEY else ""
+        say(f"{record.key}  v{record.version}  {record.in_force_from} 起 from  {record.family}{default}")
+
+
+@scheme.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@by_option
+@json_option
+def add(file: Path, by: str | None, as_json: bool) -> None:
+    """登记一个方案文件 / Put a scheme file on record. Pinned enrolments keep theirs."""
+    from certsvc.services.schemes import add_file
+
+    record, is_new = add_file(work.services(), file, by=work.who(by))
+    if as_json:
+        tell({"key": record.key, "version": record.version, "new": is_new})
+    else:
+        say(f"{record.key} v{record.version} {'已登记 added' if is_new else '已存在,未变 there already, unchanged'}")

@@ -1,0 +1,103 @@
+"""How the program speaks: a JSON document or lines on standard output, talk on standard error, a line per refusal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from certsvc.errors import CellError, CertsvcError, ImportRefused
+
+
+def json_option(command: Any) -> Any:
+    """The `--json` flag, alike everywhere."""
+    return click.option("--json", "as_json", is_flag=True, help="一个 JSON 文档 / one JSON document on stdout.")(
+        command
+    )
+
+
+def by_option(command: Any) -> Any:
+    """Who does it: recorded in the audit trail."""
+    return click.option("--by", default=None, help="经办人(默认操作系统账户) / who does it (default: the OS account).")(
+        command
+    )
+
+
+def tell(document: object) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def tell_list(entries: Iterable[Mapping[str, object]]) -> None:
+    """A JSON list on standard output, written entry by entry so that a long one needs no memory."""
+    first = True
+    click.echo("[", nl=False)
+    for entry in entries:
+        click.echo(("\n  " if first else ",\n  ") + json.dumps(entry, ensure_ascii=False), nl=False)
+        first = False
+    click.echo("]" if first else "\n]")
+
+
+def say(line: str) -> None:
+    """One line on standard output."""
+    click.echo(line)
+
+
+def talk(line: str) -> None:
+    """One line on standard error."""
+    click.echo(line, err=True)
+
+
+def refuse(error: BaseException, *, as_json: bool = False) -> bool:
+    """Tell an error of ours, a line each; False for any other error, which is a fault of the program."""
+    if not isinstance(error, CertsvcError):
+        return False
+    cells: Iterable[CellError] = error.errors if isinstance(error, ImportRefused) else ()
+    for cell in cells:
+        talk(str(cell))
+    talk(str(error))
+    if as_json:
+        refused: dict[str, object] = {
+            "code": error.code,
+            "rule": error.rule,
+            "where": error.where,
+            "zh": error.zh,
+            "en": error.en,
+        }
+        if isinstance(error, ImportRefused):
+            refused["errors"] = [finding(cell) for cell in error.errors]
+        tell({"refused": refused})
+    return True
+
+
+def finding(cell: CellError) -> dict[str, object]:
+    """A cell's error as JSON."""
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "value": cell.value,
+        "rule": cell.rule,
+        "zh": cell.zh,
+        "en": cell.en,
+    }
+
+
+class Bar:
+    """A progress bar on standard error: one line redrawn on a terminal, one line a step elsewhere."""
+
+    WIDTH = 30
+    LABELS: Mapping[str, str] = {"issue": "签发 issuing", "render": "制证 drawing"}
+
+    def __init__(self) -> None:
+        self._on_terminal = sys.stderr.isatty()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        filled = self.WIDTH * done // max(total, 1)
+        line = f"{self.LABELS.get(step, step)} [{'#' * filled}{'.' * (self.WIDTH - filled)}] {done}/{total}"
+        if self._on_terminal:
+            click.echo(f"\r{line}", err=True, nl=done >= total)
+        else:
+            click.echo(line, err=True)

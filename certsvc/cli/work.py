@@ -1,0 +1,71 @@
+"""What a command works with: settings from the environment, services joined once, and who is at the keyboard."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from certsvc.config import Settings
+    from certsvc.services.context import Services
+
+
+class Day(click.ParamType[date]):
+    """A date on the command line: YYYY-MM-DD."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} 不是日期 YYYY-MM-DD / is not a date YYYY-MM-DD", param, ctx)
+
+
+def settings() -> Settings:
+    from certsvc.config import Settings
+
+    return Settings.from_environment()
+
+
+def services(*, migrated: bool = True) -> Services:
+    """The services, joined. With `migrated`, raises `Refused` unless the database has this program's shape."""
+    from certsvc.app import open_services
+    from certsvc.store.migrate import require_head
+
+    opened = open_services(settings())
+    if migrated:
+        require_existing(opened)
+        require_head(opened.database)
+    return opened
+
+
+def require_existing(opened: Services) -> None:
+    """Raise `Refused` where the embedded database is not there: opening it would create an empty one."""
+    from certsvc.errors import Refused
+
+    file = opened.database.sqlite_file
+    if file is not None and not file.exists():
+        raise Refused("尚未初始化,请先运行 certsvc init", "nothing here yet; run: certsvc init", where=str(file.parent))
+
+
+def service_opener() -> Callable[[], Services]:
+    """Opens the same services in another process."""
+    from certsvc.app import open_services
+
+    return functools.partial(open_services, settings())
+
+
+def who(by: str | None) -> str:
+    """The one named, or the operating system's account."""
+    from certsvc.services.context import operator
+
+    return by or operator()
