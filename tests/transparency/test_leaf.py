@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -57,11 +58,14 @@ def test_the_form_of_an_issue_is_the_one_in_the_docs() -> None:
         session="emergency-rescuer-5/qinghai-2025/2026-03-24",
         evidence=commit(SALT, "evidence"),
     )
-    assert encode(leaf) == (
+    content = encode(leaf)
+    assert content == (
         b'{"credential":"uLolY7a1ZciLcF33q3oJFwMjNYL8V5ma4caMN4nKH1FQ","dated":"2026-04-20","day":"2026-04-20",'
         b'"event":"issue","evidence":"usM3gs-cPwv5fRGLkPwijvU6lOABNxfPDTqNDEPYrqVA",'
         b'"session":"emergency-rescuer-5/qinghai-2025/2026-03-24","v":1}'
     )
+    page = Path(__file__).parents[2] / "docs" / "log-format.md"
+    assert content.decode() in page.read_text(encoding="utf-8").splitlines()
 
 
 def test_a_commitment_is_an_hmac_over_length_led_parts() -> None:
