@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 
 from certsvc.transparency.proofs import (
-    ReadHash,
     prove_consistency,
     prove_inclusion,
     verify_consistency,
