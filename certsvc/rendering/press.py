@@ -152,7 +152,7 @@ class TemplatePress:
             slot = plate.slots[row.key]
             element = Element("P", [*slot.tags])
             line = fit(row.value, Style.KAI, slot.width, slot.size, layout.grid.smallest_pt)
-            tracking = 0.3 if row.key == "name" and len(row.value) == 2 else 0.0
+            tracking = _spread(row.value) if row.key == "name" else 0.0
             leading = line.size * 1.22
             base = slot.y + (len(line.lines) - 1) * leading / 2
             element.kids.append(ink.begin("P", row.value if tracking else ""))
@@ -209,6 +209,15 @@ class TemplatePress:
         )
         document.kids.append(Element("Form", annotation=widget))
         return widget
+
+
+def _spread(name: str) -> float:
+    """Letter-spacing of a name, in ems: two characters are set apart, as is the custom.
+
+    The gap needs an /ActualText or readers take it for a blank, and pdfium loses characters beyond the BMP there; exact
+    text comes before the custom, so names with such characters are set close.
+    """
+    return 0.3 if len(name) == 2 and all(0x2E80 <= ord(char) <= 0xFFFF for char in name) else 0.0
 
 
 def _literal(text: str) -> str:

@@ -69,6 +69,7 @@ def seal(pdf: bytes, seal: PdfSeal, *, signed_at: datetime) -> bytes:
         raise SealRefused("该 PDF 没有可用的签章位置", "this PDF has no unused place for a seal")
     if signed_at.tzinfo is None:
         raise SealRefused("签章时间须带时区", "the time of sealing needs a time zone")
+    key = seal.key
     start, end = place.start("contents") - 1, place.end("contents") + 1
     sealed = bytearray(pdf)
     _put(sealed, place, "moment", signed_at.astimezone(BEIJING).strftime("%Y%m%d%H%M%S").encode())
@@ -84,7 +85,7 @@ def seal(pdf: bytes, seal: PdfSeal, *, signed_at: datetime) -> bytes:
     try:
         signature = low_s(seal.sign(message))
         # A fault while signing could give the key away or a broken certificate out: check before it leaves.
-        seal.key.verify(signature, message, ec.ECDSA(SHA256()))
+        key.verify(signature, message, ec.ECDSA(SHA256()))
     except (ValueError, InvalidSignature) as error:
         raise SealRefused("签章密钥给出的签名无效", "the seal's key gave a signature that does not verify") from error
     contents = seal.form.encode(digest, signature).hex().encode()

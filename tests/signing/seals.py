@@ -18,10 +18,10 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _usage(*, ca: bool) -> x509.KeyUsage:
+def _usage(*, ca: bool, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not ca,
-        content_commitment=not ca,
+        digital_signature=signs,
+        content_commitment=signs,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
@@ -39,6 +39,7 @@ def issue(
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
     ca: bool,
+    signs: bool = False,
     start: datetime = datetime(2024, 1, 1, tzinfo=UTC),
     days: int = 3650,
 ) -> x509.Certificate:
@@ -51,16 +52,23 @@ def issue(
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(_usage(ca=ca), critical=True)
+        .add_extension(_usage(ca=ca, signs=not ca or signs), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         .sign(issuer_key, SHA256())
     )
 
 
-def make_seal(*, depth: int = 2, leaf_ca: bool = False, start: datetime = datetime(2024, 1, 1, tzinfo=UTC)) -> PdfSeal:
+def make_seal(
+    *,
+    depth: int = 2,
+    leaf_ca: bool = False,
+    leaf_signs: bool = True,
+    middle_ca: bool = True,
+    curve: ec.EllipticCurve | None = None,
+) -> PdfSeal:
     """A seal whose chain has `depth` certificates, the root last."""
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(depth)]
+    keys = [ec.generate_private_key(curve or ec.SECP256R1()) for _ in range(depth)]
     names = ["样例签章 Example seal", *(f"Example authority {at}" for at in range(1, depth))]
     chain = [
         issue(
@@ -68,8 +76,8 @@ def make_seal(*, depth: int = 2, leaf_ca: bool = False, start: datetime = dateti
             names[min(at + 1, depth - 1)],
             keys[at].public_key(),
             keys[min(at + 1, depth - 1)],
-            ca=at > 0 or leaf_ca,
-            start=start,
+            ca=leaf_ca if at == 0 else middle_ca or at == depth - 1,
+            signs=at == 0 and leaf_signs,
         )
         for at in range(depth)
     ]

@@ -1,0 +1,91 @@
+"""The face says what the claims say, in the layout's order, in both languages (R7.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from certsvc.credential.document import CertificateClaims, Issuer
+from certsvc.person.identity import IdType, Sex
+from certsvc.rendering.face import CertificateFace, face_of
+from certsvc.rendering.layout import load_layout
+
+LAYOUT = load_layout()
+NUMBER = "11010519491231002X"
+CLAIMS = CertificateClaims(
+    token="a" * 26,
+    base_url="https://certsvc.example",
+    issuer=Issuer("did:web:certsvc.example", "示例中心", "Example Centre", sample=True),
+    number="2563010001500001",
+    holder_name="张伟",
+    id_type=IdType.RESIDENT_ID,
+    id_commitment="u",
+    occupation_code="3-02-03-08",
+    occupation_zh="应急救援员",
+    occupation_en="Emergency Rescuer",
+    level=5,
+    level_zh="五级/初级工",
+    level_en="Level 5",
+    title_zh="职业资格证书",
+    title_en="Certificate",
+    statement_zh="特发此证",
+    statement_en="Awarded",
+    issued_on=date(2025, 4, 13),
+    scheme="emergency-rescuer-5/qinghai-2025@1",
+)
+
+
+def drawn(claims: CertificateClaims = CLAIMS, *, mask_id: bool = False) -> CertificateFace:
+    return face_of(claims, id_number=NUMBER, portrait=None, qr_text="HTTPS://A", mask_id=mask_id, layout=LAYOUT)
+
+
+def values(face: CertificateFace) -> dict[str, tuple[str, str]]:
+    return {row.key: (row.value, row.value_en) for row in face.rows}
+
+
+def test_the_face_carries_every_field_of_r7_2() -> None:
+    assert set(values(drawn())) == {
+        "name", "id_type", "id_number", "occupation", "direction", "level", "number", "issued_on", "issuer",
+    }  # fmt: skip
+
+
+def test_the_identity_number_is_in_full_unless_the_scheme_masks_it() -> None:
+    assert values(drawn())["id_number"][0] == NUMBER
+    masked = values(drawn(mask_id=True))["id_number"][0]
+    assert "*" in masked
+    assert NUMBER not in masked
+
+
+def test_no_direction_is_two_dashes() -> None:
+    assert values(drawn())["direction"][0] == "--"
+    assert values(drawn(replace(CLAIMS, direction="水域救援")))["direction"][0] == "水域救援"
+
+
+def test_dates_stand_in_both_languages() -> None:
+    assert values(drawn())["issued_on"] == ("2025年4月13日", "13 April 2025")
+
+
+def test_what_a_certificate_has_not_is_not_on_its_face() -> None:
+    assert "valid_until" not in values(drawn())
+    more = replace(
+        CLAIMS,
+        valid_until=date(2029, 4, 12),
+        reissued_on=date(2026, 1, 5),
+        identifier="1.2.156",
+        sex=Sex.MALE,
+        birth_date=date(1949, 12, 31),
+        scores={"theory": "60", "practical": "59.99"},
+    )
+    found = values(drawn(more))
+    assert found["valid_until"] == ("至2029年4月12日", "until 12 April 2029")
+    assert found["reissued_on"][0] == "2026年1月5日"
+    assert found["identifier"] == ("1.2.156", "")
+    assert found["sex"] == ("男", "Male")
+    assert found["birth_date"][0] == "1949年12月31日"
+    assert found["scores"] == ("理论知识考试 60  技能考核 59.99", "theory 60, practical 59.99")
+
+
+def test_the_domain_is_the_bare_host_and_sample_is_the_issuers() -> None:
+    face = drawn()
+    assert face.domain == "certsvc.example"
+    assert face.sample
