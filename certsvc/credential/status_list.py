@@ -36,10 +36,11 @@ _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 
 
 class Purpose(StrEnum):
-    """What a set bit says. A revocation is for good; a suspension may be lifted."""
+    """What a set bit says. Revoked for good; suspended until lifted; refresh: a newer credential exists."""
 
     REVOCATION = "revocation"
     SUSPENSION = "suspension"
+    REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True)
