@@ -153,7 +153,7 @@ def _check_nodes(session: Session, nodes: list[Node], found: _Findings) -> None:
             LogNodeRecord.index >= of_level[0].index,
             LogNodeRecord.index <= of_level[-1].index,
         )
-        stored = dict(session.execute(query).tuples())
+        stored = dict(session.execute(query).tuples().all())
         for node in of_level:
             if stored.get(node.index) != node.hash:
                 place = f"{level}/{node.index}"
