@@ -1,0 +1,105 @@
+"""The one place where parts are joined: settings → services (for `cli` and the site) → the site.
+
+Not here: what any part does. `open_services` creates nothing on disk; `certsvc init` does.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from certsvc.config import Settings
+from certsvc.credential.document import Issuer
+from certsvc.errors import KeyRefused
+from certsvc.services.context import Folders, Services
+from certsvc.signing.keystore import Keystore, Purpose
+from certsvc.store import open_database
+from certsvc.store.migrate import require_head
+from certsvc.web.attach import attach
+from certsvc.web.front import Front
+from certsvc.web.limits import Allowance, Limits
+from certsvc.web.pages import Pages
+from certsvc.web.scans import Scans
+from certsvc.web.site import Site
+
+_SAMPLE_NAME_ZH = "示例发证机构(样例)"
+_SAMPLE_NAME_EN = "Sample Issuing Authority"
+
+
+def open_services(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Services:
+    """Join database, keys and issuer. Raises `KeyRefused`, and `Refused` for a strange database address."""
+    keystore = Keystore.open(settings.keys, _passphrase(settings))
+    host = settings.host
+    issuer = Issuer(
+        did="did:web:" + host.replace(":", "%3A"),
+        name_zh=settings.issuer_name or _SAMPLE_NAME_ZH,
+        name_en=settings.issuer_name_en or settings.issuer_name or _SAMPLE_NAME_EN,
+        # R7.6: real only when both the name and the keys are.
+        sample=settings.issuer_name is None or keystore.development or not keystore.records(),
+    )
+    return Services(
+        database=open_database(settings.database_url),
+        keystore=keystore,
+        issuer=issuer,
+        folders=Folders(settings.home),
+        base_url=settings.base_url,
+        now=now or (lambda: datetime.now(UTC)),
+    )
+
+
+def create_app(settings: Settings | None = None, *, services: Services | None = None, front: bool = True) -> Flask:
+    """The site. `front` off sends every request through Flask: the same answers, slower (benchmarks/serve.py)."""
+    settings = settings or Settings.from_environment()
+    services = services or open_services(settings)
+    require_head(services.database)
+    app = Flask("certsvc.web", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=100,
+        TRUSTED_HOSTS=list(settings.trusted_hosts),
+    )
+    site = open_site(settings, services)
+    attach(app, site)
+    if front:
+        app.wsgi_app = Front(app.wsgi_app, site, settings.trusted_hosts)  # type: ignore[method-assign]
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        # Exactly so many: one more believes a forged address, one fewer makes everyone share a limit.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
+    return app
+
+
+def open_site(settings: Settings, services: Services) -> Site:
+    """What the pages are made with."""
+    key = services.keystore.secret(Purpose.SESSION)
+    scans = Scans(services.database, services.today)
+    atexit.register(scans.flush)
+    allowance = Allowance(
+        page=settings.limit_page, guess=settings.limit_guess, record=settings.limit_record, file=settings.limit_file
+    )
+    return Site(
+        services=services,
+        pages=Pages(host=settings.host, base_url=settings.base_url),
+        limits=Limits(services.database, key, allowance, services.now),
+        scans=scans,
+        host=settings.host,
+        https=settings.base_url.startswith("https://"),
+        key=key,
+        max_upload_bytes=settings.max_upload_bytes,
+    )
+
+
+def _passphrase(settings: Settings) -> bytes | None:
+    if settings.key_passphrase_file is None:
+        return None
+    try:
+        return settings.key_passphrase_file.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise KeyRefused(
+            "读不到口令文件", "the passphrase file cannot be read", where="CERTSVC_KEY_PASSPHRASE_FILE"
+        ) from error

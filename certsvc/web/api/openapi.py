@@ -1,0 +1,271 @@
+"""The API described: OpenAPI 3.1, made from the states, error codes and limits that the code itself uses.
+
+Source: OpenAPI 3.1.1, RFC 9457. A test sends the examples and holds answers against these schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from certsvc.credential.verdict import Verdict
+from certsvc.credential.wording import STATES
+from certsvc.roster.employer_list import LIST_LIMITS
+from certsvc.services.api_keys import Scope
+from certsvc.web.problems import STATUS
+from certsvc.web.public.files import MOST_FILES
+
+_WORDS: Final = {
+    "type": "object",
+    "required": ["zh", "en"],
+    "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
+}
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+_DAY: Final = {"type": "string", "format": "date"}
+_DAY_OR_NULL: Final = {"type": ["string", "null"], "format": "date"}
+
+# Run as they stand by tests/web/test_examples.py, with BASE, TOKEN, NUMBER and NAME set.
+EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "readCertificate": {
+        "curl": "curl -s $BASE/api/v1/certificates/$TOKEN",
+        "Python": """import json, urllib.request
+
+with urllib.request.urlopen(f"{BASE}/api/v1/certificates/{TOKEN}") as answer:
+    print(json.load(answer)["state"])""",
+    },
+    "verify": {
+        "curl": """curl -s $BASE/api/v1/verifications -H 'Content-Type: application/json' \\
+  -d '{"number": "'"$NUMBER"'", "name": "'"$NAME"'"}'""",
+        "Python": """import json, urllib.request
+
+body = json.dumps({"number": NUMBER, "name": NAME}).encode()
+ask = urllib.request.Request(f"{BASE}/api/v1/verifications", body, {"Content-Type": "application/json"})
+with urllib.request.urlopen(ask) as answer:
+    print(json.load(answer)["state"])""",
+    },
+}
+
+
+def describe(base_url: str) -> dict[str, object]:
+    """The OpenAPI document of this service."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "certsvc 证书核验接口 Certificate verification",
+            "version": "1.0.0",
+            "description": "核验电子证书与纸质证书。Checks electronic and paper certificates. "
+            "不带密钥时按地址与记录限次;带密钥时按权限与每日额度。"
+            "Without a key limited by address and record; with one by scope and daily quota.",
+        },
+        "servers": [{"url": base_url}],
+        "security": [{}, {"apiKey": []}],
+        "paths": {
+            "/api/v1/certificates/{token}": {"get": _read_certificate()},
+            "/api/v1/verifications": {"post": _verify()},
+        },
+        "components": {
+            "securitySchemes": {
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "certsvc api-key new; scopes: " + ", ".join(scope.value for scope in Scope),
+                }
+            },
+            "schemas": {
+                "Statement": _statement(),
+                "Certificate": _certificate(),
+                "Check": _check(),
+                "FileAnswer": _file_answer(),
+                "Problem": _problem(),
+            },
+        },
+        "x-problems": dict(STATUS),
+    }
+
+
+def _read_certificate() -> dict[str, object]:
+    return {
+        "operationId": "readCertificate",
+        "description": "二维码所指证书的当前状态。The present state of the certificate that a QR's token names.",
+        "parameters": [
+            {
+                "name": "token",
+                "in": "path",
+                "required": True,
+                "description": "二维码网址中的 26 个字符,不分大小写。The 26 characters in the QR's address, any case.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+            }
+        ],
+        "responses": {
+            "200": _answer("查到证书,状态见 state。A certificate, in whatever state.", "Statement"),
+            "404": _answer("state 为 unknown。No such certificate: state is unknown.", "Statement"),
+            "503": _answer("state 为 unavailable,不代表证书有问题。Cannot be checked just now.", "Statement"),
+            **_refusals(401, 429),
+        },
+    }
+
+
+def _verify() -> dict[str, object]:
+    pair = {
+        "type": "object",
+        "required": ["number", "name"],
+        "properties": {"number": {"type": "string"}, "name": {"type": "string"}},
+    }
+    rows = {
+        "type": "object",
+        "required": ["rows"],
+        "properties": {"rows": {"type": "array", "minItems": 1, "maxItems": LIST_LIMITS.rows, "items": pair}},
+    }
+    files = {
+        "type": "object",
+        "properties": {
+            "file": {
+                "type": "array",
+                "maxItems": MOST_FILES,
+                "items": {"type": "string", "format": "binary"},
+                "description": "PDF、凭证 JSON,或 ZIP。PDFs, credentials, or a ZIP.",
+            },
+            "list": {
+                "type": "string",
+                "format": "binary",
+                "description": "名单 CSV 或 XLSX。A list, CSV or XLSX.",
+            },
+        },
+    }
+    answers = {
+        "oneOf": [
+            {"$ref": "#/components/schemas/Statement"},
+            {
+                "type": "object",
+                "required": ["rows"],
+                "properties": {"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Statement"}}},
+            },
+            {
+                "type": "object",
+                "required": ["files"],
+                "properties": {"files": {"type": "array", "items": {"$ref": "#/components/schemas/FileAnswer"}}},
+            },
+        ]
+    }
+    return {
+        "operationId": "verify",
+        "description": "按编号与姓名、名单或文件核验;查无、姓名不符与格式不对的回答完全相同。"
+        "By number and name, by list, or by file; unknown, wrong name and malformed get one answer.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"oneOf": [pair, rows]}},
+                "multipart/form-data": {"schema": files},
+            },
+        },
+        "responses": {
+            "200": {"description": "回答。The answer.", "content": {"application/json": {"schema": answers}}},
+            "404": _answer("state 为 unknown。state is unknown.", "Statement"),
+            "503": _answer("state 为 unavailable。state is unavailable.", "Statement"),
+            **_refusals(400, 401, 413, 422, 429),
+        },
+    }
+
+
+def _answer(description: str, schema: str) -> dict[str, object]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content}
+
+
+def _refusals(*statuses: int) -> dict[str, object]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    said = {
+        400: "请求格式不对。Malformed request.",
+        401: "密钥无效。The API key is rejected.",
+        413: "内容太大。Too large.",
+        422: "文件或内容不被接受。The file or content is refused.",
+        429: "次数过多或额度用完。Too many requests, or the quota is used up.",
+    }
+    return {str(status): {"description": said[status], "content": content} for status in statuses}
+
+
+def _statement() -> dict[str, object]:
+    return {
+        "type": "object",
+        "required": ["state", "says", "next", "checked_at", "reference", "certificate", "checks"],
+        "properties": {
+            "state": {"enum": [state for state in STATES if state != "offline"]},
+            "says": _WORDS,
+            "next": _WORDS,
+            "checked_at": {"type": "string", "format": "date-time"},
+            "reference": {"type": "string"},
+            "certificate": {"oneOf": [{"$ref": "#/components/schemas/Certificate"}, {"type": "null"}]},
+            "checks": {"type": "array", "items": {"$ref": "#/components/schemas/Check"}},
+        },
+    }
+
+
+def _certificate() -> dict[str, object]:
+    properties: dict[str, object] = {
+        "number": {"type": "string"},
+        "name": {"type": "string", "description": "部分遮盖。Masked."},
+        "occupation": _WORDS,
+        "level": {"type": "integer"},
+        "level_name": _WORDS,
+        "issuer": _WORDS,
+        "issued_on": _DAY,
+        "reissued_on": _DAY_OR_NULL,
+        "valid_until": _DAY_OR_NULL,
+        "version": {"type": "integer"},
+        "carrier": {"enum": ["electronic", "paper"]},
+        "sample": {"type": "boolean"},
+        "status_changed_on": _DAY_OR_NULL,
+        "reason": _TEXT_OR_NULL,
+        "successor": {
+            "type": ["object", "null"],
+            "properties": {
+                "number": {"type": "string"},
+                "version": {"type": ["integer", "null"]},
+                "state": _TEXT_OR_NULL,
+            },
+        },
+        "credential_sha256": _TEXT_OR_NULL,
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _check() -> dict[str, object]:
+    return {
+        "type": "object",
+        "required": ["name", "ok", "detail"],
+        "properties": {
+            "name": {"type": "string"},
+            "ok": {"type": ["boolean", "null"]},
+            "detail": {"type": "string"},
+        },
+    }
+
+
+def _file_answer() -> dict[str, object]:
+    return {
+        "type": "object",
+        "required": ["file", "verdict", "checks", "certificate", "register"],
+        "properties": {
+            "file": {"type": "string"},
+            "verdict": {"enum": [verdict.value for verdict in Verdict]},
+            "checks": {"type": "array", "items": {"$ref": "#/components/schemas/Check"}},
+            "certificate": {"type": ["object", "null"]},
+            "register": {"oneOf": [{"$ref": "#/components/schemas/Statement"}, {"type": "null"}]},
+        },
+    }
+
+
+def _problem() -> dict[str, object]:
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "code"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "code": {"type": "string"},
+            "rule": {"type": "string"},
+            "where": {"type": "string"},
+        },
+    }

@@ -1,0 +1,128 @@
+"""The API: a certificate by its token, and verifications by number and name, by file, or by list.
+
+Without a key the limits of R10 hold; with one, its scopes and daily quota. Errors are RFC 9457 problems. Not here: the
+description of all this (`openapi`), the states' words (`credential.wording`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from certsvc.services import api_keys, look_up
+from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.api.openapi import EXAMPLES, describe
+from certsvc.web.limits import Kind
+from certsvc.web.problems import BadRequest, KeyRejected, QuotaUsedUp, TooMany
+from certsvc.web.public import record
+from certsvc.web.public.files import examine_uploads
+from certsvc.web.public.lists import look_up_pairs, read_rows, refuse_guessing
+from certsvc.web.public.views import look_up_uniformly
+from certsvc.web.requests import ORIGIN_HEADER, address, language, respond
+from certsvc.web.site import site
+
+blueprint = Blueprint("api", __name__)
+
+_LONGEST: Final = 400
+_MOST_ROWS: Final = 5_000
+
+
+@blueprint.get("/api/v1/certificates/<path:token>")
+def certificate(token: str) -> Response:
+    here = site()
+    if _authorised(api_keys.Scope.CERTIFICATES):
+        return respond(record.json_of(record.look_at(here, token)))
+    ask = record.Ask(
+        token=token,
+        language="zh",
+        wants_json=True,
+        address=address(),
+        origin=request.headers.get(ORIGIN_HEADER, "-"),
+    )
+    return respond(record.answer_scan(here, ask))
+
+
+@blueprint.post("/api/v1/verifications")
+def verify() -> Response:
+    """By what was sent: JSON {number, name} or {rows: […]}, or a form with `file` or `list`."""
+    if request.mimetype == "multipart/form-data":
+        return _uploaded()
+    if request.mimetype != "application/json":
+        raise BadRequest(
+            "内容须为 application/json 或 multipart/form-data", "send application/json or multipart/form-data"
+        )
+    content = request.get_json(silent=True)
+    if not isinstance(content, dict):
+        raise BadRequest("请求不是 JSON 对象", "the body is not a JSON object")
+    if "rows" in content:
+        return _rows(content["rows"])
+    number, name = _text(content, "number"), _text(content, "name")
+    if not _authorised(api_keys.Scope.VERIFICATIONS):
+        by_address = site().limits.allow(Kind.GUESS, address())
+        if not (site().limits.allow(Kind.RECORD, look_up.normalise_number(number)) and by_address):
+            raise TooMany
+    return respond(record.json_of(look_up_uniformly(number, name)))
+
+
+def _uploaded() -> Response:
+    if not _authorised(api_keys.Scope.VERIFICATIONS) and not site().limits.allow(Kind.FILE, address()):
+        raise TooMany
+    if "list" in request.files:
+        upload = request.files["list"]
+        rows = read_rows(upload.stream.read(), (upload.filename or "")[-120:])
+        return _answered((row.number, row.name) for row in rows)
+    return respond(examine_uploads(site(), request.files.getlist("file"), "zh", as_json=True))
+
+
+def _rows(rows: object) -> Response:
+    if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_ROWS or not all(isinstance(r, dict) for r in rows):
+        raise BadRequest("rows 须为 1 至 5000 个对象", "rows must be 1 to 5,000 objects", where="rows")
+    if not _authorised(api_keys.Scope.LISTS, cost=len(rows)) and not site().limits.allow(Kind.FILE, address()):
+        raise TooMany
+    pairs = [(_text(row, "number"), _text(row, "name")) for row in rows]
+    refuse_guessing(iter(pairs))
+    return _answered(iter(pairs))
+
+
+def _answered(pairs: Iterable[tuple[str, str]]) -> Response:
+    rows = [statement.as_json() for statement in look_up_pairs(site(), pairs)]
+    return respond(json_answer({"rows": rows}, 200, ("Cache-Control", "no-store")))
+
+
+@blueprint.get("/api/v1/openapi.json")
+def description() -> Response:
+    return respond(json_answer(describe(site().services.base_url), 200, ("Cache-Control", "public, max-age=300")))
+
+
+@blueprint.get("/api")
+def reference() -> Response:
+    """The reference page, drawn from the same description."""
+    text = site().pages.render(
+        "public/reference.html", language(), api=describe(site().services.base_url), examples=EXAMPLES
+    )
+    return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
+
+
+def _text(content: Mapping[str, object], name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str):
+        raise BadRequest(f"缺少文字字段 {name}", f"the text member {name} is missing", where=name)
+    return value[:_LONGEST]
+
+
+def _authorised(scope: api_keys.Scope, *, cost: int = 1) -> bool:
+    """Whether a good key came with the request; False without one. Raises `KeyRejected`, `QuotaUsedUp`."""
+    header = request.headers.get("Authorization", "")
+    if not header:
+        return False
+    kind, _, secret = header.partition(" ")
+    if kind.lower() != "bearer":
+        raise KeyRejected("Authorization 须为 Bearer 密钥", "send Authorization: Bearer KEY")
+    use = api_keys.use(site().services, secret.strip(), scope, cost=cost)
+    if use is api_keys.Use.REJECTED:
+        raise KeyRejected("接口密钥无效、已撤销或无此权限", "the API key is unknown, revoked, or lacks this scope")
+    if use is api_keys.Use.USED_UP:
+        raise QuotaUsedUp("接口密钥今日额度已用完", "the API key's quota for today is used up")
+    return True

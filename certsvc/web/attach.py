@@ -1,0 +1,75 @@
+"""Hang the site's pages, its error answers and its headers on a Flask application."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from flask import Flask, Response, request
+from flask_babel import Babel
+from werkzeug.exceptions import HTTPException
+
+from certsvc.errors import CertsvcError
+from certsvc.web import operation, problems
+from certsvc.web.answers import Answer, content_policy, shared_headers
+from certsvc.web.api import views as api
+from certsvc.web.languages import TRANSLATIONS
+from certsvc.web.public import offline, published, views
+from certsvc.web.requests import language, respond, wants_json
+from certsvc.web.site import EXTENSION, Site, site
+
+_log: Final = logging.getLogger("certsvc.web")
+_SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.verify_file", "public.verify_list"})
+
+
+def attach(app: Flask, parts: Site) -> None:
+    """Register everything on `app`; called once, by `app.create_app`."""
+    app.extensions[EXTENSION] = parts
+    Babel(app, default_locale="zh", default_translation_directories=str(TRANSLATIONS), locale_selector=language)
+    app.register_blueprint(views.blueprint)
+    app.register_blueprint(offline.blueprint)
+    app.register_blueprint(published.blueprint)
+    app.register_blueprint(operation.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.register_error_handler(CertsvcError, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
+    app.after_request(_headers(parts))
+
+
+def _refused(error: CertsvcError) -> Response:
+    return respond(_answer(error))
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is not None and 300 <= error.code < 400:
+        return error.get_response()  # type: ignore[return-value]  # werkzeug's redirect
+    status, ours = problems.as_certsvc(error)
+    return respond(_answer(ours, status))
+
+
+def _fault(error: Exception) -> Response:
+    # The traceback's last line could quote what was typed, so only the kind of fault and its place are logged (R10).
+    _log.error("fault of kind %s at %s", type(error).__name__, request.endpoint)
+    _log.debug("the fault", exc_info=error)
+    return respond(_answer(CertsvcError("系统出错,已记录", "a fault of ours; it was recorded"), 500))
+
+
+def _answer(error: CertsvcError, status: int | None = None) -> Answer:
+    if request.path.startswith("/api/") or wants_json():
+        return problems.problem_answer(error, status)
+    return problems.problem_page(site(), error, language(), status)
+
+
+def _headers(parts: Site):  # type: ignore[no-untyped-def]  # a closure for after_request
+    source = parts.pages.style_source
+    plain = shared_headers(policy=content_policy(source), https=parts.https)
+    scanning = shared_headers(policy=content_policy(source, wasm=True), https=parts.https, camera=True)
+
+    def add(response: Response) -> Response:
+        for name, value in scanning if request.endpoint in _SCANNING else plain:
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return add

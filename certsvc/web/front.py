@@ -1,0 +1,105 @@
+"""The short way in: scans and the API's look-up answered before Flask, with the same function and the same bytes.
+
+Most requests of this site are scans; Flask's dispatch would cost as much as the whole answer. Everything else, and
+anything odd about a request, goes on to Flask. Not here: what is answered (`public.record`), who the address is
+(the proxy hops are undone before this).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+from werkzeug.sansio.utils import host_is_trusted
+
+from certsvc.web.answers import Answer, content_policy, shared_headers
+from certsvc.web.languages import COOKIE, choose_language
+from certsvc.web.public.record import Ask, answer_scan
+from certsvc.web.requests import ORIGIN_HEADER, coarse_address, prefers_json
+from certsvc.web.site import Site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PAGE: Final = "/v/"
+_API: Final = "/api/v1/certificates/"
+_ORIGIN_VARIABLE: Final = "HTTP_" + ORIGIN_HEADER.upper().replace("-", "_")
+_TOKEN_LENGTH: Final = 26
+
+
+class Front:
+    """A WSGI application before another."""
+
+    def __init__(self, behind: WSGIApplication, site: Site, trusted_hosts: Sequence[str]) -> None:
+        self._behind = behind
+        self._site = site
+        self._trusted = list(trusted_hosts)
+        self._headers = list(shared_headers(policy=content_policy(site.pages.style_source), https=site.https))
+        self._known_hosts: set[str] = set()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path: str = environ.get("PATH_INFO", "")
+        if environ["REQUEST_METHOD"] == "GET":
+            if len(path) == len(_PAGE) + _TOKEN_LENGTH and path[:3] in {_PAGE, "/V/"}:
+                token, as_json = path[3:], prefers_json(environ.get("HTTP_ACCEPT", ""))
+            elif path.startswith(_API) and "HTTP_AUTHORIZATION" not in environ:
+                token, as_json = path[len(_API) :], True
+            else:
+                return self._behind(environ, start_response)
+            # Anything but a plain token is for Flask to refuse in its own words, and so is a host that is not ours.
+            if token.isalnum() and len(token) == _TOKEN_LENGTH and self._is_ours(environ.get("HTTP_HOST", "")):
+                try:
+                    answer = answer_scan(self._site, _ask(environ, token, as_json))
+                except Exception:  # Flask meets the same fault again and answers it as it does all
+                    return self._behind(environ, start_response)
+                return self._send(answer, start_response)
+        return self._behind(environ, start_response)
+
+    def _is_ours(self, host: str) -> bool:
+        if host in self._known_hosts:
+            return True
+        if not host_is_trusted(host, self._trusted):
+            return False
+        if len(self._known_hosts) < 100:
+            self._known_hosts.add(host)
+        return True
+
+    def _send(self, answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+        headers = [
+            ("Content-Type", answer.media_type),
+            ("Content-Length", str(len(answer.body))),
+            *answer.headers,
+            *self._headers,
+        ]
+        start_response(answer.status_line, headers)
+        return (answer.body,)
+
+
+def _ask(environ: dict[str, Any], token: str, as_json: bool) -> Ask:
+    query: str = environ.get("QUERY_STRING", "")
+    switch = parse_qs(query[:200]).get("lang", [None])[0] if query else None
+    cookies: str = environ.get("HTTP_COOKIE", "")
+    return Ask(
+        token=token,
+        language=choose_language(
+            switch=switch,
+            cookie=_cookie(cookies) if cookies else None,
+            accept=environ.get("HTTP_ACCEPT_LANGUAGE"),
+        ),
+        wants_json=as_json,
+        address=coarse_address(environ.get("REMOTE_ADDR", "")),
+        origin=environ.get(_ORIGIN_VARIABLE, "-"),
+        switch=switch,
+    )
+
+
+def _cookie(header: str) -> str | None:
+    if COOKIE not in header:
+        return None
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found else None

@@ -1,0 +1,164 @@
+"""The file check: one or several PDFs or credentials, or a ZIP of them, each examined and shown beside the true record.
+
+Bounded: number, size and depth here (a ZIP within a ZIP is not opened), time and memory of one file in
+`services.verify`. Each file gets its own answer; one that cannot be read never hides the others. Not here: what is
+checked (`services.verify`).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from werkzeug.datastructures import FileStorage
+
+from certsvc.credential.verdict import Check, Verdict, Verification
+from certsvc.credential.wording import say
+from certsvc.services.verify import verify_document
+from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.problems import BadRequest, problem_answer, problem_page
+from certsvc.web.public.record import look_at
+from certsvc.web.public.statement import Statement
+from certsvc.web.site import Site
+
+MOST_FILES: Final = 30
+LARGEST_FILE: Final = 10 * 1024 * 1024
+_LARGEST_TOGETHER: Final = 60 * 1024 * 1024
+_ZIP: Final = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One file's answer. `truth` is what the register says of the certificate it claims to be, where it claims one."""
+
+    name: str
+    verification: Verification
+    truth: Statement | None
+
+    @property
+    def state(self) -> str:
+        return self.verification.verdict.value
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "file": self.name,
+            **self.verification.as_json(),
+            "register": None if self.truth is None else self.truth.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    name: str
+    content: bytes | None  # None: not opened, for the reason given
+    reason: Check | None = None
+
+
+def examine_uploads(site: Site, uploads: Iterable[FileStorage], language: str, *, as_json: bool) -> Answer:
+    """Examine what was uploaded; 400 where nothing was."""
+    examined = [_examine(site, brought) for brought in _unpack(uploads)]
+    if not examined:
+        refusal = BadRequest("请选择要查验的文件", "choose a file to check")
+        return problem_answer(refusal) if as_json else problem_page(site, refusal, language)
+    if as_json:
+        return json_answer({"files": [each.as_json() for each in examined]}, 200, ("Cache-Control", "no-store"))
+    text = site.pages.render("public/files.html", language, files=[_shown(each, language) for each in examined])
+    return Answer(200, HTML, text.encode("utf-8", "replace"), (("Cache-Control", "no-store"),))
+
+
+def _examine(site: Site, brought: _Brought) -> Examined:
+    if brought.content is None:
+        reason = brought.reason
+        assert reason is not None
+        return Examined(brought.name, Verification(Verdict.UNKNOWN, (reason,)), None)
+    services = site.services
+    verification = verify_document(services, brought.content, trust=services.trust, online=True)
+    token = (verification.certificate or {}).get("token")
+    truth = look_at(site, token) if isinstance(token, str) else None
+    return Examined(brought.name, verification, truth)
+
+
+def _shown(each: Examined, language: str) -> dict[str, object]:
+    truth = each.truth
+    record = truth.record if truth else None
+    facts = {
+        "date": record and (record.valid_until if record.state == "expired" else record.changed_on),
+        "reason": record and record.reason,
+        "number": record and record.successor_number,
+        "version": record and record.successor_version,
+    }
+    words = say(each.state, **facts)
+    return {
+        "name": each.name,
+        "state": each.state,
+        "says": words.zh if language == "zh" else words.en,
+        "next": words.next_zh if language == "zh" else words.next_en,
+        "checks": each.verification.checks,
+        "record": record,
+        "signed": each.verification.certificate or {},
+    }
+
+
+def _unpack(uploads: Iterable[FileStorage]) -> Iterator[_Brought]:
+    count, together = 0, 0
+    for upload in uploads:
+        name = _plain_name(upload.filename)
+        content = upload.stream.read(LARGEST_FILE * 2 + 1)
+        if not content and not upload.filename:
+            continue
+        members = _members(content) if content.startswith(_ZIP) else iter([_Brought(name, content)])
+        for member in members:
+            count += 1
+            together += len(member.content or b"")
+            if count > MOST_FILES or together > _LARGEST_TOGETHER:
+                yield _unopened(name, f"一次最多查验 {MOST_FILES} 个文件", f"at most {MOST_FILES} files at a time")
+                return
+            if member.content is not None and len(member.content) > LARGEST_FILE:
+                yield _unopened(member.name, "文件大于 10 MB,不是本机构的证书", "over 10 MB: not a certificate of ours")
+            else:
+                yield member
+
+
+def _members(content: bytes) -> Iterator[_Brought]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            if not files:
+                yield _unopened("ZIP", "压缩包是空的", "the ZIP is empty")
+            for info in files[: MOST_FILES + 1]:
+                yield _member(archive, info)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
+        yield _unopened("ZIP", "压缩包已损坏,打不开", "the ZIP is damaged and cannot be opened")
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Brought:
+    name = _plain_name(info.filename)
+    if info.flag_bits & 1:
+        return _unopened(name, "文件有密码,打不开", "the file is encrypted and cannot be opened")
+    if info.file_size > LARGEST_FILE:
+        return _unopened(name, "文件大于 10 MB,不是本机构的证书", "over 10 MB: not a certificate of ours")
+    try:
+        with archive.open(info) as member:
+            # What the directory says of the size is not believed: no more than the largest file is unpacked.
+            content = member.read(LARGEST_FILE + 1)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, RuntimeError):
+        return _unopened(name, "文件已损坏,打不开", "the file is damaged and cannot be opened")
+    except Exception as error:  # zlib.error and lzma.LZMAError have no common root below Exception
+        if type(error).__module__ not in {"zlib", "_lzma", "lzma"}:
+            raise
+        return _unopened(name, "文件已损坏,打不开", "the file is damaged and cannot be opened")
+    if content.startswith(_ZIP):
+        return _unopened(name, "压缩包中的压缩包不予打开", "a ZIP within a ZIP is not opened")
+    return _Brought(name, content)
+
+
+def _unopened(name: str, zh: str, en: str) -> _Brought:
+    return _Brought(name, None, Check("file", False, zh, en))
+
+
+def _plain_name(name: str | None) -> str:
+    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c if c.isprintable() else "\ufffd" for c in last[:120]) or "?"

@@ -1,0 +1,115 @@
+"""An employer's list, up to 5,000 rows of number and name, answered row by row with the states of R11.
+
+With a script the rows stream as lines of JSON, so that progress shows; without one the answer is the same file with
+its states. Every row gets the uniform answer of R10, and one number may stand there with three names at most: a list
+is no way to guess. Not here: reading and writing the file (`roster`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from flask import Response, stream_with_context
+from werkzeug.datastructures import FileStorage
+
+from certsvc.errors import FileRefused, Unavailable
+from certsvc.roster.employer_list import (
+    ANSWER_HEADERS,
+    LIST_LIMITS,
+    AnswerRow,
+    EmployerRow,
+    answer_cells,
+    read_employer_list,
+)
+from certsvc.roster.export import write_csv, write_xlsx
+from certsvc.services import look_up
+from certsvc.web.problems import BadRequest
+from certsvc.web.public.statement import Statement, state_of, without_record
+from certsvc.web.site import Site
+
+LINES: Final = "application/x-ndjson"
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_MOST_NAMES: Final = 3
+
+
+def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants: str) -> Response:
+    """The list with its states, as lines of JSON where they are asked for, else as a file of the kind it came in."""
+    if upload is None or not upload.filename:
+        raise BadRequest("请选择名单文件", "choose a list to check")
+    filename = upload.filename[-120:]
+    rows = read_rows(upload.stream.read(LIST_LIMITS.file_bytes + 1), filename)
+    if LINES in wants:
+        lines = stream_with_context(_lines(site, rows, language))
+        return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
+    answered = answer_cells(_answer_row(row, each, language) for row, each in _look_up_rows(site, rows))
+    if filename.lower().endswith(".xlsx"):
+        response = Response(write_xlsx(ANSWER_HEADERS, answered), mimetype=_XLSX)
+        response.headers["Content-Disposition"] = 'attachment; filename="checked.xlsx"'
+    else:
+        response = Response(stream_with_context(write_csv(ANSWER_HEADERS, answered)), mimetype="text/csv")
+        response.headers["Content-Disposition"] = 'attachment; filename="checked.csv"'
+    return response
+
+
+def read_rows(content: bytes, filename: str) -> list[EmployerRow]:
+    """The rows of a list; raises `FileRefused` for its form, its size, or a number with too many names."""
+    parsed = read_employer_list(content, filename=filename, ignore_unknown=True)
+    rows = list(parsed.check())
+    refuse_guessing((row.number, row.name) for row in rows)
+    return rows
+
+
+def refuse_guessing(pairs: Iterator[tuple[str, str]]) -> None:
+    """Raise `FileRefused` where one number stands with more than three names."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for number, name in pairs:
+        tried = names[look_up.normalise_number(number)]
+        tried.add(name)
+        if len(tried) > _MOST_NAMES and look_up.normalise_number(number) != look_up.normalise_number(""):
+            raise FileRefused(
+                "同一证书编号配了三个以上姓名", "one number stands with more than three names", rule="R10"
+            )
+
+
+def look_up_pairs(site: Site, pairs: Iterable[tuple[str, str]]) -> Iterator[Statement]:
+    """The statement for each number and name, in order; an outage half way is the answer of the rows it touches."""
+    for number, name in pairs:
+        try:
+            found = look_up.by_number_and_name(site.services, number, name)
+        except Unavailable:
+            yield without_record(site, "unavailable")
+        else:
+            yield state_of(site, found)
+
+
+def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:
+    return zip(rows, look_up_pairs(site, ((row.number, row.name) for row in rows)), strict=True)
+
+
+def _answer_row(row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
+    return AnswerRow(
+        number=row.number,
+        name=row.name,
+        status=statement.says.zh if language == "zh" else statement.says.en,
+        issued_on=statement.record.issued_on.isoformat() if statement.record else "",
+        checked_at=str(statement.as_values()["checked_at"]),
+    )
+
+
+def _lines(site: Site, rows: list[EmployerRow], language: str) -> Iterator[str]:
+    yield json.dumps({"rows": len(rows)}) + "\n"
+    for row, statement in _look_up_rows(site, rows):
+        answer = _answer_row(row, statement, language)
+        line = {
+            "row": row.row,
+            "state": statement.state,
+            "number": answer.number,
+            "name": answer.name,
+            "status": answer.status,
+            "issued_on": answer.issued_on,
+            "checked_at": answer.checked_at,
+        }
+        yield json.dumps(line, ensure_ascii=False) + "\n"

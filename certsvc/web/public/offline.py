@@ -1,0 +1,102 @@
+"""What makes the page an installable app that answers with the server gone: manifest, service worker, static files.
+
+The worker keeps the page's shell and the issuer's keys, never a status (only the last answer, with its time). Not
+here: checking the QR's signature in the browser (`static/qr.js`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from functools import lru_cache
+from typing import Final
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.pages import STATIC, asset
+from certsvc.web.requests import language, respond
+from certsvc.web.site import site
+
+blueprint = Blueprint("offline", __name__)
+
+_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".wasm": "application/wasm",
+    ".txt": "text/plain; charset=utf-8",
+}
+_FOREVER: Final = ("Cache-Control", "public, max-age=31536000, immutable")
+# What the shell needs to answer without a network; the scanner is kept once it was used.
+_SHELL: Final = ("record.js", "qr.js", "icon.svg")
+
+
+@lru_cache(maxsize=64)
+def _read(name: str) -> tuple[bytes, bytes | None]:
+    content = (STATIC / name).read_bytes()
+    packed = gzip.compress(content, 9, mtime=0)
+    return content, packed if len(packed) < len(content) * 0.9 else None
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
+
+
+@blueprint.get("/static/<path:name>")
+def static(name: str) -> Response:
+    suffix = "." + name.rsplit(".", 1)[-1]
+    if name not in _names() or suffix not in _TYPES:
+        raise NotFound
+    content, packed = _read(name)
+    headers: tuple[tuple[str, str], ...] = (("Vary", "Accept-Encoding"),)
+    versioned = request.query_string.decode("ascii", "replace") == asset(name).partition("?")[2]
+    headers = (*headers, _FOREVER if versioned else ("Cache-Control", "no-cache"))
+    if packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+        return respond(Answer(200, _TYPES[suffix], packed, (*headers, ("Content-Encoding", "gzip"))))
+    return respond(Answer(200, _TYPES[suffix], content, headers))
+
+
+@blueprint.get("/manifest.webmanifest")
+def manifest() -> Response:
+    zh = language() == "zh"
+    content = {
+        "name": "证书核验" if zh else "Certificate check",
+        "short_name": "证书核验" if zh else "Cert check",
+        "lang": "zh-CN" if zh else "en",
+        "start_url": "/verify",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#f5f3ec",
+        "theme_color": "#12344f",
+        "icons": [
+            {"src": asset("icon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"},
+            {"src": asset("icon-192.png"), "sizes": "192x192", "type": "image/png", "purpose": "any maskable"},
+            {"src": asset("icon-512.png"), "sizes": "512x512", "type": "image/png", "purpose": "any maskable"},
+        ],
+    }
+    headers = (("Cache-Control", "public, max-age=3600"), ("Vary", "Accept-Language, Cookie"))
+    return respond(json_answer(content, 200, *headers, media_type="application/manifest+json"))
+
+
+@blueprint.get("/sw.js")
+def worker() -> Response:
+    """The service worker, with the addresses it keeps; a change of any of them makes it a new worker."""
+    kept = [asset(name) for name in _SHELL]
+    version = hashlib.sha256(repr((kept, site().pages.style_source)).encode()).hexdigest()[:12]
+    source = (STATIC / "worker.js").read_text(encoding="utf-8")
+    head = f'const VERSION="{version}";const KEPT={kept!r};\n'
+    headers = (("Cache-Control", "no-cache"),)
+    return respond(Answer(200, _TYPES[".js"], (head + source).encode(), headers))
+
+
+@blueprint.get("/offline")
+def shell() -> Response:
+    """The page the worker shows when the server cannot be reached; the script fills it from the QR's own payload."""
+    text = site().pages.render("public/offline.html", language())
+    return respond(
+        Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie")))
+    )

@@ -1,0 +1,99 @@
+"""`/v/TOKEN`: the answer to a scan, as page or JSON, made without Flask so that both ways in give the same bytes.
+
+No login, no script, one request (issue 3). The status is read anew each time and never cached. Not here: the words
+(`statement`), the page (`templates/public/record.html`), the speed of the way in (`web.front`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from certsvc.credential.token import normalise_token
+from certsvc.errors import Unavailable
+from certsvc.services import look_up
+from certsvc.web import problems
+from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.languages import COOKIE, COOKIE_SECONDS, LANGUAGES
+from certsvc.web.limits import Kind
+from certsvc.web.public.statement import Statement, state_of, without_record
+from certsvc.web.site import Site
+
+_NEVER_KEPT = (("Cache-Control", "no-store"), ("Vary", "Accept, Accept-Language, Cookie"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to see a record. `switch` is the language asked for in the address, to be remembered."""
+
+    token: str
+    language: str
+    wants_json: bool
+    address: str
+    origin: str = "-"
+    switch: str | None = None
+
+
+def answer_scan(site: Site, ask: Ask) -> Answer:
+    """The answer to a scan: 200 for a certificate in any state, 404 unknown, 503 unavailable, 429 too many."""
+    if not site.limits.allow(Kind.PAGE, ask.address):
+        return too_many(site, ask.language, wants_json=ask.wants_json)
+    statement = look_at(site, ask.token)
+    if statement.record is not None:
+        site.scans.count(statement.record.number, ask.origin)
+    if ask.wants_json:
+        return json_of(statement)
+    return record_page(site, statement, ask.language, token=ask.token, switch=ask.switch)
+
+
+def look_at(site: Site, token: str) -> Statement:
+    """What there is to say about the certificate with this token now."""
+    try:
+        return state_of(site, look_up.by_token(site.services, token), about=token[:64])
+    except Unavailable:
+        return without_record(site, "unavailable", about=token[:64])
+
+
+def json_of(statement: Statement, **more: object) -> Answer:
+    """A statement as JSON; `more` is set beside its members."""
+    return json_answer(statement.as_json() | more, statement.status, *_NEVER_KEPT)
+
+
+def record_page(
+    site: Site,
+    statement: Statement,
+    language: str,
+    *,
+    token: str | None = None,
+    switch: str | None = None,
+    matched: bool | None = None,
+    limited: bool = False,
+) -> Answer:
+    """The page of a statement. `matched` is the answer of match mode; `limited` says that it was asked too often."""
+    shown = normalise_token(token) if token and statement.record is not None else None
+    text = site.pages.render(
+        "public/record.html",
+        language,
+        token=shown,
+        matched=matched,
+        limited=limited,
+        digest=statement.digest,
+        **statement.as_values(),
+    )
+    headers: tuple[tuple[str, str], ...] = _NEVER_KEPT
+    if switch in LANGUAGES:
+        headers = (*headers, ("Set-Cookie", language_cookie(switch, https=site.https)))
+    return Answer(429 if limited else statement.status, HTML, text.encode("utf-8", "replace"), headers)
+
+
+def language_cookie(language: str, *, https: bool) -> str:
+    """The cookie that remembers the switch: it holds nothing but the language."""
+    secure = "; Secure" if https else ""
+    return f"{COOKIE}={language}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+
+
+def too_many(site: Site, language: str, *, wants_json: bool) -> Answer:
+    """429: asked too often, as a problem or a page."""
+    refusal = problems.TooMany()
+    if wants_json:
+        return problems.problem_answer(refusal)
+    return problems.problem_page(site, refusal, language)

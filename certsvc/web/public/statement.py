@@ -1,0 +1,149 @@
+"""What an answer says, the same for page and JSON: state, words (R11), what was signed (R10), the time of the check.
+
+A statement is made of a `PublicRecord`, or of none: unknown and unavailable are states of their own, and an outage
+never reads as "invalid". Not here: how it is drawn (templates) and over which address it goes out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from certsvc.credential.verdict import Check
+from certsvc.credential.wording import Wording, say
+from certsvc.web.pages import beijing
+from certsvc.web.site import Site
+
+if TYPE_CHECKING:
+    from certsvc.services.public_record import PublicRecord
+
+HTTP_STATUS: Final = {"unknown": 404, "unavailable": 503}
+_NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_replaced", "expired"})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`record` is None for unknown and unavailable."""
+
+    state: str
+    says: Wording
+    record: PublicRecord | None
+    checked_at: datetime
+    reference: str
+
+    @property
+    def status(self) -> int:
+        return HTTP_STATUS.get(self.state, 200)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What was looked at for this answer, in order."""
+        return () if self.record is None else _checks(self.record)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the signed bytes, to which the QR's own payload is bound; empty for paper."""
+        signed = self.record.credential if self.record else None
+        return hashlib.sha256(signed).hexdigest() if signed else ""
+
+    def as_values(self) -> dict[str, object]:
+        """For the templates."""
+        return {
+            "state": self.state,
+            "says": self.says,
+            "record": self.record,
+            "checks": self.checks,
+            "checked_at": beijing(self.checked_at),
+            "checked_iso": self.checked_at.isoformat(timespec="seconds"),
+            "reference": self.reference,
+        }
+
+    def as_json(self) -> dict[str, object]:
+        """For programs; the members are described in the API's OpenAPI document."""
+        return {
+            "state": self.state,
+            "says": {"zh": self.says.zh, "en": self.says.en},
+            "next": {"zh": self.says.next_zh, "en": self.says.next_en},
+            "checked_at": self.checked_at.isoformat(timespec="seconds"),
+            "reference": self.reference,
+            "certificate": None if self.record is None or self.state == "forged" else _signed(self.record, self.digest),
+            "checks": [check.as_json() for check in self.checks],
+        }
+
+
+def state_of(site: Site, record: PublicRecord | None, *, about: str = "") -> Statement:
+    """The statement for a record found, or for none ("unknown")."""
+    if record is None:
+        return without_record(site, "unknown", about=about)
+    date = record.valid_until if record.state == "expired" else record.changed_on
+    says = say(
+        record.state,
+        date=date,
+        reason=record.reason,
+        number=record.successor_number,
+        version=record.successor_version,
+    )
+    # The record's own number, so that the issuer can make the reference again from what was printed.
+    reference = site.reference(record.state, record.number, record.checked_at)
+    return Statement(record.state, says, record, record.checked_at, reference)
+
+
+def without_record(site: Site, state: str, *, about: str = "") -> Statement:
+    """The statement "unknown" or "unavailable"."""
+    now = site.services.now()
+    return Statement(state, say(state), None, now, site.reference(state, about, now))
+
+
+def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
+    return {
+        "number": record.number,
+        "name": record.masked_name,
+        "occupation": {"zh": record.occupation_zh, "en": record.occupation_en},
+        "level": record.level,
+        "level_name": {"zh": record.level_zh, "en": record.level_en},
+        "issuer": {"zh": record.issuer_zh, "en": record.issuer_en},
+        "issued_on": record.issued_on.isoformat(),
+        "reissued_on": record.reissued_on and record.reissued_on.isoformat(),
+        "valid_until": record.valid_until and record.valid_until.isoformat(),
+        "version": record.version,
+        "carrier": record.carrier,
+        "sample": record.sample,
+        "status_changed_on": record.changed_on and record.changed_on.isoformat(),
+        "reason": record.reason,
+        "successor": record.successor_number
+        and {
+            "number": record.successor_number,
+            "version": record.successor_version,
+            "state": record.successor_state,
+        },
+        # What the QR's own payload is bound to, so that the page can compare the two (formats.md, "The QR").
+        "credential_sha256": digest or None,
+    }
+
+
+def _checks(record: PublicRecord) -> tuple[Check, ...]:
+    paper = record.carrier == "paper"
+    found = Check("register", True, "登记册中有这张证书", "The register holds this certificate")
+    if paper:
+        signature = Check("signature", None, "纸质证书没有数字签名", "Paper carries no digital signature")
+    else:
+        signature = Check(
+            "signature",
+            record.signature_ok,
+            "发证机构的签名与内容相符" if record.signature_ok else "签名与内容不符",
+            "The issuer's signature matches the content" if record.signature_ok else "The signature does not match",
+        )
+    if record.state == "forged":
+        return (found, signature)
+    in_force = record.state not in _NOT_IN_FORCE
+    status = Check(
+        "status",
+        in_force,
+        "未被暂停、撤销、替代,未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
+        "Not suspended, revoked, replaced or past its validity"
+        if in_force
+        else "Suspended, revoked, replaced or past its validity",
+    )
+    return (found, signature, status)

@@ -1,0 +1,166 @@
+"""The pages of the public site: the scan, number and name, match mode, files, lists.
+
+Each view parses, asks a service, and hands the result to a page. A name and an identity number come by POST alone, so
+that they stand in no address and no log (R10). Not here: the scan's answer itself (`record`), limits (`web.limits`).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from flask import Blueprint, Response, redirect, request
+
+from certsvc.errors import Unavailable
+from certsvc.services import look_up
+from certsvc.web.answers import HTML, Answer
+from certsvc.web.limits import Kind
+from certsvc.web.public import record
+from certsvc.web.public.files import examine_uploads
+from certsvc.web.public.lists import checked_list
+from certsvc.web.public.statement import Statement, state_of, without_record
+from certsvc.web.requests import ORIGIN_HEADER, address, language, respond, wants_json
+from certsvc.web.site import site
+
+blueprint = Blueprint("public", __name__)
+
+# R10: every answer "unknown" leaves after the same time, whatever was looked at to find it.
+UNIFORM_SECONDS: Final = 0.06
+_LONGEST_FIELD: Final = 400
+
+
+@blueprint.get("/")
+def front_page() -> Response:
+    return redirect("/verify", 302)  # type: ignore[return-value]  # werkzeug's response
+
+
+@blueprint.get("/v/<path:token>")
+@blueprint.get("/V/<path:token>")
+def scan(token: str) -> Response:
+    ask = record.Ask(
+        token=token,
+        language=language(),
+        wants_json=wants_json(),
+        address=address(),
+        origin=request.headers.get(ORIGIN_HEADER, "-"),
+        switch=request.args.get("lang"),
+    )
+    return respond(record.answer_scan(site(), ask))
+
+
+@blueprint.post("/v/<token>/match")
+@blueprint.post("/V/<token>/match")
+def match(token: str) -> Response:
+    """Match mode: one bit, 一致 or 不一致, under the limits of R10."""
+    here = site()
+    allowed = _may_guess(token[:64].lower())
+    matched = None
+    statement = record.look_at(here, token)
+    if allowed and statement.record is not None:
+        try:
+            matched = look_up.match(here.services, token, _field("name"), _field("last_six"))
+        except Unavailable:
+            statement = without_record(here, "unavailable")
+    if wants_json():
+        return respond(_match_json(statement, matched, limited=not allowed))
+    page = record.record_page(here, statement, language(), token=token, matched=matched, limited=not allowed)
+    return respond(page)
+
+
+@blueprint.post("/verify/match")
+def match_paper() -> Response:
+    """Match mode for paper, which has no token: by number."""
+    here = site()
+    number, name = _field("number"), _field("name")
+    allowed = _may_guess(look_up.normalise_number(number))
+    if not allowed:
+        return respond(record.too_many(here, language(), wants_json=wants_json()))
+    matched = look_up.match_paper(here.services, number, name, _field("last_six"))
+    found = look_up.by_number_and_name(here.services, number, name) if matched else None
+    if found is None:
+        text = here.pages.render("public/no_match.html", language())
+        return respond(Answer(200, HTML, text.encode()))
+    return respond(record.record_page(here, state_of(here, found), language(), matched=True))
+
+
+@blueprint.get("/verify")
+def verify() -> Response:
+    text = site().pages.render("public/verify.html", language(), here="verify")
+    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
+    if request.args.get("lang") in {"zh", "en"}:
+        headers = (*headers, ("Set-Cookie", record.language_cookie(request.args["lang"], https=site().https)))
+    return respond(Answer(200, HTML, text.encode(), headers))
+
+
+@blueprint.get("/verify/<any(number, file, list, match):_way>")
+def verify_again(_way: str) -> Response:
+    """A reload of a result: back to the form, since what was typed is in no address."""
+    return redirect("/verify", 303)  # type: ignore[return-value]  # werkzeug's response
+
+
+@blueprint.post("/verify/number")
+def verify_number() -> Response:
+    here = site()
+    number, name = _field("number"), _field("name")
+    if not _may_guess(look_up.normalise_number(number)):
+        return respond(record.too_many(here, language(), wants_json=wants_json()))
+    statement = look_up_uniformly(number, name)
+    if wants_json():
+        return respond(record.json_of(statement))
+    token = statement.record.token if statement.record else None
+    return respond(record.record_page(here, statement, language(), token=token))
+
+
+def look_up_uniformly(number: str, name: str) -> Statement:
+    """By number and name; unknown, wrong name and malformed look the same and take the same time (R10)."""
+    here = site()
+    leaves_at = time.monotonic() + UNIFORM_SECONDS
+    try:
+        found = look_up.by_number_and_name(here.services, number, name)
+    except Unavailable:
+        return without_record(here, "unavailable")
+    if found is None:
+        statement = without_record(here, "unknown")
+        time.sleep(max(0.0, leaves_at - time.monotonic()))
+        return statement
+    return state_of(here, found)
+
+
+@blueprint.post("/verify/file")
+def verify_file() -> Response:
+    here = site()
+    if not here.limits.allow(Kind.FILE, address()):
+        return respond(record.too_many(here, language(), wants_json=wants_json()))
+    return respond(examine_uploads(here, request.files.getlist("file"), language(), as_json=wants_json()))
+
+
+@blueprint.post("/verify/list")
+def verify_list() -> Response:
+    here = site()
+    if not here.limits.allow(Kind.FILE, address()):
+        return respond(record.too_many(here, language(), wants_json=wants_json()))
+    return checked_list(here, request.files.get("list"), language(), wants=request.headers.get("Accept", ""))
+
+
+@blueprint.get("/my")
+def holder() -> Response:
+    """Honest until the holder's pages stand: how to get the certificate from the issuer."""
+    text = site().pages.render("public/holder.html", language())
+    return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
+
+
+def _field(name: str) -> str:
+    return request.form.get(name, "")[:_LONGEST_FIELD]
+
+
+def _may_guess(about: str) -> bool:
+    # Both are counted, whichever refuses, and whether or not there is such a record (R10).
+    by_address = site().limits.allow(Kind.GUESS, address())
+    by_record = site().limits.allow(Kind.RECORD, about)
+    return by_address and by_record
+
+
+def _match_json(statement: Statement, matched: bool | None, *, limited: bool) -> Answer:
+    if limited:
+        return record.too_many(site(), language(), wants_json=True)
+    return record.json_of(statement, match=matched)

@@ -1,0 +1,73 @@
+"""What is read from a request the same way everywhere: language, form of the answer, address, origin."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+from flask import Response, has_request_context, request
+
+from certsvc.web.answers import Answer
+from certsvc.web.languages import COOKIE, choose_language
+
+ORIGIN_HEADER: Final = "X-Origin-Region"
+
+
+def language() -> str:
+    """The language of this request's answer."""
+    if not has_request_context():
+        return "zh"
+    return choose_language(
+        switch=request.args.get("lang"),
+        cookie=request.cookies.get(COOKIE),
+        accept=request.headers.get("Accept-Language"),
+    )
+
+
+def wants_json() -> bool:
+    """Whether JSON was asked for rather than a page."""
+    return prefers_json(request.headers.get("Accept", ""))
+
+
+def prefers_json(accept: str) -> bool:
+    """Whether an Accept header ranks JSON above HTML; a browser's, and none, do not."""
+    if "json" not in accept:
+        return False
+    ranks = {"json": 0.0, "html": 0.0}
+    for part in accept[:500].lower().split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        kind = "json" if media.endswith(("/json", "+json")) else "html" if media == "text/html" else None
+        if kind is None:
+            continue
+        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            ranks[kind] = max(ranks[kind], float(weight))
+        except ValueError:
+            continue
+    return ranks["json"] > ranks["html"]
+
+
+def coarse_address(address: str) -> str:
+    """The address limits are counted by: IPv4 whole, IPv6 by its /64, which is one subscriber."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+    return str(parsed)
+
+
+def address() -> str:
+    """Where this request comes from, as limits count it."""
+    return coarse_address(request.remote_addr or "")
+
+
+def respond(answer: Answer) -> Response:
+    """An answer as Flask's response."""
+    response = Response(answer.body, status=answer.status, content_type=answer.media_type)
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    return response

@@ -1,0 +1,47 @@
+"""The parts every page is made with, joined once in `app`; no page reads the environment."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask import current_app
+
+if TYPE_CHECKING:
+    from certsvc.services.context import Services
+    from certsvc.web.limits import Limits
+    from certsvc.web.pages import Pages
+    from certsvc.web.scans import Scans
+
+EXTENSION = "certsvc"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`host` is the domain readers look for; `key` (SESSION) makes references and digests; `https` sends HSTS."""
+
+    services: Services
+    pages: Pages
+    limits: Limits
+    scans: Scans
+    host: str
+    https: bool
+    key: bytes
+    max_upload_bytes: int
+
+    def reference(self, state: str, about: str, checked_at: datetime) -> str:
+        """The number of a verification record: ten characters the issuer can make again from what is printed beside it."""
+        said_at = checked_at.isoformat(timespec="seconds")
+        message = f"verification\0{state}\0{about}\0{said_at}".encode("utf-8", "replace")
+        text = base64.b32encode(hmac.digest(self.key, message, hashlib.sha256)[:10]).decode()
+        return f"{text[:4]}-{text[4:8]}-{text[8:12]}"
+
+
+def site() -> Site:
+    """The site of the application at work."""
+    found: Site = current_app.extensions[EXTENSION]
+    return found
