@@ -60,9 +60,11 @@ def _say(one: Explained) -> None:
 
 
 def _say_decision(decision: Decision) -> None:
+    from certsvc.services.attempts import plain
+
     say(f"  {decision.state.zh} {decision.state.en}")
     for subject, standing in decision.subjects.items():
-        score = "" if standing.score is None else f" {standing.score}"
+        score = "" if standing.score is None else f" {plain(standing.score)}"
         retake = standing.free_retake
         offer = f";可免费补考至 free retake until {retake.deadline}" if retake.open else ""
         say(f"  {subject.zh}:{standing.standing.zh} {standing.standing.en}{score}{offer}")

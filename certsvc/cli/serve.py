@@ -1,0 +1,30 @@
+"""`certsvc serve`: the public site on this machine, WSGI over granian."""
+
+from __future__ import annotations
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import talk
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="监听地址 / address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="端口 / port.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="进程数 / processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """启动网站 / Serve the site: /verify, /v/TOKEN, /api/v1, /healthz …"""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    work.services()  # a refusal belongs here, in one line, not in a worker's traceback
+    talk(f"http://{host}:{port}/verify  (Ctrl-C 停止 / stops)")
+    Granian(
+        "certsvc.app:create_app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        factory=True,
+        log_access=False,
+    ).serve()

@@ -1,0 +1,276 @@
+"""Back up and restore: every table in one consistent state, and every file it names. Keys are kept apart (SECURITY.md).
+
+The archive is a tar of JSON lines (one file a table), photos and PDFs, with a manifest of hashes: it restores onto
+either engine, and whoever holds it without the keys reads no identity number. Files never change once they are named in
+the database, so copying them after the tables is consistent. Restoring writes only where there is nothing yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Column, Date, LargeBinary, Table, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from certsvc.errors import FileRefused, Refused
+from certsvc.services.context import Services
+from certsvc.store import Base, CertificateRecord, EnrolmentRecord
+from certsvc.store.base import UtcDateTime
+from certsvc.store.migrate import head, require_head, revision, upgrade
+
+FORMAT = "certsvc backup 1"
+MANIFEST = "manifest.json"
+_MEMBER = re.compile(r"(tables/[a-z_]+\.jsonl|photos/[0-9a-f]{64}\.jpg|pdf/[A-Za-z0-9-]{1,64}-v[0-9]{1,4}\.pdf)")
+_ROWS = 500
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    rows: int
+    files: int
+    missing: tuple[str, ...]  # files the database names that are gone or changed
+
+
+def back_up(services: Services, target: Path) -> BackupReport:
+    """Write the archive, whole or not at all. Raises `Refused` where `target` exists."""
+    require_head(services.database)
+    if target.exists():
+        raise Refused("备份文件已存在,不覆盖", "the backup file exists; it is not overwritten", where=str(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".backup-", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                report = _Writer(services, archive).write()
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, target)  # unlike a rename, this fails where somebody was faster
+    finally:
+        temporary.unlink(missing_ok=True)
+    return report
+
+
+def restore(services: Services, source: Path) -> BackupReport:
+    """Restore an archive into an empty database and home, after checking every hash in it.
+
+    Raises `Refused` where anything is there already, `FileRefused` for an archive that is not whole.
+    """
+    folders = services.folders
+    if revision(services.database) is not None:
+        raise Refused("数据库不是空的,不覆盖", "the database is not empty; nothing is overwritten")
+    if any(folder.is_dir() and any(folder.iterdir()) for folder in (folders.photos, folders.pdf)):
+        raise Refused("照片或 PDF 文件夹不是空的,不覆盖", "photos or PDFs are there; nothing is overwritten")
+    try:
+        with tarfile.open(source, mode="r:") as archive:
+            return _Reader(services, archive).restore()
+    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+        raise FileRefused(f"备份文件损坏:{error}", f"the backup is damaged: {error}", where=str(source)) from error
+
+
+class _Writer:
+    def __init__(self, services: Services, archive: tarfile.TarFile) -> None:
+        self._services = services
+        self._archive = archive
+        self._hashes: dict[str, str] = {}
+        self._missing: list[str] = []
+
+    def write(self) -> BackupReport:
+        rows = 0
+        with self._services.database.reading() as session:
+            for table in Base.metadata.sorted_tables:
+                rows += self._add_table(session, table)
+            self._add_files(session)
+        manifest = {
+            "format": FORMAT,
+            "revision": head(),
+            "made_at": self._services.now().isoformat(),
+            "rows": rows,
+            "missing": self._missing,
+            "sha256": self._hashes,
+        }
+        content = json.dumps(manifest, indent=1).encode()
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            self._add(MANIFEST, file)
+        return BackupReport(
+            rows, sum(1 for name in self._hashes if not name.startswith("tables/")), tuple(self._missing)
+        )
+
+    def _add_table(self, session: Session, table: Table) -> int:
+        rows = 0
+        with tempfile.TemporaryFile() as file:
+            query = select(table).order_by(*table.primary_key.columns)
+            for row in session.execute(query.execution_options(yield_per=_ROWS)):
+                plain = {column.name: _encode(value) for column, value in zip(table.columns, row, strict=True)}
+                file.write(json.dumps(plain, ensure_ascii=False).encode() + b"\n")
+                rows += 1
+            self._hashes[f"tables/{table.name}.jsonl"] = self._add(f"tables/{table.name}.jsonl", file)
+        return rows
+
+    def _add_files(self, session: Session) -> None:
+        folders = self._services.folders
+        photos = select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.photo_sha256.is_not(None)).distinct()
+        for digest in session.scalars(photos):
+            assert digest is not None
+            self._add_file(f"photos/{digest}.jpg", folders.photo(digest), digest)
+        pdfs = select(CertificateRecord.number, CertificateRecord.version, CertificateRecord.pdf_sha256)
+        for number, version, digest in session.execute(pdfs.where(CertificateRecord.pdf_sha256.is_not(None))):
+            assert digest is not None
+            self._add_file(f"pdf/{number}-v{version}.pdf", folders.certificate_pdf(number, version), digest)
+
+    def _add_file(self, name: str, path: Path, digest: str) -> None:
+        try:
+            with path.open("rb") as file:
+                whole = _digest(file) == digest
+                if whole:
+                    self._hashes[name] = self._add(name, file)
+        except OSError:
+            whole = False
+        if not whole:
+            self._missing.append(name)
+
+    def _add(self, name: str, file: IO[bytes]) -> str:
+        member = tarfile.TarInfo(name)
+        member.size = file.seek(0, os.SEEK_END)
+        member.mode = 0o600
+        file.seek(0)
+        digest = _digest(file)
+        file.seek(0)
+        self._archive.addfile(member, file)
+        return digest
+
+
+class _Reader:
+    def __init__(self, services: Services, archive: tarfile.TarFile) -> None:
+        self._services = services
+        self._archive = archive
+        self._manifest = self._read_manifest()
+
+    def restore(self) -> BackupReport:
+        for name, digest in self._manifest["sha256"].items():
+            if not _MEMBER.fullmatch(name) or self._hash(name) != digest:
+                raise ValueError(f"{name} is not what the manifest says")
+        self._services.folders.create()
+        upgrade(self._services.database)
+        rows = files = 0
+        with self._services.database.writing() as session:
+            for table in Base.metadata.sorted_tables:
+                rows += self._restore_table(session, table)
+            for name in self._manifest["sha256"]:
+                if not name.startswith("tables/"):
+                    self._restore_file(name)
+                    files += 1
+        return BackupReport(rows, files, tuple(self._manifest["missing"]))
+
+    def _read_manifest(self) -> dict[str, Any]:
+        manifest = json.loads(self._open(MANIFEST).read())
+        if manifest.get("format") != FORMAT:
+            raise ValueError("not a backup of certsvc")
+        if manifest["revision"] != head():
+            raise ValueError(
+                f"made at revision {manifest['revision']}, this program is at {head()}: "
+                "restore it with the program that made it, then upgrade"
+            )
+        assert isinstance(manifest, dict)
+        return manifest
+
+    def _open(self, name: str) -> IO[bytes]:
+        file = self._archive.extractfile(name)
+        if file is None:
+            raise ValueError(f"{name} is not a file")
+        return file
+
+    def _hash(self, name: str) -> str:
+        return _digest(self._open(name))
+
+    def _restore_table(self, session: Session, table: Table) -> int:
+        # A row may point at a later one of its own table: those pointers are set when every row is there.
+        own = [column for column in table.columns for key in column.foreign_keys if key.column.table is table]
+        later: list[tuple[int, str, object]] = []
+        count = 0
+        for lines in _lines(self._open(f"tables/{table.name}.jsonl")):
+            values = [_decoded(table, json.loads(line)) for line in lines]
+            for row in values:
+                for column in own:
+                    if row[column.name] is not None:
+                        later.append((row["id"], column.name, row[column.name]))
+                        row[column.name] = None
+            session.execute(insert(table), values)
+            count += len(values)
+        for row_id, name, value in later:
+            session.execute(update(table).where(table.c.id == row_id).values({name: value}))
+        if count and not self._services.database.is_sqlite:
+            _advance_sequence(session, table)
+        return count
+
+    def _restore_file(self, name: str) -> None:
+        target = self._services.folders.home / name
+        with target.open("xb") as file:
+            for block in iter(_block_reader(self._open(name)), b""):
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _digest(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in iter(_block_reader(file), b""):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _block_reader(file: IO[bytes]) -> Callable[[], bytes]:
+    return lambda: file.read(_COPY_BYTES)
+
+
+def _lines(file: IO[bytes]) -> Iterator[list[bytes]]:
+    chunk: list[bytes] = []
+    for line in file:
+        chunk.append(line)
+        if len(chunk) == _ROWS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def _decoded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    return {column.name: _decode(column, row[column.name]) for column in table.columns}
+
+
+def _decode(column: Column[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(column.type, LargeBinary):
+        return base64.b64decode(value)
+    if isinstance(column.type, UtcDateTime):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if isinstance(column.type, Date) else value
+
+
+def _advance_sequence(session: Session, table: Table) -> None:
+    """PostgreSQL counts ids apart from the rows: after restoring them it must go on behind the last."""
+    if "id" in table.c and table.c.id.autoincrement is not False:
+        last = session.scalar(select(func.max(table.c.id)))
+        session.execute(
+            text("select setval(pg_get_serial_sequence(:table, 'id'), :last)"), {"table": table.name, "last": last}
+        )
