@@ -136,11 +136,11 @@ def _result(reader: RowReader, scheme: Scheme | None) -> ResultRow | None:
 
 
 def _score(reader: RowReader, key: str) -> Decimal | None:
-    text = reader.raw(key)
-    if not text:
+    if not reader.holds(key):
         return None
+    text = reader.raw(key)
     try:
-        return parse_score(text)
+        return parse_score(text) if text else None
     except InvalidScore as error:
         reader.refuse_with(key, error)
         return None

@@ -29,8 +29,12 @@ _MOST_CELLS = 4_000_000  # the reader reserves 24 bytes for every cell of the gr
 _LARGEST_RATIO = 250  # XML of real sheets shrinks 10 to 40 times
 _RATIO_MATTERS_FROM_BYTES = 4 * 1024 * 1024
 _EXACT_BELOW = 10**15  # spreadsheets keep 15 significant digits
-_REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,8})([0-9]{1,12})["']""")
-_OVERLAP_BYTES = 64
+_ATTRIBUTE = rb"""\s+(?!r\s*=)[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*')"""
+_REFERENCE = rb"""\s+r\s*=\s*["']([A-Za-z]{1,8})([0-9]{1,12})["']"""
+_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
+_STRING = re.compile(rb"<(?:\w+:)?si[\s/>]")
+_PLACED_CELL = re.compile(rb"<(?:\w+:)?c(?:" + _ATTRIBUTE + rb")*" + _REFERENCE + rb"(?:" + _ATTRIBUTE + rb")*\s*/?>")
+_LONGEST_TAG_BYTES = 1024 * 1024
 
 
 def refuse_ole(content: bytes) -> FileRefused:
@@ -130,17 +134,16 @@ def _measure(content: bytes, limits: Limits) -> None:
         raise _bomb(f"内含 {len(entries)} 个部件", f"{len(entries)} entries, at most {limits.archive_entries} are read")
     total = 0
     for entry in entries:
-        grid = _Grid() if entry.filename.startswith("xl/worksheets/") else None
+        # Every part is looked at: the workbook itself says which one is its sheet, whatever it is called.
+        grid = _Grid()
         for piece in _unpack(content, entry):
             total += len(piece)
             if total > limits.unpacked_bytes:
                 raise _bomb(f"超过 {limits.unpacked_bytes} 字节", f"more than {limits.unpacked_bytes} bytes")
             if total > _RATIO_MATTERS_FROM_BYTES and total > _LARGEST_RATIO * len(content):
                 raise _bomb(f"压缩比超过 {_LARGEST_RATIO}", f"more than {_LARGEST_RATIO} times its size")
-            if grid is not None:
-                grid.see(piece)
-        if grid is not None:
-            grid.check(limits)
+            grid.see(piece)
+        grid.check(limits)
 
 
 def _check_kind(entries: list[zipfile.ZipInfo]) -> None:
@@ -198,21 +201,30 @@ def _inflate(packed: memoryview) -> Iterator[bytes]:
 
 
 class _Grid:
-    """The furthest row and column that a sheet's XML names, found by its references alone."""
+    """The furthest row and column that a part's cells name, and how many cells and strings it has.
+
+    A cell without its one reference would be placed by counting, out of this sight, so it is refused.
+    """
 
     def __init__(self) -> None:
         self._tail = b""
         self._columns: set[bytes] = set()
         self._rows = 0
+        self._entries = 0
 
     def see(self, piece: bytes) -> None:
         text = self._tail + piece
-        found = _REFERENCE.findall(text)
-        self._columns.update(column for column, _ in found)
-        self._rows = max(self._rows, max((int(row) for _, row in found), default=0))
-        self._tail = text[-_OVERLAP_BYTES:]
+        # A tag is looked at whole: the last one may go on in the next piece.
+        cut = text.rfind(b"<")
+        self._tail = text[cut:] if cut >= 0 else b""
+        if len(self._tail) > _LONGEST_TAG_BYTES:
+            if _CELL.match(self._tail):
+                raise _damaged()
+            self._tail = b""
+        self._look_at(text[: max(cut, 0)])
 
     def check(self, limits: Limits) -> None:
+        self._look_at(self._tail)
         width = max((_column_number(letters) for letters in self._columns), default=0)
         if self._rows > limits.rows + 1 or width > limits.columns or self._rows * width > _MOST_CELLS:
             raise FileRefused(
@@ -221,6 +233,21 @@ class _Grid:
                 f"{limits.columns} columns are read (clear formatting beyond the rows)",
                 rule="file.size",
             )
+
+    def _look_at(self, text: bytes) -> None:
+        cells = len(_CELL.findall(text))
+        self._entries += cells + len(_STRING.findall(text))
+        if self._entries > _MOST_CELLS:
+            raise _bomb(f"单元格超过 {_MOST_CELLS} 个", f"more than {_MOST_CELLS} cells")
+        placed = _PLACED_CELL.findall(text)
+        if len(placed) != cells:
+            raise FileRefused(
+                "工作表中有未标明位置的单元格;请用 Excel 或 WPS 重新保存",
+                "the sheet has cells that do not say where they are; save it again with a spreadsheet program",
+                rule="file.form",
+            )
+        self._columns.update(column for column, _ in placed)
+        self._rows = max(self._rows, max((int(row) for _, row in placed), default=0))
 
 
 def _column_number(letters: bytes) -> int:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import tracemalloc
 import zipfile
@@ -14,6 +15,7 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from certsvc.errors import FileRefused
+from certsvc.roster import xlsx_file
 from certsvc.roster.cells import Cell, Limits, Unreadable
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
 from tests.roster.builders import rewrite_archive, sheet_file
@@ -197,6 +199,60 @@ def test_a_cell_at_the_end_of_the_world_reserves_no_grid(reference: bytes) -> No
         lambda name, part: part.replace(b'r="A1"', b"r = '" + reference + b"'") if name == SHEET else part,
     )
     assert refusal(content).rule == "file.size"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [b"", b' s="0"', b' r="A1" r="XFD9"', b" r=A1", b' r="&#65;1"', b' R="A1"', b' r="1"'],
+)
+def test_a_cell_that_does_not_say_once_where_it_is_is_refused(attributes: bytes) -> None:
+    content = rewrite_archive(
+        sheet_file([["a"]]), lambda name, part: part.replace(b' r="A1"', attributes) if name == SHEET else part
+    )
+    assert "where they are" in refusal(content).en
+
+
+def test_a_sheet_under_another_name_is_measured_too() -> None:
+    def move(name: str, part: bytes) -> bytes:
+        return part.replace(b"worksheets/sheet1.xml", b"other.bin").replace(b'r="A1"', b'r="XFD1048576"')
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(sheet_file([["a"]]))) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            target.writestr("xl/other.bin" if name == SHEET else name, move(name, source.read(name)))
+    assert refusal(out.getvalue()).rule == "file.size"
+
+
+def test_prefixes_and_other_attributes_are_seen_through() -> None:
+    content = rewrite_archive(
+        sheet_file([["a", "b"]]),
+        lambda name, part: part.replace(b'<c r="B1"', b"<x:c  s='0'\n r = 'B1' a.b-c=\"\"") if name == SHEET else part,
+    )
+    assert open_sheet(content, LIMITS)[0].width >= 1
+
+
+def test_cells_and_strings_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_file, "_MOST_CELLS", 5)
+    assert refusal(sheet_file([["a"] * 6])).rule == "file.size"
+    strings = rewrite_archive(
+        sheet_file([["a"]]), lambda name, part: part + b"<si/>" * 6 if name == "xl/styles.xml" else part
+    )
+    assert refusal(strings).rule == "file.size"
+
+
+def test_a_tag_longer_than_any_is_refused_since_it_may_hide_a_cell() -> None:
+    long = b'<c x="' + os.urandom(700_000).hex().encode() + b'" r="XFD1048576"'
+    content = rewrite_archive(
+        sheet_file([["a"]]), lambda name, part: part.replace(b'<c r="A1"', long) if name == SHEET else part
+    )
+    assert "damaged" in refusal(content).en
+
+
+def test_a_picture_in_the_workbook_is_no_matter() -> None:
+    out = io.BytesIO(sheet_file([["a"]]))
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("xl/media/image1.png", os.urandom(300_000) + b"x" * 2_000_000)
+    assert open_sheet(out.getvalue(), LIMITS)[0].width == 1
 
 
 def test_rows_times_columns_are_bounded() -> None:
