@@ -105,6 +105,14 @@ def test_a_witness_alone_does_not_make_a_checkpoint() -> None:
         open_checkpoint(cosigned.encode(), ORIGIN, [LOG_KEY], [WITNESS_KEY])
 
 
+def test_a_key_counts_only_as_what_it_is() -> None:
+    note = notes.parse(SIGNED)
+    cosigned = note.with_signature(notes.cosign(note.text, WITNESS_KEY, WITNESS_SIGN, 5))
+    with pytest.raises(CheckpointRefused, match="no signature"):
+        open_checkpoint(cosigned.encode(), ORIGIN, [WITNESS_KEY])
+    assert open_checkpoint(cosigned.encode(), ORIGIN, [LOG_KEY], [LOG_KEY]).witnesses == ()
+
+
 def test_a_known_witness_whose_cosignature_fails_condemns_the_checkpoint() -> None:
     foreign = notes.cosign("another\n", WITNESS_KEY, WITNESS_SIGN, 5)
     with pytest.raises(CheckpointRefused):

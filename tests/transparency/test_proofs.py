@@ -181,6 +181,14 @@ def test_a_rewritten_past_is_refused(entries: list[bytes], data: st.DataObject) 
         verify_consistency(old, brute.mth(rewritten[:old]), len(entries), brute.mth(entries), hashes)
 
 
+def test_an_inner_hash_does_not_pass_for_a_leaf_by_a_shorter_proof() -> None:
+    read_hash, root, _ = uniform(4)
+    with pytest.raises(ProofRefused, match="ends before"):
+        verify_inclusion(root, 0, 4, (), root)
+    with pytest.raises(ProofRefused, match="ends before"):
+        verify_inclusion(read_hash(1, 0), 0, 4, (read_hash(1, 1),), root)
+
+
 def test_each_root_of_a_consistency_proof_is_checked() -> None:
     read_hash, root, _ = uniform(11)
     old_root = uniform(7)[1]
