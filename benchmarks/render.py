@@ -1,7 +1,7 @@
-"""Certificates a second, sealed, on one core: the straightforward pipeline beside ours, in one run over distinct records.
+"""Sealed certificates a second on one core: the straightforward pipeline beside ours, in one run, distinct records.
 
-The straightforward way, kept here as code: reportlab with its fonts cached and rl_accel, qrcode, pyHanko's defaults with a
-P-256 key. It draws an equal page (pattern, fields in two languages, portrait, QR) but no PDF/A, no tags, no attached
+The straightforward way, kept here as code: reportlab with its fonts cached and rl_accel, qrcode, pyHanko's defaults
+with a P-256 key. It draws an equal page (pattern, fields in two languages, portrait, QR) but no PDF/A, no tags, no attached
 files: ours does all of these besides. Read the ratio, not the milliseconds.
 
     python benchmarks/render.py [RECORDS]
@@ -102,7 +102,7 @@ def make_chain() -> tuple[ec.EllipticCurvePrivateKey, tuple[x509.Certificate, ..
     names = [
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("Benchmark seal", "Benchmark root")
     ]
-    usage = {name: False for name in ("key_encipherment", "data_encipherment", "key_agreement", "crl_sign")}
+    usage = dict.fromkeys(("key_encipherment", "data_encipherment", "key_agreement", "crl_sign"), False)
     chain = []
     for at, (name, key) in enumerate(zip(names, keys, strict=True)):
         builder = x509.CertificateBuilder(
@@ -128,7 +128,7 @@ class Straightforward:
         for entry in chain:
             _, _, der = pem.unarmor(entry.public_bytes(Encoding.PEM))
             certificates.append(asn1_x509.Certificate.load(der))
-        store = SimpleCertificateStore()
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple(certificates)
         private = PrivateKeyInfo.load(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
         self.signer = signers.SimpleSigner(signing_cert=certificates[0], signing_key=private, cert_registry=store)

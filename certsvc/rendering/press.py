@@ -184,7 +184,7 @@ class TemplatePress:
             f"q 1 g {left - quiet:.3f} {bottom - quiet:.3f} {right - left + 2 * quiet:.3f} "
             f"{top - bottom + 2 * quiet:.3f} re f 0 g {module:.5f} 0 0 {module:.5f} {left:.3f} {bottom:.3f} cm"
         )
-        ink.raw(path_of(matrix).decode())
+        ink.raw(path_of(matrix))
         ink.raw("Q")
         ink.end()
         words = self.layout.hint

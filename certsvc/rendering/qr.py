@@ -1,24 +1,23 @@
 """The certificate's QR code as a matrix and as vectors (formats.md, "The QR").
 
 The text is HTTPS://HOST/V/TOKEN#PAYLOAD in capitals: alphanumeric mode on both sides of one '#' in byte mode. Version
-10 or more at level M with a fixed mask: all eight are permitted, and trying them costs eight times as much. The module
-is never below 0.5 mm, so what does not fit is refused. Not here: what the text says (`credential.compact`).
+10 or more at level M with a fixed mask: all eight are permitted, and one is read as well as another. The module is
+never below 0.5 mm, so what does not fit is refused. Not here: what the text says (`credential.compact`), error
+correction (`qr_table`).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.exceptions import DataOverflowError
-from qrcode.main import QRCode
-from qrcode.util import MODE_8BIT_BYTE, MODE_ALPHA_NUM, QRData
-
 from certsvc.errors import DocumentRefused
+from certsvc.rendering.qr_table import symbol
 
-_ALPHANUMERIC = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
-_SMALLEST_VERSION = 10
+_ALPHANUMERIC = {char: value for value, char in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")}
+_PAIRS = {left + right: f"{45 * a + b:011b}" for left, a in _ALPHANUMERIC.items() for right, b in _ALPHANUMERIC.items()}
+_SMALLEST_VERSION = 10  # from here to 26 the length fields have one size
 _LARGEST_VERSION = 13  # 69 modules of 0.507 mm make 35 mm
 _MASK = 2
 QUIET_MODULES = 4
@@ -27,9 +26,9 @@ SMALLEST_MODULE_MM = 0.5
 
 @dataclass(frozen=True, slots=True)
 class QrMatrix:
-    """`rows` from the top, True for dark."""
+    """`rows` from the top, '1' for a dark module."""
 
-    rows: tuple[tuple[bool, ...], ...]
+    rows: tuple[str, ...]
 
     @property
     def side(self) -> int:
@@ -39,19 +38,34 @@ class QrMatrix:
 
 def draw_matrix(text: str) -> QrMatrix:
     """The code for a text; raises `DocumentRefused` when it would need a module below 0.5 mm."""
-    code: QRCode[object] = QRCode(
-        version=_SMALLEST_VERSION, error_correction=ERROR_CORRECT_M, mask_pattern=_MASK, border=0
+    bits = encode_bits(text)
+    for version in range(_SMALLEST_VERSION, _LARGEST_VERSION + 1):
+        drawn = symbol(version, _MASK)
+        modules = drawn.draw(bits)
+        if modules is not None:
+            return QrMatrix(tuple(modules[at : at + drawn.side] for at in range(0, len(modules), drawn.side)))
+    raise DocumentRefused(
+        f"二维码内容过长({len(text)} 个字符)\uff0c印出后无法可靠扫描",
+        f"the QR text is too long to be read reliably in print ({len(text)} characters)",
+        rule="R7.2",
     )
+
+
+def encode_bits(text: str) -> str:
+    """The segments' bits: runs of alphanumeric characters in that mode, the rest as bytes (ISO/IEC 18004, 7.4)."""
+    parts = []
     for alphanumeric, chars in groupby(text, key=_ALPHANUMERIC.__contains__):
-        mode = MODE_ALPHA_NUM if alphanumeric else MODE_8BIT_BYTE
-        code.add_data(QRData("".join(chars).encode(), mode=mode, check_data=False), optimize=0)
-    try:
-        code.make(fit=True)
-    except (DataOverflowError, ValueError) as error:
-        raise _too_long(text) from error
-    if code.version > _LARGEST_VERSION:
-        raise _too_long(text)
-    return QrMatrix(tuple(tuple(bool(module) for module in row) for row in code.modules))
+        run = "".join(chars)
+        if alphanumeric:
+            even = len(run) & ~1
+            parts.append(f"0010{len(run):011b}")
+            parts.extend(_PAIRS[run[at : at + 2]] for at in range(0, even, 2))
+            parts.extend(f"{_ALPHANUMERIC[char]:06b}" for char in run[even:])
+        else:
+            octets = run.encode()
+            parts.append(f"0100{len(octets):016b}")
+            parts.extend(f"{octet:08b}" for octet in octets)
+    return "".join(parts)
 
 
 def side_mm(matrix: QrMatrix, wanted_mm: float) -> float:
@@ -59,24 +73,11 @@ def side_mm(matrix: QrMatrix, wanted_mm: float) -> float:
     return max(wanted_mm, matrix.side * SMALLEST_MODULE_MM)
 
 
-def path_of(matrix: QrMatrix) -> bytes:
+def path_of(matrix: QrMatrix) -> str:
     """One PDF path in module units, origin at the lower left; runs of dark modules are single rectangles."""
-    parts: list[str] = []
-    for index, row in enumerate(matrix.rows):
-        y = matrix.side - 1 - index
-        x = 0
-        for dark, run in groupby(row):
-            length = sum(1 for _ in run)
-            if dark:
-                parts.append(f"{x} {y} {length} 1 re")
-            x += length
-    parts.append("f")
-    return "\n".join(parts).encode()
-
-
-def _too_long(text: str) -> DocumentRefused:
-    return DocumentRefused(
-        f"二维码内容过长({len(text)} 个字符),印出后无法可靠扫描",
-        f"the QR text is too long to be read reliably in print ({len(text)} characters)",
-        rule="R7.2",
-    )
+    parts = [
+        f"{run.start()} {matrix.side - 1 - at} {run.end() - run.start()} 1 re"
+        for at, row in enumerate(matrix.rows)
+        for run in re.finditer("1+", row)
+    ]
+    return "\n".join([*parts, "f"])

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.main import QRCode
+from qrcode.util import MODE_8BIT_BYTE, MODE_ALPHA_NUM, QRData
 
 from certsvc.errors import DocumentRefused
-from certsvc.rendering.qr import draw_matrix, path_of, side_mm
+from certsvc.rendering.qr import draw_matrix, encode_bits, path_of, side_mm
+from certsvc.rendering.qr_table import symbol
 from tests.rendering.faces import qr_text
 
 
@@ -32,8 +38,30 @@ def test_what_would_need_a_smaller_module_is_refused(length: int) -> None:
 def test_the_path_covers_the_dark_modules_and_no_others() -> None:
     matrix = draw_matrix(qr_text())
     covered = set()
-    for line in path_of(matrix).decode().splitlines()[:-1]:
+    for line in path_of(matrix).splitlines()[:-1]:
         x, y, width, _, _ = line.split()
         covered |= {(int(x) + step, matrix.side - 1 - int(y)) for step in range(int(width))}
-    dark = {(x, y) for y, row in enumerate(matrix.rows) for x, module in enumerate(row) if module}
+    dark = {(x, y) for y, row in enumerate(matrix.rows) for x, module in enumerate(row) if module == "1"}
     assert covered == dark
+
+
+def by_the_library(text: str, version: int) -> str:
+    code = QRCode(version=version, error_correction=ERROR_CORRECT_M, mask_pattern=2, border=0)
+    address, _, payload = text.partition("#")
+    for part, mode in ((address, MODE_ALPHA_NUM), ("#", MODE_8BIT_BYTE), (payload, MODE_ALPHA_NUM)):
+        code.add_data(QRData(part.encode(), mode=mode, check_data=False), optimize=0)
+    code.make(fit=False)
+    return "".join("01"[bool(module)] for row in code.modules for module in row)
+
+
+@pytest.mark.parametrize("version", [10, 11, 12, 13])
+@given(payload=st.text(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), min_size=1, max_size=220))
+def test_the_table_draws_what_the_qrcode_library_draws(version: int, payload: str) -> None:
+    text = f"HTTPS://CERTSVC.EXAMPLE/V/{'A' * 26}#{payload}"
+    assert symbol(version, 2).draw(encode_bits(text)) == by_the_library(text, version)
+
+
+def test_a_stream_that_fills_the_symbol_is_drawn_and_one_more_bit_is_not() -> None:
+    smallest = symbol(10, 2)
+    assert smallest.draw("0" * 8 * smallest.data_bytes) is not None
+    assert smallest.draw("0" * (8 * smallest.data_bytes + 1)) is None
