@@ -69,6 +69,7 @@ def restore(services: Services, source: Path) -> BackupReport:
     Raises `Refused` where anything is there already, `FileRefused` for an archive that is not whole.
     """
     folders = services.folders
+    folders.create()
     if revision(services.database) is not None:
         raise Refused("数据库不是空的,不覆盖", "the database is not empty; nothing is overwritten")
     if any(folder.is_dir() and any(folder.iterdir()) for folder in (folders.photos, folders.pdf)):
@@ -163,7 +164,6 @@ class _Reader:
         for name, digest in self._manifest["sha256"].items():
             if not _MEMBER.fullmatch(name) or self._hash(name) != digest:
                 raise ValueError(f"{name} is not what the manifest says")
-        self._services.folders.create()
         upgrade(self._services.database)
         rows = files = 0
         with self._services.database.writing() as session:

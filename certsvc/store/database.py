@@ -68,6 +68,13 @@ class Database:
 
 
 @contextmanager
+def connected(database: Database) -> Iterator[Connection]:
+    """A bare connection that only reads."""
+    with _wrapped_errors(), database.engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def exclusively(database: Database) -> Iterator[Connection]:
     """A bare connection in one writing transaction, for migrations."""
     engine = database.engine.execution_options(**{_WRITES: True})

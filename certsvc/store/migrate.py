@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from certsvc.errors import Refused
-from certsvc.store.database import Database, exclusively
+from certsvc.store.database import Database, connected, exclusively
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
 
@@ -31,7 +31,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 
 def revision(database: Database) -> str | None:
     """The revision this database has; None where there are no tables yet."""
-    with database.engine.connect() as connection:
+    with connected(database) as connection:
         return _revision(connection)
 
 
