@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -39,13 +39,14 @@ def grouped(number: str) -> Markup:
     return Markup("").join(Markup("<span>{}</span>").format(number[i : i + 4]) for i in range(0, len(number), 4))
 
 
+def numbered(number: str) -> Markup:
+    """`grouped`, marked as a number."""
+    return Markup('<b class="number">{}</b>').format(grouped(number))
+
+
 def beijing(moment: datetime) -> str:
     """A moment as wall-clock time in Asia/Shanghai, to the second."""
     return moment.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def day(value: date | None) -> str:
-    return value.isoformat() if value else ""
 
 
 class Pages:
@@ -56,6 +57,8 @@ class Pages:
         self.style_source = "'sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() + "'"
         # Our own file, not a reader's words.
         shared: dict[str, object] = {"host": host, "base_url": base_url, "style": Markup(style), "asset": asset}  # noqa: S704
+        shared["domain"] = Markup('<b class="domain">{}</b>').format(host)
+        shared["as_of"] = Markup("<time data-as-of></time>")
         self._environments: Mapping[str, Environment] = {
             language: _environment(language, shared) for language in LANGUAGES
         }
@@ -75,7 +78,7 @@ def _environment(language: str, shared: Mapping[str, object]) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.globals.update(shared, language=language, here="")
-    environment.filters.update(grouped=grouped, beijing=beijing)
+    environment.filters.update(grouped=grouped, numbered=numbered)
     catalogue = translations(language)
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     return environment

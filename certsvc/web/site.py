@@ -34,7 +34,7 @@ class Site:
     max_upload_bytes: int
 
     def reference(self, state: str, about: str, checked_at: datetime) -> str:
-        """The number of a verification record: ten characters the issuer can make again from what is printed beside it."""
+        """The number of a verification record: twelve characters that the issuer can make again."""
         said_at = checked_at.isoformat(timespec="seconds")
         message = f"verification\0{state}\0{about}\0{said_at}".encode("utf-8", "replace")
         text = base64.b32encode(hmac.digest(self.key, message, hashlib.sha256)[:10]).decode()

@@ -76,7 +76,7 @@ def record_page(
         token=shown,
         matched=matched,
         limited=limited,
-        digest=statement.digest,
+       
         **statement.as_values(),
     )
     headers: tuple[tuple[str, str], ...] = _NEVER_KEPT

@@ -58,6 +58,8 @@ class Statement:
             "checked_at": beijing(self.checked_at),
             "checked_iso": self.checked_at.isoformat(timespec="seconds"),
             "reference": self.reference,
+            "digest": self.digest,
+            "successor": say(self.record.successor_state) if self.record and self.record.successor_state else None,
         }
 
     def as_json(self) -> dict[str, object]:
