@@ -1,8 +1,8 @@
 """Sealed certificates a second on one core: the straightforward pipeline beside ours, in one run, distinct records.
 
 The straightforward way, kept here as code: reportlab with its fonts cached and rl_accel, qrcode, pyHanko's defaults
-with a P-256 key. It draws an equal page (pattern, fields in two languages, portrait, QR) but no PDF/A, no tags, no attached
-files: ours does all of these besides. Read the ratio, not the milliseconds.
+with a P-256 key. It draws an equal page (pattern, fields in two languages, portrait, QR) but no PDF/A, no tags, no
+attached files: ours does all of these besides. Read the ratio, not the milliseconds.
 
     python benchmarks/render.py [RECORDS]
 """

@@ -20,6 +20,7 @@ _PAIRS = {left + right: f"{45 * a + b:011b}" for left, a in _ALPHANUMERIC.items(
 _SMALLEST_VERSION = 10  # from here to 26 the length fields have one size
 _LARGEST_VERSION = 13  # 69 modules of 0.507 mm make 35 mm
 _MASK = 2
+_DARK = re.compile("1+")
 QUIET_MODULES = 4
 SMALLEST_MODULE_MM = 0.5
 
@@ -75,9 +76,9 @@ def side_mm(matrix: QrMatrix, wanted_mm: float) -> float:
 
 def path_of(matrix: QrMatrix) -> str:
     """One PDF path in module units, origin at the lower left; runs of dark modules are single rectangles."""
-    parts = [
-        f"{run.start()} {matrix.side - 1 - at} {run.end() - run.start()} 1 re"
-        for at, row in enumerate(matrix.rows)
-        for run in re.finditer("1+", row)
-    ]
+    parts = []
+    for y, row in enumerate(reversed(matrix.rows)):
+        for run in _DARK.finditer(row):
+            start, end = run.span()
+            parts.append(f"{start} {y} {end - start} 1 re")
     return "\n".join([*parts, "f"])

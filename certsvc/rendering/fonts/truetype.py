@@ -35,6 +35,7 @@ class FontFile:
             self.cap_height: int = font["OS/2"].sCapHeight
             head = font["head"]
             self.box = (head.xMin, head.yMin, head.xMax, head.yMax)
+        self._advances: dict[str, float] = {}
         self._tables = {}
         for index in range(struct.unpack_from(">H", self._bytes, 4)[0]):
             tag, _, offset, length = struct.unpack_from(">4sIII", self._bytes, 12 + 16 * index)
@@ -65,7 +66,10 @@ class FontFile:
 
     def advance(self, char: str) -> float:
         """The width of a character, in thousandths of an em."""
-        return self.metric(self._gids[ord(char)])[0] * 1000 / self.units
+        known = self._advances.get(char)
+        if known is None:
+            known = self._advances[char] = self.metric(self._gids[ord(char)])[0] * 1000 / self.units
+        return known
 
     def outline(self, gid: int) -> bytes:
         """The `glyf` record of a glyph; empty for a blank."""
