@@ -26,7 +26,7 @@ from certsvc.web.pages import Pages
 from certsvc.web.scans import Scans
 from certsvc.web.site import Site
 
-_SAMPLE_NAME_ZH = "示例发证机构(样例)"
+_SAMPLE_NAME_ZH = "示例发证机构（样例）"
 _SAMPLE_NAME_EN = "Sample Issuing Authority"
 
 

@@ -34,7 +34,7 @@ def test_the_first_scheme_is_the_notices() -> None:
     assert (scheme.fees.exam, scheme.fees.free_retake) == (None, 0)
     assert (scheme.calendar.scores_after_days, scheme.calendar.certificate_after_days) == (15, (20, 30))
     assert (scheme.validity_months, scheme.identifier, scheme.direction) == (None, None, None)
-    assert scheme.certificate.statement_zh == "经考核合格,授予应急救援员(五级/初级工)职业资格"
+    assert scheme.certificate.statement_zh == "经考核合格，授予应急救援员（五级/初级工）职业资格"
     assert "Emergency Rescuer (Level 5 / Junior)" in scheme.certificate.statement_en
     assert scheme.family == "3-02-03-08/5/630000"
 
@@ -153,7 +153,7 @@ CHANGES = {
     "no open level": (Q, "open_levels = [5]", "open_levels = []", "open_levels"),
     "its own level not open": (Q, "open_levels = [5]", "open_levels = [4]", "open_levels"),
     "validity of nought": (H, "months = 48", "months = 0", "validity.months"),
-    "an unknown placeholder": (Q, "{occupation}({level})", "{name}", "certificate.statement_zh"),
+    "an unknown placeholder": (Q, "{occupation}（{level}）", "{name}", "certificate.statement_zh"),
     "an unknown numbering": (Q, 'kind = "digits16"', 'kind = "roman"', "number.kind"),
     "a part of the other numbering": (Q, 'kind = "digits16"', 'kind = "chars22"', "number.series"),
     "a province of three digits": (Q, 'province = "63"', 'province = "630"', "number.province"),
