@@ -1,0 +1,335 @@
+"""Replace a lost or damaged paper certificate by an electronic one (R8.2, R8.3): apply, approve or reject, list.
+
+A request is held against the register of paper certificates; where the register has no entry it needs evidence, and the
+entry is made when it is approved. Whoever recorded a request may not decide it. Approval issues the electronic version
+(original number and date, 补发日期, the version after the paper's), and marks the paper replaced, in one transaction.
+One reissue per paper certificate: asking again leads to the existing one. Paper is never reissued as paper.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import NotFound, ReissueRefused
+from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.person.name import parse_name
+from certsvc.rules.terms import Scheme
+from certsvc.services import log
+from certsvc.services.audit import note
+from certsvc.services.context import Services
+from certsvc.services.intended import Intended
+from certsvc.services.look_up import normalise_number
+from certsvc.services.next_version import issue_version, paper_commitment
+from certsvc.services.schemes import Pinning
+from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
+from certsvc.transparency.leaf import Event
+
+LOST: Final = "lost"
+DAMAGED: Final = "damaged"
+APPLIED: Final = "applied"
+APPROVED: Final = "approved"
+REJECTED: Final = "rejected"
+PAPER_VERSION: Final = 1
+_LONGEST_TEXT: Final = 1000
+_ID_TYPES: Final = {kind.value: kind for kind in IdType}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What stands in for the register where it has no entry: what was seen, and the paper's own date and issuer."""
+
+    text: str
+    issued_on: date
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as staff see it. `version` and `certificate_id` are there once it is approved.
+
+    `existing` says that an earlier request or reissue answered, and nothing was recorded.
+    """
+
+    id: int
+    number: str
+    name: str
+    reason: str
+    state: str
+    applied_by: str
+    decided_by: str | None = None
+    decision_note: str | None = None
+    evidence: str | None = None
+    certificate_id: int | None = None
+    version: int | None = None
+    token: str | None = None
+    existing: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "number": self.number,
+            "name": self.name,
+            "reason": self.reason,
+            "state": self.state,
+            "applied_by": self.applied_by,
+            "decided_by": self.decided_by,
+            "decision_note": self.decision_note,
+            "evidence": self.evidence,
+            "version": self.version,
+            "token": self.token,
+            "existing": self.existing,
+        }
+
+
+def apply(
+    services: Services,
+    *,
+    number: str,
+    name: str,
+    identity: IdentityDocument,
+    reason: str,
+    by: str,
+    evidence: Evidence | None = None,
+) -> Request:
+    """Record a request, or answer the existing one. Raises `ReissueRefused`, `InvalidName`."""
+    if reason not in {LOST, DAMAGED}:
+        raise ReissueRefused("原因应为 lost 或 damaged", "the reason is lost or damaged", rule="R8.2", where="reason")
+    wanted, holder, lookup = normalise_number(number), parse_name(name).text, services.vault.lookup(identity)
+    with services.database.writing() as session:
+        paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == wanted))
+        earlier = _earlier(session, wanted)
+        if paper is not None:
+            if (paper.name, paper.id_lookup) != (holder, lookup):
+                raise ReissueRefused(
+                    "与纸质证书登记不符(姓名或证件号码)",
+                    "not as in the paper register (name or identity number)",
+                    rule="R8.2",
+                    where=wanted,
+                )
+        elif earlier is None or earlier.id_lookup != lookup:
+            _check_evidence(session, wanted, evidence)
+        if earlier is not None and earlier.id_lookup == lookup:
+            return _shown(session, earlier, existing=True)
+        assert evidence is not None or paper is not None
+        row = _record(services, wanted, holder, identity=identity, lookup=lookup, paper=paper, evidence=evidence)
+        row.reason, row.applied_by = reason, by
+        session.add(row)
+        session.flush()
+        _note(services, session, row, by, "reissue.apply")
+        return _shown(session, row)
+
+
+def approve(
+    services: Services, request_id: int, *, by: str, decision_note: str | None = None, scheme_key: str | None = None
+) -> Request:
+    """Issue the electronic certificate. Raises `NotFound`, `ReissueRefused` (R8.2: not by whoever recorded it)."""
+    with services.database.writing() as session:
+        row = _undecided(session, request_id, by)
+        if row.state == APPROVED:
+            return _shown(session, row, existing=True)
+        opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
+        paper = _paper_of(services, session, row, opened)
+        scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
+        intended = Intended(
+            holder_name=row.name,
+            identity=IdentityDocument(_ID_TYPES[row.id_type], opened["id_number"] or ""),
+            scheme=scheme,
+            scheme_id=scheme_id,
+            issued_on=paper.issued_on,
+            evidence=("reissue", row.number, row.reason, row.applied_by, by, row.evidence or "register"),
+            person_id=session.scalar(select(PersonRecord.id).where(PersonRecord.id_lookup == row.id_lookup)),
+            paper_id=paper.id,
+            number=paper.number,
+            version=PAPER_VERSION + 1,
+            reissued_on=services.today(),
+            replaces_paper=paper.number,
+        )
+        replaces = paper_commitment(services, paper.number)
+        new = issue_version(services, session, intended, event=Event.REISSUE, replaces=replaces)
+        paper.replaced_on, paper.replaced_reason, paper.replaced_by_id = intended.reissued_on, row.reason, new.id
+        row.paper_id, row.certificate_id = paper.id, new.id
+        _decide(services, session, row, state=APPROVED, by=by, decision_note=decision_note)
+        return _shown(session, row)
+
+
+def reject(services: Services, request_id: int, *, by: str, decision_note: str) -> Request:
+    """Turn a request down, saying why. Raises `NotFound`, `ReissueRefused`."""
+    if not decision_note.strip():
+        raise ReissueRefused("须写明不予补发的原因", "say why it is turned down", rule="R8.2", where="note")
+    with services.database.writing() as session:
+        row = _undecided(session, request_id, by)
+        if row.state == APPROVED:
+            raise ReissueRefused("已经批准", "it is approved already", rule="R8.3", where=str(request_id))
+        _decide(services, session, row, state=REJECTED, by=by, decision_note=decision_note)
+        return _shown(session, row)
+
+
+def list_requests(services: Services, state: str | None = None) -> list[Request]:
+    """The requests, oldest first; of one state, where given."""
+    query = select(ReissueRequestRecord).order_by(ReissueRequestRecord.id)
+    if state is not None:
+        query = query.where(ReissueRequestRecord.state == state)
+    with services.database.reading() as session:
+        return [_shown(session, row) for row in session.scalars(query)]
+
+
+def _earlier(session: Session, number: str) -> ReissueRequestRecord | None:
+    """The request under this number that is open or was approved; a rejected one does not stand in the way."""
+    return session.scalar(
+        select(ReissueRequestRecord)
+        .where(ReissueRequestRecord.number == number, ReissueRequestRecord.state != REJECTED)
+        .order_by(ReissueRequestRecord.id)
+        .limit(1)
+    )
+
+
+def _check_evidence(session: Session, number: str, evidence: Evidence | None) -> None:
+    electronic = session.scalar(select(CertificateRecord.id).where(CertificateRecord.number == number).limit(1))
+    if electronic is not None:
+        raise ReissueRefused(
+            "这是电子证书,无需补发,请重新下载",
+            "this is an electronic certificate; download it again",
+            rule="R8.5",
+            where=number,
+        )
+    if evidence is None or not 0 < len(evidence.text.strip()) <= _LONGEST_TEXT:
+        raise ReissueRefused(
+            "纸质登记册中没有该编号,须附证明材料",
+            "the paper register has no such number; evidence is due",
+            rule="R8.2",
+            where=number,
+        )
+
+
+def _record(
+    services: Services,
+    number: str,
+    holder: str,
+    *,
+    identity: IdentityDocument,
+    lookup: bytes,
+    paper: PaperCertificateRecord | None,
+    evidence: Evidence | None,
+) -> ReissueRequestRecord:
+    personal: dict[str, str | None] = {"id_number": identity.number}
+    if paper is None and evidence is not None:
+        personal |= {"issued_on": evidence.issued_on.isoformat(), "issuer": evidence.issuer}
+    sealed = services.vault.seal(personal, lookup)
+    return ReissueRequestRecord(
+        paper_id=None if paper is None else paper.id,
+        number=number,
+        name=holder,
+        id_type=identity.type.value,
+        id_lookup=lookup,
+        sealed=sealed.content,
+        sealed_kid=sealed.kid,
+        evidence=None if evidence is None else evidence.text.strip(),
+        state=APPLIED,
+        applied_at=services.now(),
+    )
+
+
+def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestRecord:
+    row = session.get(ReissueRequestRecord, request_id)
+    if row is None:
+        raise NotFound("没有该补发申请", "there is no such request", rule="R8.2", where=str(request_id))
+    if row.applied_by.strip().casefold() == by.strip().casefold():
+        raise ReissueRefused(
+            "登记人不得审批自己登记的申请", "whoever recorded it may not decide it", rule="R8.2", where=str(request_id)
+        )
+    if row.state == REJECTED:
+        raise ReissueRefused("该申请已被驳回", "it was turned down already", rule="R8.2", where=str(request_id))
+    return row
+
+
+def _paper_of(
+    services: Services, session: Session, row: ReissueRequestRecord, opened: dict[str, str | None]
+) -> PaperCertificateRecord:
+    """The register's entry, held against the request once more; made now where evidence stands in for it."""
+    paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == row.number))
+    if paper is None:
+        scheme = Pinning(session).any_scheme
+        sealed = services.vault.seal({"id_number": opened["id_number"]}, row.id_lookup)
+        paper = PaperCertificateRecord(
+            number=row.number,
+            id_type=row.id_type,
+            id_lookup=row.id_lookup,
+            sealed=sealed.content,
+            sealed_kid=sealed.kid,
+            name=row.name,
+            occupation=scheme.occupation.name_zh,
+            level=scheme.level,
+            issued_on=date.fromisoformat(str(opened["issued_on"])),
+            issuer=str(opened["issuer"]),
+        )
+        session.add(paper)
+        session.flush()
+    if (paper.name, paper.id_lookup) != (row.name, row.id_lookup):
+        raise ReissueRefused("与纸质证书登记不符", "not as in the paper register", rule="R8.2", where=row.number)
+    if paper.replaced_on is not None:
+        raise ReissueRefused(
+            "该纸质证书已补发", "this paper certificate was replaced already", rule="R8.3", where=row.number
+        )
+    return paper
+
+
+def _scheme_for(
+    services: Services, session: Session, paper: PaperCertificateRecord, scheme_key: str | None
+) -> tuple[int, Scheme]:
+    """The scheme in force today for the paper's occupation and level: it gives the wording of the new certificate."""
+    scheme_id, scheme = Pinning(session, scheme_key).on(services.today())
+    names = {scheme.occupation.code, scheme.occupation.name_zh, scheme.occupation.name_en}
+    if paper.occupation not in names or paper.level != scheme.level:
+        raise ReissueRefused(
+            f"方案 {scheme.key} 不适用于 {paper.occupation} {paper.level} 级,请用 --scheme 指定",
+            f"scheme {scheme.key} is not for {paper.occupation}, level {paper.level}; name one with --scheme",
+            rule="R0",
+            where=paper.number,
+        )
+    return scheme_id, scheme
+
+
+def _decide(
+    services: Services, session: Session, row: ReissueRequestRecord, *, state: str, by: str, decision_note: str | None
+) -> None:
+    row.state, row.decided_by, row.decided_at = state, by, services.now()
+    row.decision_note = decision_note.strip()[:_LONGEST_TEXT] if decision_note else None
+    session.flush()
+    _note(services, session, row, by, "reissue.approve" if state == APPROVED else "reissue.reject")
+
+
+def _note(services: Services, session: Session, row: ReissueRequestRecord, by: str, action: str) -> None:
+    note(
+        session,
+        at=log.clock(session, services.now()),
+        by=by,
+        action=action,
+        object_kind="reissue",
+        object_key=str(row.id),
+        number=row.number,
+        reason=row.reason,
+    )
+
+
+def _shown(session: Session, row: ReissueRequestRecord, *, existing: bool = False) -> Request:
+    certificate = None if row.certificate_id is None else session.get(CertificateRecord, row.certificate_id)
+    return Request(
+        id=row.id,
+        number=row.number,
+        name=row.name,
+        reason=row.reason,
+        state=row.state,
+        applied_by=row.applied_by,
+        decided_by=row.decided_by,
+        decision_note=row.decision_note,
+        evidence=row.evidence,
+        certificate_id=row.certificate_id,
+        version=None if certificate is None else certificate.version,
+        token=None if certificate is None else certificate.token,
+        existing=existing,
+    )
