@@ -1,11 +1,11 @@
 """Publish the log as files: recompute, write the tiles, then sign and write the checkpoint, in that order.
 
-1. believe the checkpoint published last (our own signature on it)   2. refuse when the clock went back
+1. read the heads published and signed last (our own signature on them)   2. refuse when the clock went back
 3. recompute from the leaves' contents what was added since, and refuse on any mismatch: one flipped bit that is signed
 is a log that is dead for good (design, decision 6)   4. write the tiles that are new   5. sign and write the checkpoint
 
-A database restored to an older state that goes on issuing fails step 3 here, as long as the published folder is the
-newer one, and is refused by every witness otherwise. Not here: tiles and checkpoints themselves (`transparency`).
+A database restored to an older state that goes on issuing fails step 3 here, as long as the home folder was not
+restored with it, and is refused by every witness otherwise. Not here: tiles and checkpoints (`transparency`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from certsvc.transparency.tree import Frontier, leaf_hash
 
 CHECKPOINT: Final = "checkpoint"
 _SIGNED_AT: Final = "log-signed-at.json"
+_LAST_SIGNED: Final = "log-last-signed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +63,39 @@ def log_keys(services: Services) -> tuple[VerifierKey, ...]:
 
 def publish_log(services: Services, folder: Path) -> Published:
     """Bring `folder` (tiles and checkpoint) up to the stored log; raises `LogMismatch`, `ClockWentBack`."""
+    signer = services.keystore.signer(Purpose.LOG_CHECKPOINT)
+    key = VerifierKey(origin(services), Algorithm.ED25519, signer.public_bytes)
     with only_writer(folder):
-        before = _published(services, folder)
+        before = _read_signed(services, folder / CHECKPOINT)
+        last = _read_signed(services, services.folders.home / _LAST_SIGNED)
         with services.database.reading() as session:
             edge = log.frontier(session)
-            signer = services.keystore.signer(Purpose.LOG_CHECKPOINT)
-            key = VerifierKey(origin(services), Algorithm.ED25519, signer.public_bytes)
-            if before is not None and before.checkpoint.size == edge.size and before.signed_by(key):
-                if before.checkpoint.root != edge.root():
-                    raise LogMismatch("日志与已公布的日志头不同", "the log differs from the published checkpoint")
+            unchanged = before is not None and before.checkpoint.size == edge.size and key in before.keys
+            if before is not None and unchanged and before.checkpoint.root == edge.root():
                 return Published(before.checkpoint, before.signed, 0)
             now = services.now()
-            previous = None if before is None else before.checkpoint
-            head = _recompute(services, session, edge, previous, now)
-            written = _write_tiles(session, folder, 0 if previous is None else previous.size, head.size)
+            head = _recompute(services, session, edge, [one for one in (before, last) if one is not None], now)
+            written = _write_tiles(session, folder, 0 if before is None else before.checkpoint.size, head.size)
         signed = sign_checkpoint(head, key, signer.sign)
-        # The private note of when comes first: a crash between the two refuses too much, never too little.
+        # Our own note of it comes first: a crash between the two refuses too much, never too little.
         write_if_changed(services.folders.home / _SIGNED_AT, json.dumps({"at": now.isoformat()}).encode())
+        write_if_changed(services.folders.home / _LAST_SIGNED, signed)
         write_if_changed(folder / CHECKPOINT, signed)
         return Published(head, signed, written + 1)
 
 
 def _recompute(
-    services: Services, session: Session, edge: Frontier, previous: Checkpoint | None, now: datetime
+    services: Services, session: Session, edge: Frontier, earlier: list[_Signed], now: datetime
 ) -> Checkpoint:
-    """The head that may be signed: stored hashes, leaf contents and the last head all agree on it."""
+    """The head that may be signed: stored hashes, leaf contents and every head signed before agree on it."""
     read_hash = log_read.hash_reader(session)
-    head = next_checkpoint(
-        origin(services), edge, read_hash, now=now, previous=previous, previous_at=_signed_at(services)
-    )
-    size = 0 if previous is None else previous.size
+    at = _signed_at(services)
+    head = next_checkpoint(origin(services), edge, read_hash, now=now, previous_at=at)
+    size = 0
+    for one in earlier:
+        next_checkpoint(origin(services), edge, read_hash, now=now, previous=one.checkpoint, previous_at=at)
+        size = max(size, one.checkpoint.size)
+    # What was signed before is fixed by its root; what came since is recomputed from the leaves themselves.
     grown = Frontier(size, tuple(_peaks(size, read_hash)))
     for contents in log_read.contents(session, size, edge.size):
         grown = grown.extend(leaf_hash(content) for content in contents).frontier
@@ -146,22 +150,21 @@ def _hashes(session: Session, tile: tiles.Tile) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
+class _Signed:
+    """A head that bears our signature, and the keys it was signed with."""
+
     checkpoint: Checkpoint
     signed: bytes
     keys: tuple[VerifierKey, ...]
 
-    def signed_by(self, key: VerifierKey) -> bool:
-        return key in self.keys
 
-
-def _published(services: Services, folder: Path) -> _Before | None:
+def _read_signed(services: Services, path: Path) -> _Signed | None:
     try:
-        signed = (folder / CHECKPOINT).read_bytes()
+        signed = path.read_bytes()
     except FileNotFoundError:
         return None
     opened = open_checkpoint(signed, origin(services), log_keys(services))
-    return _Before(opened.checkpoint, signed, tuple(one.key for one in opened.log))
+    return _Signed(opened.checkpoint, signed, tuple(one.key for one in opened.log))
 
 
 def _signed_at(services: Services) -> datetime | None:

@@ -1,0 +1,127 @@
+"""`certsvc log check|export|prove|witness`: the public log, looked at from inside and from outside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import json_option, say, talk, tell
+
+
+@click.group()
+def log() -> None:
+    """公开日志 / The public log."""
+
+
+@log.command()
+@click.option(
+    "--published",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="已公布的日志文件夹(默认主目录下的) / the published log's folder (default: the home's own).",
+)
+@json_option
+def check(published: Path | None, as_json: bool) -> int:
+    """核对日志、登记与已公布的日志头 / Check the log, the register, and what was published."""
+    from certsvc.services.log_check import check_log
+    from certsvc.services.publish_static import published_folder
+
+    services = work.services()
+    found = check_log(services, published or published_folder(services) / "log")
+    if as_json:
+        tell(found.as_json())
+    else:
+        for notice in found.notices:
+            talk(f"注意 notice: {notice}")
+        for problem in found.problems:
+            talk(str(problem))
+        say(f"日志 {found.size} 叶,证书 {found.certificates} 份,问题 {len(found.problems)} 处;根 {found.root.hex()}")
+        say(f"{found.size} leaves, {found.certificates} certificates, {len(found.problems)} problems")
+    return 0 if found.ok else 1
+
+
+@log.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def export(folder: Path, as_json: bool) -> None:
+    """导出日志:分块、条目、日志头 / Write the log as static files: tiles, entries, checkpoint."""
+    from certsvc.services.log_publish import origin, publish_log
+
+    services = work.services()
+    done = publish_log(services, folder)
+    if as_json:
+        tell(
+            {
+                "folder": str(folder),
+                "origin": origin(services),
+                "size": done.checkpoint.size,
+                "root": done.checkpoint.root.hex(),
+                "files_written": done.files_written,
+            }
+        )
+        return
+    say(f"{done.checkpoint.size} 叶 → {folder},写入 {done.files_written} 个文件")
+    say(f"{done.checkpoint.size} leaves in {folder}, {done.files_written} files written")
+
+
+@log.command()
+@click.argument("number")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
+def prove(number: str, output: Path | None) -> None:
+    """证书在日志中的凭据 / The proof that a certificate is in the log (c2sp.org/tlog-proof); for its holder."""
+    from certsvc.services.log_prove import prove as run
+
+    receipt = run(work.services(), number).encode()
+    if output is None:
+        click.echo(receipt.decode(), nl=False)
+    else:
+        output.write_bytes(receipt)
+        talk(f"→ {output}")
+
+
+@log.command()
+@click.argument("source", metavar="FOLDER_OR_URL")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="见证者自己的文件夹 / its own folder.",
+)
+@click.option(
+    "--trust",
+    "trust_path",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="固定的公钥(trust.json) / the log's pinned keys (trust.json).",
+)
+@click.option("--name", default="witness.example", show_default=True, help="见证者名称 / the witness's name.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
+def witness(source: str, state: Path, trust_path: Path, name: str, output: Path | None) -> int:
+    """见证日志只增不改,并联署 / See that the log only grew since the last visit, and cosign its head."""
+    from certsvc.services import witness as watching
+    from certsvc.services.verify_file import host_of, log_keys_of
+    from certsvc.signing.trust import TrustBundle
+    from certsvc.transparency.witness import Refusal
+
+    trust = TrustBundle.load(trust_path)
+    key = watching.WitnessKey(state, name)
+    decision = watching.visit(
+        watching.fetcher(source),
+        state,
+        origin=f"{host_of(trust)}/log",
+        log_keys=log_keys_of(trust),
+        key=key,
+        now=datetime.now(UTC),
+    )
+    if isinstance(decision, Refusal):
+        talk(f"拒绝联署 refused ({decision.reason}): {decision.zh} / {decision.en}")
+        return 1
+    talk(f"{decision.old_size} → {decision.size} 叶,已联署 / leaves, cosigned by {key.verifier}")
+    if output is None:
+        click.echo(decision.note.decode(), nl=False)
+    else:
+        output.write_bytes(decision.note)
+    return 0

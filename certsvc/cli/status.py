@@ -1,0 +1,110 @@
+"""`certsvc certificate revoke|suspend|reinstate|correct`: who, when, why; published at once (R7.5, R8.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import by_option, json_option, say, talk, tell
+
+if TYPE_CHECKING:
+    from certsvc.services.change_status import StatusChange
+    from certsvc.services.context import Services
+
+_REASON = click.option("--reason", required=True, help="原因(公开显示) / why; it is shown to the public.")
+
+
+def _change_options(command: Any) -> Any:
+    for option in (json_option, by_option, _REASON, click.argument("number")):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_change_options
+def revoke(number: str, reason: str, by: str | None, as_json: bool) -> None:
+    """撤销证书,不可恢复 / Revoke a certificate, for good."""
+    from certsvc.services import change_status
+
+    _change(change_status.revoke, number, reason=reason, by=by, as_json=as_json)
+
+
+@click.command()
+@_change_options
+def suspend(number: str, reason: str, by: str | None, as_json: bool) -> None:
+    """暂停使用 / Suspend a certificate until it is reinstated."""
+    from certsvc.services import change_status
+
+    _change(change_status.suspend, number, reason=reason, by=by, as_json=as_json)
+
+
+@click.command()
+@_change_options
+def reinstate(number: str, reason: str, by: str | None, as_json: bool) -> None:
+    """恢复使用 / Put a suspended certificate back in force."""
+    from certsvc.services import change_status
+
+    _change(change_status.reinstate, number, reason=reason, by=by, as_json=as_json)
+
+
+@click.command()
+@_change_options
+@click.option("--name", default=None, help="正确的姓名 / the right name.")
+@click.option("--id-number", default=None, help="正确的证件号码 / the right identity number.")
+@click.option(
+    "--id-type",
+    type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),
+    default=None,
+    help="证件类型(默认不变) / the document's type (default: as it was).",
+)
+@click.option("--approved-by", default=None, help="批准人,须为他人 / who approved it: another person.")
+def correct(
+    number: str,
+    *,
+    reason: str,
+    by: str | None,
+    as_json: bool,
+    name: str | None,
+    id_number: str | None,
+    id_type: str | None,
+    approved_by: str | None,
+) -> None:
+    """更正:签发新版本替代原版本 / Correct: a new version replaces the earlier one."""
+    from certsvc.person.identity import IdType
+    from certsvc.services.correct import Correction
+    from certsvc.services.correct import correct as run
+    from certsvc.services.render_certificate import render
+
+    services = work.services()
+    kind = next((kind for kind in IdType if kind.value == id_type), None)
+    correction = Correction(name=name, id_number=id_number, id_type=kind)
+    done = run(services, number, correction, reason=reason, by=work.who(by), approved_by=approved_by)
+    render(services, [done.certificate_id])
+    publish(services)
+    if as_json:
+        tell(done.as_json())
+        return
+    say(f"{done.number} 已更正为第 {done.version} 版({'、'.join(done.changed)}),补发日期 {done.reissued_on}")
+    say(f"{done.number} is corrected: version {done.version} of {done.reissued_on} replaces the earlier one")
+
+
+def publish(services: Services) -> None:
+    """Bring the published files up to date; what hinders it is told, since the deed itself stands."""
+    from certsvc.services.publish_static import refresh
+
+    error = refresh(services)
+    if error is not None:
+        talk(f"已完成,但静态文件未能更新 / done, but the published files are not up to date: {error}")
+
+
+def _change(change: Callable[..., StatusChange], number: str, *, reason: str, by: str | None, as_json: bool) -> None:
+    services = work.services()
+    done = change(services, number, reason=reason, by=work.who(by))
+    publish(services)
+    if as_json:
+        tell(done.as_json())
+        return
+    say(f"{done.number} v{done.version}: {done.from_status} → {done.to_status}  {done.on}")
