@@ -122,21 +122,23 @@ def _too_deep() -> MalformedCredential:
 
 def _check_depth_and_text(value: object) -> None:
     level: list[object] = [value]
-    for _ in range(DEEPEST + 1):
+    depth = 0
+    while level:
         following: list[object] = []
         for item in level:
             if isinstance(item, str):
                 _check_text(item)
-            elif isinstance(item, dict):
-                for name, member in item.items():
-                    _check_text(name)
-                    following.append(member)
-            elif isinstance(item, list):
-                following.extend(item)
-        if not following:
-            return
+            elif isinstance(item, dict | list):
+                if depth == DEEPEST:
+                    raise _too_deep()
+                if isinstance(item, dict):
+                    for name in item:
+                        _check_text(name)
+                    following.extend(item.values())
+                else:
+                    following.extend(item)
         level = following
-    raise _too_deep()
+        depth += 1
 
 
 def _check_text(text: str) -> None:

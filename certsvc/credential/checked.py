@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from certsvc.credential.canonical import plain_bytes
-from certsvc.credential.document import CertificateClaims, read_claims
+from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.errors import AlreadySigned, DocumentRefused, InvalidName, MalformedCredential, MissingGlyph
 from certsvc.person.name import parse_name
 
@@ -72,7 +72,8 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
         )
     if drawable is not None:
         _check_drawable(claims, drawable)
-    return CheckedDocument(_TICKET, document, canonical, claims)
+    # Composed anew: what the caller does to its own document afterwards changes nothing here.
+    return CheckedDocument(_TICKET, compose(claims), canonical, claims)
 
 
 def _check_drawable(claims: CertificateClaims, drawable: Callable[[str], Sequence[str]]) -> None:

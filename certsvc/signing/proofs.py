@@ -134,8 +134,8 @@ def verify_document(content: bytes, trust: TrustBundle, purpose: Purpose) -> Cre
     found = _Findings()
     try:
         document, proof = _split(content, True, found)
-        if not isinstance(proof, dict):
-            raise found.failed("proof", "应有且只有一个证明", "not exactly one proof")
+        if not isinstance(proof, dict) or proof.get("cryptosuite") != JCS:
+            raise found.failed("proof", "应有且只有一个 JCS 证明", "not exactly one proof, JCS")
         kid = _verify_proof(proof, document, canonical_bytes(document), trust=trust, found=found, purpose=purpose)
     except _Failed:
         return CredentialCheck(False, tuple(found.checks))
