@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
@@ -107,8 +107,3 @@ def moment_of(place: re.Match[bytes]) -> datetime:
     hours = int(place["zone"])
     local = datetime.strptime(place["moment"].decode(), "%Y%m%d%H%M%S").replace(tzinfo=timezone(timedelta(hours=hours)))
     return local.astimezone(UTC)
-
-
-def chain_from_pem(pem: bytes) -> Sequence[x509.Certificate]:
-    """Certificates from PEM, in the order given."""
-    return x509.load_pem_x509_certificates(pem)

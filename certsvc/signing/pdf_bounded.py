@@ -13,8 +13,9 @@ import resource
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -40,11 +41,10 @@ def examine_pdf_bounded(
     settings = json.dumps(
         {"now": now.isoformat() if now else None, "seconds": seconds, "memory_mb": memory_mb}
     ).encode()
-    message = _FRAME.pack(len(settings), len(roots), len(data)) + settings + roots + data
     try:
         child = subprocess.run(  # our own interpreter and module, no shell
             [sys.executable, "-m", "certsvc.signing.pdf_bounded"],
-            input=message,
+            input=_frame(data, roots, settings),
             capture_output=True,
             timeout=seconds + 5,
             check=False,
@@ -55,6 +55,10 @@ def examine_pdf_bounded(
         pass
     zh, en = "文件在限定的时间和内存内无法检查", "the file could not be examined within its limits of time and memory"
     return PdfExamination((Check("pdf-limits", False, zh, en),))
+
+
+def _frame(data: bytes, roots: bytes, settings: bytes) -> bytes:
+    return _FRAME.pack(len(settings), len(roots), len(data)) + settings + roots + data
 
 
 def _encode(found: PdfExamination) -> bytes:
@@ -80,18 +84,18 @@ def _decode(answer: bytes) -> PdfExamination:
     )
 
 
-def main() -> None:
-    """The child: take its limits first, then read and examine."""
-    lengths = _FRAME.unpack(sys.stdin.buffer.read(_FRAME.size))
-    settings, roots, data = (sys.stdin.buffer.read(length) for length in lengths)
+def answer(source: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = resource.setrlimit) -> bytes:
+    """The child's work: read the frame, take the limits, examine; the answer as JSON."""
+    lengths = _FRAME.unpack(source.read(_FRAME.size))
+    settings, roots, data = (source.read(length) for length in lengths)
     wanted = json.loads(settings)
-    resource.setrlimit(resource.RLIMIT_CPU, (wanted["seconds"], wanted["seconds"]))
-    resource.setrlimit(resource.RLIMIT_AS, (wanted["memory_mb"] * 2**20,) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    limit(resource.RLIMIT_CPU, (wanted["seconds"], wanted["seconds"]))
+    limit(resource.RLIMIT_AS, (wanted["memory_mb"] * 2**20,) * 2)
+    limit(resource.RLIMIT_FSIZE, (0, 0))
     now = datetime.fromisoformat(wanted["now"]) if wanted["now"] else None
     trusted = x509.load_pem_x509_certificates(roots) if roots else []
-    sys.stdout.buffer.write(_encode(examine_pdf(data, trusted, now=now)))
+    return _encode(examine_pdf(data, trusted, now=now))
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.buffer.write(answer(sys.stdin.buffer))

@@ -43,15 +43,10 @@ def der(tag: int, *parts: bytes) -> bytes:
 
 def low_s(signature: bytes) -> bytes:
     """A P-256 signature (DER, or raw r‖s of 64 bytes) as DER with s in the lower half; raises ValueError otherwise."""
-    if len(signature) == 64 and signature[0] != _SEQUENCE:
+    if len(signature) == 64:  # DER is this short once in 2^48 signatures; then it does not verify and is not used
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     else:
-        try:
-            r, s = decode_dss_signature(signature)
-        except ValueError:
-            if len(signature) != 64:
-                raise
-            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        r, s = decode_dss_signature(signature)
     return encode_dss_signature(r, min(s, _ORDER - s))
 
 

@@ -35,7 +35,7 @@ from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
 from certsvc.signing.pdf_trust import fault_of_chain
 
 LARGEST_BYTES = 20 * 1024 * 1024
-KNOWN_ATTACHMENTS = frozenset({"credential.json", "opening.json", "inclusion.json"})
+KNOWN_ATTACHMENTS = frozenset({"credential.json", "opening.json", "receipt.tlog-proof"})
 _CLOCK_SKEW = timedelta(minutes=10)
 
 
@@ -85,6 +85,9 @@ def examine_pdf(data: bytes, trust_roots: Sequence[x509.Certificate], *, now: da
         attachments, qr_text = _read_contents(data, steps)
     except _Stopped:
         return PdfExamination(tuple(steps.checks))
+    except Exception as error:  # a stranger's X.509 can make its parser raise anything; it is refused, not propagated
+        zh, en = "文件无法检查:证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
+        return PdfExamination((*steps.checks, Check("pdf-readable", False, zh, en)))
     return PdfExamination(
         tuple(steps.checks), attachments, qr_text, parts.chain[0].fingerprint(SHA256()).hex(), signed_at
     )

@@ -53,13 +53,22 @@ def test_a_title_character_outside_the_title_font_falls_back() -> None:
 
 
 def test_a_subset_gives_a_number_to_each_character_and_a_program_that_opens() -> None:
-    font = runs("Å", Style.LATIN)[0][0]
+    font = runs("张", Style.KAI)[0][0]
     subset = Subset(font)
-    assert [subset.cid(char) for char in "ÅAÅ"] == [1, 2, 1]  # Å is a composite: its parts follow
-    program = font.cut([0, font.gid("Å"), font.gid("A")])
-    opened = TTFont(io.BytesIO(program), checkChecksums=2)
-    assert opened["maxp"].numGlyphs >= 3
-    assert opened["glyf"][opened.getGlyphOrder()[1]].numberOfContours != 0
+    assert [subset.cid(char) for char in "张伟张"] == [1, 2, 1]
+    with TTFont(io.BytesIO(font.cut([0, font.gid("张"), font.gid("伟")])), checkChecksums=2) as opened:
+        assert opened["maxp"].numGlyphs == 3
+        assert opened["glyf"][opened.getGlyphOrder()[1]].numberOfContours > 0
+
+
+def test_the_parts_of_a_composite_glyph_come_along() -> None:
+    font = runs("张", Style.KAI)[0][0]
+    with TTFont(io.BytesIO(font.cut([0, font.gid("¨")])), checkChecksums=2) as opened:
+        composite = opened["glyf"][opened.getGlyphOrder()[1]]
+        assert composite.isComposite()
+        names = {part.glyphName for part in composite.components}
+        assert names <= set(opened.getGlyphOrder()[2:])
+        assert all(opened["glyf"][name].numberOfContours > 0 for name in names)
 
 
 def test_the_kai_font_is_shipped_whole_under_its_own_name_and_the_subsets_under_another() -> None:

@@ -123,7 +123,16 @@ def test_a_missing_portrait_leaves_no_picture_and_a_present_one_is_passed_throug
         assert "/Portrait" not in pdf.pages[0].Resources.XObject
 
 
-@pytest.mark.parametrize("photo", [b"\xff\xd8", b"GIF89a", b"\xff\xd8\xff\xe0\x00", b"\xff\xd8\x00\xc0" + bytes(20)])
+@pytest.mark.parametrize(
+    "photo",
+    [
+        b"\xff\xd8",
+        b"GIF89a",
+        b"\xff\xd8\xff\xe0\x00",
+        b"\xff\xd8\x00\xc0" + bytes(20),
+        b"\xff\xd8\xff\xc0\0\x11\x08" + bytes(20),
+    ],
+)
 def test_what_is_not_a_jpeg_is_refused_as_portrait(press: Press, photo: bytes) -> None:
     with pytest.raises(PhotoRefused):
         press.press(face(photo=photo), [])

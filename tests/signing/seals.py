@@ -40,10 +40,12 @@ def issue(
     *,
     ca: bool,
     signs: bool = False,
+    path_length: int | None = None,
+    critical: bool = False,
     start: datetime = datetime(2024, 1, 1, tzinfo=UTC),
     days: int = 3650,
 ) -> x509.Certificate:
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
         .issuer_name(_name(issuer))
@@ -51,12 +53,16 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length), critical=True)
         .add_extension(_usage(ca=ca, signs=not ca or signs), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, SHA256())
     )
+    if critical:
+        builder = builder.add_extension(
+            x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), critical=True
+        )
+    return builder.sign(issuer_key, SHA256())
 
 
 def make_seal(
@@ -66,6 +72,8 @@ def make_seal(
     leaf_signs: bool = True,
     middle_ca: bool = True,
     curve: ec.EllipticCurve | None = None,
+    path_length: int | None = None,
+    critical: bool = False,
 ) -> PdfSeal:
     """A seal whose chain has `depth` certificates, the root last."""
     keys = [ec.generate_private_key(curve or ec.SECP256R1()) for _ in range(depth)]
@@ -78,6 +86,8 @@ def make_seal(
             keys[min(at + 1, depth - 1)],
             ca=leaf_ca if at == 0 else middle_ca or at == depth - 1,
             signs=at == 0 and leaf_signs,
+            path_length=path_length if at == depth - 1 else None,
+            critical=critical and at == 0,
         )
         for at in range(depth)
     ]

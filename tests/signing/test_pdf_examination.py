@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import random
 import re
+import resource
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pikepdf
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from certsvc.rendering.press import Attachment, open_press
-from certsvc.signing.pdf import seal
-from certsvc.signing.pdf_bounded import examine_pdf_bounded
+from certsvc.signing.pdf import PLACE, seal
+from certsvc.signing.pdf_bounded import _decode, _frame, answer, examine_pdf_bounded
+from certsvc.signing.pdf_cms import low_s
 from certsvc.signing.pdf_examination import LARGEST_BYTES, examine_pdf
 from tests.rendering.faces import face
 from tests.signing.seals import SIGNED_AT, make_seal
@@ -213,7 +221,8 @@ def test_hostile_input_gives_a_failed_check_and_never_raises(number: int) -> Non
 @given(st.binary(max_size=600))
 def test_any_signature_bytes_give_a_failed_check(junk: bytes) -> None:
     text = junk.hex().encode()
-    assert not examine_pdf(SEALED[:CONTENTS] + text + SEALED[CONTENTS + len(text) :], ROOTS).ok or not junk
+    changed = SEALED[:CONTENTS] + text + SEALED[CONTENTS + len(text) :]
+    assert examine_pdf(changed, ROOTS).ok is (changed == SEALED)
 
 
 def test_the_bounded_examination_gives_the_same_answers() -> None:
@@ -222,6 +231,55 @@ def test_the_bounded_examination_gives_the_same_answers() -> None:
     assert examine_pdf_bounded(SEALED + b"x", ROOTS) == examine_pdf(SEALED + b"x", ROOTS)
     assert examine_pdf_bounded(SEALED, []).checks[-1].name == "pdf-signer"
     assert examine_pdf_bounded(bytes(LARGEST_BYTES + 1), ROOTS).checks[-1].name == "pdf-size"
+
+
+def test_the_child_takes_its_limits_before_it_examines() -> None:
+    taken: list[int] = []
+    settings = json.dumps({"now": SIGNED_AT.isoformat(), "seconds": 3, "memory_mb": 256}).encode()
+    roots = ROOTS[0].public_bytes(Encoding.PEM)
+    answered = answer(io.BytesIO(_frame(SEALED, roots, settings)), lambda kind, _: taken.append(kind))
+    assert _decode(answered) == examine_pdf(SEALED, ROOTS)
+    assert taken == [resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE]
+
+
+def test_a_child_that_never_ends_gives_a_failed_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    assert examine_pdf_bounded(SEALED, ROOTS, seconds=-4).checks[-1].name == "pdf-limits"
+
+
+def test_a_signer_with_a_curve_of_its_own_is_refused() -> None:
+    """A P-384 certificate in our form: signed correctly, of another kind than a seal may be."""
+    pressed = bytearray(PRESS.press(face(), FILES))
+    other = make_seal(curve=ec.SECP384R1())
+    start, end = CONTENTS, CONTENTS_END
+    for name, value in (("first", start - 1), ("second", end + 1), ("rest", len(pressed) - end - 1)):
+        place = PLACE.match(pressed)
+        assert place is not None
+        pressed[place.start(name) : place.end(name)] = b"%010d" % value
+    digest = hashlib.sha256(pressed[: start - 1] + pressed[end + 1 :]).digest()
+    encoded = other.form.encode(digest, low_s(bytes(31) + b"\5" + bytes(31) + b"\7")).hex().encode()
+    pressed[start:end] = encoded.ljust(end - start, b"0")
+    assert verdict(bytes(pressed)) == (False, "pdf-signature")
+
+
+def test_a_chain_longer_than_an_authority_allows_is_refused() -> None:
+    long = make_seal(depth=4, path_length=0)
+    found = examine_pdf(seal(PRESS.press(face(), FILES), long, signed_at=SIGNED_AT), long.chain[-1:])
+    assert "longer" in found.checks[-1].detail_en
+
+
+def test_an_extension_that_must_be_understood_and_is_not_is_refused() -> None:
+    odd = make_seal(critical=True)
+    found = examine_pdf(seal(PRESS.press(face(), FILES), odd, signed_at=SIGNED_AT), odd.chain[-1:])
+    assert "not understood" in found.checks[-1].detail_en
+
+
+def test_a_seal_that_is_itself_the_pinned_root_passes() -> None:
+    alone = make_seal(depth=1)
+    assert examine_pdf(seal(PRESS.press(face(), FILES), alone, signed_at=SIGNED_AT), alone.chain).ok
 
 
 def test_a_child_that_runs_into_its_limits_gives_a_failed_check() -> None:

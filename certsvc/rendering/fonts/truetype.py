@@ -165,9 +165,6 @@ class Subset:
     def __contains__(self, char: str) -> bool:
         return char in self._cids
 
-    def __bool__(self) -> bool:
-        return bool(self._cids)
-
     def cid(self, char: str) -> int:
         """The number of a character, given on first use; 0 is .notdef, which nothing ever asks for."""
         return self._cids.setdefault(char, len(self._cids) + 1)
