@@ -14,7 +14,7 @@ import cbor2
 from certsvc.credential.compact import CompactClaims, decode_compact, encode_compact
 from certsvc.credential.verdict import Check
 from certsvc.errors import KeyRefused, MalformedCredential
-from certsvc.signing.keys import KID_BYTES, Algorithm, KeyState, Purpose, Signer, verify
+from certsvc.signing.keys import KID_BYTES, Algorithm, KeyState, Purpose, Signer, distrust_said, verify, vouches
 from certsvc.signing.trust import TrustBundle
 
 LARGEST_MESSAGE: Final = 130
@@ -64,14 +64,10 @@ def verify_compact(cose: bytes, trust: TrustBundle, *, log_index: int | None = N
     key = trust.key(kid, Purpose.CREDENTIAL)
     if key is None or key.algorithm is not Algorithm.ED25519 or key.state is KeyState.PENDING:
         return _refused("qr key", f"签名密钥 {kid} 不在信任清单中", f"key {kid} is not pinned")
-    if key.distrusted_from is not None and not (log_index is not None and log_index < key.distrusted_from):
-        return _refused(
-            "qr key",
-            f"密钥自日志序号 {key.distrusted_from} 起不再可信,且无更早的日志证明",
-            f"the key is distrusted from log index {key.distrusted_from} and no earlier index is proven",
-        )
     if not verify(key.algorithm, key.public, signature, _to_be_signed(protected, payload)):
         return _refused("qr signature", "二维码签名不符", "the QR's signature does not match")
+    if not vouches(key, log_index):
+        return _refused("qr trust", *distrust_said(key))
     try:
         claims = decode_compact(payload)
     except MalformedCredential as error:

@@ -70,6 +70,15 @@ class KeyIndex:
         return replace(self, records=tuple(record if other.kid == record.kid else other for other in self.records))
 
 
+def stamp(folder: Path) -> tuple[int, int, int] | None:
+    """What changes whenever a folder's index is written; None where there is none."""
+    try:
+        status = (folder / _NAME).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def write_record(record: KeyRecord) -> dict[str, object]:
     """The JSON members of a record."""
     return {

@@ -97,6 +97,19 @@ def kid_of(public: bytes) -> str:
     return hashlib.sha256(public).digest()[:KID_BYTES].hex()
 
 
+def vouches(key: KeyRecord, log_index: int | None) -> bool:
+    """Whether a key may vouch for what the log proves at this index; None where it proves nothing."""
+    return key.distrusted_from is None or (log_index is not None and log_index < key.distrusted_from)
+
+
+def distrust_said(key: KeyRecord) -> tuple[str, str]:
+    """The finding that a key does not vouch, in Chinese and English."""
+    return (
+        f"签名密钥 {key.kid} 自日志序号 {key.distrusted_from} 起不再可信,且无更早的日志证明",
+        f"key {key.kid} is distrusted from log index {key.distrusted_from} and no earlier index is proven",
+    )
+
+
 def acceptable_public_key(algorithm: Algorithm, public: bytes) -> bool:
     """Whether a public key may be pinned: for Ed25519 canonical, of the prime-order group, not of small order."""
     if algorithm is Algorithm.ED25519:

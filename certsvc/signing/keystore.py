@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certsvc.errors import KeyMissing, KeyRefused
-from certsvc.signing import keyfiles, pkcs11_keys, seal_certificates
+from certsvc.signing import keyfiles, keyindex, pkcs11_keys, seal_certificates
 from certsvc.signing.keyindex import KeyIndex
 from certsvc.signing.keys import (
     ALGORITHM_OF,
@@ -50,6 +50,7 @@ class Keystore:
         self._passphrase = passphrase or None
         self._now = now
         self._index = index
+        self._seen = keyindex.stamp(folder)
         self._signers: dict[str, Signer] = {}
         self._secrets: dict[str, bytes] = {}
 
@@ -67,6 +68,7 @@ class Keystore:
 
     def records(self) -> tuple[KeyRecord, ...]:
         """Every key there ever was, oldest first."""
+        self._follow()
         return self._index.records
 
     def issuer(self) -> tuple[str, str] | None:
@@ -76,6 +78,7 @@ class Keystore:
     @property
     def development(self) -> bool:
         """Whether any active signing key is a development key: certificates are then samples (R7.6)."""
+        self._follow()
         return any(
             record.development and record.state is KeyState.ACTIVE and record.purpose in SIGNING_PURPOSES
             for record in self._index.records
@@ -83,6 +86,7 @@ class Keystore:
 
     def active(self, purpose: Purpose) -> KeyRecord:
         """The key in use for a purpose; raises `KeyMissing`."""
+        self._follow()
         for record in reversed(self._index.records):
             if record.purpose is purpose and record.state is KeyState.ACTIVE:
                 return record
@@ -94,6 +98,7 @@ class Keystore:
 
     def record(self, kid: str) -> KeyRecord:
         """The record of a key; raises `KeyMissing`."""
+        self._follow()
         for record in self._index.records:
             if record.kid == kid:
                 return record
@@ -225,6 +230,12 @@ class Keystore:
         return seal_certificates.certificate_request(self._open_signer(record), common_name, organisation)
 
     # Inside
+
+    def _follow(self) -> None:
+        """Another process may have rotated, retired or distrusted a key: a server that runs must know at once."""
+        seen = keyindex.stamp(self._folder)
+        if seen != self._seen:
+            self._index, self._seen = KeyIndex.read(self._folder), seen
 
     def _make(self, purpose: Purpose, *, development: bool, at: str, store: bool = True) -> KeyRecord:
         algorithm = ALGORITHM_OF[purpose]

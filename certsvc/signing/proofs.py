@@ -22,7 +22,16 @@ from certsvc.credential.quads import canonical_proof_quads, canonical_quads
 from certsvc.credential.verdict import Check
 from certsvc.errors import KeyRefused, MalformedCredential
 from certsvc.signing.cose import CompactCheck, sign_compact, verify_compact
-from certsvc.signing.keys import Algorithm, KeyRecord, KeyState, Purpose, Signer, verify
+from certsvc.signing.keys import (
+    Algorithm,
+    KeyRecord,
+    KeyState,
+    Purpose,
+    Signer,
+    distrust_said,
+    verify,
+    vouches,
+)
 from certsvc.signing.multibase import decode_base58, encode_base58
 from certsvc.signing.trust import TrustBundle
 
@@ -234,7 +243,7 @@ def _verify_proof(
     key = trust.key(kid, purpose) if did == trust.did and _KID.fullmatch(kid) else None
     if key is None or key.algorithm is not Algorithm.ED25519:
         raise found.failed(f"{name} key", f"签名密钥不在信任清单中:{method[:200]}", f"not a pinned key: {method[:200]}")
-    _check_state(key, made_at, log_index, f"{name} key", found)
+    _check_state(key, made_at, f"{name} key", found)
     # Step 7: the signature, over the options and the document together.
     try:
         signature = decode_base58(value, 64)
@@ -248,6 +257,8 @@ def _verify_proof(
     digest = b"".join(hashlib.sha256(form).digest() for form in forms)
     if not verify(key.algorithm, key.public, signature, digest):
         raise found.failed(name, "签名不符:内容被改动", "the signature does not match: the content was changed")
+    # Last of all, so that this finding is never one about a signature that would not have held anyway.
+    _check_trust(key, log_index, f"{name} trust", found)
     found.passed(name, f"签名真实,密钥 {kid}", f"genuine signature, key {kid}")
     return kid
 
@@ -261,15 +272,14 @@ def _parse_time(text: str) -> datetime | None:
         return None
 
 
-def _check_state(key: KeyRecord, made_at: datetime, log_index: int | None, name: str, found: _Findings) -> None:
+def _check_state(key: KeyRecord, made_at: datetime, name: str, found: _Findings) -> None:
     if key.state is KeyState.PENDING:
         raise found.failed(name, "密钥尚未启用", "a key that is not in use yet")
-    if key.distrusted_from is not None and not (log_index is not None and log_index < key.distrusted_from):
-        # A thief can put any date in `created`; only the log says what was there before the theft.
-        raise found.failed(
-            name,
-            f"密钥自日志序号 {key.distrusted_from} 起不再可信,且无更早的日志证明",
-            f"the key is distrusted from log index {key.distrusted_from} and no earlier index is proven",
-        )
     if key.retired_at is not None and made_at > key.retired_at:
         raise found.failed(name, "证明时间晚于密钥停用时间", "a proof made after its key was retired")
+
+
+def _check_trust(key: KeyRecord, log_index: int | None, name: str, found: _Findings) -> None:
+    if not vouches(key, log_index):
+        # A thief can put any date in `created`; only the log says what was there before the theft.
+        raise found.failed(name, *distrust_said(key))

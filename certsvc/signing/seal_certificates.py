@@ -23,7 +23,7 @@ from certsvc.signing.keys import Signer
 
 DOCUMENT_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336 id-kp-documentSigning
 _DEVELOPMENT_YEARS: Final = 10
-_LONGEST_NAME: Final = 64  # ub-common-name, ub-organization-name
+_LONGEST_NAME: Final = 64  # ub-common-name, ub-organization-name; bytes of UTF-8 for `cryptography`
 _LONGEST_CHAIN: Final = 5
 
 
@@ -31,7 +31,7 @@ def development_chain(public: bytes, host: str, name: str, now: datetime) -> tup
     """(seal certificate, self-made root) for a P-256 public point; both say SAMPLE (R7.6)."""
     root_key = ec.generate_private_key(ec.SECP256R1())
     seal_key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
-    root_name = _name(f"{name} 样例根 SAMPLE root", name)
+    root_name = _name(name, " 样例根 SAMPLE root")
     begin, end = now - timedelta(days=1), now + timedelta(days=365 * _DEVELOPMENT_YEARS)
     root_identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     root = (
@@ -49,7 +49,7 @@ def development_chain(public: bytes, host: str, name: str, now: datetime) -> tup
     )
     seal = (
         x509.CertificateBuilder()
-        .subject_name(_name(f"{name} 样例 SAMPLE", name))
+        .subject_name(_name(name, " 样例 SAMPLE"))
         .issuer_name(root_name)
         .public_key(seal_key)
         .serial_number(x509.random_serial_number())
@@ -155,14 +155,20 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _name(common_name: str, organisation: str) -> x509.Name:
+def _name(issuer: str, suffix: str) -> x509.Name:
+    """A name for a development certificate: the issuer, cut where X.509 is too narrow for it, and what it is."""
+    room = _LONGEST_NAME - len(suffix.encode())
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:_LONGEST_NAME]),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name[-_LONGEST_NAME:]),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(issuer, _LONGEST_NAME)),
+            x509.NameAttribute(NameOID.COMMON_NAME, _cut(issuer, room) + suffix),
         ]
     )
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode()[:most_bytes].decode(errors="ignore")
 
 
 def _host_name(host: str) -> x509.GeneralName:

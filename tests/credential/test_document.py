@@ -36,6 +36,12 @@ def test_any_printable_name_survives_the_document(name: str) -> None:
     assert read_claims(json.loads(canonical_bytes(compose(one)))) == one
 
 
+def test_a_character_for_private_use_may_stand_in_a_name() -> None:
+    # Rare names are still written with them; whether the fonts can draw one is asked before signing.
+    one = claims(holder_name="张\ue000")
+    assert read_claims(json.loads(canonical_bytes(compose(one)))) == one
+
+
 def test_every_field_of_the_claims_is_in_the_document() -> None:
     # A field that compose forgets would not survive; each is changed in turn and must change the document.
     plain, full = claims(), full_claims()

@@ -24,10 +24,20 @@ CONTEXTS = {
     CREDENTIALS_V2: json.loads((FOLDER / "credentials-v2.json").read_text()),
     OPEN_BADGES: json.loads((FOLDER / "open-badges-3.0.3.json").read_text()),
 }
-OPTIONAL = (
-    "identifier portrait_digest direction reissued_on valid_until sex birth_date scores replaces replaces_paper "
-    "status_entries evidence_commitment"
-).split()
+OPTIONAL = [
+    "identifier",
+    "portrait_digest",
+    "direction",
+    "reissued_on",
+    "valid_until",
+    "sex",
+    "birth_date",
+    "scores",
+    "replaces",
+    "replaces_paper",
+    "status_entries",
+    "evidence_commitment",
+]
 
 
 def load_context(address: str, options: object = None) -> dict[str, object]:

@@ -19,7 +19,9 @@ def test_two_tokens_never_read_alike(one: bytes, other: bytes) -> None:
     assert (format_token(one) == format_token(other)) is (one == other)
 
 
-@pytest.mark.parametrize("text", ["", "a" * 25, "a" * 27, "a" * 25 + "b", "0" * 26, "a" * 25 + " ", "\u212a" + "a" * 25])
+@pytest.mark.parametrize(
+    "text", ["", "a" * 25, "a" * 27, "a" * 25 + "b", "0" * 26, "a" * 25 + " ", "\u212a" + "a" * 25]
+)
 def test_what_can_be_no_token_is_none(text: str) -> None:
     assert normalise_token(text) is None
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from certsvc.credential.checked import check, digest8
 from certsvc.credential.canonical import canonical_bytes
+from certsvc.credential.checked import check, digest8
 from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims, compose, did_web
 from certsvc.signing.keys import Algorithm, KeyRecord, KeyState, Purpose, kid_of

@@ -21,7 +21,9 @@ GOOD = signed_compact(full_claims())
 PROTECTED, _, PAYLOAD, SIGNATURE = cbor2.loads(GOOD).value
 
 
-def message(protected: Any = PROTECTED, unprotected: Any = None, payload: Any = PAYLOAD, signature: Any = None) -> bytes:
+def message(
+    protected: Any = PROTECTED, unprotected: Any = None, payload: Any = PAYLOAD, signature: Any = None
+) -> bytes:
     """A COSE message with some part replaced; signed anew over the parts given, as the key's thief could."""
     if signature is None:
         signature = ISSUING.sign(cbor2.dumps(["Signature1", protected, b"", payload]))
@@ -135,9 +137,7 @@ def test_a_signature_of_another_kind_of_message_is_refused() -> None:
 
 @pytest.mark.parametrize(("log_index", "ok"), [(None, False), (99, True), (100, False)])
 def test_a_distrusted_key_vouches_only_for_what_was_logged_before(log_index: int | None, ok: bool) -> None:
-    record = ISSUING.record(
-        state=KeyState.DISTRUSTED, distrusted_from=100, retired_at=datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    record = ISSUING.record(state=KeyState.DISTRUSTED, distrusted_from=100, retired_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert verify_compact(GOOD, bundle(record), log_index=log_index).ok is ok
 
 

@@ -73,9 +73,9 @@ def test_a_p256_signature_is_der_over_sha_256() -> None:
 
 def test_a_p256_point_is_uncompressed_and_on_the_curve() -> None:
     assert acceptable_public_key(Algorithm.P256, POINT)
-    assert not acceptable_public_key(Algorithm.P256, P256.public_key().public_bytes(
-        Encoding.X962, PublicFormat.CompressedPoint
-    ))
+    assert not acceptable_public_key(
+        Algorithm.P256, P256.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    )
     assert not acceptable_public_key(Algorithm.P256, POINT[:-1] + bytes([POINT[-1] ^ 1]))
 
 

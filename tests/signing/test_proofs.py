@@ -96,7 +96,7 @@ def test_a_credential_is_signed_with_ed25519_only() -> None:
 
 
 def resigned(change: Callable[[dict[str, Any]], None], signer: SeedSigner = ISSUING) -> bytes:
-    """A credential whose document was changed and whose proofs were then made for it: what a thief of the key could do."""
+    """A credential whose document was changed and whose first proof was then made for it."""
     credential = json.loads(GOOD)
     del credential["proof"]
     change(credential)
@@ -185,9 +185,7 @@ TAMPERED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "a proof value of noughts": (JCS, _set("proof/0/proofValue", "z" + "1" * 64)),
     "the proof values swapped": (
         JCS,
-        lambda c: (
-            c["proof"][0].update(proofValue=c["proof"][1]["proofValue"])
-        ),
+        lambda c: c["proof"][0].update(proofValue=c["proof"][1]["proofValue"]),
     ),
     "the other proof's signature from this one": (
         RDFC,
@@ -297,9 +295,7 @@ def test_a_pending_key_vouches_for_nothing() -> None:
 
 @pytest.mark.parametrize(("log_index", "ok"), [(None, False), (99, True), (100, False), (101, False)])
 def test_a_distrusted_key_vouches_only_for_what_was_logged_before(log_index: int | None, ok: bool) -> None:
-    record = ISSUING.record(
-        state=KeyState.DISTRUSTED, distrusted_from=100, retired_at=datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    record = ISSUING.record(state=KeyState.DISTRUSTED, distrusted_from=100, retired_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert verify_credential(GOOD, bundle(record), log_index=log_index).ok is ok
 
 
@@ -319,7 +315,9 @@ def test_two_proofs_of_two_pinned_keys_are_refused() -> None:
 def test_another_hosts_credential_with_our_kid_is_refused() -> None:
     elsewhere = "https://other.example"
     one = claims(base_url=elsewhere, issuer=Issuer(did_web(elsewhere), "别处", "Elsewhere", sample=True))
-    assert failing(verify_credential(signed(one, method=f"{did_web(elsewhere)}#{ISSUING.kid}"), bundle())) == f"{JCS} key"
+    assert (
+        failing(verify_credential(signed(one, method=f"{did_web(elsewhere)}#{ISSUING.kid}"), bundle())) == f"{JCS} key"
+    )
 
 
 # Documents with a single proof

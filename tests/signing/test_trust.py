@@ -138,7 +138,10 @@ def test_jwks_has_the_same_keys_without_the_distrusted(keystore: Keystore) -> No
     )
     keys: Any = jwks(trust)["keys"]
     assert [key["kid"] for key in keys] == [ISSUING.kid, seal.kid]
-    assert [(key["kty"], key["crv"], key["alg"]) for key in keys] == [("OKP", "Ed25519", "EdDSA"), ("EC", "P-256", "ES256")]
+    assert [(key["kty"], key["crv"], key["alg"]) for key in keys] == [
+        ("OKP", "Ed25519", "EdDSA"),
+        ("EC", "P-256", "ES256"),
+    ]
     assert base64.urlsafe_b64decode(keys[0]["x"] + "=") == ISSUING.public_bytes
     assert b"\4" + b"".join(base64.urlsafe_b64decode(keys[1][name] + "=") for name in "xy") == seal.public
     assert seal.algorithm is Algorithm.P256

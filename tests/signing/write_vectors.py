@@ -1,4 +1,7 @@
-"""Writes the specimens of docs/credential-format.md anew: `python -m tests.signing.write_vectors`. Only for a new version."""
+"""Writes the specimens of docs/credential-format.md anew: `python -m tests.signing.write_vectors`.
+
+Only for a new version of the format: those on file are what earlier verifiers were tested with.
+"""
 
 from __future__ import annotations
 
