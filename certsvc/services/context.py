@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from certsvc.credential.document import Issuer
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
+    from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.trust import TrustBundle
 
@@ -73,11 +74,23 @@ class Services:
     def vault(self) -> Vault:
         return Vault(self.keystore)
 
-    @cached_property
+    @property
     def trust(self) -> TrustBundle:
-        from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
+        """The published keys as they stand: one that another process distrusts is distrusted here at once.
 
-        return TrustBundle.from_keystore(self.keystore, self.issuer.did)
+        The same object until a key changes, so that what was concluded from it may be kept beside it.
+        """
+        records = self.keystore.records()
+        kept = self._trusted.get("kept")
+        if kept is None or kept[0] is not records:
+            from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
+
+            kept = self._trusted["kept"] = records, TrustBundle.from_keystore(self.keystore, self.issuer.did)
+        return kept[1]
+
+    @cached_property
+    def _trusted(self) -> dict[str, tuple[tuple[KeyRecord, ...], TrustBundle]]:
+        return {}
 
     @cached_property
     def layout(self) -> Layout:
