@@ -10,13 +10,26 @@ from sqlalchemy import select, text
 
 from certsvc.app import open_services
 from certsvc.config import Settings
-from certsvc.person.identity import resident_check_character
-from certsvc.services import change_status, import_paper, issue, publish_static, record_results, register
+from certsvc.person.identity import IdentityDocument, IdType, Sex, resident_check_character
+from certsvc.services import (
+    change_status,
+    correct,
+    import_paper,
+    issue,
+    publish_static,
+    record_results,
+    register,
+    reissue,
+)
 from certsvc.services.context import Services
 from certsvc.services.init import initialise
 from certsvc.store import CertificateRecord
+from examples.portraits import draw_portrait
 
-NOW = datetime(2025, 6, 1, 4, 0, 0, tzinfo=UTC)
+ISSUED_AT = datetime(2025, 6, 1, 4, 0, 0, tzinfo=UTC)
+SECOND_SCHEME = "emergency-rescuer-5/haiyue-2026"  # its certificates are valid for four years
+SECOND_AT = datetime(2026, 10, 20, 4, 0, 0, tzinfo=UTC)
+NOW = datetime(2031, 1, 1, 4, 0, 0, tzinfo=UTC)
 BORN = date(1990, 3, 7)
 # One holder for each thing that happens to a certificate.
 NAMES = {
@@ -25,9 +38,10 @@ NAMES = {
     "revoked": "阿依古丽·买买提",
     "superseded": "王芳",
     "forged": "𠮷田海",
-    "expired": "赵六安",
     "second": "陈小红",
+    "expired": "赵六安",
 }
+CORRECTED_NAME = "王方"
 PAPER_NAME = "孙长江"
 PAPER_NUMBER = "2010630500012345"
 REPLACED_NAME = "周远山"
@@ -71,35 +85,39 @@ def make_register(home: Path, **more: str) -> Register:
     """Import, issue, and let happen to each certificate what its name in NAMES says."""
     settings = settings_for(home, **more)
     settings.home.mkdir(parents=True, exist_ok=True)
-    services = open_services(settings, now=lambda: NOW)
+    clock = [ISSUED_AT]
+    services = open_services(settings, now=lambda: clock[0])
     initialise(services)
-    register.import_candidates(services, _candidates(home), by="institution")
-    record_results.import_results(services, _results(home), by="station")
+    _bring(services, home, [state for state in NAMES if state != "expired"], 2025)
     import_paper.import_paper(services, _paper(home), by="archive")
     issue.issue(services, by="issuer")
     held = _read(services)
     _happen(services, held)
+    clock[0] = SECOND_AT
+    _bring(services, home, ["expired"], 2026, SECOND_SCHEME)
+    issue.issue(services, by="issuer")
+    clock[0] = NOW
     publish_static.publish_static(services)
-    return Register(settings, services, _read(services))
+    return Register(settings, services, held | _read(services, ["expired"]))
 
 
-def _candidates(home: Path) -> Path:
-    rows = ["姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期"]
+def _bring(services: Services, home: Path, states: list[str], year: int, scheme: str | None = None) -> None:
+    """Candidates and passed results of these states."""
+    day = {2025: ("2025-02-10", "2025-03-24"), 2026: ("2026-09-10", "2026-09-24")}[year]
+    people = [(NAMES[state], id_number_of(list(NAMES).index(state))) for state in states]
+    (home / "portrait.jpg").write_bytes(draw_portrait(1, Sex.MALE))
+    rows = ["姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期,照片"]
     rows += [
-        f"{name},男,居民身份证,{id_number_of(i)},{BORN},12000000001,示例培训学校,是,2025-02-10"
-        for i, name in enumerate(NAMES.values())
+        f"{name},男,居民身份证,{number},{BORN},12000000001,示例培训学校,是,{day[0]},portrait.jpg"
+        for name, number in people
     ]
-    return _write(home / "candidates.csv", rows)
-
-
-def _results(home: Path) -> Path:
+    register.import_candidates(
+        services, _write(home / f"candidates{year}.csv", rows), by="institution", scheme_key=scheme
+    )
     rows = ["证件号码,姓名,科目,考试日期,考试性质,结果,成绩"]
-    for i, name in enumerate(NAMES.values()):
-        rows += [
-            f"{id_number_of(i)},{name},理论知识考试,2025-03-24,初考,正常,81.5",
-            f"{id_number_of(i)},{name},技能考核,2025-03-25,初考,正常,77",
-        ]
-    return _write(home / "results.csv", rows)
+    for name, number in people:
+        rows += [f"{number},{name},{subject},{day[1]},初考,正常,81.5" for subject in ("理论知识考试", "技能考核")]
+    record_results.import_results(services, _write(home / f"results{year}.csv", rows), by="station")
 
 
 def _paper(home: Path) -> Path:
@@ -116,13 +134,13 @@ def _write(path: Path, rows: list[str]) -> Path:
     return path
 
 
-def _read(services: Services) -> dict[str, Held]:
+def _read(services: Services, states: list[str] | None = None) -> dict[str, Held]:
     with services.database.reading() as session:
-        rows = session.execute(
-            text("select holder_name, number, token from certificate where stage = 'issued' order by version desc")
-        ).all()
+        rows = session.execute(text("select holder_name, number, token from certificate where stage = 'issued'")).all()
     held = {}
     for i, (state, name) in enumerate(NAMES.items()):
+        if state not in (states or [state for state in NAMES if state != "expired"]):
+            continue
         number, token = next((number, token) for holder, number, token in rows if holder == name)
         held[state] = Held(state, name, id_number_of(i), number, token)
     return held
@@ -131,6 +149,13 @@ def _read(services: Services) -> dict[str, Held]:
 def _happen(services: Services, held: dict[str, Held]) -> None:
     change_status.suspend(services, held["suspended"].number, reason="身份信息复核中", by="issuer")
     change_status.revoke(services, held["revoked"].number, reason=REASON, by="issuer")
+    correction = correct.Correction(name=CORRECTED_NAME)
+    correct.correct(services, held["superseded"].number, correction, reason="姓名录入有误", by="issuer")
+    lost = IdentityDocument(IdType.RESIDENT_ID, id_number_of(81))
+    request = reissue.apply(
+        services, number=REPLACED_NUMBER, name=REPLACED_NAME, identity=lost, reason="lost", by="desk"
+    )
+    reissue.approve(services, request.id, by="reviewer")
     with services.database.writing() as session:
         # A register that somebody changed by hand: the bytes no longer carry their signature.
         row = session.scalar(select(CertificateRecord).where(CertificateRecord.number == held["forged"].number))

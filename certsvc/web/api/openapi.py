@@ -224,7 +224,7 @@ def _certificate() -> dict[str, object]:
                 "state": _TEXT_OR_NULL,
             },
         },
-        "credential_sha256": _TEXT_OR_NULL,
+        "credential_digest8": _TEXT_OR_NULL,
     }
     return {"type": "object", "required": list(properties), "properties": properties}
 

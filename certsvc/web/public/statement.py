@@ -6,11 +6,13 @@ never reads as "invalid". Not here: how it is drawn (templates) and over which a
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from certsvc.credential.canonical import canonical_bytes, load_strict
+from certsvc.credential.checked import digest8
 from certsvc.credential.verdict import Check
 from certsvc.credential.wording import Wording, say
 from certsvc.web.pages import beijing
@@ -44,9 +46,9 @@ class Statement:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the signed bytes, to which the QR's own payload is bound; empty for paper."""
-        signed = self.record.credential if self.record else None
-        return hashlib.sha256(signed).hexdigest() if signed else ""
+        """What the QR's own payload is bound to (`credential.checked.digest8`), in hex; empty for paper."""
+        signed = self.record.credential if self.record and self.state != "forged" else None
+        return _digest8(signed) if signed else ""
 
     def as_values(self) -> dict[str, object]:
         """For the templates."""
@@ -98,6 +100,14 @@ def without_record(site: Site, state: str, *, about: str = "") -> Statement:
     return Statement(state, say(state), None, now, site.reference(state, about, now))
 
 
+@lru_cache(maxsize=4096)
+def _digest8(signed: bytes) -> str:
+    # Signed bytes never change, so this may be kept; a status may not.
+    document = load_strict(signed)
+    assert isinstance(document, dict)
+    return digest8(canonical_bytes({name: value for name, value in document.items() if name != "proof"})).hex()
+
+
 def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
     return {
         "number": record.number,
@@ -121,7 +131,7 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
             "state": record.successor_state,
         },
         # What the QR's own payload is bound to, so that the page can compare the two (formats.md, "The QR").
-        "credential_sha256": digest or None,
+        "credential_digest8": digest or None,
     }
 
 

@@ -57,6 +57,8 @@ function showForged(detail) {
   const part = show("qr-forged");
   part.querySelector("[data-why]").textContent = detail ? `(${detail})` : "";
   verdict.hidden = true;
+  // What was said of a genuine certificate must not stand beside it.
+  for (const id of ["meaning", "who", "match"]) document.getElementById(id)?.remove();
 }
 
 function showOffline(claims, keys) {
@@ -92,7 +94,7 @@ async function compare() {
   else {
     const said = place.dataset;
     const differ = differences(found.claims, {
-      number: said.number, issued_on: said.issued, level: Number(said.level), name: said.name, credential_sha256: said.digest,
+      number: said.number, issued_on: said.issued, level: Number(said.level), name: said.name, digest8: said.digest,
     });
     if (differ.length && state !== "forged") showForged(differ.join(", "));
     else if (state !== "forged") show("qr-same");
