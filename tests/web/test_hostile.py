@@ -1,0 +1,252 @@
+"""Bad input and nosy input: a clear answer, bounded, no 5xx, and nothing personal anywhere (R10)."""
+
+from __future__ import annotations
+
+import io
+import logging
+import zipfile
+
+import pytest
+from flask.testing import FlaskClient
+
+from certsvc.app import create_app
+from tests.web.register import Register, id_number_of
+
+TOKENS = [
+    "a",
+    "a" * 25,
+    "a" * 27,
+    "a" * 5000,
+    "%2561" * 20,
+    "..%2f..%2fetc%2fpasswd",
+    "%2e%2e/%2e%2e",
+    "%00" * 26,
+    "A" * 25 + "%C5%BF",
+    "\u212a" * 26,
+    "{{7*7}}",
+    "<script>alert(1)</script>",
+    "' or 1=1 --",
+    "٠" * 26,
+    "😀" * 26,
+    "%ff%fe",
+    "0" * 26,
+    "a/" * 13,
+    "match",
+]
+NAMES = [
+    "<img src=x onerror=alert(1)>",
+    "{{config}}",
+    "${7*7}",
+    "'; drop table certificate",
+    "\u202e张",
+    "\x00",
+    "张" * 5000,
+    "",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_no_token_is_more_than_unknown(client: FlaskClient, token: str) -> None:
+    for address in (f"/v/{token}", f"/V/{token}", f"/api/v1/certificates/{token}"):
+        answer = client.get(address)
+        assert answer.status_code in {404, 308}, answer.status
+        assert "alert(1)" not in answer.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_markup_or_code_is_only_a_wrong_name(client: FlaskClient, register: Register, name: str) -> None:
+    answer = client.post("/verify/number", data={"number": register.valid.number, "name": name})
+    assert answer.status_code == 404
+    assert "onerror" not in answer.text
+    matched = client.post(f"/v/{register.valid.token}/match", data={"name": name, "last_six": name[:6]})
+    assert "不一致<" in matched.text
+
+
+def test_unknown_wrong_name_and_malformed_get_bodies_of_one_length(client: FlaskClient, register: Register) -> None:
+    tries = [
+        ("2563010509900001", "张三"),
+        (register.valid.number, "张三"),
+        ("not a number at all \x00", ""),
+        ("", ""),
+        ("9" * 3000, "张" * 3000),
+        (register.valid.number, register.valid.name[:-1]),
+    ]
+    pages = [client.post("/verify/number", data={"number": n, "name": m}) for n, m in tries]
+    assert {page.status_code for page in pages} == {404}
+    assert len({len(page.data) for page in pages}) == 1
+    said = [client.post("/api/v1/verifications", json={"number": n, "name": m}) for n, m in tries]
+    assert len({len(each.data) for each in said}) == 1
+    assert {tuple(sorted(each.headers.keys())) for each in said} == {tuple(sorted(said[0].headers.keys()))}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "certsvc.example.evil.example", "certsvc.example@evil.example", ""])
+def test_a_foreign_host_gets_no_page(client: FlaskClient, register: Register, host: str) -> None:
+    for address in (f"/v/{register.valid.token}", "/verify", "/api/v1/openapi.json"):
+        answer = client.get(address, headers={"Host": host})
+        assert answer.status_code == 400
+        assert "evil" not in answer.text
+
+
+def test_nothing_personal_stands_in_any_answer_or_log(
+    client: FlaskClient, register: Register, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = register.valid
+    caplog.set_level(logging.DEBUG)
+    answers = [client.get(f"/v/{held.token}"), client.get(f"/api/v1/certificates/{held.token}")]
+    answers += [
+        client.get(f"/{part}/{held.id_number}") for part in ("v", "status", "log/tile", "static", "api/v1/certificates")
+    ]
+    answers += [
+        client.get(f"/verify?name={held.name}&number={held.number}"),
+        client.post("/verify/number", data={"number": held.number, "name": held.name}),
+        client.post("/verify/number", data={"number": held.id_number, "name": held.name}),
+        client.post(f"/v/{held.token}/match", data={"name": held.name, "last_six": held.id_number[-6:]}),
+        client.post("/verify/file", data={"file": (io.BytesIO(b"%PDF-1.7 " + held.name.encode()), "x.pdf")}),
+        client.post("/api/v1/verifications", json={"number": held.number, "name": [held.id_number]}),
+        client.post("/api/v1/verifications", data=held.id_number, content_type="application/json"),
+        client.get("/metrics"),
+        client.get("/.well-known/did.json"),
+        client.get("/log/checkpoint"),
+        client.get("/status/revocation-1"),
+        client.put(f"/v/{held.token}", data=held.id_number),
+    ]
+    for answer in answers:
+        seen = answer.text + str(answer.headers)
+        for canary in (held.id_number, held.id_number[-6:], "1990-03-07", "19900307", held.name):
+            assert canary not in seen, (answer.request.path, canary)
+    for canary in (held.id_number, held.id_number[-6:], held.name, "1990-03-07"):
+        assert canary not in caplog.text
+
+
+def test_the_headers_keep_a_page_to_itself(client: FlaskClient, register: Register) -> None:
+    for address in (f"/v/{register.valid.token}", "/verify", "/api", "/nix", "/static/record.js", "/offline"):
+        headers = client.get(address).headers
+        policy = headers["Content-Security-Policy"]
+        assert "unsafe-inline" not in policy
+        assert "default-src 'none'" in policy
+        assert ("wasm-unsafe-eval" in policy) == (address == "/verify")
+        assert ("camera=(self)" in headers["Permissions-Policy"]) == (address == "/verify")
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "max-age=" in headers["Strict-Transport-Security"]
+
+
+def test_a_status_is_never_kept_and_a_static_file_is(client: FlaskClient, register: Register) -> None:
+    for accept in ("text/html", "application/json"):
+        answer = client.get(f"/v/{register.valid.token}", headers={"Accept": accept})
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert client.get("/static/record.js").headers["Cache-Control"] == "no-cache"
+    assert client.get("/v/" + "a" * 26).headers["Cache-Control"] == "no-store"
+
+
+def test_the_front_and_flask_answer_the_same(register: Register) -> None:
+    with_front = create_app(register.settings, services=register.services).test_client()
+    without = create_app(register.settings, services=register.services, front=False).test_client()
+    for state in register.held.values():
+        for accept in ("text/html", "application/json", "*/*"):
+            headers = {"Accept": accept, "Accept-Language": "en;q=0.8, zh;q=0.3"}
+            one, other = (each.get(f"/V/{state.token.upper()}", headers=headers) for each in (with_front, without))
+            assert (one.status, one.data) == (other.status, other.data)
+            assert dict(one.headers) == dict(other.headers)
+
+
+def test_one_address_and_one_record_are_limited(register: Register) -> None:
+    from dataclasses import replace
+
+    settings = replace(register.settings, limit_guess="4/minute", limit_record="2/minute", limit_page="3/minute")
+    client = create_app(settings, services=register.services).test_client()
+    statuses = [client.get(f"/v/{register.valid.token}").status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+    typed = {"number": register.held["second"].number, "name": "张三"}
+    asked = [
+        client.post("/verify/number", data=typed, environ_base={"REMOTE_ADDR": f"198.51.100.{i}"}).status_code
+        for i in range(3)
+    ]
+    assert asked == [404, 404, 429]
+    moved = [
+        client.post(
+            "/verify/number", data={"number": f"00{i}", "name": "x"}, environ_base={"REMOTE_ADDR": f"2001:db8::{i:x}"}
+        )
+        for i in range(6)
+    ]
+    # One IPv6 subscriber has a /64 of addresses and one count.
+    assert [answer.status_code for answer in moved] == [404] * 4 + [429] * 2
+
+
+@pytest.mark.parametrize(("hops", "seen"), [(0, "10.0.0.1"), (1, "198.51.100.7"), (2, "203.0.113.9")])
+def test_exactly_the_configured_number_of_proxies_is_believed(register: Register, hops: int, seen: str) -> None:
+    from dataclasses import replace
+
+    from certsvc.web.requests import address
+
+    app = create_app(replace(register.settings, trusted_proxies=hops), services=register.services)
+    app.add_url_rule("/whoami", view_func=address)
+    headers = {"X-Forwarded-For": "192.0.2.66, 203.0.113.9, 198.51.100.7"}
+    answer = app.test_client().get("/whoami", headers=headers, environ_base={"REMOTE_ADDR": "10.0.0.1"})
+    assert answer.text == seen
+
+
+def test_too_large_a_body_is_refused_unread(client: FlaskClient, register: Register) -> None:
+    body = b"--x\r\nContent-Disposition: form-data; name=file; filename=x.pdf\r\n\r\n"
+    answer = client.post(
+        "/verify/file",
+        data=body + b"0" * register.settings.max_upload_bytes,
+        content_type="multipart/form-data; boundary=x",
+        headers={"Accept": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert answer.content_type == "application/problem+json"
+
+
+def _zip(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+FILES = {
+    "empty": b"",
+    "text": b"hello",
+    "truncated": b"%PDF-1.7\n1 0 obj <<",
+    "junk": b"%PDF-" + bytes(range(256)) * 100,
+    "laughs": b'%PDF-1.7 <?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><l>&b;</l>',
+    "zip in zip": _zip(("inner.zip", _zip(("a.pdf", b"%PDF-")))),
+    "zip bomb": _zip(("zeros.pdf", b"\0" * (11 * 1024 * 1024))),
+    "many": _zip(*((f"{i}.pdf", b"x") for i in range(200))),
+    "broken zip": b"PK\x03\x04" + b"\xff" * 200,
+    "deep json": b'{"proof":' * 5000,
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_no_file_is_valid_that_is_not_ours_and_none_is_a_fault(client: FlaskClient, kind: str) -> None:
+    answer = client.post(
+        "/verify/file",
+        data={"file": (io.BytesIO(FILES[kind]), f"<b>{kind}.pdf")},
+        headers={"Accept": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json["files"]
+    assert len(answer.json["files"]) <= 31
+    assert {each["verdict"] for each in answer.json["files"]} <= {"unknown", "forged"}
+    page = client.post("/verify/file", data={"file": (io.BytesIO(FILES[kind]), f"<b>{kind}.pdf")})
+    assert page.status_code == 200
+    assert "<b>" + kind not in page.text
+
+
+def test_no_file_at_all_is_asked_for(client: FlaskClient) -> None:
+    assert client.post("/verify/file", data={}).status_code == 400
+    assert client.post("/verify/list", data={}).status_code == 400
+
+
+def test_names_in_a_list_cannot_be_guessed(client: FlaskClient, register: Register) -> None:
+    rows = [f"{register.valid.number},{name}" for name in ("张一", "张二", "张三", "张四")]
+    content = "\n".join(["证书编号,姓名", *rows]).encode()
+    answer = client.post("/verify/list", data={"list": (io.BytesIO(content), "a.csv")})
+    assert answer.status_code == 422
+
+
+def test_no_identity_number_is_made_for_two_people() -> None:
+    assert len({id_number_of(i) for i in range(100)}) == 100
