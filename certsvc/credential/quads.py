@@ -9,7 +9,6 @@ Source: JSON-LD 1.1 API 8 (to RDF), RDFC-1.0 4 and 5 (canonical N-Quads), VC DI 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, cast
 
 from certsvc.credential.document import OWN
@@ -62,33 +61,36 @@ _BOOLEAN: Final = f"^^<{_XSD}boolean>"
 
 def canonical_quads(document: dict[str, object]) -> bytes:
     """The canonical N-Quads of a document that `read_claims` accepts, in UTF-8."""
-    return "".join(sorted(_statements(document))).encode()
+    statements: list[str] = []
+    _state(document, statements)
+    statements.sort()
+    return "".join(statements).encode()
 
 
-def _statements(node: dict[str, object]) -> Iterator[str]:
+def _state(node: dict[str, object], statements: list[str]) -> None:
     subject = f"<{node['id']}>"
     for name, value in node.items():
-        if name in ("@context", "id"):
-            continue
         if name == "type":
-            for kind in [value] if isinstance(value, str) else cast("list[str]", value):
-                yield f"{subject} {_TYPE} <{_CLASSES[kind]}> .\n"
-            continue
-        # A member of our own vocabulary is its own predicate.
-        predicate, datatype, is_iri = (f"<{name}>", "", False) if name.startswith(OWN) else _HEADS[name]
-        several: list[object] = value if isinstance(value, list) else [value]
-        for each in several:
-            if isinstance(each, dict):
-                yield f"{subject} {predicate} <{each['id']}> .\n"
-                yield from _statements(each)
-            elif is_iri:
-                yield f"{subject} {predicate} <{each}> .\n"
-            elif isinstance(each, bool):
-                yield f'{subject} {predicate} "{"true" if each else "false"}"{_BOOLEAN} .\n'
-            elif isinstance(each, int):
-                yield f'{subject} {predicate} "{each}"{_INTEGER} .\n'
-            else:
-                yield f'{subject} {predicate} "{_escaped(str(each))}"{datatype} .\n'
+            kinds = [value] if isinstance(value, str) else cast("list[str]", value)
+            statements += [f"{subject} {_TYPE} <{_CLASSES[kind]}> .\n" for kind in kinds]
+        elif name not in ("@context", "id"):
+            # A member of our own vocabulary is its own predicate.
+            predicate, datatype, is_iri = _HEADS.get(name) or (f"<{name}>", "", False)
+            several: list[object] = value if isinstance(value, list) else [value]
+            for each in several:
+                if isinstance(each, dict):
+                    statements.append(f"{subject} {predicate} <{each['id']}> .\n")
+                    _state(each, statements)
+                else:
+                    statements.append(f"{subject} {predicate} {_object(each, datatype, is_iri)} .\n")
+
+
+def _object(value: object, datatype: str, is_iri: bool) -> str:
+    if isinstance(value, str):
+        return f"<{value}>" if is_iri else f'"{_escaped(value)}"{datatype}'
+    if isinstance(value, bool):
+        return f'"{"true" if value else "false"}"{_BOOLEAN}'
+    return f'"{value}"{_INTEGER}'
 
 
 def _escaped(text: str) -> str:
