@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from certsvc.credential.document import Issuer
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
+    from certsvc.services.log_receipts import Receipts
     from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.trust import TrustBundle
@@ -103,6 +104,12 @@ class Services:
         from certsvc.rendering.press import open_press  # noqa: PLC0415 - as above
 
         return open_press(self.layout)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        from certsvc.services.log_receipts import Receipts  # noqa: PLC0415 - it needs this module itself
+
+        return Receipts(self)
 
     def today(self) -> date:
         """The civil date in Asia/Shanghai."""

@@ -13,12 +13,15 @@ from threading import Lock
 from typing import Final
 
 from certsvc.credential.document import CertificateClaims
+from certsvc.credential.status import Status
 from certsvc.services.context import Services
+from certsvc.services.log_proven import proven_index
 from certsvc.signing.proofs import CredentialCheck, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import CertificateRecord
 
 _KEPT: Final = 4096
+_STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
 
 
 class _Verdicts:
@@ -55,20 +58,35 @@ def check_credential(credential: bytes, trust: TrustBundle, *, log_index: int | 
     return known.of(credential, log_index)
 
 
+def check_row(services: Services, row: CertificateRecord) -> CredentialCheck:
+    """`verify_credential` for a row's bytes. Only those of a distrusted key ask the log, which then must prove them.
+
+    Raises `Unavailable` where the log is needed and there is no signed head to prove anything by.
+    """
+    assert row.credential is not None
+    found = check_credential(row.credential, services.trust)
+    if found.ok or all(key.distrusted_from is None for key in services.trust.keys.values()):
+        return found
+    with services.database.reading() as session:
+        index = proven_index(services, session, row)
+    return found if index is None else check_credential(row.credential, services.trust, log_index=index)
+
+
 def genuine_claims(services: Services, row: CertificateRecord) -> CertificateClaims | None:
     """The claims of a row whose signature holds and whose columns repeat them; None where anything disagrees."""
-    if row.credential is None:
+    if not isinstance(row.credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
         return None
-    found = check_credential(row.credential, services.trust, log_index=row.leaf_index)
+    found = check_row(services, row)
     if not found.ok or found.claims is None or not repeats(row, found.claims):
         return None
     return found.claims
 
 
 def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
-    """Whether the row's columns are those of the claims, and its digest that of its bytes."""
+    """Whether the row's columns are those of the claims, its digest its bytes', its status one that is stored."""
     return (
-        row.number == claims.number
+        row.status in _STORED
+        and row.number == claims.number
         and row.version == claims.version
         and row.token == claims.token
         and row.holder_name == claims.holder_name

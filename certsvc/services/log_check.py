@@ -37,7 +37,7 @@ from certsvc.transparency.tree import Frontier, Node, leaf_hash
 _BATCH = 500
 _ANY_DAYS = 1_000_000
 _MAKERS = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
-_CHANGE_EVENTS: Mapping[Status, frozenset[Event]] = {
+_CHANGE_EVENTS: Mapping[str, frozenset[Event]] = {
     Status.SUSPENDED: frozenset({Event.SUSPEND}),
     Status.VALID: frozenset({Event.REINSTATE}),
     Status.REVOKED: frozenset({Event.REVOKE}),
@@ -108,11 +108,12 @@ def _check_hashes(session: Session, size: int, found: _Findings) -> Frontier:
     nodes = 0
     for start in range(0, size, _BATCH):
         end = min(start + _BATCH, size)
-        rows = session.execute(
+        found_rows = session.execute(
             select(LogLeafRecord.index, LogLeafRecord.content, LogLeafRecord.hash)
             .where(LogLeafRecord.index >= start, LogLeafRecord.index < end)
             .order_by(LogLeafRecord.index)
         ).all()
+        rows = [(index, log_read.octets(content), log_read.octets(digest)) for index, content, digest in found_rows]
         if [index for index, _, _ in rows] != list(range(start, end)):
             found.say("G1", None, f"{start}–{end} 之间缺叶", f"leaves are missing between {start} and {end}")
             return edge
@@ -153,7 +154,7 @@ def _check_nodes(session: Session, nodes: list[Node], found: _Findings) -> None:
             LogNodeRecord.index >= of_level[0].index,
             LogNodeRecord.index <= of_level[-1].index,
         )
-        stored = dict(session.execute(query).tuples().all())
+        stored = dict(session.execute(query).all())
         for node in of_level:
             if stored.get(node.index) != node.hash:
                 place = f"{level}/{node.index}"
@@ -172,7 +173,7 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
     for row, content in session.execute(query):
         found.certificates += 1
         named = f"{row.number}-v{row.version}"
-        if row.leaf_index is None or content is None or row.credential is None:
+        if row.leaf_index is None or content is None or not isinstance(row.credential, bytes):
             found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
             continue
         found.explained.add(row.leaf_index)
@@ -186,7 +187,7 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
                 f"{named} 的登记与所签内容不符",
                 f"the register's row of {named} differs from what was signed",
             )
-        if not _is_about(services, row, _MAKERS, content):
+        if not _is_about(services, row, _MAKERS, log_read.octets(content)):
             found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
         session.expunge(row)
 
@@ -205,7 +206,9 @@ def _check_changes(services: Services, session: Session, found: _Findings) -> No
         assert row is not None
         named = f"{row.number}-v{row.version}"
         leads_to[change.certificate_id] = change.to_status
-        if content is None or not _is_about(services, row, _CHANGE_EVENTS[Status(change.to_status)], content):
+        if content is None or not _is_about(
+            services, row, _CHANGE_EVENTS.get(change.to_status, frozenset()), log_read.octets(content)
+        ):
             found.say(
                 "G3",
                 change.leaf_index,

@@ -26,7 +26,7 @@ def hash_reader(session: Session) -> ReadHash:
         found = session.scalar(query)
         if found is None:
             raise LogMismatch(f"日志缺少散列 {level}/{index}", f"the log lacks the hash {level}/{index}")
-        return found
+        return octets(found)
 
     return read_hash
 
@@ -36,7 +36,12 @@ def leaf_content(session: Session, index: int) -> bytes:
     found = session.scalar(select(LogLeafRecord.content).where(LogLeafRecord.index == index))
     if found is None:
         raise LogMismatch(f"日志缺少第 {index} 叶", f"the log lacks leaf {index}")
-    return found
+    return octets(found)
+
+
+def octets(stored: bytes | str) -> bytes:
+    """What a column holds, as bytes: SQLite keeps whatever type a hand-made UPDATE writes."""
+    return stored.encode() if isinstance(stored, str) else stored
 
 
 def contents(session: Session, start: int, end: int) -> Iterator[list[bytes]]:
@@ -48,7 +53,7 @@ def contents(session: Session, start: int, end: int) -> Iterator[list[bytes]]:
             .where(LogLeafRecord.index >= start, LogLeafRecord.index < upto)
             .order_by(LogLeafRecord.index)
         )
-        found = list(session.scalars(query))
+        found = [octets(content) for content in session.scalars(query)]
         if len(found) != upto - start:
             raise LogMismatch(f"日志在 {start}–{upto} 之间缺叶", f"the log lacks leaves between {start} and {upto}")
         yield found

@@ -85,7 +85,7 @@ def match(services: Services, token: str, name: str, last_six: str) -> bool:
     return _matches(services, CertificateRecord, _issued().where(CertificateRecord.token == wanted), name, last_six)
 
 
-def matchpaper_record_of(services: Services, number: str, name: str, last_six: str) -> bool:
+def match_paper(services: Services, number: str, name: str, last_six: str) -> bool:
     """`match` for a paper certificate, which has no token."""
     query = select(PaperCertificateRecord).where(PaperCertificateRecord.number == normalise_number(number))
     return _matches(services, PaperCertificateRecord, query, name, last_six)

@@ -29,6 +29,7 @@ from certsvc.services.context import Services
 from certsvc.services.photos import kept_photo, sync_folder
 from certsvc.services.schemes import scheme_of
 from certsvc.signing.pdf import PdfSeal, seal
+from certsvc.signing.pdf_examination import RECEIPT
 from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord
 
 TEMPORARY = ".drawn-"
@@ -63,7 +64,8 @@ def draw(services: Services, certificate_id: int) -> Drawn:
             if row.enrolment_id is not None
             else None
         )
-    return _write(services, row, _sealed(services, row, photo_sha256, mask_id=mask_id))
+        receipt = services.receipts.of(session, row)
+    return _write(services, row, _sealed(services, row, photo_sha256, receipt, mask_id=mask_id))
 
 
 def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
@@ -101,7 +103,9 @@ def clear_leftovers(services: Services) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sealed(services: Services, row: CertificateRecord, photo_sha256: str | None, *, mask_id: bool) -> bytes:
+def _sealed(
+    services: Services, row: CertificateRecord, photo_sha256: str | None, receipt: bytes, *, mask_id: bool
+) -> bytes:
     assert row.credential is not None
     assert row.cose is not None
     document = load_strict(row.document)
@@ -118,6 +122,7 @@ def _sealed(services: Services, row: CertificateRecord, photo_sha256: str | None
     attachments = (
         Attachment("credential.json", "application/vc", row.credential, "Source"),
         Attachment("opening.json", "application/json", kept.opening(claims).as_json(), "Supplement"),
+        Attachment(RECEIPT, "text/plain", receipt, "Supplement"),
     )
     pdf = services.press.press(face, attachments)
     return seal(pdf, PdfSeal.from_keystore(services.keystore), signed_at=services.now())

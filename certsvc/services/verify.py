@@ -14,7 +14,7 @@ one and fails any signature is `forged`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -41,23 +41,27 @@ def verify_document(
     published: Path | None = None,
     now: datetime | None = None,
     bounded: bool = True,
+    receipt: bytes | None = None,
 ) -> Verification:
     """Verify what was brought; never raises on hostile input.
 
     Online needs `services`; `published` is a folder of static files (`publish_static`) for the status offline; `now`
-    defaults to the services' clock, or this machine's. `bounded` examines PDFs in a process of their own.
+    defaults to the services' clock, or this machine's. `bounded` examines PDFs in a process of their own. `receipt`
+    (`certsvc log prove`) comes with a bare credential as one comes inside a PDF: offline, it is what a credential of a
+    key distrusted since needs.
     """
     if now is None:
         now = services.now() if services is not None else datetime.now(UTC)
     today = now.astimezone(SHANGHAI).date()
     if not online:
-        found = examine(content, Means(trust, now, bounded))
+        found = examine(content, Means(trust, now, bounded, receipt=receipt))
         entry = None if found.failed else ask_published(found, trust, published, now)
         return _answer(found, entry, today, online=False)
     assert services is not None
-    found = examine(content, Means(trust, now, bounded, _index_in(services)))
+    prover = _Prover(services)
+    found = examine(content, Means(trust, now, bounded, prover, receipt))
     if found.failed:
-        return _answer(found, None, today, online=True)
+        return _answer(found, None, today, online=not prover.hindered)
     try:
         with services.database.reading() as session:
             entry = ask_register(services, session, found)
@@ -67,17 +71,22 @@ def verify_document(
     return _answer(found, entry, today, online=True)
 
 
-def _index_in(services: Services) -> Callable[[bytes | str], int | None]:
-    def index(subject: bytes | str) -> int | None:
-        if all(key.distrusted_from is None for key in services.trust.keys.values()):
+class _Prover:
+    """Asks the register for proven log indexes, once any key is distrusted. `hindered`: it could not be asked."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.hindered = False
+
+    def __call__(self, subject: bytes | str) -> int | None:
+        if all(key.distrusted_from is None for key in self._services.trust.keys.values()):
             return None
         try:
-            with services.database.reading() as session:
-                return prove_index(session, subject)
+            with self._services.database.reading() as session:
+                return prove_index(self._services, session, subject)
         except (Unavailable, SQLAlchemyError):
+            self.hindered = True
             return None
-
-    return index
 
 
 def _answer(found: Examined, entry: Entry | None, today: date, *, online: bool) -> Verification:
@@ -107,9 +116,16 @@ def _check_validity(found: Examined, claims: CertificateClaims, today: date) -> 
 # Findings about what the register says, not about whether what was brought is genuine.
 _NOT_ABOUT_INTEGRITY = frozenset({"status", "validity", "register-entry", "log-inclusion"})
 
+# The signature holds, but its key is distrusted from a log index on, and nothing proves an earlier one.
+_OF_A_DISTRUSTED_KEY = frozenset({"proof-eddsa-jcs-2022-trust", "proof-eddsa-rdfc-2022-trust", "qr-trust"})
+
 
 def _verdict(found: Examined, entry: Entry | None, today: date, *, online: bool) -> Verdict:
     failed = {check.name for check in found.checks if check.ok is False}
+    if failed and failed <= _OF_A_DISTRUSTED_KEY:
+        # Signed by a key that was stolen, and no proof that it was logged before. Never valid; but whoever has not
+        # seen the log cannot call it a thief's work either.
+        return Verdict.UNKNOWN if online else Verdict.UNAVAILABLE
     if failed - _NOT_ABOUT_INTEGRITY:
         return Verdict.FORGED if found.claims_to_be_ours else Verdict.UNKNOWN
     if "log-inclusion" in failed or (online and entry is None):

@@ -28,7 +28,7 @@ from certsvc.credential.verdict import Check
 from certsvc.errors import CertsvcError, MalformedCredential
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_bounded import examine_pdf_bounded
-from certsvc.signing.pdf_examination import LARGEST_BYTES, examine_pdf
+from certsvc.signing.pdf_examination import LARGEST_BYTES, RECEIPT, examine_pdf
 from certsvc.signing.proofs import verify_compact, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency.note import Algorithm, VerifierKey
@@ -82,13 +82,14 @@ class Means:
     """What an examination stands on. `bounded` examines a PDF in a process of its own.
 
     `prove_index` gives the log index that the register proves for a credential's bytes or a token, None where it
-    proves none; only the credentials of a key distrusted since depend on it.
+    proves none; only the credentials of a key distrusted since depend on it. `receipt` belongs to a bare credential.
     """
 
     trust: TrustBundle
     now: datetime | None = None
     bounded: bool = True
     prove_index: Callable[[bytes | str], int | None] = lambda _: None
+    receipt: bytes | None = None
 
 
 def examine(content: bytes | str, means: Means) -> Examined:
@@ -101,7 +102,8 @@ def examine(content: bytes | str, means: Means) -> Examined:
     elif found.kind is Kind.CREDENTIAL:
         found.claims_to_be_ours = any(mark in brought for mark in _CLAIMS_TO_BE_CREDENTIAL)
         found.say("file-form", True, "凭证 JSON 文件", "a credential as JSON")
-        _examine_credential(brought, means, None, found)
+        found.leaf_index = _proven_index(means.receipt, brought, means.trust, found)
+        _examine_credential(brought, means, found.leaf_index, found)
     elif found.kind is Kind.QR:
         _examine_qr(brought, means, found)
     else:
@@ -160,7 +162,7 @@ def _examine_pdf(brought: bytes, means: Means, found: Examined) -> None:
     if seal.credential is None or seal.qr_text is None:
         found.say("parts-agree", False, "缺少凭证或二维码", "the credential or the code is missing")
         return
-    found.leaf_index = _proven_index(seal.attachments.get("inclusion.json"), seal.credential, means.trust, found)
+    found.leaf_index = _proven_index(seal.attachments.get(RECEIPT), seal.credential, means.trust, found)
     _examine_credential(seal.credential, means, found.leaf_index, found)
     if found.claims is None:
         return

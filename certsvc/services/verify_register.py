@@ -24,7 +24,8 @@ from certsvc.errors import CertsvcError
 from certsvc.services import log, log_read
 from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
-from certsvc.services.genuine import check_credential, repeats
+from certsvc.services.genuine import check_row, repeats
+from certsvc.services.log_proven import proven_index
 from certsvc.services.verify_file import Examined, Kind, code_is_of
 from certsvc.signing.proofs import CredentialCheck
 from certsvc.store import ISSUED, CertificateRecord
@@ -43,13 +44,15 @@ class Entry:
     successor: str | None = None
 
 
-def prove_index(session: Session, subject: bytes | str) -> int | None:
-    """The log index of a credential's bytes or of a token, as the register has it."""
-    query = select(CertificateRecord.leaf_index).where(CertificateRecord.stage == ISSUED)
+def prove_index(services: Services, session: Session, subject: bytes | str) -> int | None:
+    """The log index that is proven for a credential's bytes, or for the credential under a token; see `log_proven`."""
+    query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED)
     if isinstance(subject, str):
-        return session.scalar(query.where(CertificateRecord.token == subject))
-    digest = hashlib.sha256(subject).hexdigest()
-    return session.scalar(query.where(CertificateRecord.credential_sha256 == digest))
+        query = query.where(CertificateRecord.token == subject)
+    else:
+        query = query.where(CertificateRecord.credential_sha256 == hashlib.sha256(subject).hexdigest())
+    row = session.scalar(query)
+    return None if row is None else proven_index(services, session, row)
 
 
 def ask_register(services: Services, session: Session, found: Examined) -> Entry | None:
@@ -58,17 +61,11 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     if row is None:
         found.say("register-entry", False, "登记中没有该证书", "the register has no such certificate")
         return None
-    assert row.credential is not None
-    stored = check_credential(row.credential, services.trust, log_index=row.leaf_index)
+    if not isinstance(row.credential, bytes):
+        return _contradicted(found)
+    stored = check_row(services, row)
     if not stored.ok or stored.claims is None or not repeats(row, stored.claims):
-        # V7: whoever changed the register cannot be let to speak for it.
-        found.say(
-            "register-entry",
-            None,
-            "登记与所签内容不一致,无法采信",
-            "the register contradicts what was signed: not believed",
-        )
-        return Entry(None)
+        return _contradicted(found)
     if not _is_this(row, stored, found):
         found.say("register-entry", False, "登记的是另一份证书", "the register holds another certificate in its place")
         return None
@@ -77,6 +74,17 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     _check_file(row, found)
     _check_log(services, session, row, found)
     return _status_of(session, row, found)
+
+
+def _contradicted(found: Examined) -> Entry:
+    # V7: whoever changed the register cannot be let to speak for it.
+    found.say(
+        "register-entry",
+        None,
+        "登记与所签内容不一致,无法采信",
+        "the register contradicts what was signed: not believed",
+    )
+    return Entry(None)
 
 
 def _row_of(session: Session, found: Examined) -> CertificateRecord | None:

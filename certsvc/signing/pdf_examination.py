@@ -35,7 +35,8 @@ from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
 from certsvc.signing.pdf_trust import fault_of_chain
 
 LARGEST_BYTES = 20 * 1024 * 1024
-KNOWN_ATTACHMENTS = frozenset({"credential.json", "opening.json", "receipt.tlog-proof"})
+RECEIPT = "receipt.tlog-proof"
+KNOWN_ATTACHMENTS = frozenset({"credential.json", "opening.json", RECEIPT})
 _CLOCK_SKEW = timedelta(minutes=10)
 
 

@@ -1,0 +1,52 @@
+"""Where in the log a stored certificate provably stands, under a head that the log's own key signed.
+
+What a stolen credential key signs looks genuine; only the log says what was there before the theft. So an index counts
+here only where the leaf commits to these very bytes and leads to the signed checkpoint published last: the register's
+own word for it (`leaf_index`) is not enough, and neither is a head that stands in the database alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from certsvc.errors import CertsvcError, Unavailable
+from certsvc.services import log_publish, log_read
+from certsvc.services.context import Services
+from certsvc.services.log_prove import receipt_of
+from certsvc.services.publish_static import published_folder
+from certsvc.store import CertificateRecord
+from certsvc.transparency.checkpoint import open_checkpoint
+from certsvc.transparency.leaf import Event
+from certsvc.transparency.receipt import check_receipt
+
+MAKERS: Final = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
+
+
+def signed_head(services: Services) -> log_publish.Published:
+    """The checkpoint published last, its signature checked; raises `Unavailable` where there is none to believe."""
+    try:
+        signed = (published_folder(services) / "log" / log_publish.CHECKPOINT).read_bytes()
+        opened = open_checkpoint(signed, log_publish.origin(services), log_publish.log_keys(services))
+    except (OSError, CertsvcError) as error:
+        raise Unavailable(
+            "没有可信的已公布日志头,暂时无法证明记入日志的先后",
+            "no published checkpoint to be believed: what was logged when cannot be proven just now",
+            where="published/log/checkpoint",
+        ) from error
+    return log_publish.Published(opened.checkpoint, signed, 0)
+
+
+def proven_index(services: Services, session: Session, row: CertificateRecord) -> int | None:
+    """The row's place in the log where that is proven, else None; raises `Unavailable` as `signed_head`."""
+    head = signed_head(services)
+    if row.leaf_index is None or row.credential is None:
+        return None
+    try:
+        content = log_read.leaf_content(session, row.leaf_index)
+        receipt = receipt_of(services, row, content, published=head, read_hash=log_read.hash_reader(session))
+        check_receipt(receipt, row.credential, log_publish.origin(services), log_publish.log_keys(services))
+    except CertsvcError:
+        return None
+    return row.leaf_index if receipt.opening.leaf.event in MAKERS else None
