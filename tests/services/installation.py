@@ -1,4 +1,4 @@
-"""A whole installation in a folder, with real keys, register and made-up people: what the tests of services stand on."""
+"""A whole installation in a folder: real keys, a real register, made-up people. What the tests of services stand on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from PIL import Image
 from sqlalchemy import select
 
 from certsvc.app import open_services
@@ -21,8 +22,8 @@ from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.store import CertificateRecord
 
-# Keys are made by the machine's clock and vouch for nothing earlier.
-START = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+# Keys are made by the machine's clock and vouch for nothing earlier; what is issued comes before a later retirement.
+START = datetime.now(UTC).replace(microsecond=0)
 REGISTERED = "2025-03-01"
 SAT = "2025-03-24"
 RARE_NAME = "阿依古丽·买买提𠮷"
@@ -81,20 +82,32 @@ class Installation:
         self.services = open_again(self.home, self.clock)
         return self.services
 
-    def issue(self, *persons: Person, on: date | None = None) -> list[IssuedOne]:
+    def issue(
+        self,
+        *persons: Person,
+        on: date | None = None,
+        scheme_key: str | None = None,
+        registered: str = REGISTERED,
+        sat: str = SAT,
+        photo: bool = False,
+    ) -> list[IssuedOne]:
+        if photo:
+            (self.home / "in").mkdir(exist_ok=True)
+            Image.effect_mandelbrot((295, 413), (-3, -2.5, 2, 2.5), 9).convert("RGB").save(self.home / "in" / "one.jpg")
         roster = self._file(
-            "姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期",
+            "姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期" + (",照片" if photo else ""),
             (
                 f"{one.name},{'男' if int(one.id_number[16]) % 2 else '女'},居民身份证,{one.id_number},"
-                f"{one.id_number[6:10]}-{one.id_number[10:12]}-{one.id_number[12:14]},13800000000,测试培训机构,是,{REGISTERED}"
+                f"{one.id_number[6:10]}-{one.id_number[10:12]}-{one.id_number[12:14]},13800000000,测试培训机构,是,{registered}"
+                + (",one.jpg" if photo else "")
                 for one in persons
             ),
         )
-        import_candidates(self.services, roster, by="登记员")
+        import_candidates(self.services, roster, by="登记员", scheme_key=scheme_key)
         results = self._file(
             "证件号码,姓名,科目,考试日期,考试性质,成绩",
             (
-                f"{one.id_number},{one.name},{subject},{SAT},初考,{score}"
+                f"{one.id_number},{one.name},{subject},{sat},初考,{score}"
                 for one in persons
                 for subject, score in (("理论知识考试", "88"), ("技能考核", "91.5"))
             ),
@@ -105,7 +118,10 @@ class Installation:
     def import_paper(self, *rows: tuple[str, Person]) -> None:
         register = self._file(
             "证书编号,姓名,证件类型,证件号码,职业,等级,发证日期,发证机构",
-            (f"{number},{one.name},居民身份证,{one.id_number},应急救援员,5,2023-06-01,示例鉴定中心" for number, one in rows),
+            (
+                f"{number},{one.name},居民身份证,{one.id_number},应急救援员,5,2023-06-01,示例鉴定中心"
+                for number, one in rows
+            ),
         )
         import_paper(self.services, register, by="登记员")
 

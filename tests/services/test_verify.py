@@ -1,0 +1,404 @@
+"""Whatever is brought: every state online and offline, and one specimen for each attack (docs/verification.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pikepdf
+import pytest
+from sqlalchemy import text
+
+from certsvc.credential.canonical import canonical_bytes
+from certsvc.credential.compact import payload_text, qr_text
+from certsvc.credential.verdict import Verdict, Verification
+from certsvc.services import change_status, look_up
+from certsvc.services.correct import Correction, correct
+from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.verify import verify_document
+from certsvc.signing.keystore import Purpose
+from tests.services.installation import Installation, made_up
+
+FIRST, SECOND = made_up(1), made_up(2)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Two certificates that no test of this module changes."""
+    installation = Installation(tmp_path_factory.mktemp("verify") / "home")
+    installation.issue(FIRST, SECOND)
+    publish_static(installation.services)
+    yield installation
+    installation.services.database.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Installation]:
+    installation = Installation(tmp_path / "home")
+    yield installation
+    installation.services.database.close()
+
+
+def numbers(installation: Installation) -> list[str]:
+    with installation.services.database.reading() as session:
+        return [row[0] for row in session.execute(text("select number from certificate order by id"))]
+
+
+def online(installation: Installation, content: bytes | str) -> Verification:
+    services = installation.services
+    return verify_document(services, content, trust=services.trust, online=True, bounded=False)
+
+
+def offline(installation: Installation, content: bytes | str, *, with_lists: bool = True) -> Verification:
+    services = installation.services
+    return verify_document(
+        None,
+        content,
+        trust=services.trust,
+        online=False,
+        published=published_folder(services) if with_lists else None,
+        now=installation.clock(),
+        bounded=False,
+    )
+
+
+def code(installation: Installation, number: str) -> str:
+    row = installation.row(number)
+    assert row.cose is not None
+    return qr_text("https://certsvc.example", row.token, row.cose)
+
+
+def credential(installation: Installation, number: str) -> bytes:
+    content = installation.row(number).credential
+    assert content is not None
+    return content
+
+
+def check(found: Verification, name: str) -> bool | None:
+    return next(check.ok for check in found.checks if check.name == name)
+
+
+# What is genuine
+
+
+def test_pdf_credential_and_code_are_valid_online_and_offline(shared: Installation) -> None:
+    number = numbers(shared)[0]
+    for content in (shared.pdf(number), credential(shared, number), code(shared, number), code(shared, number).lower()):
+        for found in (online(shared, content), offline(shared, content)):
+            assert found.verdict is Verdict.VALID, [one for one in found.checks if one.ok is not True]
+            assert found.certificate is not None
+            assert found.certificate["number"] == number
+            assert found.certificate["name"] == FIRST.name
+
+
+def test_the_checks_say_both_languages_and_are_named_alike_every_time(shared: Installation) -> None:
+    number = numbers(shared)[0]
+    first, second = online(shared, shared.pdf(number)), online(shared, shared.pdf(number))
+    assert [one.name for one in first.checks] == [one.name for one in second.checks]
+    assert len({one.name for one in first.checks}) == len(first.checks)
+    for one in first.checks:
+        assert one.detail_zh
+        assert one.detail_en
+        assert " " not in one.name
+    shown = first.as_json()
+    assert json.loads(json.dumps(shown))["verdict"] == "valid"
+    assert set(shown) == {"verdict", "checks", "certificate"}
+
+
+def test_a_pdf_is_examined_alike_in_a_process_of_its_own(shared: Installation) -> None:
+    number = numbers(shared)[0]
+    services = shared.services
+    found = verify_document(services, shared.pdf(number), trust=services.trust, online=True)
+    assert found.as_json() == online(shared, shared.pdf(number)).as_json()
+
+
+def test_a_bare_link_names_nobody_and_says_nothing_offline(shared: Installation) -> None:
+    link = code(shared, numbers(shared)[0]).partition("#")[0]
+    found = online(shared, link)
+    assert found.verdict is Verdict.VALID
+    assert found.certificate is not None
+    assert FIRST.name not in str(found.certificate)
+    assert offline(shared, link).verdict is Verdict.UNAVAILABLE
+
+
+def test_offline_without_lists_the_signature_stands_and_the_status_is_not_claimed(shared: Installation) -> None:
+    found = offline(shared, shared.pdf(numbers(shared)[0]), with_lists=False)
+    assert found.verdict is Verdict.VALID
+    assert check(found, "status") is None
+
+
+def test_a_list_past_its_life_clears_nobody(shared: Installation) -> None:
+    services = shared.services
+    found = verify_document(
+        None,
+        credential(shared, numbers(shared)[0]),
+        trust=services.trust,
+        online=False,
+        published=published_folder(services),
+        now=shared.clock() + timedelta(days=30),
+    )
+    assert found.verdict is Verdict.VALID
+    assert check(found, "status") is None
+
+
+# What is genuine and no longer holds
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"), [(change_status.suspend, Verdict.SUSPENDED), (change_status.revoke, Verdict.REVOKED)]
+)
+def test_suspended_and_revoked_are_told_online_and_offline(
+    home: Installation, change: object, verdict: Verdict
+) -> None:
+    (issued,) = home.issue(FIRST)
+    assert callable(change)
+    change(home.services, issued.number, reason="核查", by="甲")
+    publish_static(home.services)
+    for content in (home.pdf(issued.number), credential(home, issued.number)):
+        assert online(home, content).verdict is verdict
+        assert offline(home, content).verdict is verdict
+    assert online(home, code(home, issued.number)).verdict is verdict
+
+
+def test_reinstated_is_valid_again(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    change_status.suspend(home.services, issued.number, reason="核查", by="甲")
+    publish_static(home.services)
+    change_status.reinstate(home.services, issued.number, reason="查无问题", by="甲")
+    publish_static(home.services)
+    assert online(home, credential(home, issued.number)).verdict is Verdict.VALID
+    assert offline(home, credential(home, issued.number)).verdict is Verdict.VALID
+
+
+def test_an_older_version_is_superseded_and_the_newer_one_valid(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    old_pdf = home.pdf(issued.number)
+    correct(home.services, issued.number, Correction(name="测试新"), reason="更正", by="甲")
+    publish_static(home.services)
+    for found in (online(home, old_pdf), offline(home, old_pdf), online(home, code(home, issued.number))):
+        assert found.verdict is Verdict.SUPERSEDED
+    assert online(home, home.pdf(issued.number)).verdict is Verdict.VALID
+    assert offline(home, home.pdf(issued.number)).verdict is Verdict.VALID
+    named = online(home, old_pdf).certificate
+    assert named is not None
+    assert named["successor"] == f"{issued.number} v2"
+
+
+# Tampered: never valid
+
+
+def tampered_pdfs(pdf: bytes, other: bytes) -> dict[str, bytes]:
+    middle = len(pdf) // 2
+    start = pdf.index(b"/Contents<") + 10
+    return {
+        "an appended byte": pdf + b"\n",
+        "an appended space": pdf + b" ",
+        "a byte in front": b" " + pdf,
+        "a flipped byte in the middle": pdf[:middle] + bytes([pdf[middle] ^ 1]) + pdf[middle + 1 :],
+        "a flipped byte in the header": b"%PDF-1.6" + pdf[8:],
+        "a flipped byte in the signature": pdf[: start + 20] + b"f" + pdf[start + 21 :]
+        if pdf[start + 20 : start + 21] != b"f"
+        else pdf[: start + 20] + b"0" + pdf[start + 21 :],
+        "a cut end": pdf[:-20],
+        "an overlay": pdf
+        + b"\n1 0 obj\n<</Type/Catalog>>\nendobj\nxref\n0 0\ntrailer\n<</Size 1/Prev 0>>\nstartxref\n0\n%%EOF\n",
+        "two files in one": pdf + other,
+        "only the beginning": pdf[:1000],
+    }
+
+
+@pytest.mark.parametrize("fault", list(tampered_pdfs(b"/Contents<" + b"0" * 2000, b"")))
+def test_a_tampered_pdf_is_forged_online_and_offline(shared: Installation, fault: str) -> None:
+    first, second = numbers(shared)
+    specimen = tampered_pdfs(shared.pdf(first), shared.pdf(second))[fault]
+    assert online(shared, specimen).verdict is Verdict.FORGED
+    assert offline(shared, specimen).verdict is Verdict.FORGED
+
+
+def test_every_hundredth_byte_flipped_is_never_valid(shared: Installation) -> None:
+    pdf = shared.pdf(numbers(shared)[0])
+    for place in range(0, len(pdf), 997):
+        specimen = bytearray(pdf)
+        specimen[place] ^= 0x10
+        assert offline(shared, bytes(specimen)).verdict is not Verdict.VALID, place
+
+
+def test_a_swapped_attachment_is_forged(shared: Installation, tmp_path: Path) -> None:
+    first, second = numbers(shared)
+    path = tmp_path / "swapped.pdf"
+    path.write_bytes(shared.pdf(first))
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        pdf.attachments["credential.json"] = pikepdf.AttachedFileSpec(pdf, credential(shared, second))
+        pdf.save(path)
+    assert online(shared, path.read_bytes()).verdict is Verdict.FORGED
+
+
+def test_a_foreign_signer_is_forged(shared: Installation, home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    for content in (home.pdf(issued.number), credential(home, issued.number), code(home, issued.number)):
+        assert online(shared, content).verdict is Verdict.FORGED
+        assert offline(shared, content).verdict is Verdict.FORGED
+
+
+def test_an_edited_credential_is_forged(shared: Installation) -> None:
+    number = numbers(shared)[0]
+    genuine = credential(shared, number)
+    document = json.loads(genuine)
+    document["credentialSubject"]["name"] = "李四"
+    specimens = {
+        "another name": canonical_bytes(document),
+        "an appended byte": genuine + b"\n",
+        "another layout": json.dumps(json.loads(genuine), indent=1, ensure_ascii=False).encode(),
+        "a proof left out": canonical_bytes({**json.loads(genuine), "proof": json.loads(genuine)["proof"][:1]}),
+        "no proof": canonical_bytes({name: member for name, member in json.loads(genuine).items() if name != "proof"}),
+        "a member twice": genuine[:-1] + b',"name":"x"}',
+    }
+    for fault, specimen in specimens.items():
+        assert online(shared, specimen).verdict is Verdict.FORGED, fault
+        assert offline(shared, specimen).verdict is Verdict.FORGED, fault
+
+
+def test_a_code_of_another_certificate_or_site_is_forged(shared: Installation) -> None:
+    first, second = numbers(shared)
+    mixed = code(shared, first).partition("#")[0] + "#" + code(shared, second).partition("#")[2]
+    elsewhere = code(shared, first).replace("CERTSVC.EXAMPLE", "CERTSVC.EXAMPLE.EVIL.TEST")
+    payload = code(shared, first).partition("#")[2]
+    changed = code(shared, first).replace(payload, payload[:60] + ("A" if payload[60] != "A" else "B") + payload[61:])
+    assert online(shared, mixed).verdict is not Verdict.VALID
+    for specimen in (elsewhere, changed):
+        assert online(shared, specimen).verdict is not Verdict.VALID
+        assert offline(shared, specimen).verdict is not Verdict.VALID
+    assert online(shared, elsewhere).verdict is Verdict.FORGED
+
+
+# The register
+
+
+def test_signed_by_our_key_but_not_in_the_register_is_unknown(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    content = credential(home, issued.number)
+    with home.services.database.writing() as session:
+        session.execute(text("delete from certificate"))
+    assert online(home, content).verdict is Verdict.UNKNOWN
+    assert offline(home, content, with_lists=False).verdict is Verdict.VALID
+
+
+def test_a_file_sealed_a_second_time_is_not_the_one_on_record(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    pdf = home.pdf(issued.number)
+    with home.services.database.writing() as session:
+        session.execute(text("update certificate set pdf_sha256 = 'another'"))
+    found = online(home, pdf)
+    assert found.verdict is Verdict.FORGED
+    assert check(found, "file-hash") is False
+
+
+def test_a_certificate_without_its_leaf_is_never_valid(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    with home.services.database.writing() as session:
+        session.execute(text('update log_leaf set content = :other where "index" = 1'), {"other": b"{}"})
+    found = online(home, credential(home, issued.number))
+    assert found.verdict is Verdict.UNKNOWN
+    assert check(found, "log-inclusion") is False
+
+
+def test_a_register_that_contradicts_what_was_signed_is_not_believed(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    with home.services.database.writing() as session:
+        session.execute(text("update certificate set holder_name = '李四'"))
+    assert online(home, credential(home, issued.number)).verdict is Verdict.UNAVAILABLE
+
+
+def test_an_outage_is_unavailable_for_what_is_genuine_and_forged_for_what_is_not(home: Installation) -> None:
+    (issued,) = home.issue(FIRST)
+    content = credential(home, issued.number)
+    with home.services.database.writing() as session:
+        session.execute(text("drop table status_change"))
+        session.execute(text("alter table certificate rename to elsewhere"))
+    assert online(home, content).verdict is Verdict.UNAVAILABLE
+    assert online(home, content.replace("测试".encode(), "张三".encode())).verdict is Verdict.FORGED
+
+
+# A stolen key
+
+
+def test_what_a_stolen_key_signs_after_its_distrust_is_not_valid_and_what_was_logged_before_stays(
+    home: Installation,
+) -> None:
+    (before,) = home.issue(FIRST)
+    publish_static(home.services)
+    keys = home.services.keystore
+    stolen = keys.active(Purpose.CREDENTIAL).kid
+    keys.rotate(Purpose.CREDENTIAL, development=True)
+    keys.distrust(stolen, from_index=2)
+    publish_static(home.services)
+    (after,) = home.issue(SECOND)
+    publish_static(home.services)
+    assert online(home, credential(home, before.number)).verdict is Verdict.VALID
+    assert online(home, code(home, before.number)).verdict is Verdict.VALID
+    assert online(home, credential(home, after.number)).verdict is Verdict.VALID
+    # Offline, without its receipt, nothing proves that it was logged before the theft (test_distrust.py has the rest).
+    assert offline(home, credential(home, before.number)).verdict is Verdict.UNAVAILABLE
+    assert offline(home, credential(home, after.number)).verdict is Verdict.VALID
+    home.services.keystore.distrust(stolen, from_index=0)
+    assert online(home, credential(home, before.number)).verdict is Verdict.UNKNOWN
+
+
+# Hostile input
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b"%PDF-",
+        b"%PDF-1.7\n" + b"\x00" * 5000,
+        b"\xff\xfe\x00\x00",
+        "",
+        "\ud800",
+        "hello",
+        "https://certsvc.example/V/",
+        "https://certsvc.example/V/" + "A" * 5000,
+        "HTTPS://CERTSVC.EXAMPLE/V/AAAAAAAAAAAAAAAAAAAAAAAAAA#" + "A" * 200,
+        "HTTPS://CERTSVC.EXAMPLE/V/AAAAAAAAAAAAAAAAAAAAAAAAAA#" + payload_text(b"\xd2\x84" + b"\x00" * 90),
+        b"PK\x03\x04" + b"\x00" * 100,
+    ],
+)
+def test_hostile_input_never_raises_and_is_never_valid(shared: Installation, content: bytes | str) -> None:
+    for found in (online(shared, content), offline(shared, content)):
+        assert found.verdict in {Verdict.UNKNOWN, Verdict.FORGED, Verdict.UNAVAILABLE}
+
+
+def test_an_honest_stranger_is_unknown_and_not_called_forged(shared: Installation) -> None:
+    for content in (b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n", b'{"hello": 1}', "hello"):
+        assert online(shared, content).verdict is Verdict.UNKNOWN
+
+
+def test_past_its_validity_a_certificate_is_expired_online_and_offline(home: Installation) -> None:
+    (issued,) = home.issue(
+        FIRST,
+        scheme_key="emergency-rescuer-5/haiyue-2026",
+        registered="2026-09-05",
+        sat="2026-09-20",
+        on=date(2026, 10, 1),
+        photo=True,
+    )
+    content = credential(home, issued.number)
+    assert online(home, content).verdict is Verdict.VALID
+    last = home.row(issued.number).valid_until
+    assert last == date(2030, 10, 1)
+    home.clock.at = datetime(2030, 10, 1, 15, 59, tzinfo=UTC)
+    assert online(home, content).verdict is Verdict.VALID
+    home.clock.move(minutes=1)  # midnight in Shanghai
+    publish_static(home.services)
+    for found in (online(home, content), offline(home, content), online(home, code(home, issued.number))):
+        assert found.verdict is Verdict.EXPIRED
+    record = look_up.by_token(home.services, issued.token)
+    assert record is not None
+    assert (record.state, record.changed_on) == ("expired", last)
