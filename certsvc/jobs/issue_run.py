@@ -1,4 +1,4 @@
-"""One issuing run from decision to published file: steps 1–6 (services.issue), 7 over a pool, 8 publish.
+"""One issuing run from decision to published file: steps 1–6 (services.issue), 8 publish, then 7 over a pool.
 
 Running it again finishes whatever an earlier run was stopped in. Two runs at once on one home take turns.
 """
@@ -39,8 +39,9 @@ def run(
         return issue(services, by=by, on=on, dry_run=True)
     with _one_at_a_time(services.folders.home):
         report = issue(services, by=by, on=on, progress=lambda done, total: progress("issue", done, total))
-        render_waiting(services, open_services, progress=progress)
+        # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
         refresh(services)
+        render_waiting(services, open_services, progress=progress)
     return report
 
 
