@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class CertsvcError(Exception):
-    """The root. `zh` and `en` say the same; `rule` is a domain rule such as "R2.2"; `where` a place such as a file row."""
+    """The root. `zh` and `en` say the same; `rule` is a domain rule such as "R2.2", `where` a place such as a row."""
 
     code: ClassVar[str] = "error"
 
@@ -62,7 +62,7 @@ class Unavailable(CertsvcError):
     code = "unavailable"
 
 
-# Persons (R9)
+# Persons: R9
 
 
 class InvalidName(Refused):
@@ -73,7 +73,7 @@ class InvalidIdentity(Refused):
     code = "invalid-identity"
 
 
-# Rules (R0–R6)
+# Rules: R0–R6
 
 
 class InvalidScheme(Refused):
@@ -92,7 +92,7 @@ class AttemptRefused(Refused):
     code = "attempt-refused"
 
 
-# Credentials (R7)
+# Credentials: R7
 
 
 class MalformedCredential(Refused):
@@ -129,7 +129,7 @@ class MissingGlyph(DocumentRefused):
     code = "missing-glyph"
 
 
-# Drawing and sealing (R7.2)
+# Drawing and sealing: R7.2
 
 
 class InvalidLayout(Refused):
@@ -144,7 +144,7 @@ class SealRefused(CertsvcError):
     code = "seal-refused"
 
 
-# Files in (roster)
+# Files in: roster
 
 
 class FileRefused(Refused):
@@ -227,7 +227,7 @@ class CheckpointRefused(Refused):
     code = "checkpoint-refused"
 
 
-# Reissue (R8)
+# Reissue: R8
 
 
 class ReissueRefused(Refused):

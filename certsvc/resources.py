@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def templates_folder() -> Path:
-    """The folder that holds public/, holder/, console/ and certificate/: beside the package in a checkout, inside it in a wheel."""
+    """The folder of public/ and certificate/: beside the package in a checkout, inside it in a wheel."""
     inside = PACKAGE / "_templates"
     return inside if inside.is_dir() else PACKAGE.parent / "templates"
 
