@@ -62,7 +62,7 @@ class Unavailable(CertsvcError):
     code = "unavailable"
 
 
-# Persons: R9
+# Persons, by R9
 
 
 class InvalidName(Refused):
@@ -73,7 +73,7 @@ class InvalidIdentity(Refused):
     code = "invalid-identity"
 
 
-# Rules: R0–R6
+# Rules, by R0–R6
 
 
 class InvalidScheme(Refused):
@@ -92,7 +92,7 @@ class AttemptRefused(Refused):
     code = "attempt-refused"
 
 
-# Credentials: R7
+# Credentials, by R7
 
 
 class MalformedCredential(Refused):
@@ -227,7 +227,7 @@ class CheckpointRefused(Refused):
     code = "checkpoint-refused"
 
 
-# Reissue: R8
+# Reissue, by R8
 
 
 class ReissueRefused(Refused):
