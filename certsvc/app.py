@@ -32,7 +32,8 @@ _SAMPLE_NAME_EN = "Sample Issuing Authority"
 
 def open_services(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Services:
     """Join database, keys and issuer. Raises `KeyRefused`, and `Refused` for a strange database address."""
-    keystore = Keystore.open(settings.keys, _passphrase(settings))
+    clock = now or (lambda: datetime.now(UTC))
+    keystore = Keystore.open(settings.keys, _passphrase(settings), clock)
     host = settings.host
     issuer = Issuer(
         did="did:web:" + host.replace(":", "%3A"),
@@ -47,7 +48,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
         issuer=issuer,
         folders=Folders(settings.home),
         base_url=settings.base_url,
-        now=now or (lambda: datetime.now(UTC)),
+        now=clock,
     )
 
 

@@ -84,8 +84,19 @@ def retire(kid: str, by: str | None, as_json: bool) -> None:
 @json_option
 def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
     """宣布被盗:自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
+    from certsvc.cli.status import publish
+    from certsvc.services.distrust import distrust as run
+
     services = work.services()
-    _done(services, services.keystore.distrust(kid, from_index), "key.distrust", by, as_json)
+    done = run(services, kid, from_index, by=work.who(by))
+    publish(services)
+    if as_json:
+        tell(_as_json(done.record) | {"to_resign": done.to_resign})
+        return
+    _say(done.record)
+    if done.to_resign:
+        say(f"尚有 {done.to_resign} 份有效证书须重新签名:certsvc certificate resign --key {kid}")
+        say(f"{done.to_resign} certificates in force must be signed anew: certsvc certificate resign --key {kid}")
 
 
 def _done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:
@@ -123,4 +134,5 @@ def _as_json(record: KeyRecord) -> dict[str, object]:
 
 def _say(record: KeyRecord) -> None:
     sample = "  开发 development" if record.development else ""
-    say(f"{record.kid}  {record.purpose.value}  {record.algorithm.value}  {record.state.value}{sample}")
+    since = f"  自日志序号 from log index {record.distrusted_from}" if record.distrusted_from is not None else ""
+    say(f"{record.kid}  {record.purpose.value}  {record.algorithm.value}  {record.state.value}{since}{sample}")

@@ -36,6 +36,7 @@ from certsvc.transparency.tree import Frontier, Node, leaf_hash
 
 _BATCH = 500
 _ANY_DAYS = 1_000_000
+_IN_FORCE = frozenset({Status.VALID.value, Status.SUSPENDED.value})
 _MAKERS = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
 _CHANGE_EVENTS: Mapping[str, frozenset[Event]] = {
     Status.SUSPENDED: frozenset({Event.SUSPEND}),
@@ -178,7 +179,10 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
             continue
         found.explained.add(row.leaf_index)
         check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
-        if not check.ok or check.claims is None:
+        if row.status not in _IN_FORCE and check.checks[-1].name.endswith(" trust"):
+            zh, en = f"{named} 由已不再信任的密钥签名,已失效", f"{named} is by a key distrusted since, and out of force"
+            found.notices.append(Problem("G2", row.leaf_index, zh, en))
+        elif not check.ok or check.claims is None:
             found.say("G2", row.leaf_index, f"{named} 的签名不符", f"the signature of {named} does not hold")
         elif not repeats(row, check.claims):
             found.say(

@@ -51,13 +51,13 @@ def origin(services: Services) -> str:
     return f"{services.base_url.split('://', 1)[1]}/log"
 
 
-def log_keys(services: Services) -> tuple[VerifierKey, ...]:
-    """Every key this log ever signed heads with; the retired ones still vouch for old heads."""
+def log_keys(services: Services, *, distrusted: bool = False) -> tuple[VerifierKey, ...]:
+    """Every key this log ever signed heads with; the retired ones still vouch for old heads, those stolen do not."""
     name = origin(services)
     return tuple(
         VerifierKey(name, Algorithm.ED25519, record.public)
         for record in services.keystore.records()
-        if record.purpose is Purpose.LOG_CHECKPOINT and record.distrusted_from is None
+        if record.purpose is Purpose.LOG_CHECKPOINT and (distrusted or record.distrusted_from is None)
     )
 
 
@@ -163,7 +163,8 @@ def _read_signed(services: Services, path: Path) -> _Signed | None:
         signed = path.read_bytes()
     except FileNotFoundError:
         return None
-    opened = open_checkpoint(signed, origin(services), log_keys(services))
+    # Our own last head, even of a key distrusted since: the log must go on from it, and is recomputed anyway.
+    opened = open_checkpoint(signed, origin(services), log_keys(services, distrusted=True))
     return _Signed(opened.checkpoint, signed, tuple(one.key for one in opened.log))
 
 
