@@ -75,7 +75,8 @@ class LogReport:
 class _Findings:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
-    explained: set[int] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)  # leaves that a certificate names as its own
+    changed: set[int] = field(default_factory=set)  # leaves that a change of status names
     certificates: int = 0
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
@@ -177,7 +178,7 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
         if row.leaf_index is None or content is None or not isinstance(row.credential, bytes):
             found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
             continue
-        found.explained.add(row.leaf_index)
+        found.made.add(row.leaf_index)
         check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
         if row.status not in _IN_FORCE and check.checks[-1].name.endswith(" trust"):
             zh, en = f"{named} 由已不再信任的密钥签名,已失效", f"{named} is by a key distrusted since, and out of force"
@@ -222,7 +223,7 @@ def _check_changes(services: Services, session: Session, found: _Findings) -> No
         elif change.from_status != before:
             found.say("G3", change.leaf_index, f"{named} 的状态记录不连续", f"the changes of {named} do not follow on")
         if change.leaf_index is not None:
-            found.explained.add(change.leaf_index)
+            found.changed.add(change.leaf_index)
     moved = session.execute(
         select(
             CertificateRecord.id, CertificateRecord.number, CertificateRecord.version, CertificateRecord.status
@@ -246,7 +247,7 @@ def _is_about(services: Services, row: CertificateRecord, events: frozenset[Even
         salt = open_secrets(services.vault, row).leaf_salt
     except (MalformedLog, KeyMissing):
         return False
-    if row.credential is None or leaf.event not in events:
+    if not isinstance(row.credential, bytes) or leaf.event not in events:
         return False
     made = events is _MAKERS
     named = leaf.replaces if leaf.event is Event.CORRECT and not made else leaf.credential
@@ -277,7 +278,8 @@ def _check_explained(index: int, content: bytes, found: _Findings) -> None:
         leaf = leaves.decode(content)
     except MalformedLog:
         return  # L2 says it
-    if leaf.event is not Event.SESSION and index not in found.explained:
+    explained = found.made if leaf.event in _MAKERS else found.changed
+    if leaf.event is not Event.SESSION and index not in explained:
         found.say("G4", index, "登记中没有与此叶相应的内容", "nothing in the register explains this leaf")
     if leaf.dated is not None and leaf.dated < leaf.day:
         found.notices.append(
