@@ -22,6 +22,8 @@ def issue(on: date | None, dry_run: bool, by: str | None, as_json: bool) -> None
     report = run(work.services(), work.service_opener(), by=work.who(by), on=on, dry_run=dry_run, progress=Bar())
     for refused in report.refusals:
         talk(f"{refused.name}: {refused.error}")
+    if report.not_published is not None:
+        talk(f"已签发,尚未公布 issued, not yet published: {report.not_published}")
     if as_json:
         tell(report.as_json())
         return

@@ -40,7 +40,7 @@ def run(
     with _one_at_a_time(services.folders.home):
         report = issue(services, by=by, on=on, progress=lambda done, total: progress("issue", done, total))
         # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
-        refresh(services)
+        report.not_published = refresh(services)
         render_waiting(services, open_services, progress=progress)
     return report
 

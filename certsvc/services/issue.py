@@ -16,7 +16,7 @@ from functools import partial
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import Refused
+from certsvc.errors import CertsvcError, Refused
 from certsvc.services import audit
 from certsvc.services.context import Services
 from certsvc.services.issue_plan import Survey, completed_sessions, intend, survey
@@ -68,6 +68,7 @@ class IssueReport:
     issued: list[IssuedOne] = field(default_factory=list)
     already: int = 0
     refusals: list[RefusedOne] = field(default_factory=list)
+    not_published: CertsvcError | None = None  # what hindered step 8; the certificates stand, the next run publishes
 
     def as_json(self) -> dict[str, object]:
         """`issued`, `already` and `refused` as counts, with the certificates and the refusals."""
@@ -77,6 +78,7 @@ class IssueReport:
             "refused": len(self.refusals),
             "on": self.on.isoformat(),
             "dry_run": self.dry_run,
+            "not_published": None if self.not_published is None else self.not_published.code,
             "certificates": [one.as_json() for one in self.issued],
             "refusals": [one.as_json() for one in self.refusals],
         }
