@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from certsvc.resources import PACKAGE, templates_folder
 from certsvc.web.languages import LANGUAGES, translations
+from certsvc.web.prebuilt import Prebuilt, is_marker, marked
 
 STATIC: Final = PACKAGE / "web" / "static"
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -34,6 +35,8 @@ def asset(name: str) -> str:
 
 def grouped(number: str) -> Markup:
     """A certificate number in fours for the eye; copied, it is the number without gaps."""
+    if is_marker(number):
+        return Markup.escape(marked(number, "grouped"))
     if not number.isalnum():
         return Markup.escape(number)
     return Markup("").join(Markup("<span>{}</span>").format(number[i : i + 4]) for i in range(0, len(number), 4))
@@ -59,6 +62,7 @@ class Pages:
         shared: dict[str, object] = {"host": host, "base_url": base_url, "style": Markup(style), "asset": asset}  # noqa: S704
         shared["domain"] = Markup('<b class="domain">{}</b>').format(host)
         shared["as_of"] = Markup("<time data-as-of></time>")
+        self.prebuilt = Prebuilt()
         self._environments: Mapping[str, Environment] = {
             language: _environment(language, shared) for language in LANGUAGES
         }

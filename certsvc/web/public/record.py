@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from certsvc.credential.token import normalise_token
 from certsvc.errors import Unavailable
-from certsvc.services import look_up
+from certsvc.services import quick_look_up
 from certsvc.web import problems
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.languages import COOKIE, COOKIE_SECONDS, LANGUAGES
 from certsvc.web.limits import Kind
+from certsvc.web.public.page import write_record
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.site import Site
 
@@ -48,7 +49,7 @@ def answer_scan(site: Site, ask: Ask) -> Answer:
 def look_at(site: Site, token: str) -> Statement:
     """What there is to say about the certificate with this token now."""
     try:
-        return state_of(site, look_up.by_token(site.services, token), about=token[:64])
+        return state_of(site, quick_look_up.by_token(site.services, token), about=token[:64])
     except Unavailable:
         return without_record(site, "unavailable", about=token[:64])
 
@@ -70,15 +71,7 @@ def record_page(
 ) -> Answer:
     """The page of a statement. `matched` is the answer of match mode; `limited` says that it was asked too often."""
     shown = normalise_token(token) if token and statement.record is not None else None
-    text = site.pages.render(
-        "public/record.html",
-        language,
-        token=shown,
-        matched=matched,
-        limited=limited,
-       
-        **statement.as_values(),
-    )
+    text = write_record(site, statement, language, shown, matched=matched, limited=limited)
     headers: tuple[tuple[str, str], ...] = _NEVER_KEPT
     if switch in LANGUAGES:
         headers = (*headers, ("Set-Cookie", language_cookie(switch, https=site.https)))

@@ -50,18 +50,26 @@ class Statement:
         signed = self.record.credential if self.record and self.state != "forged" else None
         return _digest8(signed) if signed else ""
 
-    def as_values(self) -> dict[str, object]:
-        """For the templates."""
+    def as_words(self) -> dict[str, object]:
+        """The words that differ from one answer to the next of the same shape (`web.prebuilt`)."""
         return {
-            "state": self.state,
-            "says": self.says,
-            "record": self.record,
-            "checks": self.checks,
+            "says_zh": self.says.zh,
+            "says_en": self.says.en,
             "checked_at": beijing(self.checked_at),
             "checked_iso": self.checked_at.isoformat(timespec="seconds"),
             "reference": self.reference,
             "digest": self.digest,
-            "successor": say(self.record.successor_state) if self.record and self.record.successor_state else None,
+        }
+
+    def as_values(self) -> dict[str, object]:
+        """For the templates."""
+        successor = self.record.successor_state if self.record else None
+        return self.as_words() | {
+            "state": self.state,
+            "says": self.says,
+            "record": self.record,
+            "checks": self.checks,
+            "successor": say(successor) if successor else None,
         }
 
     def as_json(self) -> dict[str, object]:

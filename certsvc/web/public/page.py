@@ -1,0 +1,58 @@
+"""The page of a record: which of its parts are words, and which decide what the page looks like (`web.prebuilt`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Final
+
+from certsvc.web.pages import grouped
+from certsvc.web.prebuilt import marker
+from certsvc.web.public.statement import Statement
+from certsvc.web.site import Site
+
+_WORDS: Final = (
+    "number",
+    "masked_name",
+    "occupation_zh",
+    "occupation_en",
+    "level",
+    "level_zh",
+    "level_en",
+    "issuer_zh",
+    "issuer_en",
+    "issued_on",
+    "valid_until",
+    "reissued_on",
+    "changed_on",
+    "reason",
+    "successor_number",
+)
+
+
+def write_record(
+    site: Site, statement: Statement, language: str, token: str | None, *, matched: bool | None, limited: bool
+) -> str:
+    """The page of a statement; `matched` and `limited` are what match mode answered."""
+    words: dict[str, object] = statement.as_words() | {"token": token}
+    record = statement.record
+    shape: tuple[object, ...] = (language, statement.state, token is None, matched, limited)
+    if record is not None:
+        for name in _WORDS:
+            words[name] = getattr(record, name)
+        words["number_grouped"] = grouped(record.number)
+        words["successor_number_grouped"] = grouped(record.successor_number or "")
+        present = tuple(bool(words[name]) for name in _WORDS)
+        successor = record.successor_version, record.successor_state
+        shape += (present, record.version, record.carrier, record.sample, successor)
+
+    def render() -> str:
+        values = statement.as_values() | {name: marker(name) for name in statement.as_words()}
+        values["says"] = replace(statement.says, zh=marker("says_zh"), en=marker("says_en"))
+        values["token"] = token and marker("token")
+        if record is not None:
+            marked = {name: marker(name) for name in _WORDS if words[name]}
+            values["record"] = SimpleNamespace(**{name: getattr(record, name) for name in record.__slots__} | marked)
+        return site.pages.render("public/record.html", language, matched=matched, limited=limited, **values)
+
+    return site.pages.prebuilt.write(shape, words, render)

@@ -1,0 +1,36 @@
+"""A prebuilt page is the page the template would have written, for every shape."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from certsvc.services import look_up
+from certsvc.web.prebuilt import Prebuilt, marker
+from certsvc.web.public.record import record_page
+from certsvc.web.public.statement import state_of
+from certsvc.web.site import EXTENSION, Site
+from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register
+
+
+def test_a_prebuilt_page_is_the_template_s_own(app: Flask, register: Register) -> None:
+    site: Site = app.extensions[EXTENSION]
+    found = [look_up.by_token(register.services, held.token) for held in register.held.values()]
+    found.append(look_up.by_number_and_name(register.services, PAPER_NUMBER, PAPER_NAME))
+    for record in found:
+        statement = state_of(site, record)
+        token = record.token if record else None
+        for language in ("zh", "en"):
+            wanted = site.pages.render(
+                "public/record.html", language, token=token, matched=None, limited=False, **statement.as_values()
+            )
+            for _ in range(2):
+                assert record_page(site, statement, language, token=token).body.decode() == wanted
+
+
+def test_words_are_escaped_and_never_taken_for_markers() -> None:
+    pages = Prebuilt()
+    for word in ("<b>", marker("other"), "{{x}}", "&amp;"):
+        text = pages.write("shape", {"name": word, "other": "no"}, lambda: f"<p>{marker('name')}</p>")
+        assert "no" not in text
+        assert "<b>" not in text
+        assert text.startswith("<p>")
