@@ -111,9 +111,13 @@ def write_portrait(path: Path, colour: str = "steelblue") -> Path:
     return path
 
 
-def open_home(home: Path, *, database_url: str | None = None, now: datetime = NOW) -> Services:
+def open_home(
+    home: Path, *, database_url: str | None = None, keys: Path | None = None, now: datetime = NOW
+) -> Services:
     """The services of a home, with a clock that stands still."""
     environment = {"CERTSVC_HOME": str(home)}
     if database_url is not None:
         environment["CERTSVC_DATABASE_URL"] = database_url
+    if keys is not None:
+        environment["CERTSVC_KEYS"] = str(keys)
     return open_services(Settings.from_environment(environment), now=lambda: now)
