@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "suspend": "certsvc.cli.status:suspend",
         "reinstate": "certsvc.cli.status:reinstate",
         "correct": "certsvc.cli.status:correct",
+        "resign": "certsvc.cli.resign:resign",
     },
 )
 def certificate() -> None:

@@ -89,7 +89,11 @@ class Bar:
     """A progress bar on standard error: one line redrawn on a terminal, one line a step elsewhere."""
 
     WIDTH = 30
-    LABELS: Mapping[str, str] = {"issue": "签发 issuing", "render": "制证 drawing"}
+    LABELS: Mapping[str, str] = {
+        "issue": "签发 issuing",
+        "resign": "重新签名 signing anew",
+        "render": "制证 drawing",
+    }
 
     def __init__(self) -> None:
         self._on_terminal = sys.stderr.isatty()

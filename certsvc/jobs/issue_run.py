@@ -37,7 +37,7 @@ def run(
     """Issue, draw and publish. Raises what the steps raise; what was committed stays for the next run."""
     if dry_run:
         return issue(services, by=by, on=on, dry_run=True)
-    with _one_at_a_time(services.folders.home):
+    with one_at_a_time(services.folders.home):
         report = issue(services, by=by, on=on, progress=lambda done, total: progress("issue", done, total))
         # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
         report.not_published = refresh(services)
@@ -73,7 +73,7 @@ def _adopt_all(services: Services, drawn: Iterator[Drawn], total: int, progress:
 
 
 @contextmanager
-def _one_at_a_time(home: Path) -> Iterator[None]:
+def one_at_a_time(home: Path) -> Iterator[None]:
     """The home's issuing lock. The database keeps numbers and log right without it; this keeps the drawing from being
     done twice."""
     home.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,64 @@
+"""`certsvc certificate resign`: after a change of key, the next version of one batch's or session's certificates."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from certsvc.cli import work
+from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
+from certsvc.cli.status import publish
+
+
+@click.command()
+@click.option("--batch", type=int, default=None, help="签发批次 / the issuing batch, by its id.")
+@click.option("--scheme", default=None, help="方案 / the scheme, by its key.")
+@click.option("--from", "first", type=work.Day(), default=None, help="考试日期自 / completing sitting, first day.")
+@click.option("--to", "last", type=work.Day(), default=None, help="考试日期至 / completing sitting, last day.")
+@click.option(
+    "--key", "kid", default=None, help="由该密钥签名且不再可信的 / signed by this key, and not good any more."
+)
+@click.option("--approved-by", default=None, help="批准人 / who approved it.")
+@by_option
+@json_option
+def resign(
+    *,
+    batch: int | None,
+    scheme: str | None,
+    first: date | None,
+    last: date | None,
+    kid: str | None,
+    approved_by: str | None,
+    by: str | None,
+    as_json: bool,
+) -> int:
+    """密钥更换后重新签名:新版本替代原版本 / Sign anew after a change of key; again, it does only what is left."""
+    from certsvc.jobs.issue_run import one_at_a_time, render_waiting
+    from certsvc.services.resign import Selection
+    from certsvc.services.resign import resign as run
+
+    if batch is None and scheme is None and kid is None:
+        raise click.UsageError("请给出 --batch、--scheme 或 --key / give --batch, --scheme or --key")
+    services, bar = work.services(), Bar()
+    with one_at_a_time(services.folders.home):
+        report = run(
+            services,
+            Selection(batch=batch, scheme=scheme, first=first, last=last, kid=kid),
+            by=work.who(by),
+            approved_by=approved_by,
+            progress=lambda done, total: bar("resign", done, total),
+        )
+        render_waiting(services, work.service_opener(), progress=bar)
+    publish(services)
+    for number, error in report.refusals:
+        talk(f"{number}: {error}")
+    if as_json:
+        tell(report.as_json())
+    else:
+        say(f"重新签名 {len(report.resigned)} 份,已是新密钥 {report.already} 份,不予签名 {len(report.refusals)} 份")
+        say(
+            f"{len(report.resigned)} signed anew, {report.already} by the key in use already, "
+            f"{len(report.refusals)} refused"
+        )
+    return 1 if report.refusals else 0

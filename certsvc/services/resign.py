@@ -1,0 +1,317 @@
+"""Sign certificates anew after a change of key: each gets its next version, the one before is superseded (密钥更换).
+
+Through the same numbered steps as any version (`next_version`), some at a time, each lot in one transaction: stopped
+anywhere and run again, it goes on with those whose newest version is not signed by the key in use. Nothing is
+laundered: an old version is signed anew only where it is genuine but for the distrust, where the signed log is about
+it, and where whoever holds it has still passed, or had the reissue approved. So what a thief slipped in stays out.
+Not here: drawing and publishing (`render_certificate`, `publish_static`; the command does both).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import groupby
+from typing import Final
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.canonical import load_strict
+from certsvc.credential.document import CertificateClaims, credential_id, read_claims
+from certsvc.credential.status import Status
+from certsvc.errors import DocumentRefused, Refused
+from certsvc.person.identity import IdentityDocument
+from certsvc.rules.decide import EnrolmentState
+from certsvc.services import audit, log
+from certsvc.services.attempts import attempt_of, decision_on
+from certsvc.services.certificate_secrets import CertificateSecrets, open_secrets
+from certsvc.services.change_status import record_change
+from certsvc.services.context import Services
+from certsvc.services.genuine import repeats
+from certsvc.services.intended import Intended
+from certsvc.services.log_proven import proven_index
+from certsvc.services.log_publish import publish_log
+from certsvc.services.publish_static import published_folder
+from certsvc.services.reserve import reserve
+from certsvc.services.schemes import scheme_of
+from certsvc.services.sign_reserved import Signed, sign_reserved
+from certsvc.signing.keys import KeyState, Purpose
+from certsvc.signing.proofs import verify_credential
+from certsvc.signing.trust import TrustBundle
+from certsvc.store import (
+    ISSUED,
+    AttemptRecord,
+    CertificateRecord,
+    EnrolmentRecord,
+    ReissueRequestRecord,
+    SchemeRecord,
+)
+from certsvc.transparency import leaf as leaves
+from certsvc.transparency.leaf import Event, Leaf
+
+REASON: Final = "密钥更换 key rotation"
+LOT: Final = 50
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which certificates; what is None does not narrow the choice, and one of `batch`, `scheme` and `kid` is due.
+
+    `first` and `last` are days of the sitting that completed the enrolment. `kid` takes what that key signed: where it
+    is distrusted, only what it no longer vouches for.
+    """
+
+    batch: int | None = None
+    scheme: str | None = None
+    first: date | None = None
+    last: date | None = None
+    kid: str | None = None
+
+
+@dataclass(slots=True)
+class ResignReport:
+    """How many were signed anew now, how many had been already, and who was refused and why."""
+
+    resigned: list[tuple[str, int]] = field(default_factory=list)
+    already: int = 0
+    refusals: list[tuple[str, Refused]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "resigned": len(self.resigned),
+            "already": self.already,
+            "refused": len(self.refusals),
+            "certificates": [{"number": number, "version": version} for number, version in self.resigned],
+            "refusals": [
+                {"number": number, "code": error.code, "zh": error.zh, "en": error.en}
+                for number, error in self.refusals
+            ],
+        }
+
+
+def resign(
+    services: Services,
+    selection: Selection,
+    *,
+    by: str,
+    approved_by: str | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> ResignReport:
+    """Sign the selected certificates in force anew. Raises `Refused` for an empty selection, `KeyMissing`."""
+    if selection.batch is None and selection.scheme is None and selection.kid is None:
+        raise Refused("请指定批次、方案或密钥", "name a batch, a scheme or a key")
+    report = ResignReport()
+    # The log must be out as it stands: what it does not prove under a signed head is not signed anew.
+    publish_log(services, published_folder(services) / "log")
+    with services.database.reading() as session:
+        due = list(_due(services, session, selection, report))
+    done = 0
+    for _, of_batch in groupby(due, key=lambda pair: pair[1]):
+        ids = [one for one, _ in of_batch]
+        for start in range(0, len(ids), LOT):
+            lot = ids[start : start + LOT]
+            _resign_lot(services, lot, report, by=by, approved_by=approved_by)
+            done += len(lot)
+            progress(done, len(due))
+    return report
+
+
+def _due(
+    services: Services, session: Session, selection: Selection, report: ResignReport
+) -> Iterator[tuple[int, int | None]]:
+    """(id, batch) of what is to be signed anew, batch by batch."""
+    in_use = services.trust.verification_method(services.keystore.active_kid(Purpose.CREDENTIAL)).encode() + b'"'
+    for row in session.scalars(_newest(session, selection)):
+        assert row.credential is not None
+        if not _chosen(services, session, row, selection):
+            continue
+        if in_use in row.credential:
+            report.already += 1
+        elif row.status == Status.SUSPENDED.value:
+            error = Refused("暂停使用中,须先恢复", "suspended: reinstate it first", rule="R7.5", where=row.number)
+            report.refusals.append((row.number, error))
+        else:
+            yield row.id, row.batch_id
+
+
+def _newest(session: Session, selection: Selection) -> Select[CertificateRecord]:
+    query = select(CertificateRecord).where(
+        CertificateRecord.stage == ISSUED,
+        CertificateRecord.superseded_by_id.is_(None),
+        CertificateRecord.status.in_((Status.VALID.value, Status.SUSPENDED.value)),
+    )
+    if selection.batch is not None:
+        query = query.where(CertificateRecord.batch_id == selection.batch)
+    if selection.scheme is not None:
+        schemes = list(session.scalars(select(SchemeRecord.id).where(SchemeRecord.key == selection.scheme)))
+        if not schemes:
+            raise Refused("没有该方案", "there is no such scheme", where=selection.scheme)
+        query = query.where(CertificateRecord.scheme_id.in_(schemes))
+    ordered = query.order_by(CertificateRecord.batch_id, CertificateRecord.id)
+    return ordered.execution_options(yield_per=LOT)  # their credentials are not all held at once
+
+
+def _chosen(services: Services, session: Session, row: CertificateRecord, selection: Selection) -> bool:
+    if row.valid_until is not None and row.valid_until < services.today():
+        return False  # expired: no new signature puts it back in force
+    if selection.kid is not None:
+        key = services.keystore.record(selection.kid)
+        assert row.credential is not None
+        signed = services.trust.verification_method(selection.kid).encode() + b'"' in row.credential
+        vouched = key.distrusted_from is not None and (row.leaf_index or 0) < key.distrusted_from
+        if not signed or vouched:
+            return False
+    if selection.first is None and selection.last is None:
+        return True
+    sat = _completed_on(session, row)
+    return sat is not None and (selection.first or sat) <= sat <= (selection.last or sat)
+
+
+def _completed_on(session: Session, row: CertificateRecord) -> date | None:
+    """The day of the sitting that completed the enrolment, decided once more; None where it is not passed."""
+    if row.enrolment_id is None:
+        return None
+    enrolment = session.get_one(EnrolmentRecord, row.enrolment_id)
+    attempts = session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id))
+    scheme = scheme_of(session, enrolment.scheme_id)
+    decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, row.issued_on)
+    return decision.completed_on if decision.state is EnrolmentState.PASSED else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    row: CertificateRecord
+    claims: CertificateClaims
+    kept: CertificateSecrets
+
+
+def _resign_lot(
+    services: Services, ids: Sequence[int], report: ResignReport, *, by: str, approved_by: str | None
+) -> None:
+    refused: list[tuple[str, Refused]] = []
+    with services.database.writing() as session:
+        rows = list(session.scalars(select(CertificateRecord).where(CertificateRecord.id.in_(ids))))
+        olds: dict[str, _Old] = {}
+        for row in sorted(rows, key=lambda row: row.id):
+            if row.superseded_by_id is not None or row.status != Status.VALID.value:
+                continue  # another run was faster, or it was revoked meanwhile
+            try:
+                olds[row.number] = _checked(services, session, row)
+            except Refused as error:
+                refused.append((row.number, error))
+        resigned: list[tuple[str, int]] = []
+        if olds:
+            intended = [_intended(services, session, old, by=by, approved_by=approved_by) for old in olds.values()]
+            at = services.now()
+            batch = next(iter(olds.values())).row.batch_id
+            new_rows, refusals = reserve(services, session, intended, at=at, batch_id=batch)
+            refused += [(str(one.intended.number), one.error) for one in refusals]
+            _sign(services, session, new_rows, olds, by=by)
+            resigned = [(row.number, row.version) for row in new_rows]
+    report.resigned += resigned  # only what is committed
+    report.refusals += refused
+
+
+def _checked(services: Services, session: Session, row: CertificateRecord) -> _Old:
+    """The version before, where nothing but its key's distrust is wrong with it; raises `DocumentRefused`."""
+    assert row.credential is not None
+    found = verify_credential(row.credential, _all_trusted(services.trust))
+    if not found.ok or found.claims is None or not repeats(row, found.claims):
+        raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=row.number)
+    if proven_index(services, session, row) is None:
+        raise DocumentRefused("公开日志不能证明该证书", "the public log does not bear it out", where=row.number)
+    if row.enrolment_id is not None:
+        earned = _completed_on(session, row) is not None
+    else:
+        query = select(ReissueRequestRecord.id).where(
+            ReissueRequestRecord.paper_id == row.paper_id, ReissueRequestRecord.state == "approved"
+        )
+        earned = row.paper_id is not None and session.scalar(query.limit(1)) is not None
+    if not earned:
+        raise DocumentRefused(
+            "登记中没有合格成绩或补发批准",
+            "the register has neither passing results nor an approved reissue",
+            where=row.number,
+        )
+    return _Old(row, read_claims(load_strict(row.document)), open_secrets(services.vault, row))
+
+
+def _all_trusted(trust: TrustBundle) -> TrustBundle:
+    keys = {
+        kid: replace(record, distrusted_from=None, state=KeyState.RETIRED)
+        if record.state is KeyState.DISTRUSTED
+        else record
+        for kid, record in trust.keys.items()
+    }
+    return TrustBundle(trust.did, keys, trust.seal_roots)
+
+
+def _intended(services: Services, session: Session, old: _Old, *, by: str, approved_by: str | None) -> Intended:
+    row, claims = old.row, old.claims
+    assert row.scheme_id is not None
+    photo = None
+    if row.enrolment_id is not None:
+        photo = session.get_one(EnrolmentRecord, row.enrolment_id).photo_sha256
+    return Intended(
+        holder_name=claims.holder_name,
+        identity=IdentityDocument(claims.id_type, old.kept.id_number),
+        scheme=scheme_of(session, row.scheme_id),
+        scheme_id=row.scheme_id,
+        issued_on=row.issued_on,
+        evidence=("resign", str(row.credential_sha256), by, approved_by or "", REASON),
+        person_id=row.person_id,
+        enrolment_id=row.enrolment_id,
+        paper_id=row.paper_id,
+        number=row.number,
+        version=row.version + 1,
+        photo_sha256=photo,
+        sex=claims.sex,
+        birth_date=claims.birth_date,
+        scores=claims.scores,
+        reissued_on=services.today(),
+        replaces=credential_id(services.base_url, row.token),
+        replaces_paper=claims.replaces_paper,
+    )
+
+
+def _sign(
+    services: Services, session: Session, new_rows: Sequence[CertificateRecord], olds: dict[str, _Old], *, by: str
+) -> None:
+    """Steps 3 to 6 for the new versions, and the end of the old ones, in the lot's transaction."""
+    if not new_rows:
+        return
+
+    def leaf_of(signed: Signed, day: date) -> Leaf:
+        old = olds[signed.row.number]
+        assert old.row.credential is not None
+        return Leaf(
+            event=Event.CORRECT,
+            day=day,
+            credential=signed.commitment,
+            dated=signed.claims.reissued_on,
+            evidence=signed.claims.evidence_commitment,
+            replaces=leaves.commit_credential(old.kept.leaf_salt, old.row.credential),
+        )
+
+    sign_reserved(services, session, new_rows, leaf_of)
+    at: datetime = log.clock(session, services.now())
+    for new in new_rows:
+        old = olds[new.number].row
+        assert new.leaf_index is not None
+        record_change(session, old, Status.SUPERSEDED, at=at, by=by, reason=REASON, leaf_index=new.leaf_index)
+        old.superseded_by_id = new.id
+    audit.note(
+        session,
+        at=at,
+        by=by,
+        action="certificate.resign",
+        object_kind="batch",
+        object_key=str(new_rows[0].batch_id),
+        count=len(new_rows),
+        first=new_rows[0].number,
+        last=new_rows[-1].number,
+    )
