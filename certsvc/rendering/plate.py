@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from certsvc.rendering import guilloche
 from certsvc.rendering.archive import Element, add_output_intent
 from certsvc.rendering.fonts import FontFile, Style, Subset
+from certsvc.rendering.guilloche import draw_pattern
 from certsvc.rendering.layout import Field, Layout, TextBox
+from certsvc.rendering.line_art import line_art
 from certsvc.rendering.objects import Objects, stream
 from certsvc.rendering.seal import seal_form
 from certsvc.rendering.typeset import MM, Ink, Pen, balance, measure, paint, wrap
@@ -74,13 +75,6 @@ def make_plate(layout: Layout, wording: Wording) -> Plate:
     forms = _pattern(layout, objects, ink)
     headings = [_sample(layout, ink)] if wording.sample else []
     headings += [_title(layout, ink, wording.title), *_statement(layout, ink, wording.statement)]
-    portrait = layout.portrait
-    height = layout.page.height_mm
-    ink.artifact(
-        f"{paint(layout.colour('gold'), 'RG')} 0.5 w {(portrait.x_mm - 0.9) * MM:.2f} "
-        f"{(height - portrait.y_mm - portrait.height_mm - 0.9) * MM:.2f} {(portrait.width_mm + 1.8) * MM:.2f} "
-        f"{(portrait.height_mm + 1.8) * MM:.2f} re S"
-    )
     slots = _labels(layout, ink, wording.labels)
     hint = _hint(layout, ink, wording.domain)
     footnote = _footnote(layout, ink)
@@ -118,66 +112,11 @@ def _stock(ink: Ink) -> None:
 
 
 def _pattern(layout: Layout, objects: Objects, ink: Ink) -> dict[str, int]:
-    """Ground rosette, border and corners."""
-    width, height = layout.page.width_mm * MM, layout.page.height_mm * MM
-    margin, band = layout.frame.margin_mm * MM, layout.frame.band_mm * MM
-    period = band * 1.5
-    motifs = {
-        "Wave": guilloche.wave(period, band * 0.36, 5),
-        "GroundA": guilloche.sector(170, 42, 24, 6),
-        "GroundB": guilloche.sector(104, 30, 24, 6),
-        "GroundC": guilloche.sector(52, 24, 12, 6, sharp=0.18),
-        "CornerA": guilloche.sector(band * 0.74, band * 0.24, 8, 4),
-        "CornerB": guilloche.sector(band * 0.34, band * 0.16, 8, 3),
-    }
-    forms = {}
-    for name, motif in motifs.items():
-        box = " ".join(f"{edge:.2f}" for edge in motif.box)
-        forms[name] = objects.add(stream(motif.paths.encode(), f"/Type/XObject/Subtype/Form/BBox[{box}]", 9))
-    gold, line = (paint(layout.colour(name), "RG") for name in ("gold", "line"))
-    ops = [f"q 1 J 1 j {paint(layout.colour('tint'), 'RG')} 0.45 w"]
-    middle = (width / 2, height * 0.47)
-    ops += [
-        guilloche.around(name, middle, count) for name, count in (("GroundA", 24), ("GroundB", 24), ("GroundC", 12))
-    ]
-    ops.append(f"{line} 0.4 w")
-    left, bottom, right, top = margin, margin, width - margin, height - margin
-    half = band / 2
-    for start, end in (
-        ((left + band, bottom + half), (right - band, bottom + half)),
-        ((left + band, top - half), (right - band, top - half)),
-        ((left + half, bottom + band), (left + half, top - band)),
-        ((right - half, bottom + band), (right - half, top - band)),
-    ):
-        ops.append(guilloche.along("Wave", start, end, period))
-    ops.append(f"0 j 0 J {gold}")
-    for inset, weight in ((-1.6, 1.1), (0.0, 0.35), (band, 0.35), (band + 2.2, 0.8)):
-        ops.append(
-            f"{weight} w {left + inset:.2f} {bottom + inset:.2f} {right - left - 2 * inset:.2f} "
-            f"{top - bottom - 2 * inset:.2f} re S"
-        )
-    ops.append(f"1 J 1 j {line} 0.4 w")
-    for x in (left + half, right - half):
-        for y in (bottom + half, top - half):
-            ops.append(f"1 g {guilloche.circle(x, y, band * 0.98)} f")
-            ops += [guilloche.around("CornerA", (x, y), 8), guilloche.around("CornerB", (x, y), 8)]
-    ops.append(f"Q {_rule(layout, gold)}")
-    ink.artifact("\n".join(ops))
-    return forms
-
-
-def _rule(layout: Layout, gold: str) -> str:
-    """A fine rule that tapers from a lozenge in the middle of the page."""
-    rule = layout.rule
-    if not rule.width_mm:
-        return ""
-    x, y, half = layout.page.width_mm * MM / 2, (layout.page.height_mm - rule.y_mm) * MM, rule.width_mm * MM / 2
-    sides = "\n".join(
-        f"{x + sign * 7:.2f} {y + 0.55:.2f} m {x + sign * half:.2f} {y:.2f} l {x + sign * 7:.2f} {y - 0.55:.2f} l f"
-        for sign in (-1, 1)
-    )
-    lozenge = f"{x - 3.4:.2f} {y:.2f} m {x:.2f} {y + 3.4:.2f} l {x + 3.4:.2f} {y:.2f} l {x:.2f} {y - 3.4:.2f} l f"
-    return f"q {gold.lower()}\n{sides}\n{lozenge} Q"
+    """What is drawn without words, beneath everything; returns the forms it calls."""
+    page = layout.page
+    art = line_art(page.width_mm * MM, page.height_mm * MM, lambda canvas: draw_pattern(canvas, layout))
+    ink.artifact(f"q\n{art.content}\nQ")
+    return {name: objects.add(body) for name, body in art.forms.items()}
 
 
 def _sample(layout: Layout, ink: Ink) -> Element:

@@ -11,13 +11,15 @@ import zlib
 from collections.abc import Callable, Mapping
 
 from PIL import Image, UnidentifiedImageError
+from reportlab.lib.colors import Color
+from reportlab.pdfgen.canvas import Canvas
 
 from certsvc.errors import InvalidLayout
-from certsvc.rendering import guilloche
 from certsvc.rendering.fonts import Style
 from certsvc.rendering.layout import Layout
+from certsvc.rendering.line_art import line_art
 from certsvc.rendering.objects import Objects, stream
-from certsvc.rendering.typeset import MM, Ink, Pen, paint
+from certsvc.rendering.typeset import MM, Colour, Ink, Pen
 
 _MOST_PIXELS = 2_000 * 2_000
 
@@ -31,8 +33,8 @@ def seal_form(layout: Layout, ink: Ink, sample: bool) -> Callable[[Objects, Mapp
     if sample:
         colour = layout.colour("gold")
         radius = min(width, height) / 2 - 1.5
-        ink.raw(f"q {paint(colour, 'RG')} 0.6 w {guilloche.circle(x, y, radius)} S")
-        ink.raw(f"0.5 w 1 J [0 2.6] 0 d {guilloche.circle(x, y, radius - 3)} S Q")
+        ring = line_art(width, height, lambda canvas: _draw_ring(canvas, (x, y), radius, colour))
+        ink.raw(f"q\n{ring.content}\nQ")
         ink.centred(x, y + 1, seal.zh, Pen(Style.KAI, 12.5, colour, 0.2))
         ink.centred(x, y - 10, seal.en, Pen(Style.LATIN, 7.5, colour, 0.24))
     elif image is None:
@@ -50,6 +52,17 @@ def seal_form(layout: Layout, ink: Ink, sample: bool) -> Callable[[Objects, Mapp
         return objects.add(stream(content, entries, 9))
 
     return build
+
+
+def _draw_ring(canvas: Canvas, centre: tuple[float, float], radius: float, colour: Colour) -> None:
+    """A fine ring, and one of dots within it."""
+    canvas.setStrokeColor(Color(*colour))
+    canvas.setLineWidth(0.6)
+    canvas.circle(*centre, radius)
+    canvas.setLineWidth(0.5)
+    canvas.setLineCap(1)
+    canvas.setDash([0, 2.6])
+    canvas.circle(*centre, radius - 3)
 
 
 def _add_image(objects: Objects, content: bytes) -> int:
