@@ -50,11 +50,11 @@ def main() -> int:
 
 
 def _measure(folder: Path, first: int, rows: int) -> float:
-    people = [_person(first + n) for n in range(rows // 2)]
-    _run("candidates", _write(folder / "candidates.csv", _candidates(people)))
-    results = [row for person in people for row in _results(person)]
+    people = [made_up_person(first + n) for n in range(rows // 2)]
+    _run("candidates", write_rows(folder / "candidates.csv", candidate_rows(people)))
+    results = [row for person in people for row in result_rows(person)]
     random.Random(1).shuffle(results)
-    return _run("results", _write(folder / "results.csv", results))
+    return _run("results", write_rows(folder / "results.csv", results))
 
 
 def _run(kind: str, path: Path) -> float:
@@ -81,13 +81,13 @@ def _services() -> Services:
     return open_services(Settings.from_environment())
 
 
-def _person(n: int) -> tuple[str, str, date]:
+def made_up_person(n: int) -> tuple[str, str, date]:
     born = date(1970, 1, 1) + timedelta(days=n // 900)
     first17 = f"632801{born:%Y%m%d}{n % 900:03d}"
     return f"测试{chr(0x4E00 + n % 20_000)}", first17 + resident_check_character(first17), born
 
 
-def _candidates(people: list[tuple[str, str, date]]) -> list[dict[str, str]]:
+def candidate_rows(people: list[tuple[str, str, date]]) -> list[dict[str, str]]:
     return [
         {
             "name": name,
@@ -103,7 +103,7 @@ def _candidates(people: list[tuple[str, str, date]]) -> list[dict[str, str]]:
     ]
 
 
-def _results(person: tuple[str, str, date]) -> list[dict[str, str]]:
+def result_rows(person: tuple[str, str, date]) -> list[dict[str, str]]:
     name, number, born = person
     common = {"id_number": number, "name": name, "sat_on": "2025-03-24", "kind": "first"}
     return [
@@ -112,7 +112,7 @@ def _results(person: tuple[str, str, date]) -> list[dict[str, str]]:
     ]
 
 
-def _write(path: Path, rows: list[dict[str, str]]) -> Path:
+def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()

@@ -1,6 +1,7 @@
 """The one place where parts are joined: settings → services (for `cli` and the site) → the site.
 
-Not here: what any part does. `open_services` creates nothing on disk; `certsvc init` does.
+Not here: what any part does. `open_services` creates nothing on disk; `certsvc init` does. The parts of the site are
+imported where the site is made: every command imports this module, and few of them serve.
 """
 
 from __future__ import annotations
@@ -8,9 +9,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable
 from datetime import UTC, datetime
-
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+from typing import TYPE_CHECKING
 
 from certsvc.config import Settings
 from certsvc.credential.document import Issuer
@@ -19,12 +18,11 @@ from certsvc.services.context import Folders, Services
 from certsvc.signing.keystore import Keystore, Purpose
 from certsvc.store import open_database
 from certsvc.store.migrate import require_head
-from certsvc.web.attach import attach
-from certsvc.web.front import Front
-from certsvc.web.limits import Allowance, Limits
-from certsvc.web.pages import Pages
-from certsvc.web.scans import Scans
-from certsvc.web.site import Site
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from certsvc.web.site import Site
 
 _SAMPLE_NAME_ZH = "示例发证机构（样例）"
 _SAMPLE_NAME_EN = "Sample Issuing Authority"
@@ -54,6 +52,12 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
 
 def create_app(settings: Settings | None = None, *, services: Services | None = None, front: bool = True) -> Flask:
     """The site. `front` off sends every request through Flask: the same answers, slower (benchmarks/serve.py)."""
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from certsvc.web.attach import attach
+    from certsvc.web.front import Front
+
     settings = settings or Settings.from_environment()
     services = services or open_services(settings)
     require_head(services.database)
@@ -77,6 +81,11 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
 
 def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
+    from certsvc.web.limits import Allowance, Limits
+    from certsvc.web.pages import Pages
+    from certsvc.web.scans import Scans
+    from certsvc.web.site import Site
+
     key = services.keystore.secret(Purpose.SESSION)
     scans = Scans(services.database, services.today)
     atexit.register(scans.flush)
