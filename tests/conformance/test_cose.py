@@ -122,12 +122,20 @@ def by_auth0(node: Node, world: World, codes: dict[str, bytes]) -> dict[str, dic
 
 
 @pytest.mark.parametrize("kind", GENUINE)
-def test_a_genuine_code_is_accepted_by_all(
-    world: World, codes: dict[str, bytes], by_auth0: dict[str, dict[str, Any]], kind: str
-) -> None:
+def test_pycose_accepts_a_genuine_code(world: World, codes: dict[str, bytes], kind: str) -> None:
     assert by_pycose(world, codes[kind])
+
+
+@pytest.mark.parametrize("kind", GENUINE)
+def test_auth0_cose_accepts_a_genuine_code(
+    codes: dict[str, bytes], by_auth0: dict[str, dict[str, Any]], kind: str
+) -> None:
     assert by_auth0[kind]["verified"], by_auth0[kind]
     assert bytes.fromhex(by_auth0[kind]["payload"]) == _parts(codes[kind])[2]
+
+
+@pytest.mark.parametrize("kind", GENUINE)
+def test_ours_accepts_a_genuine_code(world: World, codes: dict[str, bytes], kind: str) -> None:
     ours = verify_compact(codes[kind], world.trust)
     assert ours.ok
     assert ours.claims is not None

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.checked import check
 from certsvc.credential.compact import compact_claims
-from certsvc.credential.document import CertificateClaims, compose
+from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.token import format_token
 from certsvc.services.change_status import revoke, suspend
 from certsvc.services.context import Services
 from certsvc.services.publish_static import publish_static
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.keystore import Keystore
-from certsvc.signing.proofs import sign_compact, sign_credential, verify_credential
+from certsvc.signing.proofs import sign_compact, sign_credential
 from certsvc.signing.trust import TrustBundle
 from tests.conformance.authority import Authority
 from tests.services.installation import Clock, Installation, Person, made_up
@@ -58,9 +58,10 @@ class World:
         return self.services.trust
 
     def claims(self, kind: str) -> CertificateClaims:
-        found = verify_credential(self.credentials[kind], self.trust, log_index=0).claims
-        assert found is not None
-        return found
+        # Read without asking any proof: here it is others who judge.
+        return read_claims(
+            {name: value for name, value in json.loads(self.credentials[kind]).items() if name != "proof"}
+        )
 
     def write(self, name: str, content: bytes) -> Path:
         """A file for another program to read."""
