@@ -19,9 +19,9 @@ from certsvc.rules.explain import explain_json
 from certsvc.rules.terms import Scheme
 from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
-from certsvc.services.schemes import parsed
+from certsvc.services.schemes import parsed, schemes_by_id
 from certsvc.services.vault import Vault
-from certsvc.store import EnrolmentRecord, PersonRecord, SchemeRecord
+from certsvc.store import EnrolmentRecord, PersonRecord
 
 CHUNK = 500
 
@@ -86,7 +86,7 @@ def explain_all(
 def decide_all(session: Session, on: date, *, person_ids: list[int] | None = None) -> Iterator[Decided]:
     """Each enrolment registered on or before `on`, in the order they were recorded, a chunk of rows at a time."""
     after = 0
-    schemes = {record.id: parsed(record.toml) for record in session.scalars(select(SchemeRecord))}
+    schemes = schemes_by_id(session)
     while True:
         query = (
             select(EnrolmentRecord, PersonRecord)

@@ -18,7 +18,7 @@ from certsvc.services.context import Services
 from certsvc.services.decide_all import decide_all
 from certsvc.services.evidence import evidence_of
 from certsvc.services.intended import Intended
-from certsvc.services.schemes import scheme_of
+from certsvc.services.schemes import schemes_by_id
 from certsvc.store import (
     ISSUED,
     AttemptRecord,
@@ -85,8 +85,9 @@ def intend(
         .order_by(EnrolmentRecord.id)
     )
     intended = []
+    schemes = schemes_by_id(session)
     for enrolment, person in session.execute(query):
-        scheme = scheme_of(session, enrolment.scheme_id)
+        scheme = schemes[enrolment.scheme_id]
         mine = attempts[enrolment.id]
         decision = decision_on(enrolment, [attempt_of(one) for one in mine], scheme, batch.on)
         if decision.state is EnrolmentState.PASSED:
@@ -118,10 +119,11 @@ def completed_sessions(session: Session, rows: Sequence[CertificateRecord]) -> M
         attempts[attempt.enrolment_id].append(attempt)
     enrolments = {one.id: one for one in session.scalars(select(EnrolmentRecord).where(EnrolmentRecord.id.in_(ids)))}
     codes = {}
+    schemes = schemes_by_id(session)
     for row in rows:
         assert row.enrolment_id is not None
         enrolment = enrolments[row.enrolment_id]
-        scheme = scheme_of(session, enrolment.scheme_id)
+        scheme = schemes[enrolment.scheme_id]
         values = [attempt_of(one) for one in attempts[enrolment.id]]
         decision = decision_on(enrolment, values, scheme, row.issued_on)
         codes[row.id] = session_code(scheme, decision.completed_on or row.issued_on)

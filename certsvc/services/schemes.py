@@ -106,6 +106,11 @@ def scheme_of(session: Session, scheme_id: int) -> Scheme:
     return parsed(record.toml)
 
 
+def schemes_by_id(session: Session) -> dict[int, Scheme]:
+    """Every stored scheme, parsed, by its id: there are few, and a batch asks for them once a row."""
+    return {record.id: parsed(record.toml) for record in session.scalars(select(SchemeRecord))}
+
+
 class Pinning:
     """Which scheme a registration of some day falls under, within the family of one named scheme (R0)."""
 

@@ -1,31 +1,37 @@
-"""Bring a database to the newest shape, and say which shape it has. Migrations only go forward: nothing is deleted."""
+"""Bring a database to the newest shape, and say which shape it has. Migrations only go forward: nothing is deleted.
+
+Every command asks for the shape, few change it: Alembic is imported only by `upgrade`.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from certsvc.errors import Refused
 from certsvc.store.database import Database, connected, exclusively
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
+_UPGRADE_LOCK = 7233188405220
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Apply what is missing, all in one transaction; answers the revision before and after."""
+    from alembic import command  # noqa: PLC0415 - see the module's head
+    from alembic.config import Config  # noqa: PLC0415
+
     with exclusively(database) as connection:
-        before = _revision(connection)
         if not database.is_sqlite:
             # Two programs started at once would both create the tables.
-            connection.execute(text("select pg_advisory_xact_lock(7233188405220)"))
-            before = _revision(connection)
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        before = _revision(connection)
         if before != head():
-            command.upgrade(_config(connection), "head")
+            config = Config()
+            config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
         return before, head()
 
 
@@ -35,11 +41,10 @@ def revision(database: Database) -> str | None:
         return _revision(connection)
 
 
+@cache
 def head() -> str:
-    """The newest revision this program knows."""
-    newest = ScriptDirectory(str(FOLDER)).get_current_head()
-    assert newest is not None
-    return newest
+    """The newest revision this program knows: migrations are numbered, and their files begin with the number."""
+    return max(path.name.split("_", 1)[0] for path in (FOLDER / "versions").glob("[0-9]*_*.py"))
 
 
 def require_head(database: Database) -> None:
@@ -55,11 +60,7 @@ def require_head(database: Database) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(text("select version_num from alembic_version"))
+    return None if found is None else str(found)

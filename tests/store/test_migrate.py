@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from certsvc.errors import Refused
 from certsvc.store import Base, Database, open_database
-from certsvc.store.migrate import head, require_head, revision, upgrade
+from certsvc.store.migrate import FOLDER, head, require_head, revision, upgrade
 
 
 def test_the_head_has_the_shape_of_the_models(empty_database: Database) -> None:
@@ -16,6 +17,10 @@ def test_the_head_has_the_shape_of_the_models(empty_database: Database) -> None:
     with empty_database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_files_are_numbered_as_the_migrations_follow_each_other() -> None:
+    assert head() == ScriptDirectory(str(FOLDER)).get_current_head()
 
 
 def test_upgrading_again_changes_nothing(empty_database: Database) -> None:
