@@ -7,9 +7,12 @@ found, a key distrusted — is handed on to `look_up`. Source: R10, R11; shared/
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
 from datetime import date
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -61,22 +64,45 @@ def by_token(services: Services, token: str) -> PublicRecord | None:
     return electronic_record(services, cast(Session, None), cast(CertificateRecord, row))
 
 
+class _OfThread(threading.local):
+    """A connection of SQLite's own for each thread: taking one from the pool costs twice the query."""
+
+    engine: Engine | None = None
+    connection: Any = None
+
+
+_of_thread = _OfThread()
+
+
+def _from_file(engine: Engine, token: str) -> Any:
+    if _of_thread.engine is not engine:
+        if _of_thread.connection is not None:
+            _of_thread.connection.close()
+        pooled = engine.raw_connection()
+        _of_thread.connection = pooled.driver_connection
+        pooled.detach()  # it is this thread's until the thread ends
+        _of_thread.engine = engine
+    try:
+        # Each SELECT is a transaction of its own, so that a revocation shows at once.
+        return _of_thread.connection.execute(_SELECT.format("?"), (token,)).fetchone()
+    except BaseException:
+        _of_thread.engine = None
+        raise
+
+
+def _from_server(engine: Engine, token: str) -> Any:
+    with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(_SELECT.format("%s"), (token,))
+        return cursor.fetchone()
+
+
 def _read(services: Services, token: str) -> _Row | None:
     engine = services.database.engine
     try:
-        connection = engine.raw_connection()
-    except SQLAlchemyError as error:
-        raise Unavailable("暂时无法查询", "cannot be looked up just now") from error
-    try:
-        cursor = connection.cursor()
-        placeholder = "?" if services.database.is_sqlite else "%s"
-        cursor.execute(_SELECT.format(placeholder), (token,))
-        found = cursor.fetchone()
-    except engine.dialect.loaded_dbapi.Error as error:
+        found = _from_file(engine, token) if services.database.is_sqlite else _from_server(engine, token)
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
         # A locked or damaged file, a missing table: nothing is known of any certificate (R10).
         raise Unavailable("暂时无法查询", "cannot be looked up just now") from error
-    finally:
-        connection.close()
     if found is None:
         return None
     values = list(found)

@@ -15,6 +15,7 @@ HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode  # made once: it is asked for with every scan
 _NO_SENSORS: Final = "geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 
 
@@ -33,7 +34,7 @@ class Answer:
 
 
 def json_answer(content: object, status: int = 200, *headers: tuple[str, str], media_type: str = JSON) -> Answer:
-    return Answer(status, media_type, json.dumps(content, ensure_ascii=False).encode(), headers)
+    return Answer(status, media_type, _encode(content).encode("utf-8", "replace"), headers)
 
 
 def content_policy(style_source: str, *, wasm: bool = False) -> str:

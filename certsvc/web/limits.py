@@ -1,8 +1,8 @@
 """How often one address may ask, and one record be asked about (R10).
 
 Look-ups by token are counted in this process (they are many, and guessing 128 bits is hopeless). Guesses — number and
-name, match mode — and files are counted in the database, so that every process and machine shares one count, on SQLite
-and PostgreSQL alike. Addresses and numbers are kept as keyed digests only. Not here: who the address is (the exact
+name, match mode — and files are counted in the database, so that every process and machine shares one count, on
+SQLite and PostgreSQL alike; there, addresses and numbers are keyed digests only. Not here: who the address is (the
 number of trusted proxies is set in `app`).
 """
 
@@ -52,13 +52,12 @@ class Limits:
 
     def allow(self, kind: Kind, subject: str) -> bool:
         """Count one attempt by (or at) `subject`; False once any rate of the kind is used up."""
-        digest = hmac.digest(self._key, f"{kind.value}\0{subject}".encode("utf-8", "replace"), hashlib.sha256).hex()[
-            :32
-        ]
         rates = self._rates[kind]
         if kind is Kind.PAGE:
-            hits = [self._here.hit(rate, digest) for rate in rates]  # every rate counts, also past a failed one
+            hits = [self._here.hit(rate, subject) for rate in rates]  # every rate counts, also past a failed one
             return all(hits)
+        message = f"{kind.value}\0{subject}".encode("utf-8", "replace")
+        digest = hmac.digest(self._key, message, hashlib.sha256).hex()[:32]
         moment = int(self._now().timestamp())
         windows = []
         for rate in rates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Final
 
 from flask import Response, has_request_context, request
@@ -47,6 +48,7 @@ def prefers_json(accept: str) -> bool:
     return ranks["json"] > ranks["html"]
 
 
+@lru_cache(maxsize=10_000)
 def coarse_address(address: str) -> str:
     """The address limits are counted by: IPv4 whole, IPv6 by its /64, which is one subscriber."""
     try:

@@ -42,7 +42,7 @@ class Statement:
     @property
     def checks(self) -> tuple[Check, ...]:
         """What was looked at for this answer, in order."""
-        return () if self.record is None else _checks(self.record)
+        return () if self.record is None else _checks(self.state, self.record.carrier, self.record.signature_ok)
 
     @property
     def digest(self) -> str:
@@ -143,21 +143,21 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
     }
 
 
-def _checks(record: PublicRecord) -> tuple[Check, ...]:
-    paper = record.carrier == "paper"
+@lru_cache(maxsize=64)
+def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
     found = Check("register", True, "登记册中有这张证书", "The register holds this certificate")
-    if paper:
+    if carrier == "paper":
         signature = Check("signature", None, "纸质证书没有数字签名", "Paper carries no digital signature")
     else:
         signature = Check(
             "signature",
-            record.signature_ok,
-            "发证机构的签名与内容相符" if record.signature_ok else "签名与内容不符",
-            "The issuer's signature matches the content" if record.signature_ok else "The signature does not match",
+            signature_ok,
+            "发证机构的签名与内容相符" if signature_ok else "签名与内容不符",
+            "The issuer's signature matches the content" if signature_ok else "The signature does not match",
         )
-    if record.state == "forged":
+    if state == "forged":
         return (found, signature)
-    in_force = record.state not in _NOT_IN_FORCE
+    in_force = state not in _NOT_IN_FORCE
     status = Check(
         "status",
         in_force,
