@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import json_option, say, talk, tell
+from certsvc.cli.speech import json_option, say, tell
 
 if TYPE_CHECKING:
     from certsvc.credential.verdict import Verification
@@ -116,9 +116,12 @@ def _say(found: Verification, *, offline: bool) -> None:
     from certsvc.credential.wording import say as words
 
     shown = dict(found.certificate or {})
+    signed_only = offline and found.verdict.value == "valid"  # R11: genuine, and no more than that is known offline
     wording = words(
-        found.verdict.value,
-        date=shown.get("status_changed_on") or shown.get("valid_until"),
+        "offline" if signed_only else found.verdict.value,
+        date=(shown.get("status_as_of") or "— 未查 not checked")
+        if signed_only
+        else shown.get("status_changed_on") or shown.get("valid_until"),
         reason=shown.get("status_reason"),
         number=shown.get("number"),
         version=str(shown.get("successor") or "").rpartition(" v")[2] or None,
@@ -126,8 +129,6 @@ def _say(found: Verification, *, offline: bool) -> None:
     colour = _COLOURS.get(found.verdict.value)
     say(click.style(f"【{found.verdict.value}】{wording.zh}", fg=colour, bold=True))
     say(click.style(f"{wording.en}", fg=colour))
-    if offline:
-        talk("离线查验:状态以下列“status”一项为准 / offline: see the check “status” for what is known of it")
     for name, label in _LABELS.items():
         if shown.get(name) is not None:
             say(f"  {label}: {shown[name]}")

@@ -175,6 +175,7 @@ def _of_claims(found: Examined, claims: CertificateClaims, entry: Entry | None) 
         "token": claims.token,
         "sample": claims.issuer.sample,
         "status": None if entry is None or entry.status is None else entry.status.value,
+        "status_as_of": None if entry is None else entry.as_of,
         "status_changed_on": entry.changed_on.isoformat() if entry is not None and entry.changed_on else None,
         "status_reason": None if entry is None else entry.reason,
         "successor": None if entry is None else entry.successor,

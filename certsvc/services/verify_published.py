@@ -14,8 +14,9 @@ from certsvc.credential.status import Status
 from certsvc.credential.status_list import Purpose, StatusListClaims
 from certsvc.errors import CertsvcError
 from certsvc.services.context import SHANGHAI
+from certsvc.services.kit_parts import read_credential
 from certsvc.services.status_lists import read_published
-from certsvc.services.verify_file import Examined
+from certsvc.services.verify_file import Examined, Means, code_is_of, examine
 from certsvc.services.verify_register import STATUS_ZH, Entry
 from certsvc.signing.trust import TrustBundle
 
@@ -23,7 +24,12 @@ _LARGEST_LIST = 8 * 1024 * 1024
 
 
 def ask_published(found: Examined, trust: TrustBundle, folder: Path | None, now: datetime) -> Entry | None:
-    """The status by the lists in `folder`; None, with a check saying so, where they cannot say."""
+    """The status by the lists in `folder`; None, with a check saying so, where they cannot say.
+
+    A code alone is first completed from the survival kit, where the folder is one.
+    """
+    if found.claims is None and folder is not None and found.token is not None:
+        _open_kit(found, trust, folder, now)
     if found.claims is None or folder is None or not found.claims.status_entries:
         found.say("status", None, "离线,未查状态", "offline: the status was not checked")
         return None
@@ -48,7 +54,25 @@ def ask_published(found: Examined, trust: TrustBundle, folder: Path | None, now:
     ok = (status is Status.VALID) if current or status is not Status.VALID else None
     stale_zh, stale_en = ("", "") if current else (",列表已过期", ", and the list is out of date")
     found.say("status", ok, f"{STATUS_ZH[status]}(截至 {as_of}{stale_zh})", f"{status.value} as of {as_of}{stale_en}")
-    return Entry(status)
+    return Entry(status, as_of=as_of)
+
+
+def _open_kit(found: Examined, trust: TrustBundle, folder: Path, now: datetime) -> None:
+    """The whole credential behind a code: sealed in the kit under the code's own token."""
+    assert found.token is not None
+    kept = read_credential(folder, found.token)
+    if kept is None:
+        return
+    whole = examine(kept.credential, Means(trust, now, receipt=kept.receipt))
+    if whole.failed or whole.claims is None or whole.token != found.token or whole.digest8 is None:
+        found.say("kit-entry", None, "存档包中的该证书无法采信", "what the kit holds of it is not to be believed")
+        return
+    if found.compact is not None and not code_is_of(found.compact, whole.claims, whole.digest8):
+        # V6 here as well: a genuine code set under the address of another certificate.
+        found.say("parts-agree", False, "二维码与凭证不属于同一证书", "code and credential are of two certificates")
+        return
+    found.say("kit-entry", True, "存档包中有该证书", "the kit holds this certificate")
+    found.claims, found.credential, found.digest8 = whole.claims, whole.credential, whole.digest8
 
 
 def _read(entry: StatusEntry, trust: TrustBundle, folder: Path) -> StatusListClaims | None:

@@ -36,12 +36,13 @@ from certsvc.transparency.tree import leaf_hash
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The register's word. `status` is None where it contradicts itself, and so cannot be believed."""
+    """The register's word, or the lists' `as_of` their signing. `status` is None where it is not to be believed."""
 
     status: Status | None
     changed_on: date | None = None
     reason: str | None = None
     successor: str | None = None
+    as_of: str | None = None
 
 
 def prove_index(services: Services, session: Session, subject: bytes | str) -> int | None:

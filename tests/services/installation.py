@@ -137,6 +137,12 @@ class Installation:
             session.expunge(row)
         return row
 
+    def row_of(self, token: str) -> CertificateRecord:
+        with self.services.database.reading() as session:
+            row = session.scalars(select(CertificateRecord).where(CertificateRecord.token == token)).one()
+            session.expunge(row)
+        return row
+
     def _file(self, header: str, lines: object) -> Path:
         path = self.home / "in" / f"{len(list(self.home.glob('in/*')))}.csv"
         path.parent.mkdir(exist_ok=True)
