@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import LazyGroup
 from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
     from certsvc.services.context import Services
@@ -17,7 +19,16 @@ PURPOSES = ("credential", "pdf-seal", "status-list", "log-checkpoint", "lookup",
 _PURPOSE = click.argument("purpose", type=click.Choice(PURPOSES))
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    commands_at={
+        "request": "certsvc.cli.seal_key:request",
+        "import-chain": "certsvc.cli.seal_key:import_chain",
+        "import-seal": "certsvc.cli.seal_key:import_seal",
+        "crl": "certsvc.cli.seal_key:crl",
+        "root": "certsvc.cli.root:root",
+    },
+)
 def key() -> None:
     """密钥 / Keys."""
 
@@ -28,10 +39,10 @@ def list_(as_json: bool) -> None:
     """全部密钥(只列公开部分) / Every key there ever was; public parts only."""
     records = work.services(migrated=False).keystore.records()
     if as_json:
-        tell([_as_json(record) for record in records])
+        tell([as_json_of(record) for record in records])
         return
     for record in records:
-        _say(record)
+        say_record(record)
 
 
 @key.command()
@@ -44,7 +55,7 @@ def new(purpose: str, at: str, by: str | None, as_json: bool) -> None:
     from certsvc.signing.keys import Purpose
 
     services = work.services()
-    _done(services, services.keystore.new(Purpose(purpose), at=at), "key.new", by, as_json)
+    done(services, services.keystore.new(Purpose(purpose), at=at), "key.new", by, as_json)
 
 
 @key.command()
@@ -62,7 +73,7 @@ def rotate(purpose: str, at: str, by: str | None, as_json: bool) -> None:
     keystore = services.keystore
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
     development = keystore.active(Purpose(purpose)).development
-    _done(services, keystore.rotate(Purpose(purpose), development=development, at=at), "key.rotate", by, as_json)
+    done(services, keystore.rotate(Purpose(purpose), development=development, at=at), "key.rotate", by, as_json)
 
 
 @key.command()
@@ -72,7 +83,7 @@ def rotate(purpose: str, at: str, by: str | None, as_json: bool) -> None:
 def retire(kid: str, by: str | None, as_json: bool) -> None:
     """停用;它签过的仍然有效 / Take a key out of use; what it signed stays good."""
     services = work.services()
-    _done(services, services.keystore.retire(kid), "key.retire", by, as_json)
+    done(services, services.keystore.retire(kid), "key.retire", by, as_json)
 
 
 @key.command()
@@ -84,22 +95,22 @@ def retire(kid: str, by: str | None, as_json: bool) -> None:
 @json_option
 def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
     """宣布被盗:自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
-    from certsvc.cli.status import publish
     from certsvc.services.distrust import distrust as run
 
     services = work.services()
-    done = run(services, kid, from_index, by=work.who(by))
+    found = run(services, kid, from_index, by=work.who(by))
     publish(services)
     if as_json:
-        tell(_as_json(done.record) | {"to_resign": done.to_resign})
+        tell(as_json_of(found.record) | {"to_resign": found.to_resign})
         return
-    _say(done.record)
-    if done.to_resign:
-        say(f"尚有 {done.to_resign} 份有效证书须重新签名:certsvc certificate resign --key {kid}")
-        say(f"{done.to_resign} certificates in force must be signed anew: certsvc certificate resign --key {kid}")
+    say_record(found.record)
+    if found.to_resign:
+        say(f"尚有 {found.to_resign} 份有效证书须重新签名:certsvc certificate resign --key {kid}")
+        say(f"{found.to_resign} certificates in force must be signed anew: certsvc certificate resign --key {kid}")
 
 
-def _done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:
+def done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:
+    """Note the deed, publish what is public of it, and tell the key's record."""
     from certsvc.services import audit
 
     with services.database.writing() as session:
@@ -112,13 +123,15 @@ def _done(services: Services, record: KeyRecord, action: str, by: str | None, as
             object_key=record.kid,
             purpose=record.purpose.value,
         )
+    if action != "key.new":  # before all keys are there, nothing can be published
+        publish(services)
     if as_json:
-        tell(_as_json(record))
+        tell(as_json_of(record))
     else:
-        _say(record)
+        say_record(record)
 
 
-def _as_json(record: KeyRecord) -> dict[str, object]:
+def as_json_of(record: KeyRecord) -> dict[str, object]:
     return {
         "kid": record.kid,
         "purpose": record.purpose.value,
@@ -132,7 +145,7 @@ def _as_json(record: KeyRecord) -> dict[str, object]:
     }
 
 
-def _say(record: KeyRecord) -> None:
+def say_record(record: KeyRecord) -> None:
     sample = "  开发 development" if record.development else ""
     since = f"  自日志序号 from log index {record.distrusted_from}" if record.distrusted_from is not None else ""
     say(f"{record.kid}  {record.purpose.value}  {record.algorithm.value}  {record.state.value}{since}{sample}")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certsvc.errors import KeyMissing, KeyRefused
-from certsvc.signing import keyfiles, keyindex, pkcs11_keys, seal_certificates
+from certsvc.signing import keyfiles, keyindex, pkcs11_keys, seal_authority, seal_certificates
 from certsvc.signing.keyindex import KeyIndex
 from certsvc.signing.keys import (
     ALGORITHM_OF,
@@ -217,10 +217,57 @@ class Keystore:
                 raise KeyRefused(f"密钥 {kid} 不是可用的印章密钥", f"key {kid} is not a seal key in use")
             chain = seal_certificates.check_chain(pem, record.public, self._now())
             self._write_chain(record, chain)
-            for other in self._index.records:
-                if other.purpose is Purpose.PDF_SEAL and other.state is KeyState.ACTIVE and other.kid != kid:
-                    self._index = self._index.with_record(self._retired(other))
-            return self._store(replace(record, state=KeyState.ACTIVE))
+            return self._take_seal_into_use(record)
+
+    def import_seal(self, key_pem: bytes, chain_pem: bytes, key_passphrase: bytes | None = None) -> KeyRecord:
+        """Takes over a seal key that was made elsewhere, with its chain, leaf first; raises `KeyRefused`.
+
+        The key is kept under this keystore's own passphrase. One made here, or in hardware, never travels: prefer that.
+        """
+        key = keyfiles.load_private_pem(key_pem, key_passphrase, "key")
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise KeyRefused("印章密钥须为 P-256", "a seal key is a P-256 key")
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            public = _public_bytes(key)
+            if any(record.kid == kid_of(public) for record in self._index.records):
+                raise KeyRefused("该密钥已登记", "this key is on record already", where=kid_of(public))
+            chain = seal_certificates.check_chain(chain_pem, public, self._now())
+            record = KeyRecord(
+                kid=kid_of(public),
+                purpose=Purpose.PDF_SEAL,
+                algorithm=Algorithm.P256,
+                state=KeyState.PENDING,
+                created_at=self._now().astimezone(UTC).replace(microsecond=0),
+                public=public,
+                uri="file:",
+            )
+            keyfiles.write_atomically(self._folder / _file_of(record), keyfiles.private_pem(key, self._passphrase))
+            self._write_chain(record, chain)
+            return self._take_seal_into_use(record)
+
+    def import_revocation_list(self, content: bytes) -> tuple[str, bytes]:
+        """Keeps the newest revocation list of the authority above a seal; its file name and DER. Raises `KeyRefused`.
+
+        An older list than the one kept is refused: it would take a revocation back.
+        """
+        chains = [
+            self.seal_chain(record.kid)
+            for record in self.records()
+            if record.purpose is Purpose.PDF_SEAL and record.state is not KeyState.PENDING
+        ]
+        with keyfiles.locked(self._folder):
+            name, found = seal_authority.check_revocation_list(content, chains)
+            path = self._folder / name
+            if path.exists() and found.last_update_utc < x509.load_der_x509_crl(path.read_bytes()).last_update_utc:
+                raise KeyRefused("吊销列表早于已有的", "an older list than the one kept", where=name)
+            der = found.public_bytes(Encoding.DER)
+            keyfiles.write_atomically(path, der)
+        return name, der
+
+    def revocation_lists(self) -> tuple[tuple[str, bytes], ...]:
+        """The lists kept: file name and DER, to be published as they are."""
+        return tuple((path.name, path.read_bytes()) for path in sorted(self._folder.glob("*.crl")))
 
     def certificate_request(self, kid: str, common_name: str, organisation: str) -> bytes:
         """A PKCS#10 request (PEM) for a seal key, for the certification authority to answer."""
@@ -230,6 +277,12 @@ class Keystore:
         return seal_certificates.certificate_request(self._open_signer(record), common_name, organisation)
 
     # Inside
+
+    def _take_seal_into_use(self, record: KeyRecord) -> KeyRecord:
+        for other in self._index.records:
+            if other.purpose is Purpose.PDF_SEAL and other.state is KeyState.ACTIVE and other.kid != record.kid:
+                self._index = self._index.with_record(self._retired(other))
+        return self._store(replace(record, state=KeyState.ACTIVE))
 
     def _follow(self) -> None:
         """Another process may have rotated, retired or distrusted a key: a server that runs must know at once."""

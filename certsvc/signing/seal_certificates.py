@@ -31,7 +31,7 @@ def development_chain(public: bytes, host: str, name: str, now: datetime) -> tup
     """(seal certificate, self-made root) for a P-256 public point; both say SAMPLE (R7.6)."""
     root_key = ec.generate_private_key(ec.SECP256R1())
     seal_key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
-    root_name = _name(name, " 样例根 SAMPLE root")
+    root_name = subject_name(name, " 样例根 SAMPLE root")
     begin, end = now - timedelta(days=1), now + timedelta(days=365 * _DEVELOPMENT_YEARS)
     root_identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     root = (
@@ -43,20 +43,20 @@ def development_chain(public: bytes, host: str, name: str, now: datetime) -> tup
         .not_valid_before(begin)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(authority=True), critical=True)
+        .add_extension(key_usage(authority=True), critical=True)
         .add_extension(root_identifier, critical=False)
         .sign(root_key, hashes.SHA256())
     )
     seal = (
         x509.CertificateBuilder()
-        .subject_name(_name(name, " 样例 SAMPLE"))
+        .subject_name(subject_name(name, " 样例 SAMPLE"))
         .issuer_name(root_name)
         .public_key(seal_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(authority=False), critical=True)
+        .add_extension(key_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(seal_key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_identifier), critical=False)
@@ -141,7 +141,7 @@ def _may(certificate: x509.Certificate, *, authority: bool) -> bool:
     return usage.digital_signature or usage.content_commitment
 
 
-def _key_usage(*, authority: bool) -> x509.KeyUsage:
+def key_usage(*, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
         content_commitment=not authority,
@@ -155,7 +155,7 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _name(issuer: str, suffix: str) -> x509.Name:
+def subject_name(issuer: str, suffix: str) -> x509.Name:
     """A name for a development certificate: the issuer, cut where X.509 is too narrow for it, and what it is."""
     room = _LONGEST_NAME - len(suffix.encode())
     return x509.Name(
