@@ -6,12 +6,12 @@ Running it again finishes whatever an earlier run was stopped in. Two runs at on
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
-from certsvc.jobs.pool import OpenServices, drawing_pool
+from certsvc.jobs.pool import DrawMany, OpenServices, drawing_pool
 from certsvc.services.context import Services
 from certsvc.services.issue import IssueReport, issue
 from certsvc.services.publish_static import refresh
@@ -37,32 +37,45 @@ def run(
     """Issue, draw and publish. Raises what the steps raise; what was committed stays for the next run."""
     if dry_run:
         return issue(services, by=by, on=on, dry_run=True)
-    with one_at_a_time(services.folders.home):
-        report = issue(services, by=by, on=on, progress=lambda done, total: progress("issue", done, total))
+    with one_at_a_time(services.folders.home), ExitStack() as workers:
+        ready: list[DrawMany] = []
+
+        def issued(done: int, total: int) -> None:
+            if not ready and total - done >= POOL_FROM and services.pool_size > 1:
+                # They start and open the fonts while the rest is signed.
+                ready.append(workers.enter_context(drawing_pool(open_services, services.pool_size)))
+            progress("issue", done, total)
+
+        report = issue(services, by=by, on=on, progress=issued)
         # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
         report.not_published = refresh(services)
-        render_waiting(services, open_services, progress=progress)
+        render_waiting(services, open_services, progress=progress, draw_many=ready[0] if ready else None)
     return report
 
 
-def render_waiting(services: Services, open_services: OpenServices, *, progress: Progress) -> int:
-    """Step 7 for every issued certificate without a PDF; answers how many were drawn."""
+def render_waiting(
+    services: Services, open_services: OpenServices, *, progress: Progress, draw_many: DrawMany | None = None
+) -> int:
+    """Step 7 for every issued certificate without a PDF, by workers that run already where there are any; answers how
+    many were drawn."""
     services.folders.create()
     clear_leftovers(services)
     with services.database.reading() as session:
         ids = waiting(session)
-    if len(ids) < POOL_FROM or services.pool_size < 2:
-        return _adopt_all(services, (draw(services, one) for one in ids), len(ids), progress)
-    with drawing_pool(open_services, services.pool_size) as draw_many:
+    if draw_many is not None:
         return _adopt_all(services, draw_many(ids), len(ids), progress)
+    if len(ids) < POOL_FROM or services.pool_size < 2:
+        return _adopt_all(services, (draw(services, [one]) for one in ids), len(ids), progress)
+    with drawing_pool(open_services, services.pool_size) as draw_here:
+        return _adopt_all(services, draw_here(ids), len(ids), progress)
 
 
-def _adopt_all(services: Services, drawn: Iterator[Drawn], total: int, progress: Progress) -> int:
+def _adopt_all(services: Services, drawn: Iterable[Sequence[Drawn]], total: int, progress: Progress) -> int:
     done = 0
     batch: list[Drawn] = []
-    for one in drawn:
-        batch.append(one)
-        if len(batch) == _ADOPTED_AT_ONCE:
+    for some in drawn:
+        batch += some
+        if len(batch) >= _ADOPTED_AT_ONCE:
             done += adopt(services, batch)
             batch = []
             progress("render", done, total)

@@ -1,4 +1,4 @@
-"""A local pool of processes that draw certificates: fonts and keys are opened once a process, then kept.
+"""A local pool of processes that draw certificates: fonts, plates and keys are opened once a process, then kept.
 
 Workers only draw; one process (the caller) records what they drew, so that there is one writer. Not here: the steps
 before (services.issue), a queue on PostgreSQL.
@@ -20,26 +20,46 @@ from certsvc.services.render_certificate import Drawn, draw
 OpenServices = Callable[[], Services]
 """Opens the services anew in a worker; must be picklable, such as `functools.partial(open_services, settings)`."""
 
+DrawMany = Callable[[Sequence[int]], Iterator[list[Drawn]]]
+"""Draws certificates by id, a list at a time, in order."""
+
 _services: Services | None = None
 
 
+DRAWN_AT_ONCE = 16
+"""Certificates a task: few enough to share out evenly, many enough that asking costs nothing."""
+_LOADED_BEFORE = [
+    "certsvc.services.render_certificate",
+    "certsvc.services.log_receipts",
+    "certsvc.rendering.press",
+    "certsvc.signing.keystore",
+]
+
+
 @contextmanager
-def drawing_pool(open_services: OpenServices, workers: int) -> Iterator[Callable[[Sequence[int]], Iterator[Drawn]]]:
-    """A function that draws certificates by id, in any order, over `workers` processes."""
-    # Spawned, not forked: a fork would share the database's connection and any lock held by another thread.
-    context = multiprocessing.get_context("spawn")
+def drawing_pool(open_services: OpenServices, workers: int) -> Iterator[DrawMany]:
+    """A function that draws over `workers` processes.
+
+    The workers begin to start at once, so a caller with something else to do first finds them ready.
+    """
+    # Not forked from here: a fork would share the database's connection and any lock held by another thread. The
+    # server they are forked from has only imported what they need, once for all of them.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_LOADED_BEFORE)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_open, initargs=(open_services,))
     try:
-        yield lambda ids: _draw_all(pool, ids, ahead=workers * 4)
+        for _ in range(workers):
+            pool.submit(_ready)
+        yield lambda ids: _draw_all(pool, ids, ahead=workers * 3)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], *, ahead: int) -> Iterator[Drawn]:
+def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], *, ahead: int) -> Iterator[list[Drawn]]:
     # A bounded window: a hundred thousand futures at once would be memory for nothing.
-    pending: list[Future[Drawn]] = []
-    for certificate_id in ids:
-        pending.append(pool.submit(_draw, certificate_id))
+    pending: list[Future[list[Drawn]]] = []
+    for start in range(0, len(ids), DRAWN_AT_ONCE):
+        pending.append(pool.submit(_draw, ids[start : start + DRAWN_AT_ONCE]))
         if len(pending) >= ahead:
             yield pending.pop(0).result()
     for future in pending:
@@ -52,9 +72,13 @@ def _open(open_services: OpenServices) -> None:
     _services = open_services()
 
 
-def _draw(certificate_id: int) -> Drawn:
+def _ready() -> None:
+    """Submitted once a worker, for the pool starts one when there is something to do."""
+
+
+def _draw(certificate_ids: Sequence[int]) -> list[Drawn]:
     assert _services is not None
-    return draw(_services, certificate_id)
+    return draw(_services, certificate_ids)
 
 
 def _end_with_parent() -> None:

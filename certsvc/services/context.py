@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from certsvc.services.log_receipts import Receipts
     from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
+    from certsvc.signing.pdf import PdfSeal
     from certsvc.signing.trust import TrustBundle
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -91,6 +92,21 @@ class Services:
 
     @cached_property
     def _trusted(self) -> dict[str, tuple[tuple[KeyRecord, ...], TrustBundle]]:
+        return {}
+
+    @property
+    def pdf_seal(self) -> PdfSeal:
+        """The active PDF seal, made ready once and again when a key changes."""
+        records = self.keystore.records()
+        kept = self._sealing.get("kept")
+        if kept is None or kept[0] is not records:
+            from certsvc.signing.pdf import PdfSeal  # noqa: PLC0415 - as above
+
+            kept = self._sealing["kept"] = records, PdfSeal.from_keystore(self.keystore)
+        return kept[1]
+
+    @cached_property
+    def _sealing(self) -> dict[str, tuple[tuple[KeyRecord, ...], PdfSeal]]:
         return {}
 
     @cached_property

@@ -28,7 +28,7 @@ from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
 from certsvc.services.photos import kept_photo, sync_folder
 from certsvc.services.schemes import scheme_of
-from certsvc.signing.pdf import PdfSeal, seal
+from certsvc.signing.pdf import seal
 from certsvc.signing.pdf_examination import RECEIPT
 from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord
 
@@ -52,20 +52,41 @@ def waiting(session: Session) -> list[int]:
     return list(session.scalars(query.order_by(CertificateRecord.id)))
 
 
-def draw(services: Services, certificate_id: int) -> Drawn:
-    """Draw and seal one certificate into a temporary file. Raises `MissingGlyph`, `KeyMissing`, `SealRefused`."""
+def draw(services: Services, certificate_ids: Sequence[int]) -> list[Drawn]:
+    """Draw and seal certificates into temporary files, in order.
+
+    Raises `MissingGlyph`, `KeyMissing`, `SealRefused`; files made before are left for `clear_leftovers`.
+    """
     with services.database.reading() as session:
-        row = session.get(CertificateRecord, certificate_id)
-        if row is None or row.credential is None or row.cose is None:
-            raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
-        mask_id = row.scheme_id is not None and scheme_of(session, row.scheme_id).certificate.mask_id_number
-        photo_sha256 = (
-            session.scalar(select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.id == row.enrolment_id))
-            if row.enrolment_id is not None
-            else None
+        planned = [_plan(services, session, certificate_id) for certificate_id in certificate_ids]
+    return [_write(services, one.row, _sealed(services, one)) for one in planned]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What one certificate is drawn from."""
+
+    row: CertificateRecord
+    photo_sha256: str | None
+    receipt: bytes
+    mask_id: bool
+
+
+def _plan(services: Services, session: Session, certificate_id: int) -> _Planned:
+    row = session.get(CertificateRecord, certificate_id)
+    if row is None or row.credential is None or row.cose is None:
+        raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
+    photo_sha256 = None
+    if row.enrolment_id is not None:
+        photo_sha256 = session.scalar(
+            select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.id == row.enrolment_id)
         )
-        receipt = services.receipts.of(session, row)
-    return _write(services, row, _sealed(services, row, photo_sha256, receipt, mask_id=mask_id))
+    return _Planned(
+        row,
+        photo_sha256,
+        services.receipts.of(session, row),
+        row.scheme_id is not None and scheme_of(session, row.scheme_id).certificate.mask_id_number,
+    )
 
 
 def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
@@ -94,7 +115,7 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
 
 def render(services: Services, certificate_ids: Iterable[int]) -> int:
     """Draw and adopt one after another, in this process."""
-    return sum(adopt(services, [draw(services, certificate_id)]) for certificate_id in certificate_ids)
+    return sum(adopt(services, draw(services, [certificate_id])) for certificate_id in certificate_ids)
 
 
 def clear_leftovers(services: Services) -> None:
@@ -103,9 +124,8 @@ def clear_leftovers(services: Services) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sealed(
-    services: Services, row: CertificateRecord, photo_sha256: str | None, receipt: bytes, *, mask_id: bool
-) -> bytes:
+def _sealed(services: Services, planned: _Planned) -> bytes:
+    row = planned.row
     assert row.credential is not None
     assert row.cose is not None
     document = load_strict(row.document)
@@ -114,18 +134,18 @@ def _sealed(
     face = face_of(
         claims,
         id_number=kept.id_number,
-        portrait=_portrait(services, claims, photo_sha256),
+        portrait=_portrait(services, claims, planned.photo_sha256),
         qr_text=qr_text(services.base_url, row.token, row.cose),
-        mask_id=mask_id,
+        mask_id=planned.mask_id,
         layout=services.layout,
     )
     attachments = (
         Attachment("credential.json", "application/vc", row.credential, "Source"),
         Attachment("opening.json", "application/json", kept.opening(claims).as_json(), "Supplement"),
-        Attachment(RECEIPT, "text/plain", receipt, "Supplement"),
+        Attachment(RECEIPT, "text/plain", planned.receipt, "Supplement"),
     )
     pdf = services.press.press(face, attachments)
-    return seal(pdf, PdfSeal.from_keystore(services.keystore), signed_at=services.now())
+    return seal(pdf, services.pdf_seal, signed_at=services.now())
 
 
 def _portrait(services: Services, claims: CertificateClaims, photo_sha256: str | None) -> bytes | None:

@@ -78,7 +78,7 @@ def test_of_two_drawings_of_one_certificate_the_first_recorded_stays(home: Path)
     issue(services, by="签发员", on=ON)
     with services.database.reading() as session:
         first_id = waiting(session)[0]
-    one, other = draw(services, first_id), draw(services, first_id)
+    (one,), (other,) = draw(services, [first_id]), draw(services, [first_id])
     assert adopt(services, [one]) == 1
     assert adopt(services, [other]) == 0
     assert not other.path.exists()

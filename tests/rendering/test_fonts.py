@@ -8,7 +8,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from certsvc.errors import MissingGlyph
-from certsvc.rendering.fonts import Style, Subset, check_glyphs, missing_glyphs, runs, width_em
+from certsvc.rendering.fonts import FontFile, Style, Subset, check_glyphs, missing_glyphs, runs, width_em
 from certsvc.resources import fonts_folder
 from tests.rendering.faces import RARE_NAMES
 
@@ -83,3 +83,15 @@ def test_the_kai_font_is_shipped_whole_under_its_own_name_and_the_subsets_under_
     }
     for name in ("LXGWWenKai-LICENSE.txt", "CertsvcSong-LICENSE.txt"):
         assert "SIL OPEN FONT LICENSE" in (fonts_folder() / name).read_text("utf-8")
+
+
+def test_the_font_tables_read_are_those_that_fonttools_reads() -> None:
+    for path in sorted(fonts_folder().glob("*.ttf")):
+        ours = FontFile(path)
+        with TTFont(path, lazy=True) as theirs:
+            numbers = theirs.getReverseGlyphMap()
+            best = {code: numbers[name] for code, name in theirs.getBestCmap().items()}
+            assert {code: ours.gid(chr(code)) for code in best if ours.draws(chr(code))} == best
+            assert ours.family == theirs["name"].getDebugName(6)
+            assert (ours.units, ours.cap_height) == (theirs["head"].unitsPerEm, theirs["OS/2"].sCapHeight)
+            assert (ours.ascent, ours.descent) == (theirs["hhea"].ascent, theirs["hhea"].descent)

@@ -14,8 +14,6 @@ import struct
 import zlib
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
-
 _ARGS_ARE_WORDS, _HAS_SCALE, _MORE, _HAS_XY_SCALE, _HAS_2X2 = 0x0001, 0x0008, 0x0020, 0x0040, 0x0080
 
 
@@ -25,23 +23,20 @@ class FontFile:
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        with TTFont(path, lazy=True) as font:
-            gid = font.getReverseGlyphMap()
-            self._gids: dict[int, int] = {code: gid[name] for code, name in font.getBestCmap().items()}
-            self.family: str = font["name"].getDebugName(6)
-            self.units: int = font["head"].unitsPerEm
-            self.ascent: int = font["hhea"].ascent
-            self.descent: int = font["hhea"].descent
-            self.cap_height: int = font["OS/2"].sCapHeight
-            head = font["head"]
-            self.box = (head.xMin, head.yMin, head.xMax, head.yMax)
-        self._advances: dict[str, float] = {}
         self._tables = {}
         for index in range(struct.unpack_from(">H", self._bytes, 4)[0]):
             tag, _, offset, length = struct.unpack_from(">4sIII", self._bytes, 12 + 16 * index)
             self._tables[tag] = (offset, length)
-        self._long_loca = struct.unpack_from(">h", self._table(b"head"), 50)[0] == 1
-        self._metrics = struct.unpack_from(">H", self._table(b"hhea"), 34)[0]
+        head, hhea = self._table(b"head"), self._table(b"hhea")
+        self.units: int = struct.unpack_from(">H", head, 18)[0]
+        self.box: tuple[int, int, int, int] = struct.unpack_from(">4h", head, 36)
+        self.ascent, self.descent = struct.unpack_from(">hh", hhea, 4)
+        self.cap_height: int = struct.unpack_from(">h", self._table(b"OS/2"), 88)[0]
+        self.family = _postscript_name(self._table(b"name"))
+        self._gids = _glyph_numbers(self._table(b"cmap"))
+        self._advances: dict[str, float] = {}
+        self._long_loca = struct.unpack_from(">h", head, 50)[0] == 1
+        self._metrics = struct.unpack_from(">H", hhea, 34)[0]
         self._glyf, self._loca, self._hmtx = (self._tables[tag][0] for tag in (b"glyf", b"loca", b"hmtx"))
 
     def _table(self, tag: bytes) -> bytes:
@@ -111,6 +106,64 @@ class FontFile:
             if tag in self._tables:
                 tables[tag] = self._table(tag)
         return _assemble(tables)
+
+
+def _postscript_name(table: bytes) -> str:
+    """Name 6, which a PDF calls the font by (OpenType, `name`)."""
+    count, storage = struct.unpack_from(">HH", table, 2)
+    for index in range(count):
+        platform, _, _, meaning, length, offset = struct.unpack_from(">6H", table, 6 + 12 * index)
+        if meaning == 6:
+            text = table[storage + offset : storage + offset + length]
+            return text.decode("latin-1" if platform == 1 else "utf-16-be")
+    raise ValueError("the font has no PostScript name")
+
+
+def _glyph_numbers(table: bytes) -> dict[int, int]:
+    """Code point to glyph number, from the widest Unicode subtable (OpenType, `cmap` formats 12 and 4)."""
+    places = {}
+    for index in range(struct.unpack_from(">H", table, 2)[0]):
+        platform, encoding, offset = struct.unpack_from(">HHI", table, 4 + 8 * index)
+        places[platform, encoding] = offset
+    best = next(key for key in ((3, 10), (0, 6), (0, 4), (3, 1), (0, 3)) if key in places)
+    start = places[best]
+    kind = struct.unpack_from(">H", table, start)[0]
+    if kind == 12:
+        return _segmented(table, start)
+    if kind == 4:
+        return _segmented_by_delta(table, start)
+    raise ValueError(f"a cmap of format {kind} is not read")
+
+
+def _segmented(table: bytes, start: int) -> dict[int, int]:
+    """Format 12: groups of (first, last, glyph of the first)."""
+    gids: dict[int, int] = {}
+    count = struct.unpack_from(">I", table, start + 12)[0]
+    for first, last, gid in struct.iter_unpack(">III", table[start + 16 : start + 16 + 12 * count]):
+        gids.update(zip(range(first, last + 1), range(gid, gid + last + 1 - first), strict=True))
+    return gids
+
+
+def _segmented_by_delta(table: bytes, start: int) -> dict[int, int]:
+    """Format 4: per segment last, first, delta, and where in the glyph array it begins (0: the delta alone)."""
+    count = struct.unpack_from(">H", table, start + 6)[0] // 2
+    lasts = struct.unpack_from(f">{count}H", table, start + 14)
+    firsts, deltas, ranges = (
+        struct.unpack_from(f">{count}H", table, start + 16 + 2 * count * column) for column in (1, 2, 3)
+    )
+    gids: dict[int, int] = {}
+    for segment, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
+        for code in range(first, min(last, 0xFFFE) + 1):
+            gid = code
+            if ranges[segment]:
+                at = start + 16 + 6 * count + 2 * segment + ranges[segment] + 2 * (code - first)
+                gid = struct.unpack_from(">H", table, at)[0]
+                if not gid:
+                    continue
+            gid = (gid + deltas[segment]) & 0xFFFF
+            if gid:
+                gids[code] = gid
+    return gids
 
 
 def _renumber(outline: bytes, place: dict[int, int], order: list[int]) -> bytes:
