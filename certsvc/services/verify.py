@@ -28,7 +28,7 @@ from certsvc.person.name import mask_name
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.verify_file import Examined, Kind, Means, examine
 from certsvc.services.verify_published import ask_published
-from certsvc.services.verify_register import Entry, ask_register, prove_index
+from certsvc.services.verify_register import Entry, ask_register, has_file, prove_index
 from certsvc.signing.trust import TrustBundle
 
 
@@ -59,7 +59,7 @@ def verify_document(
         return _answer(found, entry, today, online=False)
     assert services is not None
     prover = _Prover(services)
-    found = examine(content, Means(trust, now, bounded, prover, receipt))
+    found = examine(content, Means(trust, now, bounded, prover, receipt, prover.on_record))
     if found.failed:
         return _answer(found, None, today, online=not prover.hindered)
     try:
@@ -87,6 +87,14 @@ class _Prover:
         except (Unavailable, SQLAlchemyError):
             self.hindered = True
             return None
+
+    def on_record(self, pdf_sha256: str) -> bool:
+        try:
+            with self._services.database.reading() as session:
+                return has_file(session, pdf_sha256)
+        except SQLAlchemyError:
+            self.hindered = True
+            return False
 
 
 def _answer(found: Examined, entry: Entry | None, today: date, *, online: bool) -> Verification:
@@ -117,7 +125,9 @@ def _check_validity(found: Examined, claims: CertificateClaims, today: date) -> 
 _NOT_ABOUT_INTEGRITY = frozenset({"status", "validity", "register-entry", "log-inclusion"})
 
 # The signature holds, but its key is distrusted from a log index on, and nothing proves an earlier one.
-_OF_A_DISTRUSTED_KEY = frozenset({"proof-eddsa-jcs-2022-trust", "proof-eddsa-rdfc-2022-trust", "qr-trust"})
+_OF_A_DISTRUSTED_KEY = frozenset(
+    {"proof-eddsa-jcs-2022-trust", "proof-eddsa-rdfc-2022-trust", "qr-trust", "pdf-seal-trust"}
+)
 
 
 def _verdict(found: Examined, entry: Entry | None, today: date, *, online: bool) -> Verdict:

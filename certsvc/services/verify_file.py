@@ -83,6 +83,7 @@ class Means:
 
     `prove_index` gives the log index that the register proves for a credential's bytes or a token, None where it
     proves none; only the credentials of a key distrusted since depend on it. `receipt` belongs to a bare credential.
+    `on_record` says whether the register has the hash of just this PDF: all that helps where its seal was stolen.
     """
 
     trust: TrustBundle
@@ -90,6 +91,7 @@ class Means:
     bounded: bool = True
     prove_index: Callable[[bytes | str], int | None] = lambda _: None
     receipt: bytes | None = None
+    on_record: Callable[[str], bool] = lambda _: False
 
 
 def examine(content: bytes | str, means: Means) -> Examined:
@@ -158,6 +160,16 @@ def _examine_pdf(brought: bytes, means: Means, found: Examined) -> None:
     found.say("file-form", True, "PDF 文件", "a PDF file")
     found.checks += seal.checks
     if not seal.ok:
+        return
+    key = means.trust.key(seal.signer_kid or "", Purpose.PDF_SEAL)
+    if key is not None and key.distrusted_from is not None and not means.on_record(found.sha256):
+        # Whoever stole the seal can put another face on a genuine credential, receipt and all.
+        found.say(
+            "pdf-seal-trust",
+            False,
+            f"印章密钥 {key.kid} 已不再可信,且该文件的散列不在登记中",
+            f"the seal's key {key.kid} is distrusted, and the register does not have this very file",
+        )
         return
     if seal.credential is None or seal.qr_text is None:
         found.say("parts-agree", False, "缺少凭证或二维码", "the credential or the code is missing")

@@ -56,6 +56,12 @@ def prove_index(services: Services, session: Session, subject: bytes | str) -> i
     return None if row is None else proven_index(services, session, row)
 
 
+def has_file(session: Session, pdf_sha256: str) -> bool:
+    """Whether an issued certificate's PDF has this hash."""
+    query = select(CertificateRecord.id).where(CertificateRecord.pdf_sha256 == pdf_sha256)
+    return session.scalar(query.limit(1)) is not None
+
+
 def ask_register(services: Services, session: Session, found: Examined) -> Entry | None:
     """Steps V7 to V10; adds its checks to `found`, fills in the claims of a bare code. None: no such entry."""
     row = _row_of(session, found)

@@ -67,7 +67,7 @@ def _encode(found: PdfExamination) -> bytes:
             "checks": [[check.name, check.ok, check.detail_zh, check.detail_en] for check in found.checks],
             "attachments": {name: base64.b64encode(content).decode() for name, content in found.attachments.items()},
             "qr_text": found.qr_text,
-            "signer": found.signer_fingerprint,
+            "signer": found.signer_kid,
             "signed_at": found.signed_at.isoformat() if found.signed_at else None,
         }
     ).encode()

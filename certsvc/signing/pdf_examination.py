@@ -27,9 +27,10 @@ from datetime import UTC, datetime, timedelta
 
 import pikepdf
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certsvc.credential.verdict import Check
+from certsvc.signing.keys import kid_of
 from certsvc.signing.pdf import PLACE, moment_of
 from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
 from certsvc.signing.pdf_trust import fault_of_chain
@@ -42,12 +43,13 @@ _CLOCK_SKEW = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class PdfExamination:
-    """What was found. Attachments and QR text are given only when every check passed."""
+    """What was found. Attachments and QR text are given only when every check passed, and then `signer_kid` too: the
+    identifier (`keys.kid_of`) of the key that sealed it."""
 
     checks: tuple[Check, ...]
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     qr_text: str | None = None
-    signer_fingerprint: str | None = None
+    signer_kid: str | None = None
     signed_at: datetime | None = None
 
     @property
@@ -63,7 +65,7 @@ class PdfExamination:
         return self.attachments.get("opening.json")
 
 
-class _Stopped(Exception):  # noqa: N818  # not an error: the way out of the steps
+class _Stopped(Exception):  # not an error: the way out of the steps
     """A step failed; the checks so far are the answer."""
 
 
@@ -89,9 +91,8 @@ def examine_pdf(data: bytes, trust_roots: Sequence[x509.Certificate], *, now: da
     except Exception as error:  # a stranger's X.509 can make its parser raise anything; it is refused, not propagated
         zh, en = "文件无法检查:证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
         return PdfExamination((*steps.checks, Check("pdf-readable", False, zh, en)))
-    return PdfExamination(
-        tuple(steps.checks), attachments, qr_text, parts.chain[0].fingerprint(SHA256()).hex(), signed_at
-    )
+    point = parts.chain[0].public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return PdfExamination(tuple(steps.checks), attachments, qr_text, kid_of(point), signed_at)
 
 
 def _check_seal(

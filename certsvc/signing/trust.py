@@ -59,7 +59,8 @@ class TrustBundle:
         records = [record for record in keystore.records() if record.purpose in SIGNING_PURPOSES]
         roots: list[str] = []
         for record in records:
-            if record.purpose is Purpose.PDF_SEAL and record.state in (KeyState.ACTIVE, KeyState.RETIRED):
+            # A stolen seal's root stays: files it sealed are judged one by one, and others may stand under that root.
+            if record.purpose is Purpose.PDF_SEAL and record.state is not KeyState.PENDING:
                 root = keystore.seal_chain(record.kid)[-1].public_bytes(Encoding.PEM).decode()
                 if root not in roots:
                     roots.append(root)

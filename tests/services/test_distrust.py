@@ -25,6 +25,7 @@ from certsvc.services.log_prove import prove
 from certsvc.services.publish_static import publish_static, published_folder
 from certsvc.services.verify import verify_document
 from certsvc.signing.keys import Purpose, Signer
+from certsvc.signing.pdf import PLACE, PdfSeal, seal
 from certsvc.signing.proofs import sign_compact, sign_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import CertificateRecord, LogHeadRecord, LogLeafRecord, LogNodeRecord
@@ -181,6 +182,33 @@ def test_distrust_begins_within_the_log_and_is_never_moved_later(theft: Theft) -
     with pytest.raises(KeyRefused):
         distrust(theft.home.services, theft.kid, theft.limit + 1, by="安全员")
     assert theft.home.services.keystore.record(theft.kid).distrusted_from == theft.limit
+
+
+def test_a_file_of_a_stolen_seal_is_valid_only_where_its_very_hash_is_on_record(theft: Theft) -> None:
+    services = theft.home.services
+    pdf = theft.home.pdf(theft.numbers[0])
+    stolen = PdfSeal.from_keystore(services.keystore)
+    again = sealed_again(pdf, stolen, theft)  # genuine in every part, but not the file that was issued
+    kid = services.keystore.active_kid(Purpose.PDF_SEAL)
+    services.keystore.rotate(Purpose.PDF_SEAL, development=True)
+    distrust(services, kid, theft.limit, by="安全员")
+    publish_static(services)
+    assert online(theft, pdf).verdict is Verdict.VALID
+    assert online(theft, again).verdict is Verdict.UNKNOWN
+    assert offline(theft, pdf).verdict is Verdict.UNAVAILABLE
+    assert offline(theft, again).verdict is Verdict.UNAVAILABLE
+
+
+def sealed_again(pdf: bytes, stolen: PdfSeal, theft: Theft) -> bytes:
+    """The file with its seal taken off and made anew, an hour later."""
+    place = PLACE.match(pdf)
+    assert place is not None
+    bare = bytearray(pdf)
+    for name in ("first", "second", "rest", "contents", "moment"):
+        start, end = place.span(name)
+        bare[start:end] = b"0" * (end - start)
+    bare[slice(*place.span("zone"))] = b"00"
+    return seal(bytes(bare), stolen, signed_at=theft.home.clock())
 
 
 # Signed by the thief

@@ -37,10 +37,20 @@ def test_a_bundle_holds_public_keys_and_roots_and_nothing_else(keystore: Keystor
     assert TrustBundle.from_json(trust.to_json()).to_json() == trust.to_json()
 
 
-def test_a_distrusted_seal_loses_its_root(tmp_path: Path) -> None:
+def test_a_distrusted_seal_keeps_its_root_and_is_named_as_distrusted(tmp_path: Path) -> None:
+    # Files it sealed before may still be on record (services.verify_file, V2), and its root may serve another seal.
     made = Keystore.open(tmp_path, None)
     made.create_development("certs.example", "示例鉴定中心")
-    made.distrust(made.active_kid(Purpose.PDF_SEAL), 0)
+    kid = made.active_kid(Purpose.PDF_SEAL)
+    made.distrust(kid, 0)
+    trust = TrustBundle.from_keystore(made, DID)
+    assert len(trust.seal_roots) == 1
+    assert trust.keys[kid].distrusted_from == 0
+
+
+def test_a_seal_that_waits_for_its_chain_has_no_root_yet(tmp_path: Path) -> None:
+    made = Keystore.open(tmp_path, None)
+    made.new(Purpose.PDF_SEAL)
     assert TrustBundle.from_keystore(made, DID).seal_roots == ()
 
 
