@@ -20,7 +20,7 @@ from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.services.render_certificate import adopt, draw, waiting
 from certsvc.store import CertificateRecord
-from tests.builders import candidates, open_home, write_csv
+from tests.builders import NOW, candidates, open_home, write_csv
 
 ON = date(2026, 11, 22)
 
@@ -47,7 +47,7 @@ def test_a_run_draws_over_the_pool_records_each_hash_and_publishes(home: Path) -
     services = open_home(home)
     steps: list[tuple[str, int, int]] = []
     report = run(
-        services, functools.partial(open_home, home), by="签发员", on=ON, progress=lambda *at: steps.append(at)
+        services, functools.partial(open_home, home, now=NOW), by="签发员", on=ON, progress=lambda *at: steps.append(at)
     )
     assert (len(report.issued), report.not_published) == (30, None)
     assert steps[-1] == ("render", 30, 30)
@@ -55,7 +55,7 @@ def test_a_run_draws_over_the_pool_records_each_hash_and_publishes(home: Path) -
         assert hashlib.sha256(pdf_of(services, number)).hexdigest() == digest
     assert (home / "published" / "log" / "checkpoint").is_file()
     before = digests(services)
-    again = run(services, functools.partial(open_home, home), by="签发员", on=ON)
+    again = run(services, functools.partial(open_home, home, now=NOW), by="签发员", on=ON)
     assert (len(again.issued), again.already) == (0, 30)
     assert digests(services) == before
     services.database.close()
@@ -67,7 +67,7 @@ def test_what_is_issued_but_not_drawn_is_drawn_by_the_next_run(home: Path, monke
     assert set(digests(services).values()) == {None}
     monkeypatch.setattr(issue_run, "POOL_FROM", 1000)
     (services.folders.pdf / ".drawn-1-left.pdf").write_bytes(b"half a file")
-    run(services, functools.partial(open_home, home), by="签发员", on=ON)
+    run(services, functools.partial(open_home, home, now=NOW), by="签发员", on=ON)
     assert None not in digests(services).values()
     assert len(list(services.folders.pdf.iterdir())) == 30
     services.database.close()
