@@ -1,11 +1,9 @@
-"""Keys in SoftHSM. Skipped where Debian's `softhsm2` is not installed."""
+"""Keys in SoftHSM. Skipped where Debian's `softhsm2` is not installed, but for CI, where that is a failure."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,29 +21,13 @@ from certsvc.signing.proofs import sign_credential, verify_credential
 from certsvc.signing.trust import TrustBundle
 from tests.credential.builders import claims
 from tests.signing.builders import CREATED, DID
-
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
-needs_softhsm = pytest.mark.skipif(
-    not MODULE.exists() or shutil.which("softhsm2-util") is None, reason="softhsm2 is not installed"
-)
+from tests.softhsm import MODULE, needs_softhsm, softhsm_token
 
 
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A fresh token; gives the URI to make keys at, and the folder."""
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
-    (folder / "pin").write_text("4321\n")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
-    arguments = ["--init-token", "--free", "--label", "tests", "--so-pin", "12345678", "--pin", "4321"]
-    subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
-    yield f"pkcs11:token=tests?module-path={MODULE}&pin-source=file:{folder}/pin", folder
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
+@pytest.fixture
+def token() -> tuple[str, Path]:
+    """The URI to make keys at, and the token's folder."""
+    return softhsm_token()
 
 
 @needs_softhsm
