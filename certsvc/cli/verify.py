@@ -101,6 +101,8 @@ def _read(file_or_text: str) -> bytes | str:
     path = Path(file_or_text)
     try:
         if not path.is_file():
+            if path.suffix.lower() in {".pdf", ".json"}:
+                raise FileRefused("没有这个文件", "there is no such file", where=path.name)
             return file_or_text
         with path.open("rb") as file:
             return file.read(LARGEST_BYTES + 1)

@@ -1,0 +1,284 @@
+"""verify, certificate revoke … correct, reissue, log, publish, export, rebuild: through the real program."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certsvc.cli import run
+from certsvc.credential.compact import qr_text
+from certsvc.services.publish_static import publish_static, published_folder
+from tests.services.installation import Clock, Installation, made_up
+
+ONE, TWO = made_up(1), made_up(2)
+PAPER = "1763010001500077"
+
+
+class Said:
+    """What a command answered."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Certsvc = Callable[..., Said]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    # The program reads the machine's clock; so does this home.
+    installation = Installation(tmp_path / "home", clock=Clock(datetime.now(UTC)))
+    installation.issue(ONE, TWO)
+    publish_static(installation.services)
+    return installation
+
+
+@pytest.fixture
+def certsvc(home: Installation, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Certsvc:
+    monkeypatch.setenv("CERTSVC_HOME", str(home.home))
+    for name in ("CERTSVC_DATABASE_URL", "CERTSVC_BASE_URL", "CERTSVC_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: object) -> Said:
+        capfd.readouterr()
+        status = run([str(one) for one in arguments])
+        out, err = capfd.readouterr()
+        return Said(status, out, err)
+
+    return call
+
+
+@pytest.fixture
+def number(certsvc: Certsvc) -> str:
+    listed = certsvc("certificate", "list", "--json").document
+    return str(listed[0]["number"])
+
+
+@pytest.fixture
+def held(home: Installation, number: str, tmp_path: Path) -> dict[str, str]:
+    """What a holder has: the PDF and credential as files, the QR's text."""
+    row = home.row(number)
+    assert row.credential is not None
+    assert row.cose is not None
+    (tmp_path / "one.pdf").write_bytes(home.pdf(number))
+    (tmp_path / "one.json").write_bytes(row.credential)
+    return {
+        "pdf": str(tmp_path / "one.pdf"),
+        "credential": str(tmp_path / "one.json"),
+        "code": qr_text("https://certsvc.example", row.token, row.cose),
+    }
+
+
+def test_verify_answers_in_json_and_by_its_exit_status(certsvc: Certsvc, number: str, held: dict[str, str]) -> None:
+    for brought in held.values():
+        for options in ((), ("--offline",)):
+            said = certsvc("verify", brought, "--json", *options)
+            assert said.status == 0, said.out
+            assert said.document["verdict"] == "valid"
+            assert said.document["certificate"]["number"] == number
+            assert {"name", "ok", "detail"} == set(said.document["checks"][0])
+    certsvc("certificate", "revoke", number, "--reason", "错发")
+    for brought in held.values():
+        said = certsvc("verify", brought, "--json")
+        assert (said.status, said.document["verdict"]) == (1, "revoked")
+
+
+def test_verify_speaks_chinese_first_and_never_by_colour_alone(
+    certsvc: Certsvc, number: str, held: dict[str, str]
+) -> None:
+    said = certsvc("verify", held["pdf"])
+    assert said.out.startswith("【valid】真实有效\nGenuine and in force\n")
+    assert f"证书编号 number: {number}" in said.out
+    assert "样例 SAMPLE" in said.out
+    assert "✓ pdf-coverage" in said.out
+    offline = certsvc("verify", held["pdf"], "--offline")
+    assert offline.out.startswith("【valid】签名真实;状态截至")
+    certsvc("certificate", "suspend", number, "--reason", "核查中")
+    suspended = certsvc("verify", held["pdf"])
+    assert suspended.status == 1
+    assert "暂停使用" in suspended.out
+    assert "核查中" in suspended.out
+    assert "✗ status" in suspended.out
+
+
+def test_verify_offline_stands_on_the_bundle_it_is_given(
+    certsvc: Certsvc, home: Installation, held: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(published_folder(home.services), folder)
+    shutil.rmtree(home.home)
+    for trust in (folder, folder / "trust.json"):
+        assert certsvc("verify", held["pdf"], "--offline", "--trust", trust).status == 0
+    other = Installation(tmp_path / "other")
+    publish_static(other.services)
+    foreign = certsvc("verify", held["pdf"], "--trust", published_folder(other.services), "--json")
+    assert (foreign.status, foreign.document["verdict"]) == (1, "forged")
+
+
+def test_verify_offline_before_anything_was_published_uses_the_keys_of_the_home(
+    certsvc: Certsvc, home: Installation, held: dict[str, str]
+) -> None:
+    shutil.rmtree(published_folder(home.services))
+    said = certsvc("verify", held["credential"], "--offline", "--json")
+    assert said.status == 0
+    assert next(check["ok"] for check in said.document["checks"] if check["name"] == "status") is None
+
+
+@pytest.mark.parametrize("brought", ["hello", "", "\x00", "x" * 5000, "https://certsvc.example/V/NOTATOKEN", "{}"])
+def test_verify_of_anything_else_is_unknown(certsvc: Certsvc, brought: str) -> None:
+    said = certsvc("verify", brought, "--json")
+    assert (said.status, said.document["verdict"]) == (1, "unknown")
+
+
+def test_verify_says_that_a_file_is_not_there(certsvc: Certsvc) -> None:
+    said = certsvc("verify", "nowhere.pdf")
+    assert said.status == 1
+    assert "nowhere.pdf" in said.err
+
+
+def test_verify_reads_standard_input(certsvc: Certsvc, held: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(held["credential"]).open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert certsvc("verify", "-", "--json").status == 0
+
+
+def test_an_unreadable_trust_is_refused(certsvc: Certsvc, held: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_text("{}")
+    said = certsvc("verify", held["pdf"], "--trust", tmp_path / "trust.json")
+    assert said.status == 1
+    assert "信任清单" in said.err
+
+
+def test_status_changes_are_told_recorded_and_published(certsvc: Certsvc, number: str, held: dict[str, str]) -> None:
+    said = certsvc("certificate", "suspend", number, "--reason", "核查中", "--by", "甲", "--json")
+    assert (said.status, said.document["from"], said.document["to"]) == (0, "valid", "suspended")
+    assert certsvc("verify", held["pdf"], "--offline", "--json").document["verdict"] == "suspended"
+    assert certsvc("certificate", "reinstate", number, "--reason", "查无问题").status == 0
+    assert certsvc("verify", held["pdf"], "--offline", "--json").document["verdict"] == "valid"
+    refused = certsvc("certificate", "reinstate", number, "--reason", "再来")
+    assert refused.status == 1
+    assert "R7.5" in refused.err
+    assert certsvc("certificate", "revoke", number).status == 2
+
+
+def test_a_correction_issues_a_new_pdf_and_the_old_says_superseded(
+    certsvc: Certsvc, number: str, held: dict[str, str], tmp_path: Path
+) -> None:
+    said = certsvc("certificate", "correct", number, "--name", "测试新", "--reason", "更正姓名", "--json")
+    assert (said.document["version"], said.document["changed"]) == (2, ["name"])
+    assert certsvc("certificate", "pdf", number, "-o", tmp_path / "new.pdf").status == 0
+    assert certsvc("verify", tmp_path / "new.pdf").status == 0
+    old = certsvc("verify", held["pdf"], "--json").document
+    assert (old["verdict"], old["certificate"]["successor"]) == ("superseded", f"{number} v2")
+    shown = certsvc("certificate", "correct", number, "--id-number", made_up(5).id_number, "--reason", "证号有误")
+    assert shown.status == 0
+    assert made_up(5).id_number not in shown.out + shown.err
+
+
+def test_a_reissue_takes_two_persons(certsvc: Certsvc, home: Installation, tmp_path: Path) -> None:
+    holder = made_up(9)
+    home.import_paper((PAPER, holder))
+    words = ("reissue", "apply", "--number", PAPER, "--name", holder.name, "--id-number", holder.id_number)
+    applied = certsvc(*words, "--reason", "lost", "--by", "甲", "--json").document
+    assert (applied["state"], applied["existing"]) == ("applied", False)
+    alone = certsvc("reissue", "approve", applied["id"], "--by", "甲")
+    assert alone.status == 1
+    assert "R8.2" in alone.err
+    approved = certsvc("reissue", "approve", applied["id"], "--by", "乙", "--note", "核对无误", "--json").document
+    assert (approved["state"], approved["version"]) == ("approved", 2)
+    assert certsvc(*words, "--reason", "lost", "--by", "甲", "--json").document["token"] == approved["token"]
+    assert "已有申请" in certsvc(*words, "--reason", "lost", "--by", "甲").out
+    assert certsvc("certificate", "pdf", PAPER, "-o", tmp_path / "reissued.pdf").status == 0
+    assert certsvc("verify", tmp_path / "reissued.pdf").status == 0
+    assert [one["state"] for one in certsvc("reissue", "list", "--json").document] == ["approved"]
+    assert "核对无误" in certsvc("reissue", "list").out
+
+
+def test_a_reissue_on_evidence_needs_the_papers_date(certsvc: Certsvc) -> None:
+    holder = made_up(9)
+    words = ("reissue", "apply", "--number", PAPER, "--name", holder.name, "--id-number", holder.id_number)
+    assert certsvc(*words, "--reason", "damaged").status == 1
+    assert certsvc(*words, "--reason", "damaged", "--evidence", "原件").status == 2
+    shown = ("--evidence", "原件", "--issued-on", "2019-05-01")
+    applied = certsvc(*words, "--reason", "damaged", *shown, "--by", "甲", "--json").document
+    rejected = certsvc("reissue", "reject", applied["id"], "--note", "材料不全", "--by", "乙", "--json").document
+    assert rejected["state"] == "rejected"
+
+
+def test_the_log_is_checked_exported_proved_and_witnessed(
+    certsvc: Certsvc, home: Installation, number: str, tmp_path: Path
+) -> None:
+    checked = certsvc("log", "check", "--json")
+    assert (checked.status, checked.document["ok"], checked.document["certificates"]) == (0, True, 2)
+    exported = certsvc("log", "export", tmp_path / "log", "--json").document
+    assert exported["size"] == checked.document["size"]
+    assert (tmp_path / "log" / "checkpoint").is_file()
+    assert certsvc("log", "export", tmp_path / "log", "--json").document["files_written"] == 0
+    assert certsvc("log", "prove", number).out.startswith("c2sp.org/tlog-proof@v1\n")
+    assert certsvc("log", "prove", number, "-o", tmp_path / "one.tlog-proof").status == 0
+    trust = published_folder(home.services) / "trust.json"
+    watch = ("log", "witness", tmp_path / "log", "--state", tmp_path / "witness", "--trust", trust)
+    seen = certsvc(*watch)
+    assert seen.status == 0
+    assert seen.out.count("\n— ") == 2
+    assert certsvc(*watch, "-o", tmp_path / "cosigned").status == 0
+    (tmp_path / "log" / "checkpoint").write_bytes(b"nonsense")
+    refused = certsvc(*watch)
+    assert refused.status == 1
+    assert "malformed" in refused.err
+
+
+def test_a_change_by_sql_fails_the_log_check(certsvc: Certsvc, home: Installation) -> None:
+    with home.services.database.writing() as session:
+        session.connection().exec_driver_sql("update certificate set holder_name = '李四'")
+    said = certsvc("log", "check")
+    assert said.status == 1
+    assert "G2" in said.err
+    assert certsvc("log", "check", "--json").document["problems"][0]["rule"] == "G2"
+
+
+def test_a_deed_stands_even_where_publishing_it_is_hindered(certsvc: Certsvc, home: Installation, number: str) -> None:
+    with home.services.database.writing() as session:
+        session.connection().exec_driver_sql("update log_node set hash = zeroblob(32)")
+    said = certsvc("certificate", "revoke", number, "--reason", "错发")
+    assert said.status == 0
+    assert "静态文件未能更新" in said.err
+    assert home.row(number).status == "revoked"
+
+
+def test_publish_writes_only_what_changed(certsvc: Certsvc, tmp_path: Path) -> None:
+    assert certsvc("publish", tmp_path / "www", "--json").document["files_written"] > 0
+    assert certsvc("publish", tmp_path / "www", "--json").document["files_written"] == 0
+    assert "写入" in certsvc("publish").out
+
+
+def test_a_kit_is_exported_and_the_register_rebuilt_from_it(
+    certsvc: Certsvc, home: Installation, held: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported = certsvc("export", tmp_path / "kit", "--json").document
+    assert (exported["certificates"], exported["pdfs"]) == (2, 1)
+    said = certsvc("export", tmp_path / "kit")
+    assert "没有 PDF" in said.err
+    keys = tmp_path / "keys"
+    shutil.copytree(home.home / "keys", keys)
+    home.services.database.close()
+    shutil.rmtree(home.home)
+    for brought in held.values():
+        assert certsvc("verify", brought, "--offline", "--trust", tmp_path / "kit").status == 0
+    monkeypatch.setenv("CERTSVC_HOME", str(tmp_path / "new"))
+    monkeypatch.setenv("CERTSVC_KEYS", str(keys))
+    assert certsvc("init").status == 0
+    rebuilt = certsvc("rebuild", tmp_path / "kit", "--json")
+    assert (rebuilt.status, rebuilt.document["pdfs"], rebuilt.document["log"]["ok"]) == (0, 1, True)
+    assert certsvc("verify", held["pdf"]).status == 0
+    assert certsvc("rebuild", tmp_path / "kit").status == 1
