@@ -20,7 +20,7 @@ pytestmark = pytest.mark.conformance
 
 Answers = dict[str, dict[str, Any]]
 PROOF_STEPS = ("retrieveVerificationMethodPublicKey", "ensureVerificationMethodValidity", "checkDocumentSignature")
-WITH_STATUS = ("good", "rotated", "revoked", "suspended", "superseded", "in force")
+WITH_STATUS = ("good", "rotated", "revoked", "suspended", "superseded", "successor", "in force")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from pycose.headers import KID  # noqa: E402
 from pycose.keys import OKPKey  # noqa: E402
 from pycose.messages import Sign1Message  # noqa: E402
 
-GENUINE = ("good", "rotated", "revoked", "suspended", "superseded")
+GENUINE = ("good", "rotated", "revoked", "suspended", "superseded", "successor")
 SIGN1 = b"\xd2"  # CBOR tag 18
 FOREIGN = ("foreign key", "key of another purpose")
 

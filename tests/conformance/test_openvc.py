@@ -58,7 +58,7 @@ def verify(world: World, signed: dict[str, Any], *, status: bool = False) -> Any
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("kind", ["good", "rotated", "in force", "without status"])
+@pytest.mark.parametrize("kind", ["good", "rotated", "successor", "in force", "without status"])
 def test_each_proof_of_a_genuine_credential_holds(world: World, kind: str, suite: str) -> None:
     result = judge(world, kind, suite)
     assert result.format == f"data-integrity:{suite}"

@@ -33,7 +33,7 @@ from tests.signing.test_pdf_examination import overlay
 
 pytestmark = pytest.mark.conformance
 
-GENUINE = ("good", "another", "rotated", "revoked", "suspended", "superseded", "distrusted")
+GENUINE = ("good", "another", "rotated", "revoked", "suspended", "superseded", "successor", "distrusted")
 TAMPERED = ("flipped", "overlaid", "appended", "seal of another", "attachment of another", "cut")
 FOREIGN = ("foreign signer", "foreign signer under the same names")
 ACCEPTED = ["1", "TOTAL_PASSED", "null", "PAdES-BASELINE-B", "FULL"]

@@ -27,6 +27,7 @@ SUITES = ("eddsa-jcs-2022", "eddsa-rdfc-2022")
 STATUS = {
     "good": set(),
     "rotated": set(),
+    "successor": set(),
     "in force": set(),
     "revoked": {"revocation"},
     "suspended": {"suspension"},

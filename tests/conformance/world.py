@@ -22,6 +22,8 @@ from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.token import format_token
 from certsvc.services.change_status import revoke, suspend
 from certsvc.services.context import Services
+from certsvc.services.correct import Correction, correct
+from certsvc.services.distrust import distrust
 from certsvc.services.publish_static import publish_static
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.keystore import Keystore
@@ -85,7 +87,7 @@ def make_world(folder: Path) -> World:
     stolen = keystore.rotate(Purpose.CREDENTIAL, development=True)
     first = next(record for record in keystore.records() if record.purpose is Purpose.CREDENTIAL)
     assert first.kid != stolen.kid
-    keystore.distrust(first.kid, world.leaves["distrusted"] + 1)
+    distrust(installation.services, first.kid, world.leaves["distrusted"] + 1, by="密钥管理员")
     clock.at = datetime.now(UTC).replace(microsecond=0)
     installation.reopen()
     for serial, kind in enumerate(("rotated", "revoked", "suspended", "superseded"), 2):
@@ -98,7 +100,7 @@ def make_world(folder: Path) -> World:
     _issue(world, "another", made_up(7))
     revoke(installation.services, world.numbers["revoked"], reason="考试舞弊", by="审批员")
     suspend(installation.services, world.numbers["suspended"], reason="待核实", by="审批员")
-    _supersede(world, world.numbers["superseded"])
+    _supersede(world)
     publish_static(installation.services)
     _compose(world)
     _spoil(world)
@@ -114,21 +116,30 @@ def _seal_by_authority(keystore: Keystore, authority: Authority) -> None:
 
 def _issue(world: World, kind: str, person: Person) -> None:
     (issued,) = world.installation.issue(person)
-    row = world.installation.row(issued.number)
+    _keep(world, kind, issued.number)
+
+
+def _keep(world: World, kind: str, number: str, version: int = 1) -> None:
+    row = world.installation.row(number, version)
     assert row.credential is not None
     assert row.cose is not None
     assert row.leaf_index is not None
-    world.numbers[kind] = issued.number
+    world.numbers[kind] = number
     world.credentials[kind], world.codes[kind] = row.credential, row.cose
     world.leaves[kind] = row.leaf_index
-    world.pdfs[kind] = world.installation.pdf(issued.number)
+    world.pdfs[kind] = world.installation.pdf(number, version)
 
 
-def _supersede(world: World, number: str) -> None:
-    # What is judged here is what the status lists say of such a row; the successor has its own tests.
-    with world.services.database.writing() as session:
-        row = session.merge(world.installation.row(number))
-        row.status = "superseded"
+def _supersede(world: World) -> None:
+    correct(
+        world.services,
+        world.numbers["superseded"],
+        Correction(name=RARE_NAME),
+        reason="姓名录入有误",
+        by="登记员",
+        approved_by="审批员",
+    )
+    _keep(world, "successor", world.numbers["superseded"], version=2)
 
 
 def _compose(world: World) -> None:
