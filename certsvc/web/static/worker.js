@@ -33,7 +33,15 @@ async function page(request) {
 async function part(request) {
   const kept = await caches.match(request);
   if (kept) return kept;
-  const answer = await fetch(request);
+  let answer;
+  try {
+    answer = await fetch(request);
+  } catch (error) {
+    // A module asks for its parts without a version: offline, any kept one will do.
+    const other = await caches.match(request, { ignoreSearch: true });
+    if (other) return other;
+    throw error;
+  }
   if (answer.ok && (new URL(request.url).search || request.url.includes("/zxing/"))) {
     const cache = await caches.open(CACHE);
     await cache.put(request, answer.clone());

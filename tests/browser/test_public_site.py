@@ -1,0 +1,246 @@
+"""The public site in a real browser: scan, go offline, revoke and scan again, switch language, drop files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from certsvc.services import certificate_pdf, change_status
+from tests.browser.conftest import ARGUMENTS, Served, violations
+from tests.web.register import NAMES
+
+STATES = [state for state in NAMES if state != "second"]
+PAGES = ["/verify", "/my", "/api", "/offline", "/nix", "/v/aaaaaaaaaaaaaaaaaaaaaaaaaa"]
+Picture = Callable[[Page], None]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text) if "Content Security Policy" in message.text else None)
+    yield page
+    context.close()
+    assert said == []
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize("state", STATES)
+def test_a_scan_shows_its_state(browser: Browser, served: Served, picture: Picture, state: str, language: str) -> None:
+    for width in (390, 1280):
+        context = browser.new_context(viewport={"width": width, "height": 844}, locale=language)
+        page = context.new_page()
+        page.goto(served.address(state))
+        expect(page.locator("#verdict")).to_have_attribute("data-state", state)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if state != "forged":
+            # The register that was changed by hand keeps the QR's own, genuine signature.
+            expect(page.locator("#qr-note")).to_be_visible()
+        picture(page)
+        context.close()
+
+
+def test_the_page_needs_no_script(browser: Browser, served: Served) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.resource_type))
+    page.goto(served.address("valid"))
+    expect(page.locator("h1")).to_have_text("真实有效")
+    assert set(asked) <= {"document", "manifest", "other", "image"}
+    held = served.register.valid
+    page.fill("#m-name", held.name)
+    page.fill("#m-six", held.id_number[-6:])
+    page.click("#match button")
+    expect(page.locator(".answer")).to_contain_text("一致")
+    context.close()
+
+
+def test_with_the_server_gone_the_signature_still_answers(page: Page, served: Served, picture: Picture) -> None:
+    page.goto(served.address("valid"))
+    expect(page.locator("#qr-note")).to_be_visible()
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    served.stop()
+    try:
+        page.goto("about:blank")  # the same address again would only move to its fragment
+        page.goto(served.address("valid"))
+        expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "offline")
+        expect(page.locator("#qr-verdict h1")).to_contain_text("签名真实；状态截至")
+        expect(page.locator("[data-last]")).to_have_text("真实有效")
+        expect(page.locator('[data-f="name"]')).to_have_text(served.register.valid.name)
+        picture(page)
+        # Never seen before on this device, and genuine all the same.
+        page.goto(served.address("second"))
+        expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "offline")
+        # One character of the signature changed: red, also offline.
+        forged = served.address("valid")
+        page.goto("about:blank")
+        page.goto(forged[:-3] + ("A" if forged[-3] != "A" else "B") + forged[-2:])
+        expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "forged")
+    finally:
+        served.start()
+
+
+def test_a_code_of_another_certificate_is_red(page: Page, served: Served, picture: Picture) -> None:
+    fragment = served.address("second").partition("#")[2]
+    page.goto(served.address("valid").partition("#")[0] + "#" + fragment)
+    expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "forged")
+    expect(page.locator("#verdict")).to_be_hidden()
+    picture(page)
+
+
+def test_a_tampered_code_is_red(page: Page, served: Served) -> None:
+    address = served.address("valid")
+    place = address.index("#") + 60
+    page.goto(address[:place] + ("A" if address[place] != "A" else "B") + address[place + 1 :])
+    expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "forged")
+
+
+def test_a_revocation_shows_on_the_next_scan(page: Page, served: Served) -> None:
+    page.goto(served.address("second"))
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "valid")
+    services = served.register.services
+    change_status.suspend(services, served.register.held["second"].number, reason="复核", by="test")
+    page.goto(served.address("second") + "")
+    page.reload()
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "suspended")
+    change_status.reinstate(services, served.register.held["second"].number, reason="无误", by="test")
+
+
+def test_the_switch_of_language_stays_and_keeps_the_code(page: Page, served: Served) -> None:
+    page.goto(served.address("valid"))
+    page.click(".switch")
+    expect(page.locator("h1").first).to_have_text("Genuine and in force")
+    assert "#" in page.url
+    page.goto(served.base + "/verify")
+    expect(page.locator("h1")).to_have_text("Check a certificate")
+
+
+@pytest.fixture(scope="session")
+def pdf(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frozen PDF of the valid certificate."""
+    path = tmp_path_factory.mktemp("pdf") / "certificate.pdf"
+    path.write_bytes(certificate_pdf.pdf_of(served.register.services, served.register.valid.number))
+    return path
+
+
+def test_dropped_files_each_get_their_own_answer(
+    page: Page, served: Served, pdf: Path, tmp_path: Path, picture: Picture
+) -> None:
+    genuine = pdf.read_bytes()
+    flipped = bytearray(genuine)
+    flipped[len(flipped) // 3] ^= 1
+    specimens = {
+        "genuine.pdf": genuine,
+        "appended.pdf": genuine + b"\n%%EOF",
+        "flipped.pdf": bytes(flipped),
+        "other.pdf": b"%PDF-1.4",
+    }
+    for name, content in specimens.items():
+        (tmp_path / name).write_bytes(content)
+    page.goto(served.base + "/verify")
+    page.set_input_files("#f-file", [tmp_path / name for name in specimens])
+    page.click("#file button")
+    verdicts = page.locator(".examined .verdict")
+    expect(verdicts).to_have_count(4)
+    found = [verdicts.nth(i).get_attribute("data-state") for i in range(4)]
+    assert found[0] == "valid"
+    assert "valid" not in found[1:]
+    expect(page.locator(".examined").first).to_contain_text("欧***")
+    picture(page)
+
+
+def test_a_list_shows_progress_and_gives_a_file(page: Page, served: Served, tmp_path: Path) -> None:
+    rows = ["证书编号,姓名"] + [f"{held.number},{held.name}" for held in served.register.held.values()]
+    (tmp_path / "list.csv").write_text("\n".join(rows), encoding="utf-8")
+    page.goto(served.base + "/verify")
+    page.set_input_files("#l-list", tmp_path / "list.csv")
+    page.click("#list button")
+    expect(page.locator("[data-download]")).to_be_visible()
+    expect(page.locator("#list tbody tr")).to_have_count(len(rows) - 1)
+    with page.expect_download() as download:
+        page.click("[data-download] a")
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert served.register.valid.number in text
+
+
+def _printed_code(pdf: Path, size: tuple[int, int]) -> Image.Image:
+    """The page as printed, its QR large in the picture, as a phone held close sees it."""
+    import pypdfium2
+    import zxingcpp
+
+    page = pypdfium2.PdfDocument(pdf)[0].render(scale=300 / 72).to_pil().convert("RGB")
+    found = zxingcpp.read_barcodes(page, formats=zxingcpp.BarcodeFormat.QRCode)[0].position
+    corners = [found.top_left, found.top_right, found.bottom_right, found.bottom_left]
+    xs, ys = [c.x for c in corners], [c.y for c in corners]
+    edge = (max(xs) - min(xs)) // 6
+    code = page.crop((min(xs) - edge, min(ys) - edge, max(xs) + edge, max(ys) + edge))
+    side = min(size) - 40
+    picture = Image.new("RGB", size, "white")
+    picture.paste(code.resize((side, side)), ((size[0] - side) // 2, 20))
+    return picture
+
+
+def test_the_camera_reads_the_code_of_a_printed_certificate(
+    browser: Browser, chromium: str, served: Served, pdf: Path, tmp_path: Path, picture: Picture
+) -> None:
+    frame = _printed_code(pdf, (1280, 960))
+    frame.save(tmp_path / "camera.mjpeg", "JPEG", quality=95)
+    fake = [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={tmp_path / 'camera.mjpeg'}",
+    ]
+    started = browser.browser_type.launch(executable_path=chromium, args=[*ARGUMENTS, *fake])
+    try:
+        context = started.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", permissions=["camera"])
+        page = context.new_page()
+        page.goto(served.base + "/verify")
+        page.click("[data-start]")
+        page.wait_for_url("**/v/*", timeout=30_000)
+        expect(page.locator("#verdict")).to_have_attribute("data-state", "valid")
+        expect(page.locator("#qr-note")).to_be_visible()
+        picture(page)
+    finally:
+        started.close()
+
+
+def test_a_picture_of_the_code_is_read_without_a_camera(page: Page, served: Served, pdf: Path, tmp_path: Path) -> None:
+    _printed_code(pdf, (900, 900)).save(tmp_path / "code.png")
+    page.goto(served.base + "/verify")
+    page.set_input_files("#s-picture", tmp_path / "code.png")
+    page.wait_for_url("**/v/*", timeout=30_000)
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "valid")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(browser: Browser, served: Served, axe: str, width: int, theme: Any) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme, locale="zh-CN")
+    page = context.new_page()
+    found = {}
+    addresses = [served.base + path for path in PAGES] + [served.address(state) for state in STATES]
+    for address in addresses:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        if said := violations(page, axe):
+            found[address[:60]] = said
+    context.close()
+    assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)
