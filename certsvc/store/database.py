@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from certsvc.errors import Conflict, Refused, Unavailable
@@ -137,7 +137,9 @@ def _wrapped_errors() -> Iterator[None]:
         raise Conflict(
             f"与已有记录冲突:{error.orig}", f"in conflict with what is on record: {error.orig}", where="database"
         ) from error
-    except OperationalError as error:
+    except (ProgrammingError, DataError):
+        raise  # a fault of this program, not of the database
+    except DatabaseError as error:
         raise Unavailable(
             f"数据库暂时无法使用:{error.orig}", f"the database cannot be used just now: {error.orig}"
         ) from error

@@ -1,0 +1,231 @@
+"""What each command says to a person, and how the program ends when something goes wrong."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import Result
+
+from certsvc import cli as program
+from certsvc.cli import run
+from certsvc.resources import schemes_folder
+from tests.builders import Candidate, write_csv
+
+Certsvc = Callable[..., Result]
+SCHEME = schemes_folder() / "emergency-rescuer-5" / "qinghai-2025.toml"
+
+
+def test_init_tells_that_certificates_are_samples(certsvc: Certsvc) -> None:
+    assert "SAMPLE" in certsvc("init").stdout
+    assert "nothing changed" in certsvc("init").stdout
+
+
+def test_the_paper_register_is_listed_beside_the_electronic_ones(certsvc: Certsvc, tmp_path: Path) -> None:
+    certsvc("init")
+    person = Candidate()
+    row = {
+        "number": "2063010001500001",
+        "name": person.name,
+        "id_number": person.id_number,
+        "occupation": "应急救援员",
+        "level": "5",
+        "issued_on": "2020-06-01",
+        "issuer": "原鉴定中心",
+    }
+    register = write_csv(tmp_path / "paper.csv", [row])
+    assert "1 new, 0 unchanged" in certsvc("paper", "import", register, "--dry-run").stdout
+    assert certsvc("certificate", "list", "--paper").stdout == ""
+    certsvc("paper", "import", register)
+    assert "paper" in certsvc("certificate", "list", "--paper").stdout
+    assert certsvc("certificate", "list").stdout == ""
+    assert "paper" in certsvc("certificate", "show", "2063010001500001").stdout
+    result = certsvc("certificate", "pdf", "2063010001500001", "-o", tmp_path / "x.pdf")
+    assert result.exit_code == 1
+
+
+def test_a_warning_about_a_name_is_talk_not_result(certsvc: Certsvc, tmp_path: Path) -> None:
+    certsvc("init")
+    roster = write_csv(tmp_path / "c.csv", [Candidate().cells(name="阿依•买买提")])
+    result = certsvc("candidates", "import", roster, "--json")
+    assert "阿依" not in result.stdout.split('"warnings"', maxsplit=1)[0]
+    assert "·" in result.stderr
+
+
+def test_a_name_that_cannot_be_drawn_is_named_in_a_line(certsvc: Certsvc, tmp_path: Path) -> None:
+    certsvc("init")
+    person = Candidate(name="测试\U0003fffd")
+    certsvc("candidates", "import", write_csv(tmp_path / "c.csv", [person.cells()]))
+    certsvc("results", "import", write_csv(tmp_path / "r.csv", person.passes()))
+    result = certsvc("issue")
+    assert result.exit_code == 0
+    assert "U+3FFFD" in result.stderr
+    assert "1 refused" in result.stdout
+
+
+def test_a_changed_scheme_is_tried_then_put_on_record_once(
+    certsvc: Certsvc, passed: list[Candidate], tmp_path: Path
+) -> None:
+    stricter = tmp_path / "stricter.toml"
+    text = (
+        SCHEME.read_text("utf-8").replace("pass_mark = 60", "pass_mark = 90").replace('version = "1"', 'version = "2"')
+    )
+    stricter.write_text(text, "utf-8")
+    shown = certsvc("decide", "--scheme-file", stricter).stdout
+    assert "4 would be decided otherwise" in shown
+    assert "added" in certsvc("scheme", "add", stricter).stdout
+    assert "unchanged" in certsvc("scheme", "add", stricter).stdout
+    stricter.write_text(text + "\n# changed\n", "utf-8")
+    assert certsvc("scheme", "add", stricter).exit_code == 1
+    stricter.write_text("not a scheme", "utf-8")
+    assert certsvc("scheme", "add", stricter).exit_code == 1
+    stricter.write_bytes(b"\xff\xfe")
+    assert certsvc("scheme", "add", stricter).exit_code == 1
+    assert "默认 default" in certsvc("scheme", "list").stdout
+
+
+def test_human_lines_of_the_register_and_of_issuing(certsvc: Certsvc, passed: list[Candidate], tmp_path: Path) -> None:
+    assert "would be issued" in certsvc("issue", "--dry-run").stdout
+    shown = certsvc("issue")
+    assert "3 issued, 0 had one already, 0 refused" in shown.stdout
+    assert "3/3" in shown.stderr
+    number = certsvc("certificate", "list").stdout.split()[0]
+    certsvc("certificate", "suspend", number, "--reason", "复核中")
+    assert "复核中" in certsvc("certificate", "show", number).stdout
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert certsvc("certificate", "pdf", number, "-o", folder, "--json").exit_code == 0
+    assert (folder / f"{number}.pdf").is_file()
+    assert certsvc("certificate", "pdf", number, "--version", "9", "-o", folder).exit_code == 1
+    assert "2 published" not in certsvc("results", "publish").stdout
+    assert certsvc("db", "backup", tmp_path / "b.tar").exit_code == 0
+    (home_pdf,) = (tmp_path / "home" / "pdf").glob(f"{number}-*.pdf")
+    home_pdf.unlink()
+    assert home_pdf.name in certsvc("db", "backup", tmp_path / "c.tar").stderr
+
+
+def test_keys_are_listed_retired_and_distrusted(certsvc: Certsvc) -> None:
+    certsvc("init")
+    kid = certsvc("key", "list").stdout.split()[0]
+    assert "retired" in certsvc("key", "retire", kid).stdout
+    assert certsvc("key", "retire", kid).exit_code == 1
+    assert certsvc("key", "distrust", kid, "--from-index", "0", "--json").exit_code == 0
+    assert certsvc("key", "new", "credential").exit_code == 0
+
+
+def test_db_upgrade_says_what_it_did(certsvc: Certsvc) -> None:
+    assert certsvc("db", "upgrade").exit_code == 1
+    certsvc("init")
+    assert "up to date" in certsvc("db", "upgrade").stdout
+
+
+def test_a_database_of_another_shape_is_refused_with_what_to_run(certsvc: Certsvc, tmp_path: Path) -> None:
+    import sqlite3
+
+    certsvc("init")
+    with sqlite3.connect(tmp_path / "home" / "certsvc.sqlite3") as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    connection.close()
+    result = certsvc("decide")
+    assert result.exit_code == 1
+    assert "db upgrade" in result.stderr
+
+
+def test_a_database_that_cannot_be_read_is_an_outage_in_one_line(certsvc: Certsvc, tmp_path: Path) -> None:
+    certsvc("init")
+    (tmp_path / "home" / "certsvc.sqlite3").write_bytes(b"not a database" * 1000)
+    result = certsvc("decide")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_password_is_asked_for_where_no_file_is_given(monkeypatch: pytest.MonkeyPatch, certsvc: Certsvc) -> None:
+    certsvc("init")
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: "correct horse battery")
+    assert certsvc("user", "add", "auditor1", "--role", "auditor", "--json").exit_code == 0
+    assert certsvc("user", "list", "--json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(KeyboardInterrupt(), 1), (click.Abort(), 1), (click.ClickException("no"), 1)]
+)
+def test_how_a_command_ends(monkeypatch: pytest.MonkeyPatch, fault: BaseException, status: int) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(program.cli, "main", fail)
+    assert run(["decide"]) == status
+
+
+def test_a_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(program.cli, "main", fail)
+    with pytest.raises(ZeroDivisionError):
+        run(["decide"])
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(certsvc: Certsvc, passed: list[Candidate], tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'from certsvc.cli import main; main()' decide | head -1"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=os.environ | {"CERTSVC_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+def test_bench_runs_what_the_checkout_has(monkeypatch: pytest.MonkeyPatch, certsvc: Certsvc, tmp_path: Path) -> None:
+    from certsvc import resources
+
+    folder = tmp_path / "checkout" / "benchmarks"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(resources, "PACKAGE", tmp_path / "checkout" / "certsvc")
+    assert certsvc("bench").exit_code == 1
+    (folder / "__init__.py").touch()
+    (folder / "quick.py").write_text("print('figures')")
+    (folder / "broken.py").write_text("raise SystemExit(3)")
+    assert certsvc("bench", "quick").exit_code == 0
+    assert certsvc("bench").exit_code == 1
+    assert certsvc("bench", "unknown").exit_code == 2
+
+
+def test_serve_answers_and_ends_when_it_is_told(certsvc: Certsvc, tmp_path: Path, socket_enabled: None) -> None:
+    assert certsvc("serve").exit_code == 1, "nothing to serve before init"
+    certsvc("init")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    site = subprocess.Popen(
+        [sys.executable, "-c", "from certsvc.cli import main; main()", "serve", "--port", str(port)],
+        env=os.environ | {"CERTSVC_HOME": str(tmp_path / "home")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert _answers(f"http://127.0.0.1:{port}/healthz") == 200
+    finally:
+        site.terminate()
+        assert site.wait(20) is not None
+
+
+def _answers(address: str) -> int:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return int(answer.status)
+        except OSError:
+            time.sleep(0.2)
+    return 0

@@ -1,0 +1,41 @@
+"""The fixed edges (files, commands) as somebody sees them who never saw the code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+
+from tests.builders import Candidate
+
+Certsvc = Callable[..., Result]
+
+
+def test_a_credential_kept_by_redirection_is_genuine(certsvc: Certsvc, passed: list[Candidate], tmp_path: Path) -> None:
+    assert certsvc("issue").exit_code == 0
+    number = json.loads(certsvc("certificate", "list", "--json").stdout)[0]["number"]
+    kept = tmp_path / "credential.json"
+    kept.write_bytes(certsvc("certificate", "credential", number).stdout_bytes)
+    assert json.loads(certsvc("verify", kept, "--json").stdout)["verdict"] == "valid"
+
+
+def test_a_refusal_as_json_is_one_document(certsvc: Certsvc, passed: list[Candidate]) -> None:
+    result = certsvc("decide", "--id-number", "11010519491231002X", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["refused"]["rule"] == "R1.5"
+
+
+def test_an_empty_list_is_one_document(certsvc: Certsvc) -> None:
+    assert certsvc("init").exit_code == 0
+    assert json.loads(certsvc("decide", "--json").stdout) == []
+
+
+def test_a_refusal_says_the_place_in_chinese_first(certsvc: Certsvc, tmp_path: Path) -> None:
+    assert certsvc("init").exit_code == 0
+    roster = tmp_path / "candidates.csv"
+    roster.write_text("姓名,电话\n张三,1\n", encoding="utf-8")
+    result = certsvc("candidates", "import", roster)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("第 1 行 row 1: 缺少列:性别 sex")

@@ -1,0 +1,107 @@
+"""The two kinds of transaction, on each engine: what is written stands or falls together, and errors are ours."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import ProgrammingError, StatementError
+
+from certsvc.errors import Conflict, Unavailable
+from certsvc.store import AuditEventRecord, Database, SerialRecord, open_database
+
+AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+
+
+def event(at: datetime) -> AuditEventRecord:
+    return AuditEventRecord(at=at, by="test", action="test", object_kind="test", object_key="test", detail="{}")
+
+
+def _write_and_fail(database: Database) -> None:
+    with database.writing() as session:
+        session.add(SerialRecord(scope="a", next=1))
+        session.flush()
+        raise ZeroDivisionError
+
+
+def test_a_writing_block_that_fails_changes_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        _write_and_fail(database)
+    with database.reading() as session:
+        assert session.scalars(select(SerialRecord)).all() == []
+
+
+def test_a_reading_block_writes_nothing_and_leaves_what_it_read_readable(database: Database) -> None:
+    with database.writing() as session:
+        session.add(SerialRecord(scope="a", next=1))
+    with database.reading() as session:
+        record = session.get_one(SerialRecord, "a")
+        session.execute(text("update serial set next = 9"))
+    assert record.next == 1
+    with database.reading() as session:
+        assert session.get_one(SerialRecord, "a").next == 1
+
+
+def test_a_time_comes_back_in_utc_and_one_without_a_zone_is_refused(database: Database) -> None:
+    shanghai = timezone(timedelta(hours=8))
+    with database.writing() as session:
+        session.add(event(AT.astimezone(shanghai)))
+    with database.reading() as session:
+        stored = session.scalars(select(AuditEventRecord.at)).one()
+    assert stored == AT
+    assert stored.utcoffset() == timedelta(0)
+    with pytest.raises(StatementError, match="without a zone"), database.writing() as session:
+        session.add(event(AT.replace(tzinfo=None)))
+
+
+def test_a_broken_constraint_is_a_conflict(database: Database) -> None:
+    with database.writing() as session:
+        session.add(SerialRecord(scope="a", next=1))
+    with pytest.raises(Conflict), database.writing() as session:
+        session.execute(insert(SerialRecord), {"scope": "a", "next": 2})
+
+
+def test_counting_in_turn_loses_no_count(database: Database) -> None:
+    with database.writing() as session:
+        session.add(SerialRecord(scope="a", next=0))
+
+    def count() -> None:
+        for _ in range(10):
+            with database.writing() as session:
+                session.get_one(SerialRecord, "a").next += 1
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.reading() as session:
+        assert session.get_one(SerialRecord, "a").next == 40
+
+
+def test_an_outage_is_not_a_verdict(tmp_path: object) -> None:
+    gone = open_database(f"sqlite:///{tmp_path}/no/such/folder/certsvc.db")
+    with pytest.raises(Unavailable), gone.reading() as session:
+        session.execute(text("select 1"))
+    gone.close()
+
+
+def test_a_fault_of_the_program_is_not_called_an_outage() -> None:
+    address = "postgresql://nobody@127.0.0.1:1/none"
+    assert open_database(address).engine.url.drivername == "postgresql+psycopg"
+    error = ProgrammingError("select", {}, Exception("no such column"))
+    database = open_database("sqlite://")
+    with pytest.raises(ProgrammingError), database.reading():
+        raise error
+    database.close()
+    assert database.sqlite_file is None
+
+
+def test_sqlite_keeps_what_it_acknowledged() -> None:
+    database = open_database("sqlite://")
+    with database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    database.close()
