@@ -90,8 +90,8 @@ def credential_of(services: Services, number: str, version: int | None = None) -
 def pdf_of(services: Services, number: str, version: int | None = None) -> bytes:
     """The PDF of a certificate, checked against its recorded hash; drawn first where it was not yet.
 
-    Raises `NotFound`, and `Unavailable` where the file is lost or changed: its hash is on record, so it is restored from
-    the backup and never drawn again.
+    Raises `NotFound`, and `Unavailable` where the file is lost or changed: its hash is on record, so it is restored
+    from the backup and never drawn again.
     """
     row = _issued(services, number, version)
     if row.pdf_sha256 is None:
