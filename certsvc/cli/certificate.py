@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "reinstate": "certsvc.cli.status:reinstate",
         "correct": "certsvc.cli.status:correct",
         "resign": "certsvc.cli.resign:resign",
+        "gm-sign": "certsvc.cli.gm:gm_sign",
     },
 )
 def certificate() -> None:
@@ -94,7 +95,8 @@ def credential(number: str, version: int | None, as_json: bool) -> None:
     del as_json  # it is JSON either way
     from certsvc.services.certificate_pdf import credential_of
 
-    click.echo(credential_of(work.services(), number, version))
+    # A newline more would be an appended byte: the file would rightly be called altered.
+    click.echo(credential_of(work.services(), number, version), nl=False)
 
 
 def _written(as_json: bool, count: int, target: Path) -> None:

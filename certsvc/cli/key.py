@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from certsvc.services.context import Services
     from certsvc.signing.keys import KeyRecord
 
-PURPOSES = ("credential", "pdf-seal", "status-list", "log-checkpoint", "lookup", "personal-data", "session")
+PURPOSES = ("credential", "pdf-seal", "status-list", "log-checkpoint", "lookup", "personal-data", "session", "gm")
 _PURPOSE = click.argument("purpose", type=click.Choice(PURPOSES))
 
 
@@ -27,6 +27,7 @@ _PURPOSE = click.argument("purpose", type=click.Choice(PURPOSES))
         "import-seal": "certsvc.cli.seal_key:import_seal",
         "crl": "certsvc.cli.seal_key:crl",
         "root": "certsvc.cli.root:root",
+        "gm-public": "certsvc.cli.gm:gm_public",
     },
 )
 def key() -> None:

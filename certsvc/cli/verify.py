@@ -40,6 +40,8 @@ _LABELS = {
     "version": "版本 version",
 }
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command()
 @click.argument("file_or_text")
@@ -51,11 +53,25 @@ _LABELS = {
     default=None,
     help="公布的文件夹或公钥文件 / a published folder, or a file of pinned keys; offline.",
 )
+@click.option("--receipt", type=_FILE, default=None, help="日志凭据 / the credential's receipt (certsvc log prove).")
+@click.option("--gm-signature", type=_FILE, default=None, help="SM2 分离签名 / a detached SM2 signature (docs/gm.md).")
 @json_option
-def verify(file_or_text: str, offline: bool, trust_path: Path | None, as_json: bool) -> int:
+def verify(
+    file_or_text: str,
+    *,
+    offline: bool,
+    trust_path: Path | None,
+    receipt: Path | None,
+    gm_signature: Path | None,
+    as_json: bool,
+) -> int:
     """查验 / Verify a PDF, a credential JSON, or the text of a QR ("-" reads standard input)."""
     content = _read(file_or_text)
-    found = _verify_offline(content, trust_path) if offline or trust_path is not None else _verify_online(content)
+    beside = _optional(receipt), _optional(gm_signature)
+    if offline or trust_path is not None:
+        found = _verify_offline(content, trust_path, beside)
+    else:
+        found = _verify_online(content, beside)
     if as_json:
         tell(found.as_json())
     else:
@@ -63,18 +79,28 @@ def verify(file_or_text: str, offline: bool, trust_path: Path | None, as_json: b
     return 0 if found.verdict.value == "valid" else 1
 
 
-def _verify_online(content: bytes | str) -> Verification:
+def _optional(file: Path | None) -> bytes | None:
+    return None if file is None else file.read_bytes()
+
+
+def _verify_online(content: bytes | str, beside: tuple[bytes | None, bytes | None]) -> Verification:
     from certsvc.services.verify import verify_document
 
     services = work.services()
-    return verify_document(services, content, trust=services.trust, online=True)
+    return verify_document(
+        services, content, trust=services.trust, online=True, receipt=beside[0], gm_signature=beside[1]
+    )
 
 
-def _verify_offline(content: bytes | str, trust_path: Path | None) -> Verification:
+def _verify_offline(
+    content: bytes | str, trust_path: Path | None, beside: tuple[bytes | None, bytes | None]
+) -> Verification:
     from certsvc.services.verify import verify_document
 
     trust, published = _pinned(trust_path)
-    return verify_document(None, content, trust=trust, online=False, published=published)
+    return verify_document(
+        None, content, trust=trust, online=False, published=published, receipt=beside[0], gm_signature=beside[1]
+    )
 
 
 def _pinned(trust_path: Path | None) -> tuple[TrustBundle, Path | None]:

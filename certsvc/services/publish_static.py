@@ -1,9 +1,9 @@
 """Write what an independent verifier needs as static files, servable by any web server (formats.md, "Addresses").
 
 `.well-known/did.json`, `.well-known/jwks.json`, `trust.json` (the same keys, as our own verifier pins them),
-`seal/*.pem` (the chains of the PDF seal) and `seal/*.crl` (their revocation lists), `status/LIST`, `log/checkpoint`,
-`log/tile/…`. Nothing personal stands in any of them. Cheap where nothing changed, so it runs after every issue and
-every change of status. The log comes last: whoever sees a new head finds the status that belongs to it.
+`seal/*.pem` (the chains of the PDF seal), `seal/*.crl` (their revocation lists), `gm/*.pem` (SM2 keys), `status/LIST`,
+`log/checkpoint`, `log/tile/…`. Nothing personal stands in any of them. Cheap where nothing changed, so it runs after
+every issue and every change of status. The log comes last: whoever sees a new head finds the status that belongs to it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from certsvc.services.context import Services
 from certsvc.services.files import only_writer, write_if_changed
 from certsvc.services.log_publish import publish_log
 from certsvc.services.status_lists import publish_status_lists
+from certsvc.signing.gm import public_pem
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.trust import did_document, jwks
 
@@ -77,6 +78,8 @@ def _publish_keys(services: Services, folder: Path) -> int:
             chain = services.keystore.seal_chain(record.kid)
             pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
             written += write_if_changed(folder / "seal" / f"{record.kid}.pem", pem)
+        elif record.purpose is Purpose.GM:
+            written += write_if_changed(folder / "gm" / f"{record.kid}.pem", public_pem(record.public))
     for name, revoked in services.keystore.revocation_lists():
         written += write_if_changed(folder / "seal" / name, revoked)
     return written

@@ -42,24 +42,25 @@ def verify_document(
     now: datetime | None = None,
     bounded: bool = True,
     receipt: bytes | None = None,
+    gm_signature: bytes | None = None,
 ) -> Verification:
     """Verify what was brought; never raises on hostile input.
 
     Online needs `services`; `published` is a folder of static files (`publish_static`) for the status offline; `now`
     defaults to the services' clock, or this machine's. `bounded` examines PDFs in a process of their own. `receipt`
     (`certsvc log prove`) comes with a bare credential as one comes inside a PDF: offline, it is what a credential of a
-    key distrusted since needs.
+    key distrusted since needs. `gm_signature` is a detached SM2 signature over the credential (docs/gm.md).
     """
     if now is None:
         now = services.now() if services is not None else datetime.now(UTC)
     today = now.astimezone(SHANGHAI).date()
     if not online:
-        found = examine(content, Means(trust, now, bounded, receipt=receipt))
+        found = examine(content, Means(trust, now, bounded, receipt=receipt, gm_signature=gm_signature))
         entry = None if found.failed else ask_published(found, trust, published, now)
         return _answer(found, entry, today, online=False)
     assert services is not None
     prover = _Prover(services)
-    found = examine(content, Means(trust, now, bounded, prover, receipt, prover.on_record))
+    found = examine(content, Means(trust, now, bounded, prover, receipt, prover.on_record, gm_signature))
     if found.failed:
         return _answer(found, None, today, online=not prover.hindered)
     try:
@@ -126,7 +127,7 @@ _NOT_ABOUT_INTEGRITY = frozenset({"status", "validity", "register-entry", "log-i
 
 # The signature holds, but its key is distrusted from a log index on, and nothing proves an earlier one.
 _OF_A_DISTRUSTED_KEY = frozenset(
-    {"proof-eddsa-jcs-2022-trust", "proof-eddsa-rdfc-2022-trust", "qr-trust", "pdf-seal-trust"}
+    {"proof-eddsa-jcs-2022-trust", "proof-eddsa-rdfc-2022-trust", "qr-trust", "pdf-seal-trust", "gm-trust"}
 )
 
 

@@ -26,6 +26,7 @@ from certsvc.credential.compact import CompactClaims, QrText, compact_claims, pa
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.verdict import Check
 from certsvc.errors import CertsvcError, MalformedCredential
+from certsvc.services.verify_gm import check_gm
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_bounded import examine_pdf_bounded
 from certsvc.signing.pdf_examination import LARGEST_BYTES, RECEIPT, examine_pdf
@@ -84,6 +85,7 @@ class Means:
     `prove_index` gives the log index that the register proves for a credential's bytes or a token, None where it
     proves none; only the credentials of a key distrusted since depend on it. `receipt` belongs to a bare credential.
     `on_record` says whether the register has the hash of just this PDF: all that helps where its seal was stolen.
+    `gm_signature` is a detached SM2 signature brought beside the credential.
     """
 
     trust: TrustBundle
@@ -92,6 +94,7 @@ class Means:
     prove_index: Callable[[bytes | str], int | None] = lambda _: None
     receipt: bytes | None = None
     on_record: Callable[[str], bool] = lambda _: False
+    gm_signature: bytes | None = None
 
 
 def examine(content: bytes | str, means: Means) -> Examined:
@@ -115,6 +118,9 @@ def examine(content: bytes | str, means: Means) -> Examined:
             "不是 PDF、凭证或证书二维码的内容",
             "neither a PDF, nor a credential, nor the text of a certificate's QR",
         )
+    if means.gm_signature is not None and found.credential is not None:
+        index = means.prove_index(found.credential) if found.leaf_index is None else found.leaf_index
+        found.checks.append(check_gm(found.credential, means.gm_signature, means.trust, index))
     return found
 
 
@@ -156,7 +162,8 @@ def _examine_pdf(brought: bytes, means: Means, found: Examined) -> None:
     # V2: no parser reads a byte before the seal over all of them has been proven.
     found.claims_to_be_ours = any(mark in brought for mark in _CLAIMS_TO_BE_SIGNED)
     examine_file = examine_pdf_bounded if means.bounded else examine_pdf
-    seal = examine_file(brought, means.trust.certificates(), now=means.now)
+    trust = means.trust
+    seal = examine_file(brought, trust.certificates(), now=means.now, stamp_roots=trust.stamp_certificates())
     found.say("file-form", True, "PDF 文件", "a PDF file")
     found.checks += seal.checks
     if not seal.ok:

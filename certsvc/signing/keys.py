@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from nacl import bindings as sodium
 from nacl.exceptions import BadSignatureError
 
+from certsvc.signing import gm
+
 KID_BYTES: Final = 4
 
 
@@ -29,11 +31,13 @@ class Purpose(StrEnum):
     LOOKUP = "lookup"
     PERSONAL_DATA = "personal-data"
     SESSION = "session"
+    GM = "gm"
 
 
 class Algorithm(StrEnum):
     ED25519 = "Ed25519"
     P256 = "P-256"  # ECDSA with SHA-256
+    SM2 = "SM2"  # with SM3
     SECRET = "secret"  # noqa: S105 - a kind of key, not one: 32 bytes for HMAC-SHA-256 or AES-256
 
 
@@ -45,7 +49,10 @@ ALGORITHM_OF: Final = {
     Purpose.LOOKUP: Algorithm.SECRET,
     Purpose.PERSONAL_DATA: Algorithm.SECRET,
     Purpose.SESSION: Algorithm.SECRET,
+    Purpose.GM: Algorithm.SM2,
 }
+OPTIONAL_PURPOSES: Final = frozenset({Purpose.GM})
+"""Made when asked for, never by `certsvc init`."""
 SIGNING_PURPOSES: Final = frozenset(
     purpose for purpose, algorithm in ALGORITHM_OF.items() if algorithm is not Algorithm.SECRET
 )
@@ -62,7 +69,7 @@ class KeyState(StrEnum):
 class KeyRecord:
     """The public record of one key, kept for good. `public` is empty for secrets; `uri` says where the private part is.
 
-    `public` is 32 bytes for Ed25519, the 65-byte uncompressed point for P-256. Times are aware, UTC.
+    `public` is 32 bytes for Ed25519, the 65-byte uncompressed point for P-256 and SM2. Times are aware, UTC.
     """
 
     kid: str
@@ -78,7 +85,7 @@ class KeyRecord:
 
 
 class Signer(Protocol):
-    """A private key at work. `sign` gives 64 bytes for Ed25519, a DER ECDSA-Sig-Value over SHA-256 for P-256."""
+    """A private key at work. `sign` gives 64 bytes for Ed25519, DER of r and s for P-256 (SHA-256) and SM2 (SM3)."""
 
     @property
     def kid(self) -> str: ...
@@ -121,7 +128,7 @@ def acceptable_public_key(algorithm: Algorithm, public: bytes) -> bool:
         except ValueError:
             return False
         return len(public) == 65
-    return False
+    return algorithm is Algorithm.SM2 and gm.on_curve(public)
 
 
 def verify(algorithm: Algorithm, public: bytes, signature: bytes, message: bytes) -> bool:
@@ -139,7 +146,7 @@ def verify(algorithm: Algorithm, public: bytes, signature: bytes, message: bytes
             key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
             key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
         else:
-            return False
+            return algorithm is Algorithm.SM2 and gm.verify(public, signature, message)
     except (BadSignatureError, InvalidSignature, ValueError):
         return False
     return True

@@ -15,15 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsvc.errors import KeyMissing, KeyRefused
-from certsvc.signing import keyfiles, keyindex, pkcs11_keys, seal_authority, seal_certificates
+from certsvc.signing import gm, keyfiles, keyindex, pkcs11_keys, seal_authority, seal_certificates
+from certsvc.signing.file_signers import FileSigner, GmSigner, public_bytes_of
 from certsvc.signing.keyindex import KeyIndex
 from certsvc.signing.keys import (
     ALGORITHM_OF,
+    OPTIONAL_PURPOSES,
     SIGNING_PURPOSES,
     Algorithm,
     KeyRecord,
@@ -34,6 +35,9 @@ from certsvc.signing.keys import (
 )
 
 __all__ = ["Algorithm", "KeyRecord", "KeyState", "Keystore", "Purpose", "Signer"]
+
+# Kept as 32 bytes sealed with the passphrase; the other algorithms have a PEM form that every tool reads.
+_SEALED = frozenset({Algorithm.SECRET, Algorithm.SM2})
 
 
 class Keystore:
@@ -121,8 +125,7 @@ class Keystore:
         if record.purpose is not purpose:
             raise KeyRefused(f"密钥 {kid} 另有用途", f"key {kid} has another purpose")
         if record.kid not in self._secrets:
-            content = keyfiles.read_private(self._folder / _file_of(record))
-            self._secrets[record.kid] = keyfiles.open_secret(content, self._passphrase, _label(record))
+            self._secrets[record.kid] = self._read_sealed(record)
         return self._secrets[record.kid]
 
     def seal_chain(self, kid: str | None = None) -> tuple[x509.Certificate, ...]:
@@ -146,11 +149,12 @@ class Keystore:
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
             present = {record.purpose for record in self._index.records}
-            if not all(record.development for record in self._index.records) or present >= set(Purpose):
+            everyday = set(Purpose) - OPTIONAL_PURPOSES
+            if not all(record.development for record in self._index.records) or present >= everyday:
                 return False
             self._index = self._index.with_issuer(issuer_host, issuer_name)
             for purpose in Purpose:
-                if purpose not in present:
+                if purpose in everyday - present:
                     self._make(purpose, development=True, at="file:")
         return True
 
@@ -229,7 +233,7 @@ class Keystore:
             raise KeyRefused("印章密钥须为 P-256", "a seal key is a P-256 key")
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
-            public = _public_bytes(key)
+            public = public_bytes_of(key)
             if any(record.kid == kid_of(public) for record in self._index.records):
                 raise KeyRefused("该密钥已登记", "this key is on record already", where=kid_of(public))
             chain = seal_certificates.check_chain(chain_pem, public, self._now())
@@ -293,9 +297,12 @@ class Keystore:
     def _make(self, purpose: Purpose, *, development: bool, at: str, store: bool = True) -> KeyRecord:
         algorithm = ALGORITHM_OF[purpose]
         public, private, secret, uri = b"", None, b"", "file:"
-        if algorithm is Algorithm.SECRET:
-            if at != "file:":
-                raise KeyRefused("对称密钥只存于文件", "shared secrets rest in files only")
+        if algorithm in _SEALED and at != "file:":
+            raise KeyRefused("对称密钥与 SM2 密钥只存于文件", "shared secrets and SM2 keys rest in files only")
+        if algorithm is Algorithm.SM2:
+            secret, public = gm.generate()
+            kid = kid_of(public)
+        elif algorithm is Algorithm.SECRET:
             secret = secrets.token_bytes(keyfiles.SECRET_BYTES)
             kid = secrets.token_hex(4)
         elif at == "file:":
@@ -304,7 +311,7 @@ class Keystore:
                 if algorithm is Algorithm.ED25519
                 else ec.generate_private_key(ec.SECP256R1())
             )
-            public = _public_bytes(private)
+            public = public_bytes_of(private)
             kid = kid_of(public)
         else:
             public, uri = pkcs11_keys.generate(at, algorithm, purpose.value)
@@ -349,39 +356,27 @@ class Keystore:
         pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
         keyfiles.write_atomically(self._folder / _chain_of(record), pem)
 
+    def _read_sealed(self, record: KeyRecord) -> bytes:
+        content = keyfiles.read_private(self._folder / _file_of(record))
+        return keyfiles.open_secret(content, self._passphrase, _label(record))
+
     def _open_signer(self, record: KeyRecord) -> Signer:
+        if record.algorithm is Algorithm.SM2:
+            secret = self._read_sealed(record)
+            if gm.public_of(secret) != record.public:
+                raise KeyRefused("私钥与登记的公钥不符", "the private key is not the one on record", where=record.kid)
+            return GmSigner(record.kid, record.public, secret)
         if record.uri != "file:":
             return pkcs11_keys.open_signer(record.uri, record.kid, record.algorithm, record.public)
         name = _file_of(record)
         key = keyfiles.load_private_pem(keyfiles.read_private(self._folder / name), self._passphrase, name)
-        if _public_bytes(key) != record.public:
+        if public_bytes_of(key) != record.public:
             raise KeyRefused("私钥与登记的公钥不符", "the private key is not the one on record", where=name)
-        return _FileSigner(record.kid, record.algorithm, record.public, key)
-
-
-class _FileSigner:
-    """A private key in this process's memory."""
-
-    def __init__(self, kid: str, algorithm: Algorithm, public_bytes: bytes, key: keyfiles.PrivateKey) -> None:
-        self.kid = kid
-        self.algorithm = algorithm
-        self.public_bytes = public_bytes
-        self._key = key
-
-    def sign(self, message: bytes) -> bytes:
-        if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(message)
-        return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
-
-
-def _public_bytes(key: keyfiles.PrivateKey) -> bytes:
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return key.public_key().public_bytes_raw()
-    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return FileSigner(record.kid, record.algorithm, record.public, key)
 
 
 def _file_of(record: KeyRecord) -> str:
-    return f"{record.purpose.value}-{record.kid}.{'json' if record.algorithm is Algorithm.SECRET else 'pem'}"
+    return f"{record.purpose.value}-{record.kid}.{'json' if record.algorithm in _SEALED else 'pem'}"
 
 
 def _chain_of(record: KeyRecord) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,11 +38,13 @@ _ASSERTING: Final = (Purpose.CREDENTIAL, Purpose.STATUS_LIST)
 
 @dataclass(frozen=True, slots=True)
 class TrustBundle:
-    """The pinned keys. `keys` holds signing keys only, whatever their state; `seal_roots` are PEM certificates."""
+    """The pinned keys. `keys` holds signing keys only, whatever their state; `seal_roots` are PEM certificates, and so
+    are `stamp_roots`, those of the time-stamp authorities the issuer has used."""
 
     did: str
     keys: Mapping[str, KeyRecord]
     seal_roots: tuple[str, ...] = ()
+    stamp_roots: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for kid, record in self.keys.items():
@@ -54,7 +56,9 @@ class TrustBundle:
                 )
 
     @classmethod
-    def from_keystore(cls, keystore: Keystore, did: str) -> TrustBundle:
+    def from_keystore(
+        cls, keystore: Keystore, did: str, stamp_roots: Sequence[x509.Certificate] = ()
+    ) -> TrustBundle:
         """The bundle of one installation's own keys."""
         records = [record for record in keystore.records() if record.purpose in SIGNING_PURPOSES]
         roots: list[str] = []
@@ -64,7 +68,8 @@ class TrustBundle:
                 root = keystore.seal_chain(record.kid)[-1].public_bytes(Encoding.PEM).decode()
                 if root not in roots:
                     roots.append(root)
-        return cls(did, {record.kid: record for record in records}, tuple(roots))
+        stamps = tuple(root.public_bytes(Encoding.PEM).decode() for root in stamp_roots)
+        return cls(did, {record.kid: record for record in records}, tuple(roots), stamps)
 
     @classmethod
     def load(cls, path: Path) -> TrustBundle:
@@ -85,9 +90,10 @@ class TrustBundle:
                 raise KeyRefused("信任清单格式未知", "a trust bundle of an unknown format")
             records = [read_record(record) for record in members["keys"]]
             roots = tuple(str(pem) for pem in members["seal_roots"])
-            for pem in roots:
+            stamps = tuple(str(pem) for pem in members.get("stamp_roots", ()))
+            for pem in (*roots, *stamps):
                 x509.load_pem_x509_certificate(pem.encode())
-            return cls(members["did"], {record.kid: record for record in records}, roots)
+            return cls(members["did"], {record.kid: record for record in records}, roots, stamps)
         except (ValueError, KeyError, TypeError) as error:
             raise KeyRefused("信任清单损坏", "the trust bundle is damaged") from error
 
@@ -95,11 +101,17 @@ class TrustBundle:
         """The bundle as JSON, to be handed to verifiers by a way they trust."""
         records = [write_record(record) | {"uri": ""} for record in self.keys.values()]
         members = {"format": _FORMAT, "did": self.did, "keys": records, "seal_roots": list(self.seal_roots)}
+        if self.stamp_roots:
+            members["stamp_roots"] = list(self.stamp_roots)
         return json.dumps(members, ensure_ascii=False, indent=1).encode() + b"\n"
 
     def certificates(self) -> tuple[x509.Certificate, ...]:
         """The pinned roots of the PDF seal."""
         return tuple(x509.load_pem_x509_certificate(pem.encode()) for pem in self.seal_roots)
+
+    def stamp_certificates(self) -> tuple[x509.Certificate, ...]:
+        """The pinned roots of time-stamp authorities."""
+        return tuple(x509.load_pem_x509_certificate(pem.encode()) for pem in self.stamp_roots)
 
     def key(self, kid: str, purpose: Purpose) -> KeyRecord | None:
         """The pinned key of that kid, if it is of that purpose; a key of another purpose is as good as none."""
@@ -119,6 +131,8 @@ def did_document(bundle: TrustBundle, base_url: str) -> dict[str, object]:
     methods: list[dict[str, object]] = []
     asserting: list[str] = []
     for record in bundle.keys.values():
+        if record.algorithm is Algorithm.SM2:
+            continue  # it makes detached signatures only (docs/gm.md), and few readers of a DID know its kind
         identifier = bundle.verification_method(record.kid)
         prefix = ED25519_PUBLIC if record.algorithm is Algorithm.ED25519 else P256_PUBLIC
         public = record.public if record.algorithm is Algorithm.ED25519 else _compressed(record.public)
@@ -148,7 +162,7 @@ def jwks(bundle: TrustBundle) -> dict[str, object]:
         "keys": [
             _jwk(record) | {"kid": record.kid, "use": "sig"}
             for record in bundle.keys.values()
-            if record.state is not KeyState.DISTRUSTED
+            if record.state is not KeyState.DISTRUSTED and record.algorithm is not Algorithm.SM2
         ]
     }
 

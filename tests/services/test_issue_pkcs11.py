@@ -18,7 +18,7 @@ from certsvc.services.init import initialise
 from certsvc.services.log_check import check_log
 from certsvc.services.publish_static import published_folder
 from certsvc.services.verify import verify_document
-from certsvc.signing.keys import SIGNING_PURPOSES, Purpose
+from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.pkcs11_keys import Pkcs11Signer
 from certsvc.signing.seal_authority import SealAuthority
@@ -35,7 +35,7 @@ def make_keys(folder: Path, root: Path, base_url: str) -> Keystore:
     """Every signing key in the token, the seal's under an offline root; only shared secrets rest in files."""
     at, _ = softhsm_token()
     keystore = Keystore.open(folder, b"a passphrase", lambda: NOW)
-    for purpose in Purpose:
+    for purpose in set(Purpose) - OPTIONAL_PURPOSES:
         keystore.new(purpose, at=at if purpose in SIGNING_PURPOSES else "file:")
     (seal,) = [record for record in keystore.records() if record.purpose is Purpose.PDF_SEAL]
     authority = SealAuthority.make(root, "测试机构", years=20, passphrase=b"offline", now=NOW)
@@ -78,7 +78,7 @@ def test_a_batch_is_issued_with_keys_that_cannot_be_extracted(tmp_path: Path) ->
 
     pems = [path.name for path in (tmp_path / "keys").glob("*.pem")]
     assert all(name.endswith(".chain.pem") for name in pems), "a private key rests in a file"
-    for purpose in SIGNING_PURPOSES:
+    for purpose in SIGNING_PURPOSES - OPTIONAL_PURPOSES:
         signer = keystore.signer(purpose)
         assert isinstance(signer, Pkcs11Signer)
         key = signer.private_key()
