@@ -170,7 +170,9 @@ class CellError:
 
     def __str__(self) -> str:
         shown = self.value if len(self.value) <= 40 else self.value[:40] + "…"
-        return f"第 {self.row} 行 row {self.row} · {self.column} · {shown!r} · {self.rule} · {self.zh} / {self.en}"
+        # A fault of the row as a whole has no column and no value to show.
+        cell = f"{self.column} · {shown!r} · " if self.column else ""
+        return f"第 {self.row} 行 row {self.row} · {cell}{self.rule} · {self.zh} / {self.en}"
 
 
 class ImportRefused(Refused):

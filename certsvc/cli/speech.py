@@ -34,11 +34,11 @@ def tell(document: object) -> None:
 def tell_list(entries: Iterable[Mapping[str, object]]) -> None:
     """A JSON list on standard output, written entry by entry so that a long one needs no memory."""
     first = True
-    click.echo("[", nl=False)
     for entry in entries:
-        click.echo(("\n  " if first else ",\n  ") + json.dumps(entry, ensure_ascii=False), nl=False)
+        # Nothing is written before there is an entry: a refusal that comes first must be the only document.
+        click.echo(("[\n  " if first else ",\n  ") + json.dumps(entry, ensure_ascii=False), nl=False)
         first = False
-    click.echo("]" if first else "\n]")
+    click.echo("[]" if first else "\n]")
 
 
 def say(line: str) -> None:
@@ -93,6 +93,7 @@ class Bar:
         "issue": "签发 issuing",
         "resign": "重新签名 signing anew",
         "render": "制证 drawing",
+        "archive": "时间戳 time stamps",
     }
 
     def __init__(self) -> None:

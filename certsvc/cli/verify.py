@@ -14,6 +14,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.speech import json_option, say, tell
+from certsvc.errors import Refused
 
 if TYPE_CHECKING:
     from certsvc.credential.verdict import Verification
@@ -112,8 +113,16 @@ def _pinned(trust_path: Path | None) -> tuple[TrustBundle, Path | None]:
     published = work.settings().home / "published"
     if (published / "trust.json").is_file():
         return TrustBundle.load(published), published
-    # Nothing was published yet: the installation's own public keys.
-    return work.services(migrated=False).trust, None
+    # Nothing was published yet: the installation's own public keys. Without any, every genuine certificate would be
+    # called forged, where nothing is known (R10).
+    trust = work.services(migrated=False).trust
+    if not trust.keys:
+        raise Refused(
+            "没有可信的公钥,请用 --trust 指定公布的文件夹或公钥文件",
+            "no pinned keys here; name a published folder or a file of keys with --trust",
+            rule="R10",
+        )
+    return trust, None
 
 
 def _read(file_or_text: str) -> bytes | str:

@@ -140,25 +140,17 @@ def _photo(reader: RowReader) -> str | None:
 
 
 def _is_new(candidate: CandidateRow, reader: RowReader, persons: Seen, registrations: Seen) -> bool:
-    """Whether the row adds anything: the same row twice counts once, a person told in two ways is refused."""
+    """Whether the row registers somebody not in the file yet; a person twice is refused, even in the same words."""
     person = (candidate.name, candidate.sex, candidate.birth_date)
     earlier = persons.earlier(candidate.row, candidate.identity, person)
     if earlier is not None and not earlier[1]:
-        reader.refuse_repeated(ID_NUMBER, earlier[0], "同一证件号码的个人信息不同", "one identity number, two persons")
+        reader.refuse_repeated(
+            ID_NUMBER, earlier[0], "同一证件号码的个人信息不同", "one identity number, two persons", rule="R1.5"
+        )
         return False
-    content = (
-        person,
-        candidate.phone,
-        candidate.institution,
-        candidate.health_declared,
-        candidate.registered_on,
-        candidate.batch,
-        candidate.photo,
-    )
     key = (candidate.identity, candidate.occupation, candidate.level)
-    earlier = registrations.earlier(candidate.row, key, content)
+    earlier = registrations.earlier(candidate.row, key, None)
     if earlier is None:
         return True
-    if not earlier[1]:
-        reader.refuse_repeated(ID_NUMBER, earlier[0], "同一人重复报名", "the person is registered twice")
+    reader.refuse_repeated(ID_NUMBER, earlier[0], "同一人重复报名", "the person is registered twice", rule="R1.5")
     return False

@@ -49,7 +49,7 @@ def read_csv_rows(content: bytes, encoding: str, limits: Limits) -> NumberedCell
             f"第 {number + 1} 行不是正确的 CSV(引号未配对或单元格过长)",
             f"row {number + 1} is not well-formed CSV (a quote left open, or an oversized cell): {error}",
             rule="file.form",
-            where=f"row {number + 1}",
+            where=f"第 {number + 1} 行 row {number + 1}",
         ) from error
 
 
@@ -96,5 +96,5 @@ def _undecodable(content: bytes) -> FileRefused:
         f"文件编码既不是 UTF-8 也不是 GB 18030(第 {line} 行起无法识别);请另存为 UTF-8 CSV 或 XLSX",
         f"the encoding is neither UTF-8 nor GB 18030 (line {line} cannot be read); save it as CSV UTF-8 or as XLSX",
         rule="file.encoding",
-        where=f"line {line}",
+        where=f"第 {line} 行 line {line}",
     )

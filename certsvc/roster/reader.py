@@ -175,8 +175,9 @@ class RowReader:
             self.refuse_with(ID_NUMBER, error)
             return None
 
-    def refuse_repeated(self, key: str, first_row: int, zh: str, en: str) -> None:
-        self.refuse(key, "file.twice", f"{zh}(与第 {first_row} 行不一致)", f"{en} (row {first_row} says otherwise)")
+    def refuse_repeated(self, key: str, first_row: int, zh: str, en: str, *, rule: str = "file.twice") -> None:
+        """Refuse the row whose key stands in `first_row` already."""
+        self.refuse(key, rule, f"{zh}(见第 {first_row} 行)", f"{en} (see row {first_row})")
 
     def _has(self, key: str, *, required: bool) -> bool:
         if self.holds(key):

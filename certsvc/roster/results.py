@@ -91,9 +91,16 @@ def _read(table: Table, scheme: Scheme | None, report: Report) -> Iterator[Resul
         earlier = seen.earlier(result.row, key, content)
         if earlier is None:
             yield result
+        elif not earlier[1] and result.kind is AttemptKind.ONSITE_RETAKE:
+            reader.refuse_repeated(
+                "kind", earlier[0], "同一日只有一次现场补考", "there is one on-site retake on the day", rule="R3.7"
+            )
         elif not earlier[1]:
             reader.refuse_repeated(
-                ID_NUMBER, earlier[0], "同一人同日同科目同性质的成绩重复", "the same attempt stands twice in the file"
+                ID_NUMBER,
+                earlier[0],
+                "同一人同日同科目同性质的成绩重复,内容不一致",
+                "the same attempt stands twice in the file, with different content",
             )
 
 

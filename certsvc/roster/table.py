@@ -17,6 +17,7 @@ from certsvc.roster.csv_file import find_encoding, read_csv_rows
 from certsvc.roster.xlsx_file import OLE_MAGIC, ZIP_MAGIC, open_sheet, read_sheet_rows, refuse_ole
 
 DEFAULT_LIMITS = Limits()
+_HEADER_ROW = "第 1 行 row 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +148,16 @@ def _read_header(cells: list[Cell], columns: Sequence[Column], *, ignore_unknown
         en = [f"missing headers: {', '.join(missing)}"] if missing else []
         zh += [f"未知的列:{'、'.join(refused)}"] if refused else []
         en += [f"unknown headers: {', '.join(refused)}"] if refused else []
-        raise FileRefused(";".join(zh), "; ".join(en), rule="file.header", where="row 1")
+        raise FileRefused(";".join(zh), "; ".join(en), rule="file.header", where=_HEADER_ROW)
     headings = {key: text for text, key in zip(texts, keys, strict=True) if key is not None}
     return _Layout(headings, keys)
 
 
 def _refuse_header(zh: str, en: str, names: list[str]) -> None:
     if names:
-        raise FileRefused(f"{zh}:{'、'.join(names)}", f"{en}: {', '.join(names)}", rule="file.header", where="row 1")
+        raise FileRefused(
+            f"{zh}:{'、'.join(names)}", f"{en}: {', '.join(names)}", rule="file.header", where=_HEADER_ROW
+        )
 
 
 def _rows(numbered: NumberedCells, layout: _Layout, limits: Limits) -> Iterator[Row]:

@@ -203,7 +203,8 @@ def _read_format(document: dict[str, object], found: _Findings) -> CertificateCl
     try:
         claims = read_claims(document)
     except MalformedCredential as error:
-        raise found.failed("format", f"{error.zh}({error.where})", f"{error.en} ({error.where})") from error
+        zh, en = (f"({error.where})", f" ({error.where})") if error.where else ("", "")
+        raise found.failed("format", f"{error.zh}{zh}", f"{error.en}{en}") from error
     found.passed("format", "格式合格", "the format of this service, version 1")
     return claims
 

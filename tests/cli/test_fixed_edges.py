@@ -39,3 +39,10 @@ def test_a_refusal_says_the_place_in_chinese_first(certsvc: Certsvc, tmp_path: P
     result = certsvc("candidates", "import", roster)
     assert result.exit_code == 1
     assert result.stderr.startswith("第 1 行 row 1: 缺少列:性别 sex")
+
+
+def test_offline_without_any_pinned_key_is_refused_and_never_called_forged(certsvc: Certsvc) -> None:
+    result = certsvc("verify", "HTTPS://CERTSVC.EXAMPLE/V/ZKRDMQYIBSOQM3GPZA4NZJ6C4U", "--offline")
+    assert result.exit_code == 1
+    assert "--trust" in result.stderr
+    assert result.stdout == ""

@@ -39,7 +39,7 @@ def test_a_damaged_utf8_file_is_refused_and_never_read_as_gb18030(mark: bytes) -
     content = mark + "name\n张三\n李四\n王五赵六孙七\n".encode().replace("四".encode(), b"\xe5\x9b", 1)
     with pytest.raises(FileRefused) as refused:
         rows_of(content)
-    assert refused.value.where == "line 3"
+    assert refused.value.where == "第 3 行 line 3"
 
 
 def test_bytes_of_neither_encoding_are_refused() -> None:
@@ -54,7 +54,7 @@ def test_a_quoted_cell_over_several_lines_is_one_row_and_blank_lines_count() -> 
 def test_an_open_quote_is_refused_with_its_row() -> None:
     with pytest.raises(FileRefused) as refused:
         rows_of(b'a,b\n1,2\n"3,4\n')
-    assert refused.value.where == "row 3"
+    assert refused.value.where == "第 3 行 row 3"
 
 
 def test_padding_goes_and_control_characters_stay() -> None:

@@ -121,6 +121,12 @@ def test_one_attempt_in_two_ways_is_refused(changes: dict[str, object]) -> None:
     assert (error.row, error.rule) == (3, "file.twice")
 
 
+def test_a_second_onsite_retake_is_refused() -> None:
+    onsite = RESULT | {"科目": "practical", "考试性质": "现场补考"}
+    [error] = read_results(csv_file(onsite | {"成绩": "50"}, onsite | {"成绩": "70"})).errors
+    assert (error.row, error.column, error.rule) == (3, "考试性质", "R3.7")
+
+
 def test_attempts_of_one_person_that_differ_in_key_are_all_read() -> None:
     rows = [RESULT, RESULT | {"考试日期": "2025-04-24"}, RESULT | {"考试性质": "补考"}, RESULT | {"科目": "practical"}]
     assert len(read_results(csv_file(*rows)).check().rows) == 4
