@@ -24,8 +24,12 @@ EACH = "test_each_proof_of_a_genuine_credential_holds"
 
 RED = {
     "jcs": (
-        ["node"],
-        {f"{VC}.py::{EACH}_and_its_status_is_read[good-eddsa-jcs-2022]", f"{OPENVC}.py::{EACH}[good-eddsa-jcs-2022]"},
+        ["node", "openssl"],
+        {
+            f"{VC}.py::{EACH}_and_its_status_is_read[good-eddsa-jcs-2022]",
+            f"{OPENVC}.py::{EACH}[good-eddsa-jcs-2022]",
+            "test_openssl.py::test_openssl_and_a_page_of_python_verify_a_credential[good]",
+        },
     ),
     "rdfc": (
         ["node"],
@@ -51,8 +55,9 @@ RED = {
     ),
     "log": (["go"], {"test_go_tlog.py::test_go_believes_logs_of_every_shape[257-256]"}),
     "seal": (
-        ["java", "pdfsig"],
+        ["java", "pdfsig", "openssl"],
         {
+            "test_openssl.py::test_openssl_takes_the_seal_of_a_genuine_pdf[good]",
             f"{PDF}.py::test_dss_passes_a_genuine_certificate_as_pades_b_of_the_whole_file[good]",
             f"{PDF}.py::test_pdfsig_finds_one_valid_signature_of_the_whole_document[good]",
         },
