@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "certsvc.cli.kit:export",
     "rebuild": "certsvc.cli.kit:rebuild",
     "key": "certsvc.cli.key:key",
+    "api-key": "certsvc.cli.api_key:api_key",
     "scheme": "certsvc.cli.scheme:scheme",
     "db": "certsvc.cli.db:db",
     "user": "certsvc.cli.account:user",
