@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -62,9 +63,10 @@ def new(purpose: str, at: str, by: str | None, as_json: bool) -> None:
 @key.command()
 @_PURPOSE
 @click.option("--at", default="file:", help="file: 或 pkcs11:… URI / where the private part is kept.")
+@click.option("--real", is_flag=True, help="开发密钥换成正式密钥 / a real key in place of a development key.")
 @by_option
 @json_option
-def rotate(purpose: str, at: str, by: str | None, as_json: bool) -> None:
+def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
     """换新密钥,旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
     from certsvc.signing.keys import Purpose
 
@@ -73,7 +75,7 @@ def rotate(purpose: str, at: str, by: str | None, as_json: bool) -> None:
     services = work.services()
     keystore = services.keystore
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
-    development = keystore.active(Purpose(purpose)).development
+    development = keystore.active(Purpose(purpose)).development and not real
     done(services, keystore.rotate(Purpose(purpose), development=development, at=at), "key.rotate", by, as_json)
 
 
@@ -85,6 +87,20 @@ def retire(kid: str, by: str | None, as_json: bool) -> None:
     """停用;它签过的仍然有效 / Take a key out of use; what it signed stays good."""
     services = work.services()
     done(services, services.keystore.retire(kid), "key.retire", by, as_json)
+
+
+@key.command("web-copy")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def web_copy(folder: Path, as_json: bool) -> None:
+    """给网站进程的密钥目录,不含签名私钥 / A folder for the web process: everything but the private signing keys."""
+    from certsvc.signing.key_copy import copy_without_signing_keys
+
+    names = copy_without_signing_keys(work.settings().keys, folder)
+    if as_json:
+        tell({"folder": str(folder), "files": list(names)})
+    else:
+        say(f"{len(names)} → {folder}")
 
 
 @key.command()

@@ -131,7 +131,7 @@ class Keystore:
     def seal_chain(self, kid: str | None = None) -> tuple[x509.Certificate, ...]:
         """The certificate chain of a seal key, leaf first: the active one by default. Raises `KeyMissing`."""
         record = self.active(Purpose.PDF_SEAL) if kid is None else self.record(kid)
-        path = self._folder / _chain_of(record)
+        path = self._folder / chain_of(record)
         try:
             return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
         except (OSError, ValueError) as error:
@@ -246,7 +246,7 @@ class Keystore:
                 public=public,
                 uri="file:",
             )
-            keyfiles.write_atomically(self._folder / _file_of(record), keyfiles.private_pem(key, self._passphrase))
+            keyfiles.write_atomically(self._folder / file_of(record), keyfiles.private_pem(key, self._passphrase))
             self._write_chain(record, chain)
             return self._take_seal_into_use(record)
 
@@ -331,7 +331,7 @@ class Keystore:
         )
         # The private part first, then the index: a crash in between leaves a file nobody refers to, never a record
         # without its key.
-        path = self._folder / _file_of(record)
+        path = self._folder / file_of(record)
         if secret:
             keyfiles.write_atomically(path, keyfiles.seal_secret(secret, self._passphrase, _label(record)))
         elif private is not None:
@@ -354,10 +354,10 @@ class Keystore:
 
     def _write_chain(self, record: KeyRecord, chain: tuple[x509.Certificate, ...]) -> None:
         pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
-        keyfiles.write_atomically(self._folder / _chain_of(record), pem)
+        keyfiles.write_atomically(self._folder / chain_of(record), pem)
 
     def _read_sealed(self, record: KeyRecord) -> bytes:
-        content = keyfiles.read_private(self._folder / _file_of(record))
+        content = keyfiles.read_private(self._folder / file_of(record))
         return keyfiles.open_secret(content, self._passphrase, _label(record))
 
     def _open_signer(self, record: KeyRecord) -> Signer:
@@ -368,18 +368,20 @@ class Keystore:
             return GmSigner(record.kid, record.public, secret)
         if record.uri != "file:":
             return pkcs11_keys.open_signer(record.uri, record.kid, record.algorithm, record.public)
-        name = _file_of(record)
+        name = file_of(record)
         key = keyfiles.load_private_pem(keyfiles.read_private(self._folder / name), self._passphrase, name)
         if public_bytes_of(key) != record.public:
             raise KeyRefused("私钥与登记的公钥不符", "the private key is not the one on record", where=name)
         return FileSigner(record.kid, record.algorithm, record.public, key)
 
 
-def _file_of(record: KeyRecord) -> str:
+def file_of(record: KeyRecord) -> str:
+    """The name of the file with the private part."""
     return f"{record.purpose.value}-{record.kid}.{'json' if record.algorithm in _SEALED else 'pem'}"
 
 
-def _chain_of(record: KeyRecord) -> str:
+def chain_of(record: KeyRecord) -> str:
+    """The name of the file with a seal's certificate chain."""
     return f"{record.purpose.value}-{record.kid}.chain.pem"
 
 

@@ -27,6 +27,9 @@ _HOUR: Final = ("Cache-Control", "public, max-age=3600")
 _SHORT: Final = ("Cache-Control", "public, max-age=300")
 _FOREVER: Final = ("Cache-Control", "public, max-age=31536000, immutable")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
+# By key identifier, and by the beginning of the authority's digest.
+_CHAIN = re.compile(r"[0-9a-f]{8}\.pem")
+_REVOKED = re.compile(r"[0-9a-f]{16}\.crl")
 # C2SP tlog-tiles: tile/L/N[.p/W], tile/entries/N[.p/W]; N in groups of three digits, all but the last with x.
 _TILE = re.compile(r"(?:\d{1,2}|entries)/(?:x\d{3}/){0,4}\d{3}(?:\.p/\d{1,3})?")
 
@@ -72,6 +75,22 @@ def tile(place: str) -> Response:
     if not _TILE.fullmatch(place):
         raise NotFound
     return _file("log", f"tile/{place}", "application/octet-stream", _FOREVER)
+
+
+@blueprint.get("/seal/<name>")
+def seal(name: str) -> Response:
+    if _CHAIN.fullmatch(name):
+        return _file("seal", name, "application/pem-certificate-chain", _HOUR)
+    if _REVOKED.fullmatch(name):
+        return _file("seal", name, "application/pkix-crl", _HOUR)
+    raise NotFound
+
+
+@blueprint.get("/gm/<name>")
+def gm(name: str) -> Response:
+    if not _CHAIN.fullmatch(name):
+        raise NotFound
+    return _file("gm", name, "application/x-pem-file", _HOUR)
 
 
 def _file(kind: str, name: str, media_type: str, caching: tuple[str, str]) -> Response:
