@@ -195,6 +195,8 @@ def _spoil(world: World) -> None:
     keep("foreign key under our name", _with_proofs(forged, verificationMethod=genuine))
     log = world.services.keystore.signer(Purpose.LOG_CHECKPOINT)
     world.credentials["key of another purpose"] = sign(world, world.claims("good"), log, "key of another purpose")
+    lists = world.services.keystore.signer(Purpose.STATUS_LIST)
+    world.credentials["status list key"] = sign(world, world.claims("good"), lists, "status list key")
 
 
 def _with_proofs(document: dict[str, object], **changes: str) -> dict[str, object]:
