@@ -168,6 +168,26 @@ def test_match_asks_for_the_full_name_and_the_last_six(home: Installation) -> No
     assert not look_up.match_paper(home.services, PAPER, HOLDER.name, HOLDER.last_six)
 
 
+def test_match_does_the_same_work_for_an_unknown_token_as_for_another_person(home: Installation) -> None:
+    (issued, _) = home.issue(HOLDER, made_up(3))
+    statements: list[str] = []
+    event.listen(home.services.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    asked = []
+    for token, name in ((issued.token, HOLDER.name), (issued.token, "张三"), ("a" * 26, HOLDER.name), ("!", "!")):
+        statements.clear()
+        look_up.match(home.services, token, name, HOLDER.last_six)
+        asked.append(list(statements))
+    assert all(one == asked[0] for one in asked)
+
+
+def test_a_sealed_part_that_does_not_open_is_unavailable(home: Installation) -> None:
+    (issued,) = home.issue(HOLDER)
+    with home.services.database.writing() as session:
+        session.execute(text("update certificate set sealed = zeroblob(90)"))
+    with pytest.raises(Unavailable):
+        look_up.match(home.services, issued.token, HOLDER.name, HOLDER.last_six)
+
+
 @pytest.mark.parametrize(
     "change",
     [
