@@ -47,7 +47,7 @@ soak: .venv/dev.stamp
 # The locks name no index address; uv is used for resolving only and leaves no uv.lock.
 lock: .venv/dev.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --extra postgresql --extra pkcs11 --extra gm pyproject.toml requirements-build.in -o requirements.lock
+	  --no-header --extra postgresql --extra pkcs11 --extra gm --group demo pyproject.toml requirements-build.in -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --extra postgresql --extra pkcs11 --extra gm --group test --group check -c requirements.lock \
 	  pyproject.toml requirements-build.in -o requirements-dev.lock
