@@ -115,7 +115,7 @@ def files(world: World, pdfs: dict[str, bytes]) -> dict[str, Path]:
     return {kind: world.write(f"{at}.pdf", content) for at, (kind, content) in enumerate(pdfs.items())}
 
 
-def _judge(
+def judge_pdfs(
     java: Java,
     world: World,
     lists: Sequence[bytes],
@@ -135,7 +135,7 @@ def _judge(
 
 @pytest.fixture(scope="session")
 def said(java: Java, world: World, files: dict[str, Path]) -> dict[str, Said]:
-    return _judge(java, world, world.authority.lists(), files)
+    return judge_pdfs(java, world, world.authority.lists(), files)
 
 
 @pytest.mark.parametrize("kind", GENUINE)
@@ -165,7 +165,7 @@ def test_dss_says_so_when_the_seals_certificate_was_revoked(java: Java, world: W
     keystore = world.services.keystore
     old = next(record for record in keystore.records() if record.purpose is Purpose.PDF_SEAL and not record.development)
     lists = world.authority.lists([keystore.seal_chain(old.kid)[0]])
-    answers = _judge(java, world, lists, {kind: files[kind] for kind in ("rotated", "good")})
+    answers = judge_pdfs(java, world, lists, {kind: files[kind] for kind in ("rotated", "good")})
     assert answers["rotated"].dss[1:3] == ["INDETERMINATE", "REVOKED_NO_POE"]
     assert answers["good"].dss == ACCEPTED
 
@@ -176,7 +176,7 @@ def test_dss_passes_nothing_of_which_no_revocation_list_can_be_had(
     # So it is with every development seal: its root publishes no list, and its key is thrown away.
     ours = {"good": files["good"], "sample": files["foreign signer"]}
     roots = [world.authority.root, development.seal_chain()[-1]]
-    for answer in _judge(java, world, [], ours, roots).values():
+    for answer in judge_pdfs(java, world, [], ours, roots).values():
         assert answer.dss[1] == "INDETERMINATE"
         assert answer.dss[2] in {"CERTIFICATE_CHAIN_GENERAL_FAILURE", "TRY_LATER"}
         assert answer.dss[3:] == ["PAdES-BASELINE-B", "FULL"]
@@ -197,7 +197,7 @@ def test_verapdf_finds_pdfa_3u_whatever_is_drawn(java: Java, world: World) -> No
         )
         for at, (kind, changes) in enumerate(FACES.items())
     }
-    answers = _judge(java, world, [], drawn)
+    answers = judge_pdfs(java, world, [], drawn)
     assert {kind: answer.verapdf for kind, answer in answers.items() if answer.verapdf != ["true"]} == {}
 
 
