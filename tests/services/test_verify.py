@@ -17,6 +17,7 @@ from certsvc.credential.verdict import Verdict, Verification
 from certsvc.services import change_status, look_up
 from certsvc.services.correct import Correction, correct
 from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.render_certificate import draw
 from certsvc.services.verify import verify_document
 from certsvc.signing.keystore import Purpose
 from tests.services.installation import Installation, made_up
@@ -287,10 +288,12 @@ def test_signed_by_our_key_but_not_in_the_register_is_unknown(home: Installation
 
 def test_a_file_sealed_a_second_time_is_not_the_one_on_record(home: Installation) -> None:
     (issued,) = home.issue(FIRST)
-    pdf = home.pdf(issued.number)
-    with home.services.database.writing() as session:
-        session.execute(text("update certificate set pdf_sha256 = 'another'"))
-    found = online(home, pdf)
+    first = home.pdf(issued.number)
+    (drawn,) = draw(home.services, [home.row(issued.number).id])
+    second = drawn.path.read_bytes()
+    assert second != first
+    assert online(home, first).verdict is Verdict.VALID
+    found = online(home, second)
     assert found.verdict is Verdict.FORGED
     assert check(found, "file-hash") is False
 
