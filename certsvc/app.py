@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 from certsvc.config import Settings
 from certsvc.credential.document import Issuer
-from certsvc.errors import KeyRefused
+from certsvc.errors import KeyRefused, Refused
 from certsvc.services.context import Folders, Services
 from certsvc.signing.keystore import Keystore, Purpose
 from certsvc.store import open_database
 from certsvc.store.migrate import require_head
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from certsvc.signing.stamp_authority import StampAuthority
     from flask import Flask
 
     from certsvc.web.site import Site
@@ -33,6 +36,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
     clock = now or (lambda: datetime.now(UTC))
     keystore = Keystore.open(settings.keys, _passphrase(settings), clock)
     host = settings.host
+    stamps, stamp_roots = _open_stamps(settings)
     issuer = Issuer(
         did="did:web:" + host.replace(":", "%3A"),
         name_zh=settings.issuer_name or _SAMPLE_NAME_ZH,
@@ -47,7 +51,22 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
         folders=Folders(settings.home),
         base_url=settings.base_url,
         now=clock,
+        stamps=stamps,
+        stamp_roots=stamp_roots,
     )
+
+
+def _open_stamps(settings: Settings) -> tuple[StampAuthority | None, tuple[Certificate, ...]]:
+    """The time-stamp authority in use, if any, and the pinned roots of all that ever were."""
+    if settings.tsa_url is None and settings.tsa_roots is None:
+        return None, ()
+    from certsvc.signing.stamp_authority import StampAuthority, load_roots
+
+    try:
+        roots = load_roots(settings.tsa_roots.read_bytes()) if settings.tsa_roots is not None else ()
+    except OSError as error:
+        raise Refused("无法读取", "cannot be read", where="CERTSVC_TSA_ROOTS") from error
+    return StampAuthority(settings.tsa_url, roots) if settings.tsa_url is not None else None, roots
 
 
 def create_app(settings: Settings | None = None, *, services: Services | None = None, front: bool = True) -> Flask:

@@ -33,6 +33,8 @@ class Settings:
     limit_guess: str  # CERTSVC_LIMIT_GUESS: number and name, and match mode, per address (R10)
     limit_record: str  # CERTSVC_LIMIT_RECORD: match mode and number, per record (R10)
     limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
+    tsa_url: str | None = None  # CERTSVC_TSA_URL: RFC 3161 authority; absent means PAdES B-B, no time stamps
+    tsa_roots: Path | None = None  # CERTSVC_TSA_ROOTS: PEM, the roots of every authority ever used
 
     @property
     def host(self) -> str:
@@ -66,6 +68,8 @@ class Settings:
             limit_guess=env.get("CERTSVC_LIMIT_GUESS") or "20/minute;200/day",
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
+            tsa_url=env.get("CERTSVC_TSA_URL") or None,
+            tsa_roots=Path(env["CERTSVC_TSA_ROOTS"]).absolute() if env.get("CERTSVC_TSA_ROOTS") else None,
         )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "reinstate": "certsvc.cli.status:reinstate",
         "correct": "certsvc.cli.status:correct",
         "resign": "certsvc.cli.resign:resign",
+        "archive": "certsvc.cli.archive:archive",
         "gm-sign": "certsvc.cli.gm:gm_sign",
     },
 )
@@ -58,6 +59,8 @@ def show(number: str, as_json: bool) -> None:
         return
     for entry in entries:
         _say(entry)
+        if entry.pdf_level:
+            say(f"    PDF: PAdES {entry.pdf_level}")
         if entry.status_reason:
             say(f"    {entry.status_changed_on}  {entry.status_reason}")
 

@@ -33,8 +33,10 @@ from certsvc.rendering.typeset import MM, Ink, Pen, fit
 
 __all__ = ["Attachment", "Press", "TemplatePress", "open_press"]
 
-CONTENTS_BYTES = 6144
-"""Room for the CMS: a chain of three certificates, the largest of RSA-4096, fits."""
+ROOM = 6144
+"""Bytes for the seal's CMS: a chain of three certificates, the largest of RSA-4096, fits."""
+ROOM_FOR_STAMP = ROOM + 10240
+"""The same with a time stamp and its authority's chain beside it."""
 
 
 class Press(Protocol):
@@ -43,20 +45,20 @@ class Press(Protocol):
         ...
 
 
-def open_press(layout: Layout | None = None) -> Press:
-    """The press for a layout (the shipped one by default)."""
-    return TemplatePress(layout or load_layout())
+def open_press(layout: Layout | None = None, *, room: int = ROOM) -> Press:
+    """The press for a layout (the shipped one by default), leaving `room` bytes for the seal."""
+    return TemplatePress(layout or load_layout(), room)
 
 
 class TemplatePress:
     """Writes the PDF directly. Keeps the last few plates; safe to share between threads."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, room: int = ROOM) -> None:
+        self.layout, self.room = layout, room
         self._plate = functools.lru_cache(maxsize=16)(functools.partial(make_plate, layout))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (TemplatePress, (self.layout,))
+        return (TemplatePress, (self.layout, self.room))
 
     def press(self, face: CertificateFace, attachments: Sequence[Attachment], *, sealable: bool = True) -> bytes:
         check_glyphs(face.texts())
@@ -70,7 +72,7 @@ class TemplatePress:
             )
         )
         objects = Objects()
-        signature = objects.add(_signature_place(self.layout) if sealable else "null")
+        signature = objects.add(_signature_place(self.layout, self.room) if sealable else "null")
         objects.extend(plate.bodies)
 
         catalog, pages, page = objects.reserve(), objects.reserve(), objects.reserve()
@@ -224,13 +226,13 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
 
 
-def _signature_place(layout: Layout) -> str:
+def _signature_place(layout: Layout, room: int) -> str:
     """Object 1 as `signing.pdf` expects it, byte for byte."""
     words = layout.seal
     return (
         "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached"
         "/ByteRange[0 0000000000 0000000000 0000000000]"
-        f"/Contents<{'0' * (2 * CONTENTS_BYTES)}>/M(D:00000000000000+00'00')"
+        f"/Contents<{'0' * (2 * room)}>/M(D:00000000000000+00'00')"
         "/Reference[<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type/TransformParams/P 1/V/1.2>>>>]"
         f"/Reason {text_string(words.reason)}>>"
     )

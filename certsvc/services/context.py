@@ -18,6 +18,8 @@ from certsvc.services.vault import Vault
 from certsvc.store import Database
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from certsvc.credential.document import Issuer
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.pdf import PdfSeal
+    from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.signing.trust import TrustBundle
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -71,6 +74,8 @@ class Services:
     base_url: str
     now: Callable[[], datetime]
     pool_size: int = 2
+    stamps: StampAuthority | None = None
+    stamp_roots: tuple[Certificate, ...] = ()
 
     @cached_property
     def vault(self) -> Vault:
@@ -87,7 +92,10 @@ class Services:
         if kept is None or kept[0] is not records:
             from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
 
-            kept = self._trusted["kept"] = records, TrustBundle.from_keystore(self.keystore, self.issuer.did)
+            kept = self._trusted["kept"] = (
+                records,
+                TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots),
+            )
         return kept[1]
 
     @cached_property
@@ -117,9 +125,9 @@ class Services:
 
     @cached_property
     def press(self) -> Press:
-        from certsvc.rendering.press import open_press  # noqa: PLC0415 - as above
+        from certsvc.rendering.press import ROOM, ROOM_FOR_STAMP, open_press  # noqa: PLC0415 - as above
 
-        return open_press(self.layout)
+        return open_press(self.layout, room=ROOM if self.stamps is None else ROOM_FOR_STAMP)
 
     @cached_property
     def receipts(self) -> Receipts:

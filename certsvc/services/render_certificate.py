@@ -21,16 +21,16 @@ from sqlalchemy.orm import Session
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.compact import qr_text
 from certsvc.credential.document import CertificateClaims, read_claims
-from certsvc.errors import NotFound
+from certsvc.errors import NotFound, SealRefused, Unavailable
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
 from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
 from certsvc.services.photos import kept_photo, sync_folder
 from certsvc.services.schemes import scheme_of
-from certsvc.signing.pdf import seal
+from certsvc.signing.pdf import Level, add_stamp, seal
 from certsvc.signing.pdf_examination import RECEIPT
-from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord
+from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord, PdfFileRecord
 
 TEMPORARY = ".drawn-"
 
@@ -42,6 +42,7 @@ class Drawn:
     certificate_id: int
     path: Path
     sha256: str
+    level: Level
 
 
 def waiting(session: Session) -> list[int]:
@@ -59,7 +60,7 @@ def draw(services: Services, certificate_ids: Sequence[int]) -> list[Drawn]:
     """
     with services.database.reading() as session:
         planned = [_plan(services, session, certificate_id) for certificate_id in certificate_ids]
-    return [_write(services, one.row, _sealed(services, one)) for one in planned]
+    return [_write(services, one.row, *_sealed(services, one)) for one in planned]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
             )
             assert isinstance(result, CursorResult)
             if result.rowcount:
+                session.add(file_record(services, one.certificate_id, one.sha256, one.level))
                 row = session.get_one(CertificateRecord, one.certificate_id)
                 # Moved before the commit: a file without its hash is drawn again, a hash without its file is a loss.
                 one.path.replace(services.folders.certificate_pdf(row.number, row.version))
@@ -124,7 +126,7 @@ def clear_leftovers(services: Services) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sealed(services: Services, planned: _Planned) -> bytes:
+def _sealed(services: Services, planned: _Planned) -> tuple[bytes, Level]:
     row = planned.row
     assert row.credential is not None
     assert row.cose is not None
@@ -145,7 +147,14 @@ def _sealed(services: Services, planned: _Planned) -> bytes:
         Attachment(RECEIPT, "text/plain", planned.receipt, "Supplement"),
     )
     pdf = services.press.press(face, attachments)
-    return seal(pdf, services.pdf_seal, signed_at=services.now())
+    sealed = seal(pdf, services.pdf_seal, signed_at=services.now())
+    if services.stamps is None:
+        return sealed, Level.SEALED
+    try:
+        return add_stamp(sealed, services.stamps.stamp), Level.STAMPED
+    except (Unavailable, SealRefused):
+        # Issued at the lower level, and said to be: what has no stamp waits for `archive`.
+        return sealed, Level.SEALED
 
 
 def _portrait(services: Services, claims: CertificateClaims, photo_sha256: str | None) -> bytes | None:
@@ -153,11 +162,22 @@ def _portrait(services: Services, claims: CertificateClaims, photo_sha256: str |
     return kept_photo(services.folders, photo_sha256) if claims.portrait_digest is not None else None
 
 
-def _write(services: Services, row: CertificateRecord, content: bytes) -> Drawn:
+def _write(services: Services, row: CertificateRecord, content: bytes, level: Level) -> Drawn:
+    return Drawn(row.id, write_beside(services, row.id, content), hashlib.sha256(content).hexdigest(), level)
+
+
+def write_beside(services: Services, certificate_id: int, content: bytes) -> Path:
+    """A PDF written, whole and synced, beside its place."""
     services.folders.create()
-    descriptor, name = tempfile.mkstemp(prefix=f"{TEMPORARY}{row.id}-", suffix=".pdf", dir=services.folders.pdf)
+    prefix = f"{TEMPORARY}{certificate_id}-"
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".pdf", dir=services.folders.pdf)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return Drawn(row.id, Path(name), hashlib.sha256(content).hexdigest())
+    return Path(name)
+
+
+def file_record(services: Services, certificate_id: int, sha256: str, level: Level) -> PdfFileRecord:
+    """A row of the register of files."""
+    return PdfFileRecord(sha256=sha256, certificate_id=certificate_id, level=level.value, recorded_at=services.now())

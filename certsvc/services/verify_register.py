@@ -28,7 +28,7 @@ from certsvc.services.genuine import check_row, repeats
 from certsvc.services.log_proven import proven_index
 from certsvc.services.verify_file import Examined, Kind, code_is_of
 from certsvc.signing.proofs import CredentialCheck
-from certsvc.store import ISSUED, CertificateRecord
+from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.proofs import prove_inclusion, verify_inclusion
 from certsvc.transparency.tree import leaf_hash
@@ -58,8 +58,7 @@ def prove_index(services: Services, session: Session, subject: bytes | str) -> i
 
 def has_file(session: Session, pdf_sha256: str) -> bool:
     """Whether an issued certificate's PDF has this hash."""
-    query = select(CertificateRecord.id).where(CertificateRecord.pdf_sha256 == pdf_sha256)
-    return session.scalar(query.limit(1)) is not None
+    return session.get(PdfFileRecord, pdf_sha256) is not None
 
 
 def ask_register(services: Services, session: Session, found: Examined) -> Entry | None:
@@ -78,7 +77,7 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
         return None
     found.claims, found.credential = stored.claims, row.credential
     found.say("register-entry", True, "登记中有该证书", "the register holds this certificate")
-    _check_file(row, found)
+    _check_file(session, row, found)
     _check_log(services, session, row, found)
     return _status_of(session, row, found)
 
@@ -115,14 +114,16 @@ def _is_this(row: CertificateRecord, stored: CredentialCheck, found: Examined) -
     return bound and row.cose in {None, found.cose}
 
 
-def _check_file(row: CertificateRecord, found: Examined) -> None:
-    # V8: whoever holds the seal's key could seal a second file; the hash of the one that was issued is on record.
+def _check_file(session: Session, row: CertificateRecord, found: Examined) -> None:
+    # V8: whoever holds the seal's key could seal a second file; the hashes of those that were issued are on record: the
+    # newest, and those from before a time stamp came in.
     if found.kind is not Kind.PDF:
         return
     if row.pdf_sha256 is None:
         found.say("file-hash", None, "尚未登记文件散列", "no file hash is on record yet")
         return
-    same = row.pdf_sha256 == found.sha256
+    record = session.get(PdfFileRecord, found.sha256)
+    same = record is not None and record.certificate_id == row.id
     found.say(
         "file-hash",
         same,

@@ -1,4 +1,4 @@
-"""Sealing a PDF: a PAdES B-B certification signature in the place its press left for it, no changes allowed.
+"""Sealing a PDF: a PAdES certification signature (B-B, B-T) in the place its press left for it, no changes allowed.
 
 The press writes a signature dictionary as object 1 with /ByteRange, /Contents and /M as zeros of fixed width; sealing
 fills them in place, so the file keeps its single revision and the signature covers every byte but its own.
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
 from functools import cached_property
 
 from cryptography import x509
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from certsvc.errors import SealRefused
 from certsvc.signing.keystore import Keystore, Purpose
-from certsvc.signing.pdf_cms import SealForm, low_s
+from certsvc.signing.pdf_cms import SealForm, SealParts, low_s, read_seal
 
 BEIJING = timezone(timedelta(hours=8))
 
@@ -62,6 +63,17 @@ class PdfSeal:
         return key
 
 
+class Level(StrEnum):
+    """The PAdES level of a file: sealed, or sealed with a time stamp of an authority."""
+
+    SEALED = "B-B"
+    STAMPED = "B-T"
+
+
+Stamper = Callable[[bytes], bytes]
+"""A time stamp's DER over the octets of a signature; raises `Unavailable`."""
+
+
 def seal(pdf: bytes, seal: PdfSeal, *, signed_at: datetime) -> bytes:
     """The same file with the place for its signature filled; raises `SealRefused` when it has none or it is used."""
     place = PLACE.match(pdf)
@@ -88,12 +100,69 @@ def seal(pdf: bytes, seal: PdfSeal, *, signed_at: datetime) -> bytes:
         key.verify(signature, message, ec.ECDSA(SHA256()))
     except (ValueError, InvalidSignature) as error:
         raise SealRefused("签章密钥给出的签名无效", "the seal's key gave a signature that does not verify") from error
-    contents = seal.form.encode(digest, signature).hex().encode()
-    room = end - start - 2
-    if len(contents) > room:
-        raise SealRefused("证书链过长,签章位置放不下", "the chain is too long for the place left for the seal")
-    _put(sealed, place, "contents", contents.ljust(room, b"0"))
+    _fill(sealed, place, seal.form.encode(digest, signature))
     return bytes(sealed)
+
+
+def add_stamp(pdf: bytes, stamper: Stamper) -> bytes:
+    """A sealed file (B-B) with a time stamp beside its signature (B-T); nothing that was signed changes.
+
+    Raises `SealRefused` when it is not sealed, stamped already or has no room; what the stamper raises goes through.
+    """
+    place, parts = seal_of(pdf)
+    if parts.token:
+        raise SealRefused("该签章已有时间戳", "this seal has its time stamp")
+    stamped = bytearray(pdf)
+    _fill(stamped, place, SealForm(parts.chain).encode(parts.digest, parts.signature, stamper(parts.signature)))
+    return bytes(stamped)
+
+
+def level_of(pdf: bytes) -> Level:
+    """The level that a sealed file claims; whether it holds is for `pdf_examination` to say. Raises `SealRefused`."""
+    return Level.STAMPED if seal_of(pdf)[1].token else Level.SEALED
+
+
+def seal_of(pdf: bytes) -> tuple[re.Match[bytes], SealParts]:
+    """The place of a file's seal and what stands in it; raises `SealRefused` where that is not a seal of ours."""
+    place = PLACE.match(pdf)
+    try:
+        parts = None if place is None else read_seal(cms_of(place))
+    except ValueError:
+        parts = None
+    if place is None or parts is None:
+        raise SealRefused("该 PDF 没有本服务的签章", "this PDF has no seal of ours")
+    return place, parts
+
+
+def cms_of(place: re.Match[bytes]) -> bytes:
+    """The CMS in the hole, without the zeros after it; raises ValueError unless it is that and nothing else."""
+    contents = bytes.fromhex(place["contents"].decode())
+    size = der_size(contents)
+    if not 0 < size <= len(contents) or contents[size:].strip(b"\0"):
+        raise ValueError("the padding of the signature was changed")
+    return contents[:size]
+
+
+def der_size(octets: bytes) -> int:
+    """The length of the DER element that begins here; 0 where none does."""
+    if len(octets) < 4 or octets[0] != 0x30:
+        return 0
+    first = octets[1]
+    if first < 0x80:
+        return 2 + first
+    count = first & 0x7F
+    return 2 + count + int.from_bytes(octets[2 : 2 + count], "big") if 0 < count <= 4 else 0
+
+
+def _fill(target: bytearray, place: re.Match[bytes], encoded: bytes) -> None:
+    """Write the CMS into the hole, zeros after it."""
+    contents = encoded.hex().encode()
+    start, end = place.span("contents")
+    if len(contents) > end - start:
+        raise SealRefused(
+            "证书链或时间戳过长,签章位置放不下", "chain or time stamp are too long for the place left for the seal"
+        )
+    _put(target, place, "contents", contents.ljust(end - start, b"0"))
 
 
 def _put(target: bytearray, place: re.Match[bytes], name: str, value: bytes) -> None:

@@ -31,15 +31,23 @@ def examine_pdf_bounded(
     trust_roots: Sequence[x509.Certificate],
     *,
     now: datetime | None = None,
+    stamp_roots: Sequence[x509.Certificate] = (),
     seconds: int = 10,
     memory_mb: int = 1024,
 ) -> PdfExamination:
     """As `examine_pdf`, in a child of at most `seconds` and `memory_mb`; a child that dies gives a failed check."""
     if len(data) > LARGEST_BYTES:
-        return examine_pdf(data, trust_roots, now=now)
-    roots = b"".join(root.public_bytes(Encoding.PEM) for root in trust_roots)
+        return examine_pdf(data, trust_roots, now=now, stamp_roots=stamp_roots)
+    roots, stamps = (
+        b"".join(root.public_bytes(Encoding.PEM) for root in pinned) for pinned in (trust_roots, stamp_roots)
+    )
     settings = json.dumps(
-        {"now": now.isoformat() if now else None, "seconds": seconds, "memory_mb": memory_mb}
+        {
+            "now": now.isoformat() if now else None,
+            "seconds": seconds,
+            "memory_mb": memory_mb,
+            "stamp_roots": stamps.decode(),
+        }
     ).encode()
     try:
         child = subprocess.run(  # our own interpreter and module, no shell
@@ -69,6 +77,7 @@ def _encode(found: PdfExamination) -> bytes:
             "qr_text": found.qr_text,
             "signer": found.signer_kid,
             "signed_at": found.signed_at.isoformat() if found.signed_at else None,
+            "stamped_at": found.stamped_at.isoformat() if found.stamped_at else None,
         }
     ).encode()
 
@@ -81,6 +90,7 @@ def _decode(answer: bytes) -> PdfExamination:
         tree["qr_text"],
         tree["signer"],
         datetime.fromisoformat(tree["signed_at"]) if tree["signed_at"] else None,
+        datetime.fromisoformat(tree["stamped_at"]) if tree["stamped_at"] else None,
     )
 
 
@@ -93,8 +103,9 @@ def answer(source: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = res
     limit(resource.RLIMIT_AS, (wanted["memory_mb"] * 2**20,) * 2)
     limit(resource.RLIMIT_FSIZE, (0, 0))
     now = datetime.fromisoformat(wanted["now"]) if wanted["now"] else None
-    trusted = x509.load_pem_x509_certificates(roots) if roots else []
-    return _encode(examine_pdf(data, trusted, now=now))
+    stamps = wanted.get("stamp_roots", "").encode()
+    trusted, stampers = (x509.load_pem_x509_certificates(pem) if pem else [] for pem in (roots, stamps))
+    return _encode(examine_pdf(data, trusted, now=now, stamp_roots=stampers))
 
 
 if __name__ == "__main__":

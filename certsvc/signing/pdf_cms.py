@@ -1,8 +1,9 @@
-"""The CMS of a PDF seal: CAdES B-B as PAdES baseline asks (ETSI EN 319 142-1, 6.3), one fixed DER form.
+"""The CMS of a PDF seal: CAdES B-B or B-T as PAdES baseline asks (ETSI EN 319 142-1, 6.3), one fixed DER form.
 
 Signed attributes: content type, message digest, signing-certificate-v2 (RFC 5035). ECDSA P-256 with SHA-256, s in the
 lower half of the order. The form leaves nothing free: from chain, digest and signature follow the exact bytes, so a
 verifier compares them whole, and no unsigned part of a seal (embedded chain, identifiers, algorithms) can be changed.
+At level B-T a time stamp over the signature stands beside it, unsigned by nature; it must prove itself (`stamp`).
 Not here: where the bytes stand in a PDF (`pdf`), whom to trust (`pdf_trust`).
 """
 
@@ -28,7 +29,8 @@ _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _CONTENT_TYPE = bytes.fromhex("06092a864886f70d010903")
 _MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
 _SIGNING_CERTIFICATE_V2 = bytes.fromhex("060b2a864886f70d010910022f")
-_SEQUENCE, _SET, _OCTETS, _TAG0 = 0x30, 0x31, 0x04, 0xA0
+_TIME_STAMP_TOKEN = bytes.fromhex("060b2a864886f70d010910020e")
+_SEQUENCE, _SET, _OCTETS, _TAG0, _TAG1 = 0x30, 0x31, 0x04, 0xA0, 0xA1
 
 
 def der(tag: int, *parts: bytes) -> bytes:
@@ -80,8 +82,9 @@ class SealForm:
         """The signed attributes over a document's SHA-256, as the SET that is signed (RFC 5652, 5.4)."""
         return der(_SET, self._attributes(digest))
 
-    def encode(self, digest: bytes, signature: bytes) -> bytes:
-        """The whole CMS; `signature` is DER."""
+    def encode(self, digest: bytes, signature: bytes, token: bytes = b"") -> bytes:
+        """The whole CMS; `signature` is DER, `token` a time stamp over it."""
+        stamp = der(_TAG1, der(_SEQUENCE, _TIME_STAMP_TOKEN, der(_SET, token))) if token else b""
         signer = der(
             _SEQUENCE,
             b"\x02\x01\x01",
@@ -90,6 +93,7 @@ class SealForm:
             der(_TAG0, self._attributes(digest)),
             _ECDSA_SHA256,
             der(_OCTETS, signature),
+            stamp,
         )
         signed = der(
             _SEQUENCE,
@@ -104,11 +108,12 @@ class SealForm:
 
 @dataclass(frozen=True, slots=True)
 class SealParts:
-    """What a CMS holds, before anything is believed: certificates leaf first, and the signature."""
+    """What a CMS holds, before anything is believed: certificates leaf first, the signature, the time stamp's DER."""
 
     chain: tuple[x509.Certificate, ...]
     digest: bytes
     signature: bytes
+    token: bytes = b""
 
 
 def read_seal(encoded: bytes) -> SealParts:
@@ -123,13 +128,22 @@ def read_seal(encoded: bytes) -> SealParts:
         )
         signature = bytes(signer["signature"].native)
         chain = _ordered(held, serial)
-        exact = SealForm(chain).encode(digest, signature)
+        token = _token(signer)
+        exact = SealForm(chain).encode(digest, signature, token)
         canonical = low_s(signature) == signature
     except Exception as error:  # hostile DER: whatever the parsers raise, it is not a seal of ours
         raise ValueError("the signature is not a CMS of this service's form") from error
     if exact != encoded or not canonical:
         raise ValueError("the signature's CMS differs from the one form it may have")
-    return SealParts(chain, digest, signature)
+    return SealParts(chain, digest, signature, token)
+
+
+def _token(signer: cms.SignerInfo) -> bytes:
+    """The one time stamp among the unsigned attributes; empty where there is none."""
+    if not signer["unsigned_attrs"]:
+        return b""
+    token: bytes = signer["unsigned_attrs"][0]["values"][0].dump()
+    return token
 
 
 def _ordered(held: list[x509.Certificate], serial: int) -> tuple[x509.Certificate, ...]:

@@ -10,9 +10,10 @@ No PDF parser reads a byte that is not proven. The steps, in order, each with th
 5. cms: exactly the one DER form that follows from chain, digest and signature (unsigned parts of the CMS changed)
 6. digest and signature: the leaf signed this digest of these bytes (any changed byte, a swapped attachment)
 7. signer: the chain leads to a trusted root and was valid at the time claimed (a foreign signer)
-8. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
+8. stamp: a time stamp beside the signature is proven by `stamp`, under a pinned root (a level passed off as higher)
+9. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
 
-After 6 and 7 the file is what the issuer sealed, so step 8 parses trusted bytes. Sound because what lies before and
+After 6 and 7 the file is what the issuer sealed, so step 9 parses trusted bytes. Sound because what lies before and
 after the hole, taken together, is what was signed, and the ranges themselves lie in it at a fixed place.
 Not here: what the credential says (`proofs`), running this under limits (`pdf_bounded`).
 """
@@ -31,9 +32,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certsvc.credential.verdict import Check
 from certsvc.signing.keys import kid_of
-from certsvc.signing.pdf import PLACE, moment_of
+from certsvc.signing.pdf import PLACE, Level, der_size, moment_of
 from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
 from certsvc.signing.pdf_trust import fault_of_chain
+from certsvc.signing.stamp import read_stamp
 
 LARGEST_BYTES = 20 * 1024 * 1024
 RECEIPT = "receipt.tlog-proof"
@@ -51,6 +53,14 @@ class PdfExamination:
     qr_text: str | None = None
     signer_kid: str | None = None
     signed_at: datetime | None = None
+    stamped_at: datetime | None = None
+
+    @property
+    def level(self) -> Level | None:
+        """The PAdES level that was proven; None when the examination failed."""
+        if not self.ok:
+            return None
+        return Level.SEALED if self.stamped_at is None else Level.STAMPED
 
     @property
     def ok(self) -> bool:
@@ -80,11 +90,21 @@ class _Steps:
             raise _Stopped
 
 
-def examine_pdf(data: bytes, trust_roots: Sequence[x509.Certificate], *, now: datetime | None = None) -> PdfExamination:
-    """Examine a file; never raises on hostile input. With `now`, a seal dated in the future is refused."""
+def examine_pdf(
+    data: bytes,
+    trust_roots: Sequence[x509.Certificate],
+    *,
+    now: datetime | None = None,
+    stamp_roots: Sequence[x509.Certificate] = (),
+) -> PdfExamination:
+    """Examine a file; never raises on hostile input. With `now`, a seal dated in the future is refused.
+
+    `stamp_roots` are the pinned roots of time-stamp authorities: a stamp of another is refused with the file.
+    """
     steps = _Steps()
     try:
         parts, signed_at = _check_seal(data, trust_roots, now, steps)
+        stamped_at = _check_stamp(parts, signed_at, stamp_roots, steps)
         attachments, qr_text = _read_contents(data, steps)
     except _Stopped:
         return PdfExamination(tuple(steps.checks))
@@ -92,13 +112,13 @@ def examine_pdf(data: bytes, trust_roots: Sequence[x509.Certificate], *, now: da
         zh, en = "文件无法检查:证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
         return PdfExamination((*steps.checks, Check("pdf-readable", False, zh, en)))
     point = parts.chain[0].public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return PdfExamination(tuple(steps.checks), attachments, qr_text, kid_of(point), signed_at)
+    return PdfExamination(tuple(steps.checks), attachments, qr_text, kid_of(point), signed_at, stamped_at)
 
 
 def _check_seal(
     data: bytes, roots: Sequence[x509.Certificate], now: datetime | None, steps: _Steps
 ) -> tuple[SealParts, datetime]:
-    """Steps 1 to 7."""
+    """Steps 1 to 7; what the seal holds, and the time it claims."""
     steps.check(
         "size",
         0 < len(data) <= LARGEST_BYTES,
@@ -125,7 +145,7 @@ def _check_seal(
         ),
     )
     contents = bytes.fromhex(place["contents"].decode()) if len(place["contents"]) % 2 == 0 else b""
-    size = _der_size(contents)
+    size = der_size(contents)
     steps.check(
         "padding",
         0 < size <= len(contents) and not contents[size:].strip(b"\0"),
@@ -175,19 +195,30 @@ def _check_seal(
     return parts, signed_at
 
 
-def _der_size(octets: bytes) -> int:
-    """The length of the DER element that begins here; 0 where none does."""
-    if len(octets) < 4 or octets[0] != 0x30:
-        return 0
-    first = octets[1]
-    if first < 0x80:
-        return 2 + first
-    count = first & 0x7F
-    return 2 + count + int.from_bytes(octets[2 : 2 + count], "big") if 0 < count <= 4 else 0
+def _check_stamp(
+    parts: SealParts, signed_at: datetime, roots: Sequence[x509.Certificate], steps: _Steps
+) -> datetime | None:
+    """Step 8; the time proven, or None where the seal has no stamp."""
+    if not parts.token:
+        return None
+    try:
+        stamp = read_stamp(parts.token, parts.signature, roots)
+        fault = "" if stamp.at + _CLOCK_SKEW >= signed_at else "it is older than the seal says to be"
+    except ValueError as error:
+        stamp, fault = None, str(error)
+    said = f"{stamp.at:%Y-%m-%d %H:%M:%S} UTC" if stamp is not None else ""
+    steps.check(
+        "stamp",
+        not fault,
+        (f"时间戳有效:{said}", f"the time stamp holds: {said}"),
+        ("时间戳无效或不受信任", f"the time stamp does not hold: {fault}"),
+    )
+    assert stamp is not None
+    return stamp.at
 
 
 def _read_contents(data: bytes, steps: _Steps) -> tuple[dict[str, bytes], str | None]:
-    """Step 8, on bytes that a trusted seal signed."""
+    """Step 9, on bytes that a trusted seal signed."""
     attachments: dict[str, bytes] = {}
     qr_text: str | None = None
     fault = ""

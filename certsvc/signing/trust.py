@@ -56,9 +56,7 @@ class TrustBundle:
                 )
 
     @classmethod
-    def from_keystore(
-        cls, keystore: Keystore, did: str, stamp_roots: Sequence[x509.Certificate] = ()
-    ) -> TrustBundle:
+    def from_keystore(cls, keystore: Keystore, did: str, stamp_roots: Sequence[x509.Certificate] = ()) -> TrustBundle:
         """The bundle of one installation's own keys."""
         records = [record for record in keystore.records() if record.purpose in SIGNING_PURPOSES]
         roots: list[str] = []

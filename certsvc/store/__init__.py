@@ -12,6 +12,7 @@ from certsvc.store.certificate import (
     RESERVED,
     CertificateRecord,
     IssueBatchRecord,
+    PdfFileRecord,
     SerialRecord,
     StatusChangeRecord,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "LogNodeRecord",
     "LogSessionRecord",
     "PaperCertificateRecord",
+    "PdfFileRecord",
     "PersonRecord",
     "ReissueRequestRecord",
     "ScanCountRecord",

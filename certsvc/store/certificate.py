@@ -62,6 +62,17 @@ class CertificateRecord(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class PdfFileRecord(Base):
+    """Every PDF ever recorded of a certificate, by its hash: those before a time stamp came in stay genuine."""
+
+    __tablename__ = "pdf_file"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), index=True)
+    level: Mapped[str] = mapped_column(String(10))  # PAdES: B-B or B-T
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class StatusChangeRecord(Base):
     __tablename__ = "status_change"
 
