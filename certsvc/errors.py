@@ -232,5 +232,11 @@ class CheckpointRefused(Refused):
 # Reissue, by R8
 
 
+class BatchRefused(Refused):
+    """A batch that the signer does not sign: not approved, not earned, or not what was approved."""
+
+    code = "batch-refused"
+
+
 class ReissueRefused(Refused):
     code = "reissue-refused"

@@ -35,6 +35,7 @@ COMMANDS = {
     "db": "certsvc.cli.db:db",
     "user": "certsvc.cli.account:user",
     "serve": "certsvc.cli.serve:serve",
+    "signer": "certsvc.cli.signer:signer",
     "bench": "certsvc.cli.bench:bench",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import click
 
@@ -13,13 +14,33 @@ from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
 @click.command()
 @click.option("--on", type=work.Day(), default=None, help="发证日期(默认今天) / the date of issue (default: today).")
 @click.option("--dry-run", is_flag=True, help="只预览,不签发 / show what would be issued, issue nothing.")
+@click.option("--approved-by", default=None, help="批准人,须为他人 / who approved it: another person.")
+@click.option(
+    "--signer",
+    type=click.Path(path_type=Path),
+    default=None,
+    envvar="CERTSVC_SIGNER_SOCKET",
+    help="签名进程的套接字 / the signer's socket: reserve here, let it sign.",
+)
 @by_option
 @json_option
-def issue(on: date | None, dry_run: bool, by: str | None, as_json: bool) -> None:
+def issue(
+    *, on: date | None, dry_run: bool, approved_by: str | None, signer: Path | None, by: str | None, as_json: bool
+) -> None:
     """签发 / Issue: reserve, sign, log, store, draw, publish (docs/issuing.md)."""
-    from certsvc.jobs.issue_run import run
+    from certsvc.errors import BatchRefused
+    from certsvc.jobs import issue_run, signer_run
 
-    report = run(work.services(), work.service_opener(), by=work.who(by), on=on, dry_run=dry_run, progress=Bar())
+    services, who = work.services(), work.who(by)
+    if approved_by is not None and approved_by.strip().casefold() == who.strip().casefold():
+        raise BatchRefused("批准人不能是经办人本人", "whoever asks for a batch may not approve it")
+    if signer is not None and not dry_run:
+        report = signer_run.run(services, signer, by=who, on=on, approved_by=approved_by, progress=Bar())
+    else:
+        opener = work.service_opener()
+        report = issue_run.run(
+            services, opener, by=who, on=on, dry_run=dry_run, approved_by=approved_by, progress=Bar()
+        )
     for refused in report.refusals:
         talk(f"{refused.name}: {refused.error}")
     if report.not_published is not None:

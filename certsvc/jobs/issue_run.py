@@ -32,6 +32,7 @@ def run(
     by: str,
     on: date | None = None,
     dry_run: bool = False,
+    approved_by: str | None = None,
     progress: Progress = lambda _step, _done, _total: None,
 ) -> IssueReport:
     """Issue, draw and publish. Raises what the steps raise; what was committed stays for the next run."""
@@ -46,7 +47,7 @@ def run(
                 ready.append(workers.enter_context(drawing_pool(open_services, services.pool_size)))
             progress("issue", done, total)
 
-        report = issue(services, by=by, on=on, progress=issued)
+        report = issue(services, by=by, on=on, progress=issued, approved_by=approved_by)
         # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
         report.not_published = refresh(services)
         render_waiting(services, open_services, progress=progress, draw_many=ready[0] if ready else None)

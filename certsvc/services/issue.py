@@ -22,7 +22,7 @@ from certsvc.services.context import Services
 from certsvc.services.issue_plan import Survey, completed_sessions, intend, survey
 from certsvc.services.reserve import Refusal, reserve
 from certsvc.services.sign_reserved import Signed, sign_reserved
-from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord
+from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
 
 BATCH = 200
@@ -92,13 +92,19 @@ def issue(
     dry_run: bool = False,
     progress: Progress | None = None,
     approved_by: str | None = None,
+    reserve_only: bool = False,
 ) -> IssueReport:
-    """Issue, dated `on` (today in Shanghai by default). A dry run gives the numbers it would use, and uses none."""
+    """Issue, dated `on` (today in Shanghai by default). A dry run gives the numbers it would use, and uses none.
+
+    With `reserve_only` it stops after step 2 and leaves the rest to the signer (`sign_approved`): nothing is issued.
+    """
     run = _Run(services, IssueReport(on or services.today(), dry_run), by, approved_by, progress)
     found = survey(services, run.report.on)
     run.report.already = found.already
     if dry_run:
         run.rehearse(found)
+    elif reserve_only:
+        run.reserve(found)
     else:
         run.perform(found)
     return run.report
@@ -121,6 +127,11 @@ class _Run:
             self._sign_all(found)
             if self.progress is not None:
                 self.progress(min(start + BATCH, total), total)
+
+    def reserve(self, found: Survey) -> None:
+        for start in range(0, len(found.due), BATCH):
+            with self.services.database.writing() as session:
+                self._reserve(session, found.due[start : start + BATCH])
 
     def rehearse(self, found: Survey) -> None:
         with self.services.database.writing() as session:
@@ -151,7 +162,7 @@ class _Run:
                 rows = list(session.scalars(_reserved().limit(BATCH)))
                 if not rows:
                     return
-                leaf_of = partial(_leaf, completed_sessions(session, rows))
+                leaf_of = partial(issue_leaf, completed_sessions(session, rows))
                 sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
                 audit.note(
                     session,
@@ -168,7 +179,8 @@ class _Run:
             self.report.issued += issued  # only what is committed
 
 
-def _leaf(sessions: Mapping[int, str], signed: Signed, day: date) -> Leaf:
+def issue_leaf(sessions: Mapping[int, str], signed: Signed, day: date) -> Leaf:
+    """What the log says of a certificate that is issued; `sessions` are `completed_sessions`."""
     return Leaf(
         event=Event.ISSUE,
         day=day,
@@ -185,6 +197,24 @@ def _reserved() -> Select[CertificateRecord]:
         .where(CertificateRecord.stage == RESERVED, CertificateRecord.enrolment_id.is_not(None))
         .order_by(CertificateRecord.id)
     )
+
+
+def waiting_batches(services: Services) -> list[int]:
+    """The batches that have reserved certificates, oldest first."""
+    with services.database.reading() as session:
+        ids = select(CertificateRecord.batch_id).where(
+            CertificateRecord.stage == RESERVED, CertificateRecord.enrolment_id.is_not(None)
+        )
+        return sorted({batch for batch in session.scalars(ids) if batch is not None})
+
+
+def issued_of(services: Services, batch_id: int) -> list[IssuedOne]:
+    """What was issued as version 1 of a batch."""
+    with services.database.reading() as session:
+        query = select(CertificateRecord).where(
+            CertificateRecord.batch_id == batch_id, CertificateRecord.stage == ISSUED, CertificateRecord.version == 1
+        )
+        return [_issued(row) for row in session.scalars(query.order_by(CertificateRecord.id))]
 
 
 def _issued(row: CertificateRecord) -> IssuedOne:

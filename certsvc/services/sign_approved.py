@@ -1,0 +1,121 @@
+"""Sign one approved batch: what the signer does in place of believing whoever asks (docs/issuing.md, "The signer").
+
+It is told a batch's number and nothing else. Everything it signs it reads from the register itself, and before the
+first signature it asks of the whole batch:
+
+S1 approval   another person than the one who asked for the batch has approved it
+S2 earned     each enrolment has passed on the date of issue, decided here once more by the rules
+S3 document   the reserved document is about that person, under that scheme, number and date
+S4 evidence   the document commits to these very results and this very approval
+
+Then steps 3 to 6 of the cycle, in one transaction. One certificate that fails a check stops its batch. What a process
+can do that writes results and approvals into the database is in SECURITY.md.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.canonical import load_strict
+from certsvc.credential.document import read_claims
+from certsvc.errors import BatchRefused, NotFound
+from certsvc.rules.decide import EnrolmentState
+from certsvc.services import audit
+from certsvc.services.attempts import attempt_of, decision_on
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.context import Services
+from certsvc.services.evidence import evidence_of
+from certsvc.services.issue import issue_leaf
+from certsvc.services.issue_plan import completed_sessions, survey
+from certsvc.services.schemes import scheme_of
+from certsvc.services.sign_reserved import sign_reserved
+from certsvc.store import (
+    RESERVED,
+    AttemptRecord,
+    CertificateRecord,
+    EnrolmentRecord,
+    IssueBatchRecord,
+    PersonRecord,
+)
+from certsvc.transparency import leaf as leaves
+
+SIGNER = "signer"
+
+
+def sign_approved(services: Services, batch_id: int) -> int:
+    """Sign what is reserved of a batch; how many. Raises `NotFound`, `BatchRefused`, and what signing raises."""
+    with services.database.reading() as session:
+        batch = session.get(IssueBatchRecord, batch_id)
+        if batch is None:
+            raise NotFound("没有该批次", "there is no such batch", where=str(batch_id))
+        passed = survey(services, batch.on).passed
+    with services.database.writing() as session:
+        batch = session.get_one(IssueBatchRecord, batch_id)
+        _check_approval(batch)
+        query = select(CertificateRecord).where(
+            CertificateRecord.batch_id == batch_id,
+            CertificateRecord.stage == RESERVED,
+            CertificateRecord.enrolment_id.is_not(None),
+        )
+        rows = list(session.scalars(query.order_by(CertificateRecord.id)))
+        if not rows:
+            return 0
+        for row in rows:
+            _check_row(services, session, batch, row)
+        sign_reserved(services, session, rows, partial(issue_leaf, completed_sessions(session, rows)), passed=passed)
+        audit.note(
+            session,
+            at=services.now(),
+            by=SIGNER,
+            action="certificate.issue",
+            object_kind="batch",
+            object_key=str(batch_id),
+            count=len(rows),
+            first=rows[0].number,
+            last=rows[-1].number,
+        )
+        return len(rows)
+
+
+def _check_approval(batch: IssueBatchRecord) -> None:
+    # S1: one person alone, or nobody, gets nothing signed.
+    approved_by = (batch.approved_by or "").strip().casefold()
+    if not approved_by or approved_by == batch.by.strip().casefold():
+        raise BatchRefused(
+            "该批次未经第二人批准", "the batch has not been approved by a second person", where=f"batch {batch.id}"
+        )
+
+
+def _check_row(services: Services, session: Session, batch: IssueBatchRecord, row: CertificateRecord) -> None:
+    assert row.enrolment_id is not None
+    enrolment = session.get_one(EnrolmentRecord, row.enrolment_id)
+    attempts = list(session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id)))
+    scheme = scheme_of(session, enrolment.scheme_id)
+    # S2: the rules have the last word, not whoever reserved.
+    decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, batch.on)
+    if decision.state is not EnrolmentState.PASSED:
+        raise _refused(row, "未通过考试", "has not passed")
+    # S3: about this person, and nobody else.
+    claims, kept = read_claims(load_strict(row.document)), open_secrets(services.vault, row)
+    person = session.get_one(PersonRecord, enrolment.person_id)
+    personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+    if not (
+        claims.holder_name == person.name
+        and claims.id_type.value == person.id_type
+        and kept.id_number == personal["id_number"]
+        and kept.opening(claims).opens(claims.id_commitment)
+        and (claims.number, claims.token, claims.version) == (row.number, row.token, 1)
+        and (claims.scheme, claims.level, claims.issued_on) == (scheme.key, scheme.level, batch.on)
+        and claims.issuer == services.issuer
+    ):
+        raise _refused(row, "待签文档与登记不符", "the reserved document is not what the register says")
+    # S4: what the approver saw is what the certificate rests on.
+    if leaves.commit(kept.evidence_salt, *evidence_of(attempts, batch)) != claims.evidence_commitment:
+        raise _refused(row, "成绩或批准与登记时不同", "results or approval have changed since it was reserved")
+
+
+def _refused(row: CertificateRecord, zh: str, en: str) -> BatchRefused:
+    return BatchRefused(zh, en, where=f"{row.number} (batch {row.batch_id})")
