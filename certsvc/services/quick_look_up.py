@@ -8,8 +8,9 @@ found, a key distrusted — is handed on to `look_up`. Source: R10, R11; shared/
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from certsvc.errors import Unavailable
 from certsvc.services import look_up
 from certsvc.services.context import Services
 from certsvc.services.public_record import PublicRecord, electronic_record
+from certsvc.signing.trust import TrustBundle
 from certsvc.store import ISSUED, CertificateRecord
 
 
@@ -57,11 +59,22 @@ def by_token(services: Services, token: str) -> PublicRecord | None:
     if wanted is None:
         return None
     row = _read(services, wanted)
-    distrust = any(key.distrusted_from is not None for key in services.trust.keys.values())
+    trust = services.trust
+    distrust = any(key.distrusted_from is not None for key in trust.keys.values())
     if row is None or row.superseded_by_id is not None or distrust:
         return look_up.by_token(services, token)
     # A row of ours and a mapped one are read by the same names; the session serves replaced versions alone.
-    return electronic_record(services, cast(Session, None), cast(CertificateRecord, row))
+    # Looking whether the keys changed costs a file's time stamp, so one answer looks once.
+    seen = _Seen(trust, services.now, services.today)
+    return electronic_record(cast(Services, seen), cast(Session, None), cast(CertificateRecord, row))
+
+
+class _Seen(NamedTuple):
+    """What `electronic_record` asks of the services for a row in plain sight."""
+
+    trust: TrustBundle
+    now: Callable[[], datetime]
+    today: Callable[[], date]
 
 
 class _OfThread(threading.local):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from certsvc.web.scans import Scans
 
 EXTENSION = "certsvc"
+# Each byte as one of 32 characters that are not mistaken for one another on paper.
+_LETTERS = bytes(b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"[byte & 31] for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Site:
         """The number of a verification record: twelve characters that the issuer can make again."""
         said_at = checked_at.isoformat(timespec="seconds")
         message = f"verification\0{state}\0{about}\0{said_at}".encode("utf-8", "replace")
-        text = base64.b32encode(hashlib.blake2b(message, digest_size=10, key=self.key).digest()).decode()
+        text = hashlib.blake2b(message, digest_size=12, key=self.key).digest().translate(_LETTERS).decode()
         return f"{text[:4]}-{text[4:8]}-{text[8:12]}"
 
 

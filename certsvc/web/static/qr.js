@@ -53,7 +53,7 @@ function cbor(bytes) {
 const head = (kind, n) => n < 24 ? [(kind << 5) | n] : [(kind << 5) | 24, n];
 const same = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
 export const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-const unhex = (text) => new Uint8Array(text.match(/../g).map((pair) => parseInt(pair, 16)));
+export const unhex = (text) => new Uint8Array(text.match(/../g).map((pair) => parseInt(pair, 16)));
 
 function number(packed) {
   if (packed instanceof Uint8Array) {
@@ -78,6 +78,12 @@ function claims(payload) {
     sample: kind === 2, name, whole: nameDigest === null, number: number(packed), level, digest8: hex(digest),
     issued_on: new Date(days * 86400000).toISOString().slice(0, 10),
   };
+}
+
+// Whether this key signed the message; throws where the browser knows no Ed25519.
+export async function ed25519(key, signature, message) {
+  const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
+  return crypto.subtle.verify("Ed25519", imported, signature, message);
 }
 
 // {ok, claims} or {ok: false, why}; why "unsupported" is the browser's lack, not the code's fault.
@@ -106,13 +112,12 @@ export async function check(fragment, keys) {
     ...head(2, protectedHeader.length), ...protectedHeader, 0x40, ...head(2, payload.length), ...payload]);
   let genuine;
   try {
-    const imported = await crypto.subtle.importKey("raw", unhex(key), "Ed25519", false, ["verify"]);
-    genuine = await crypto.subtle.verify("Ed25519", imported, signature, signed);
+    genuine = await ed25519(unhex(key), signature, signed);
   } catch {
     return { ok: false, why: "unsupported" };
   }
   if (!genuine) return { ok: false, why: "signature" };
-  try { return { ok: true, claims: claims(payload) }; } catch { return { ok: false, why: "malformed" }; }
+  try { return { ok: true, kid: hex(kid), claims: claims(payload) }; } catch { return { ok: false, why: "malformed" }; }
 }
 
 // Where what was scanned and what the server answers are not about the same certificate: the names of what differs.

@@ -21,7 +21,8 @@ async function detector(part) {
   };
 }
 
-export function prepare(part) {
+// `go` opens what was found: the certificate's page, unless another page wants it itself (the survival kit's).
+export function prepare(part, go = (token, payload) => location.assign(`/v/${token}${payload}`)) {
   const [start, stop] = [part.querySelector("[data-start]"), part.querySelector("[data-stop]")];
   const viewer = part.querySelector(".viewer"), video = part.querySelector("video"), said = part.querySelector("[data-said]");
   let reading, stream;
@@ -37,7 +38,7 @@ export function prepare(part) {
       const home = document.querySelector(".domain").textContent.toLowerCase();
       if (found[1].toLowerCase() !== home && found[1].toLowerCase() !== location.host) break;
       close();
-      location.assign(`/v/${found[2].toLowerCase()}${found[3] ?? ""}`);
+      go(found[2].toLowerCase(), found[3] ?? "");
       return true;
     }
     if (texts.length) said.textContent = said.dataset.foreign;
