@@ -21,10 +21,9 @@ from certsvc.store.migrate import require_head
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-    from certsvc.signing.stamp_authority import StampAuthority
     from flask import Flask
 
+    from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.web.site import Site
 
 _SAMPLE_NAME_ZH = "示例发证机构（样例）"
