@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Flask, Response, request
 from flask_babel import Babel
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
@@ -45,7 +45,10 @@ def _http(error: HTTPException) -> Response:
     if error.code is not None and 300 <= error.code < 400:
         return error.get_response()  # type: ignore[return-value]  # werkzeug's redirect
     status, ours = problems.as_certsvc(error)
-    return respond(_answer(ours, status))
+    answer = respond(_answer(ours, status))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # RFC 9110, 15.5.6
+    return answer
 
 
 def _fault(error: Exception) -> Response:

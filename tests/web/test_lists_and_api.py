@@ -87,6 +87,21 @@ def test_rows_and_lists_and_files_go_through_the_api(client: FlaskClient, regist
     assert listed.json["rows"][0]["state"] == "valid"
     filed = client.post("/api/v1/verifications", data={"file": (io.BytesIO(b"%PDF-1.4"), "a.pdf")})
     assert filed.json["files"][0]["verdict"] == "unknown"
+    sent = client.post("/api/v1/verifications", data=b"%PDF-1.4", content_type="application/pdf")
+    assert sent.json["files"][0]["verdict"] == "unknown"
+
+
+def test_a_member_that_would_not_be_compared_is_refused(client: FlaskClient, register: Register) -> None:
+    pair = {"number": register.valid.number, "name": register.valid.name, "last_six": "000000"}
+    for content in (pair, {"rows": [pair]}):
+        answer = client.post("/api/v1/verifications", json=content)
+        assert (answer.status_code, answer.json["where"]) == (400, "last_six")
+
+
+def test_a_refused_method_is_told_which_are_allowed(client: FlaskClient) -> None:
+    answer = client.put("/api/v1/verifications")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,13 @@ def _verify() -> dict[str, object]:
         "type": "object",
         "required": ["number", "name"],
         "properties": {"number": {"type": "string"}, "name": {"type": "string"}},
+        "additionalProperties": False,
     }
     rows = {
         "type": "object",
         "required": ["rows"],
         "properties": {"rows": {"type": "array", "minItems": 1, "maxItems": LIST_LIMITS.rows, "items": pair}},
+        "additionalProperties": False,
     }
     files = {
         "type": "object",
@@ -155,6 +157,7 @@ def _verify() -> dict[str, object]:
             "required": True,
             "content": {
                 "application/json": {"schema": {"oneOf": [pair, rows]}},
+                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
                 "multipart/form-data": {"schema": files},
             },
         },

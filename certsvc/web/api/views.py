@@ -6,10 +6,12 @@ description of all this (`openapi`), the states' words (`credential.wording`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import io
+from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
 
 from certsvc.services import api_keys, look_up
 from certsvc.web.answers import HTML, Answer, json_answer
@@ -27,6 +29,7 @@ blueprint = Blueprint("api", __name__)
 
 _LONGEST: Final = 400
 _MOST_ROWS: Final = 5_000
+_PAIR: Final = frozenset({"number", "name"})
 
 
 @blueprint.get("/api/v1/certificates/<path:token>")
@@ -46,18 +49,23 @@ def certificate(token: str) -> Response:
 
 @blueprint.post("/api/v1/verifications")
 def verify() -> Response:
-    """By what was sent: JSON {number, name} or {rows: […]}, or a form with `file` or `list`."""
+    """By what was sent: JSON {number, name} or {rows: […]}, a PDF as it is, or a form with `file` or `list`."""
     if request.mimetype == "multipart/form-data":
         return _uploaded()
+    if request.mimetype == "application/pdf":
+        return _files([FileStorage(io.BytesIO(request.get_data(cache=False)), filename="sent.pdf")])
     if request.mimetype != "application/json":
         raise BadRequest(
-            "内容须为 application/json 或 multipart/form-data", "send application/json or multipart/form-data"
+            "内容须为 application/json、application/pdf 或 multipart/form-data",
+            "send application/json, application/pdf or multipart/form-data",
         )
     content = request.get_json(silent=True)
     if not isinstance(content, dict):
         raise BadRequest("请求不是 JSON 对象", "the body is not a JSON object")
     if "rows" in content:
+        _refuse_unknown(content, {"rows"})
         return _rows(content["rows"])
+    _refuse_unknown(content, _PAIR)
     number, name = _text(content, "number"), _text(content, "name")
     if not _authorised(api_keys.Scope.VERIFICATIONS):
         by_address = site().limits.allow(Kind.GUESS, address())
@@ -67,13 +75,19 @@ def verify() -> Response:
 
 
 def _uploaded() -> Response:
+    if "list" not in request.files:
+        return _files(request.files.getlist("file"))
     if not _authorised(api_keys.Scope.VERIFICATIONS) and not site().limits.allow(Kind.FILE, address()):
         raise TooMany
-    if "list" in request.files:
-        upload = request.files["list"]
-        rows = read_rows(upload.stream.read(), (upload.filename or "")[-120:])
-        return _answered((row.number, row.name) for row in rows)
-    return respond(examine_uploads(site(), request.files.getlist("file"), "zh", as_json=True))
+    upload = request.files["list"]
+    rows = read_rows(upload.stream.read(), (upload.filename or "")[-120:])
+    return _answered((row.number, row.name) for row in rows)
+
+
+def _files(uploads: Iterable[FileStorage]) -> Response:
+    if not _authorised(api_keys.Scope.VERIFICATIONS) and not site().limits.allow(Kind.FILE, address()):
+        raise TooMany
+    return respond(examine_uploads(site(), uploads, "zh", as_json=True))
 
 
 def _rows(rows: object) -> Response:
@@ -81,6 +95,8 @@ def _rows(rows: object) -> Response:
         raise BadRequest("rows 须为 1 至 5000 个对象", "rows must be 1 to 5,000 objects", where="rows")
     if not _authorised(api_keys.Scope.LISTS, cost=len(rows)) and not site().limits.allow(Kind.FILE, address()):
         raise TooMany
+    for row in rows:
+        _refuse_unknown(row, _PAIR)
     pairs = [(_text(row, "number"), _text(row, "name")) for row in rows]
     refuse_guessing(iter(pairs))
     return _answered(iter(pairs))
@@ -103,6 +119,13 @@ def reference() -> Response:
         "public/reference.html", language(), api=describe(site().services.base_url), examples=EXAMPLES
     )
     return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
+
+
+def _refuse_unknown(content: Mapping[str, object], known: Set[str]) -> None:
+    # Ignored, a member such as `last_six` would look as if it had been compared and had matched.
+    for name in content.keys() - known:
+        shown = name[:40]
+        raise BadRequest(f"未知字段 {shown}", f"the member {shown} is not known here", where=shown)
 
 
 def _text(content: Mapping[str, object], name: str) -> str:
