@@ -31,8 +31,8 @@ def finding(headings: Mapping[str, str], row: int, key: str, value: str, *, rule
     return CellError(row, headings.get(key, key), mask_identity(value) if key == ID_NUMBER else value, rule, zh, en)
 
 
-class _Enough(Exception):  # noqa: N818 (no error: a pass that ends early)
-    """There are more findings than anyone reads or memory should hold."""
+class _Enough(Exception):
+    """No error: a pass that ends early, since there are more findings than anyone reads or memory should hold."""
 
 
 class Report:

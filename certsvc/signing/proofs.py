@@ -151,8 +151,8 @@ def verify_document(content: bytes, trust: TrustBundle, purpose: Purpose) -> Cre
     return CredentialCheck(True, tuple(found.checks), document, None, kid)
 
 
-class _Failed(Exception):  # noqa: N818 - control flow inside this module: the failing check is in the findings already
-    pass
+class _Failed(Exception):
+    """Control flow inside this module: the failing check is in the findings already."""
 
 
 class _Findings:
