@@ -93,7 +93,7 @@ class _Prover:
         try:
             with self._services.database.reading() as session:
                 return has_file(session, pdf_sha256)
-        except SQLAlchemyError:
+        except (Unavailable, SQLAlchemyError):
             self.hindered = True
             return False
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 from tests.builders import Candidate
@@ -46,3 +47,19 @@ def test_offline_without_any_pinned_key_is_refused_and_never_called_forged(certs
     assert result.exit_code == 1
     assert "--trust" in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("brought", ["pdf", "credential"])
+def test_an_outage_of_the_register_is_a_verdict_and_never_invalid(
+    certsvc: Certsvc, passed: list[Candidate], tmp_path: Path, brought: str
+) -> None:
+    assert certsvc("issue").exit_code == 0
+    number = json.loads(certsvc("certificate", "list", "--json").stdout)[0]["number"]
+    kept = tmp_path / "kept"
+    if brought == "pdf":
+        assert certsvc("certificate", "pdf", number, "-o", kept).exit_code == 0
+    else:
+        kept.write_bytes(certsvc("certificate", "credential", number).stdout_bytes)
+    (tmp_path / "home" / "certsvc.sqlite3").write_bytes(b"no database" * 500)
+    result = certsvc("verify", kept, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["verdict"]) == (1, "unavailable")
