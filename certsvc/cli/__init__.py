@@ -60,8 +60,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         result = cli.main(given, prog_name="certsvc", standalone_mode=False)
-    except click.UsageError as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return 2
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "certsvc"
+        click.echo(f"用法不对,请看 {command} --help / wrong usage: {error.format_message()}", err=True)
         return 2
     except click.ClickException as error:
         error.show()

@@ -63,3 +63,14 @@ def test_an_outage_of_the_register_is_a_verdict_and_never_invalid(
     (tmp_path / "home" / "certsvc.sqlite3").write_bytes(b"no database" * 500)
     result = certsvc("verify", kept, "--json")
     assert (result.exit_code, json.loads(result.stdout)["verdict"]) == (1, "unavailable")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("certificate", "revoke", "1"), ("decide", "--on", "2025-02-30"), ("candidates", "import", "no.csv"), ("fly",)],
+)
+def test_wrong_usage_is_one_line_that_names_the_help(certsvc: Certsvc, arguments: tuple[str, ...]) -> None:
+    result = certsvc(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("用法不对,请看 certsvc")
+    assert "--help" in result.stderr
