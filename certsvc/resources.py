@@ -13,6 +13,11 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / "templates"
 
 
+def static_folder() -> Path:
+    """The folder of the site's scripts, styles and icons."""
+    return PACKAGE / "web" / "static"
+
+
 def schemes_folder() -> Path:
     """The folder of the shipped schemes, one TOML file each."""
     return PACKAGE / "schemes"

@@ -2,8 +2,9 @@
 
 Keys, status lists and log as they are published; each certificate and its PDF sealed under its own token, so that
 whoever scans the QR opens it and nobody else learns anything; the register and the photos sealed under the
-personal-data key, so that it can be rebuilt. Any web server serves it, and `certsvc verify --offline --trust FOLDER`
-needs nothing more. Files that did not change are left alone, so a copy can be kept by rsync.
+personal-data key, so that it can be rebuilt. Any web server serves it, with a page of its own that answers scans
+(`kit_page`); `certsvc verify --offline --trust FOLDER` needs nothing more either. Files that did not change are left
+alone, so a copy can be kept by rsync.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy import select
 from certsvc.errors import MalformedCredential
 from certsvc.services.context import Services
 from certsvc.services.files import write_if_changed
+from certsvc.services.kit_page import write_page
 from certsvc.services.kit_parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
 from certsvc.services.kit_register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
 from certsvc.services.publish_static import publish_static
@@ -36,6 +38,11 @@ With this folder a certificate verifies with no service of the issuer's running:
     certsvc verify --offline --trust THIS_FOLDER certificate.pdf
     certsvc verify --offline --trust THIS_FOLDER "HTTPS://HOST/V/TOKEN#PAYLOAD"
 
+或用浏览器:在本文件夹运行 python3 -m http.server,打开 http://localhost:8000/
+or in a browser: run that here and open the page; to answer scans at the issuer's domain, serve the folder there, with
+404.html for unknown addresses (nginx: try_files $uri $uri/ /404.html;)
+
+index.html, 404.html, v/, kit/   离线查验页面 / the verifier page, for any static web server
 trust.json, .well-known/    发证机构的公钥 / the issuer's public keys
 seal/                       印章证书链 / certificate chains of the PDF seal
 status/                     状态列表(W3C Bitstring Status List) / status lists
@@ -96,6 +103,7 @@ def export_kit(services: Services, folder: Path) -> KitReport:
         written += _write_photos(services, folder)
         rows = write_register(services, session, folder / REGISTER)
     written += write_if_changed(folder / README, _README_TEXT.encode())
+    written += write_page(folder)
     return KitReport(folder, certificates, pdfs, rows, written + 1)
 
 

@@ -53,7 +53,7 @@ function cbor(bytes) {
 const head = (kind, n) => n < 24 ? [(kind << 5) | n] : [(kind << 5) | 24, n];
 const same = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
 export const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-export const unhex = (text) => new Uint8Array(text.match(/../g).map((pair) => parseInt(pair, 16)));
+const unhex = (text) => new Uint8Array(text.match(/../g).map((pair) => parseInt(pair, 16)));
 
 function number(packed) {
   if (packed instanceof Uint8Array) {
