@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from certsvc.services import certificate_pdf, change_status
-from tests.browser.conftest import ARGUMENTS, Served, violations
+from tests.browser.conftest import ARGUMENTS, Picture, Served, violations
 from tests.web.register import NAMES
 
 STATES = [state for state in NAMES if state != "second"]
 PAGES = ["/verify", "/my", "/api", "/offline", "/nix", "/v/aaaaaaaaaaaaaaaaaaaaaaaaaa"]
-Picture = Callable[[Page], None]
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
-    page = context.new_page()
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda message: said.append(message.text) if "Content Security Policy" in message.text else None)
-    yield page
-    context.close()
-    assert said == []
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
