@@ -15,7 +15,7 @@ demo: .venv/run.stamp
 	@SERVE=$(SERVE) PORT=$(PORT) $(BIN)/python -m examples.demo
 
 test: .venv/dev.stamp
-	$(BIN)/pytest -q -n $(PYTEST_WORKERS) -m "not slow"
+	$(BIN)/pytest -q -n $(PYTEST_WORKERS) -m "not slow and not conformance"
 
 # Exactly what CI runs. The tests come last but for the coverage gates, and their own closing line is printed again at the end.
 check: .venv/dev.stamp lint types imports
@@ -36,7 +36,7 @@ imports: .venv/dev.stamp
 
 # The independent verifiers alone; they are part of `check` too.
 conformance: .venv/dev.stamp
-	$(BIN)/pytest -m conformance tests/conformance
+	$(BIN)/pytest -n $(PYTEST_WORKERS) -m conformance tests/conformance
 
 bench: .venv/dev.stamp
 	$(BIN)/certsvc bench
