@@ -8,6 +8,7 @@ from typing import Final
 from flask import Flask, Response, request
 from flask_babel import Babel
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter
 
 from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
@@ -22,9 +23,18 @@ _log: Final = logging.getLogger("certsvc.web")
 _SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.verify_file", "public.verify_list"})
 
 
+class _Whatever(BaseConverter):
+    """All the rest of an address. The framework's `path` stops at a line break, which then would be no look-up."""
+
+    regex = r"(?s:[^/].*?)"
+    weight = 200
+    part_isolating = False
+
+
 def attach(app: Flask, parts: Site) -> None:
     """Register everything on `app`; called once, by `app.create_app`."""
     app.extensions[EXTENSION] = parts
+    app.url_map.converters["whatever"] = _Whatever
     Babel(app, default_locale="zh", default_translation_directories=str(TRANSLATIONS), locale_selector=language)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(offline.blueprint)

@@ -32,6 +32,8 @@ TOKENS = [
     "0" * 26,
     "a/" * 13,
     "match",
+    "a%0Ab",
+    "%0A",
 ]
 NAMES = [
     "<img src=x onerror=alert(1)>",

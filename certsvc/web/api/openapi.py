@@ -123,9 +123,9 @@ def _verify() -> dict[str, object]:
         "properties": {
             "file": {
                 "type": "array",
-                "maxItems": MOST_FILES,
                 "items": {"type": "string", "format": "binary"},
-                "description": "PDF、凭证 JSON,或 ZIP。PDFs, credentials, or a ZIP.",
+                "description": f"PDF、凭证 JSON,或 ZIP;前 {MOST_FILES} 个得到查验。"
+                f"PDFs, credentials, or a ZIP; the first {MOST_FILES} are examined.",
             },
             "list": {
                 "type": "string",

@@ -32,7 +32,7 @@ _MOST_ROWS: Final = 5_000
 _PAIR: Final = frozenset({"number", "name"})
 
 
-@blueprint.get("/api/v1/certificates/<path:token>")
+@blueprint.get("/api/v1/certificates/<whatever:token>")
 def certificate(token: str) -> Response:
     here = site()
     if _authorised(api_keys.Scope.CERTIFICATES):

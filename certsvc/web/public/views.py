@@ -34,8 +34,8 @@ def front_page() -> Response:
     return redirect("/verify", 302)  # type: ignore[return-value]  # werkzeug's response
 
 
-@blueprint.get("/v/<path:token>")
-@blueprint.get("/V/<path:token>")
+@blueprint.get("/v/<whatever:token>")
+@blueprint.get("/V/<whatever:token>")
 def scan(token: str) -> Response:
     ask = record.Ask(
         token=token,
