@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select, update
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
@@ -59,7 +58,7 @@ def draw(services: Services, certificate_ids: Sequence[int]) -> list[Drawn]:
     Raises `MissingGlyph`, `KeyMissing`, `SealRefused`; files made before are left for `clear_leftovers`.
     """
     with services.database.reading() as session:
-        planned = [_plan(services, session, certificate_id) for certificate_id in certificate_ids]
+        planned = _plan(services, session, certificate_ids)
     return [_write(services, one.row, *_sealed(services, one)) for one in planned]
 
 
@@ -73,21 +72,26 @@ class _Planned:
     mask_id: bool
 
 
-def _plan(services: Services, session: Session, certificate_id: int) -> _Planned:
-    row = session.get(CertificateRecord, certificate_id)
-    if row is None or row.credential is None or row.cose is None:
-        raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
-    photo_sha256 = None
-    if row.enrolment_id is not None:
-        photo_sha256 = session.scalar(
-            select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.id == row.enrolment_id)
-        )
-    return _Planned(
-        row,
-        photo_sha256,
-        services.receipts.of(session, row),
-        row.scheme_id is not None and scheme_of(session, row.scheme_id).certificate.mask_id_number,
+def _plan(services: Services, session: Session, certificate_ids: Sequence[int]) -> list[_Planned]:
+    query = (
+        select(CertificateRecord, EnrolmentRecord.photo_sha256)
+        .outerjoin(EnrolmentRecord, EnrolmentRecord.id == CertificateRecord.enrolment_id)
+        .where(CertificateRecord.id.in_(certificate_ids), CertificateRecord.stage == ISSUED)
     )
+    found = {row.id: (row, photo_sha256) for row, photo_sha256 in session.execute(query)}
+    if len(found) != len(set(certificate_ids)):
+        raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
+    masks = {
+        scheme_id: scheme_of(session, scheme_id).certificate.mask_id_number
+        for scheme_id in {row.scheme_id for row, _ in found.values()}
+        if scheme_id is not None
+    }
+    planned = []
+    for certificate_id in certificate_ids:
+        row, photo_sha256 = found[certificate_id]
+        mask_id = row.scheme_id is not None and masks[row.scheme_id]
+        planned.append(_Planned(row, photo_sha256, services.receipts.of(session, row), mask_id))
+    return planned
 
 
 def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
@@ -96,21 +100,28 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
         return 0
     adopted = 0
     with services.database.writing() as session:
+        # The writing lock is held: whoever is without a PDF here stays so until this commits.
+        query = select(CertificateRecord.id, CertificateRecord.number, CertificateRecord.version).where(
+            CertificateRecord.id.in_([one.certificate_id for one in drawn]), CertificateRecord.pdf_sha256.is_(None)
+        )
+        places = {
+            certificate_id: services.folders.certificate_pdf(number, version)
+            for certificate_id, number, version in session.execute(query)
+        }
+        first = {one.certificate_id: one for one in reversed(drawn) if one.certificate_id in places}
+        if first:
+            recorded = [{"id": certificate_id, "pdf_sha256": one.sha256} for certificate_id, one in first.items()]
+            session.execute(update(CertificateRecord), recorded)
+        session.add_all(file_record(services, one.certificate_id, one.sha256, one.level) for one in first.values())
+        session.flush()
         for one in drawn:
-            result = session.execute(
-                update(CertificateRecord)
-                .where(CertificateRecord.id == one.certificate_id, CertificateRecord.pdf_sha256.is_(None))
-                .values(pdf_sha256=one.sha256)
-            )
-            assert isinstance(result, CursorResult)
-            if result.rowcount:
-                session.add(file_record(services, one.certificate_id, one.sha256, one.level))
-                row = session.get_one(CertificateRecord, one.certificate_id)
-                # Moved before the commit: a file without its hash is drawn again, a hash without its file is a loss.
-                one.path.replace(services.folders.certificate_pdf(row.number, row.version))
-                adopted += 1
-            else:
+            place = places.pop(one.certificate_id, None)
+            if place is None:
                 one.path.unlink(missing_ok=True)
+                continue
+            # Moved before the commit: a file without its hash is drawn again, a hash without its file is a loss.
+            one.path.replace(place)
+            adopted += 1
         sync_folder(services.folders.pdf)
     return adopted
 
