@@ -2,15 +2,17 @@
 
 One worker process each, so that the load generator has a core of its own; `wrk` asks for random tokens, turn by turn.
 At the end a certificate is revoked, and the very next answer must say so. Ratios count, not seconds: run by
-`python -m benchmarks.serve [--certificates 2000] [--seconds 3]`.
+`python -m benchmarks.serve [--certificates 2000] [--seconds 3]`. Needs wrk (Debian) and gunicorn (the group `bench`).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import statistics
@@ -44,6 +46,7 @@ def main() -> int:
     arguments.add_argument("--seconds", type=int, default=3)
     arguments.add_argument("--json", action="store_true")
     chosen = arguments.parse_args()
+    _require_programs()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         environment = os.environ | {"CERTSVC_HOME": str(home), "CERTSVC_LIMIT_PAGE": "100000000/minute"}
@@ -76,6 +79,16 @@ def main() -> int:
             print(f"{name:<12} {rate:>8.0f} requests/s")
         print(f"JSON × {ratios['json']:.1f} (≥ {JSON_AT_LEAST}), HTML × {ratios['html']:.1f} (≥ {HTML_AT_LEAST})")
     return 0 if ratios["json"] >= JSON_AT_LEAST and ratios["html"] >= HTML_AT_LEAST else 1
+
+
+def _require_programs() -> None:
+    missing = []
+    if shutil.which("wrk") is None:
+        missing.append("wrk, which makes the load: apt-get install wrk")
+    if importlib.util.find_spec("gunicorn") is None:
+        missing.append(f"gunicorn, which serves the plain site: {sys.executable} -m pip install --group bench")
+    if missing:
+        raise SystemExit("benchmarks.serve lacks " + "; and ".join(missing))
 
 
 def _servers() -> dict[str, list[str]]:
