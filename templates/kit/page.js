@@ -74,7 +74,8 @@ async function examine(trust, { host, token, payload, credential, about }) {
     return found.end("offline", { date: own["urn:certsvc:issuedOn"] });
   }
   const late = status.current ? "" : "（此后的变更，存档不知道）";
-  found.say(status.status === "valid" || null, `状态：${STATUS[status.status].split(" ")[0]}，截至 ${local(status.asOf)}${late}`, `status: ${STATUS[status.status].split(" ").slice(1).join(" ")}, by the signed lists`);
+  // Past its life a list can no longer clear a certificate; what it says against one stays said.
+  found.say(status.status !== "valid" ? false : status.current || null, `状态：${STATUS[status.status].split(" ")[0]}，截至 ${local(status.asOf)}${late}`, `status: ${STATUS[status.status].split(" ").slice(1).join(" ")}, by the signed lists`);
   if (status.status !== "valid") return found.end(status.status, { date: local(status.asOf) });
   const until = read.document.validUntil;
   if (until && Date.parse(until) < Date.now()) return found.end("expired", { date: until.slice(0, 10) });
@@ -117,7 +118,10 @@ function facts({ record, whole }) {
 
 function show(found) {
   const shown = part(`state-${found.state}`);
-  for (const line of shown.querySelectorAll("[data-fill]")) line.textContent = line.textContent.replace("{date}", found.facts.date ?? "—");
+  for (const line of shown.querySelectorAll("[data-fill]")) {
+    const [before, ...after] = line.textContent.split("{date}");
+    line.replaceChildren(before, ...after.flatMap((text) => [Object.assign(document.createElement("time"), { textContent: found.facts.date ?? "—" }), text]));
+  }
   const line = shown.querySelector("[data-status]");
   line.textContent = found.status ? `状态 Status: ${STATUS[found.status.status]}` : "";
   shown.querySelector("[data-now]").textContent = local(new Date());
