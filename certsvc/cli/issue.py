@@ -45,6 +45,14 @@ def issue(
         talk(f"{refused.name}: {refused.error}")
     if report.not_published is not None:
         talk(f"已签发,尚未公布 issued, not yet published: {report.not_published}")
+    if services.stamps is not None and not dry_run:
+        from certsvc.services.archive import count_unstamped
+
+        unstamped = count_unstamped(services)
+        if unstamped:
+            talk(
+                f"{unstamped} 份 PDF 尚无时间戳,稍后运行 certsvc certificate archive / {unstamped} without a time stamp"
+            )
     if as_json:
         tell(report.as_json())
         return
