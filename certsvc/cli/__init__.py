@@ -65,7 +65,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "certsvc"
-        click.echo(f"用法不对,请看 {command} --help / wrong usage: {error.format_message()}", err=True)
+        said = " ".join(error.format_message().split())  # click sets a list of choices one a line
+        click.echo(f"用法不对,请看 {command} --help / wrong usage: {said}", err=True)
         return 2
     except click.ClickException as error:
         error.show()
