@@ -60,13 +60,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         result = cli.main(given, prog_name="certsvc", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "certsvc"
-        said = " ".join(error.format_message().split())  # click sets a list of choices one a line
-        click.echo(f"用法不对,请看 {command} --help / wrong usage: {said}", err=True)
+        _say_misuse(error)
         return 2
     except click.ClickException as error:
         error.show()
@@ -83,3 +78,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return 1
         raise
     return result if isinstance(result, int) else 0
+
+
+def _say_misuse(error: click.UsageError) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    command = error.ctx.command_path if error.ctx else "certsvc"
+    said = " ".join(error.format_message().split())  # click sets a list of choices one a line
+    click.echo(f"用法不对,请看 {command} --help / wrong usage: {said}", err=True)

@@ -67,7 +67,12 @@ def test_an_outage_of_the_register_is_a_verdict_and_never_invalid(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("certificate", "revoke", "1"), ("decide", "--on", "2025-02-30"), ("candidates", "import", "no.csv"), ("user", "add", "x")],
+    [
+        ("certificate", "revoke", "1"),
+        ("decide", "--on", "2025-02-30"),
+        ("candidates", "import", "no.csv"),
+        ("user", "add", "x"),
+    ],
 )
 def test_wrong_usage_is_one_line_that_names_the_help(certsvc: Certsvc, arguments: tuple[str, ...]) -> None:
     result = certsvc(*arguments)
