@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
@@ -95,3 +96,11 @@ def test_the_font_tables_read_are_those_that_fonttools_reads() -> None:
             assert ours.family == theirs["name"].getDebugName(6)
             assert (ours.units, ours.cap_height) == (theirs["head"].unitsPerEm, theirs["OS/2"].sCapHeight)
             assert (ours.ascent, ours.descent) == (theirs["hhea"].ascent, theirs["hhea"].descent)
+
+
+def test_an_old_font_without_a_height_of_capitals_is_read(tmp_path: Path) -> None:
+    old = tmp_path / "old.ttf"
+    with TTFont(fonts_folder() / "CertsvcSong-Regular.ttf") as font:
+        font["OS/2"].version = 1
+        font.save(old)
+    assert FontFile(old).cap_height == FontFile(old).ascent

@@ -31,7 +31,9 @@ class FontFile:
         self.units: int = struct.unpack_from(">H", head, 18)[0]
         self.box: tuple[int, int, int, int] = struct.unpack_from(">4h", head, 36)
         self.ascent, self.descent = struct.unpack_from(">hh", hhea, 4)
-        self.cap_height: int = struct.unpack_from(">h", self._table(b"OS/2"), 88)[0]
+        # Before its version 2 the table says nothing of capitals; the ascent serves a viewer that replaces the font.
+        metrics = self._table(b"OS/2")
+        self.cap_height: int = struct.unpack_from(">h", metrics, 88)[0] if len(metrics) >= 90 else self.ascent
         self.family = _postscript_name(self._table(b"name"))
         self._gids = _glyph_numbers(self._table(b"cmap"))
         self._advances: dict[str, float] = {}
