@@ -1,4 +1,4 @@
-"""`certsvc log check|export|prove|witness`: the public log, looked at from inside and from outside."""
+"""`certsvc log check|export|prove|cosign|witness`: the public log, looked at from inside and from outside."""
 
 from __future__ import annotations
 
@@ -80,6 +80,19 @@ def prove(number: str, output: Path | None) -> None:
     else:
         output.write_bytes(receipt)
         talk(f"→ {output}")
+
+
+@log.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--witness", "witness_key", required=True, help="见证者公钥(名称+哈希+公钥) / its verifier key.")
+def cosign(file: Path, witness_key: str) -> None:
+    """公布见证者的联署 / Publish a witness's cosignature beside our own signature on the log's head."""
+    from certsvc.services.log_cosign import add_cosignature
+    from certsvc.transparency.note import VerifierKey
+
+    opened = add_cosignature(work.services(), file.read_bytes(), VerifierKey.parse(witness_key))
+    say(f"日志头({opened.checkpoint.size} 叶)已带有 {opened.witnesses[0].key.name} 的联署")
+    say(f"the head of {opened.checkpoint.size} leaves now bears the cosignature of {opened.witnesses[0].key.name}")
 
 
 @log.command()
