@@ -9,7 +9,7 @@ const LARGEST_FILE = 10 * 2 ** 20, MOST_STREAMS = 400;
 const STATUS = { valid: "正常 in force", suspended: "暂停使用 suspended", revoked: "已撤销 revoked", superseded: "已被更新的版本替代 replaced" };
 const answer = document.getElementById("answer");
 const part = (id) => document.getElementById(id).content.cloneNode(true);
-const local = (moment) => moment.toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }).slice(0, 16).replace(" ", "\u00a0");
+const local = (moment) => moment.toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }).slice(0, 16);
 
 // A verdict in the making. `say` notes what was checked: ok true, false, or null where it could not be.
 class Answer {
@@ -120,7 +120,9 @@ function show(found) {
   const shown = part(`state-${found.state}`);
   for (const line of shown.querySelectorAll("[data-fill]")) {
     const [before, ...after] = line.textContent.split("{date}");
-    line.replaceChildren(before, ...after.flatMap((text) => [Object.assign(document.createElement("time"), { textContent: found.facts.date ?? "—" }), text]));
+    // Broken between date and time if need be, never within.
+    const date = (found.facts.date ?? "—").split(" ").flatMap((textContent) => [Object.assign(document.createElement("time"), { textContent }), " "]);
+    line.replaceChildren(before, ...after.flatMap((text) => [...date.slice(0, -1), text]));
   }
   const line = shown.querySelector("[data-status]");
   line.textContent = found.status ? `状态 Status: ${STATUS[found.status.status]}` : "";
