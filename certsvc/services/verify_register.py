@@ -73,6 +73,15 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     if not stored.ok or stored.claims is None or not repeats(row, stored.claims):
         return _contradicted(found)
     if not _is_this(row, stored, found):
+        if found.credential is None and not _is_code_of(stored, found):
+            # One certificate's address with the signed part of another: somebody put them together.
+            found.say(
+                "parts-agree",
+                False,
+                "网址与签名内容不属于同一证书",
+                "the address and the signed part are of two certificates",
+            )
+            return None
         found.say("register-entry", False, "登记的是另一份证书", "the register holds another certificate in its place")
         return None
     found.claims, found.credential = stored.claims, row.credential
@@ -107,11 +116,13 @@ def _is_this(row: CertificateRecord, stored: CredentialCheck, found: Examined) -
     """V7: the same bytes, and the code that was drawn for them."""
     if found.credential is not None and found.credential != row.credential:
         return False
-    if found.compact is None:
-        return True
+    return found.compact is None or (_is_code_of(stored, found) and row.cose in {None, found.cose})
+
+
+def _is_code_of(stored: CredentialCheck, found: Examined) -> bool:
+    assert found.compact is not None
     assert stored.claims is not None
-    bound = code_is_of(found.compact, stored.claims, digest8(canonical_bytes(stored.document)))
-    return bound and row.cose in {None, found.cose}
+    return code_is_of(found.compact, stored.claims, digest8(canonical_bytes(stored.document)))
 
 
 def _check_file(session: Session, row: CertificateRecord, found: Examined) -> None:

@@ -236,6 +236,12 @@ def test_a_swapped_attachment_is_forged(shared: Installation, tmp_path: Path) ->
     assert online(shared, path.read_bytes()).verdict is Verdict.FORGED
 
 
+def test_a_code_put_together_from_two_certificates_is_forged(shared: Installation) -> None:
+    first, second = (code(shared, number) for number in numbers(shared)[:2])
+    address, signed = first.partition("#")[0], second.partition("#")[2]
+    assert online(shared, f"{address}#{signed}").verdict is Verdict.FORGED
+
+
 def test_a_foreign_signer_is_forged(shared: Installation, home: Installation) -> None:
     (issued,) = home.issue(FIRST)
     for content in (home.pdf(issued.number), credential(home, issued.number), code(home, issued.number)):
