@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verdict
+from certsvc.rendering import qr
 from certsvc.services import change_status
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.correct import Correction, correct
@@ -180,6 +182,19 @@ def test_what_is_tampered_with_or_mixed_is_red(page: Page, kit: Kit) -> None:
     _verdict(page, "unknown")
     page.goto(f"{kit.base}/#nonsense")
     _verdict(page, "unknown")
+
+
+def test_a_picture_of_the_code_is_read_in_the_page(page: Page, kit: Kit, tmp_path: Path) -> None:
+    rows = qr.draw_matrix(kit.held["valid"].code).rows
+    drawn = Image.new("1", (len(rows) + 8, len(rows) + 8), 1)
+    for y, row in enumerate(rows):
+        for x, dark in enumerate(row):
+            drawn.putpixel((x + 4, y + 4), 0 if dark == "1" else 1)
+    drawn.resize((drawn.width * 8, drawn.height * 8)).save(tmp_path / "code.png")
+    page.goto(f"{kit.base}/v/")
+    page.set_input_files("#s-picture", tmp_path / "code.png")
+    _verdict(page, "offline")
+    expect(page.locator('[data-f="number"]')).to_have_text(kit.held["valid"].number)
 
 
 def test_files_are_held_against_what_was_issued(page: Page, kit: Kit, tmp_path: Path, picture: Picture) -> None:
