@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
 
     from certsvc.web.attach import attach
     from certsvc.web.front import Front
+    from certsvc.web.requests import without_origin
 
     settings = settings or Settings.from_environment()
     services = services or open_services(settings)
@@ -94,6 +95,8 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         hops = settings.trusted_proxies
         # Exactly so many: one more believes a forged address, one fewer makes everyone share a limit.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
+    else:
+        app.wsgi_app = without_origin(app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
 
 

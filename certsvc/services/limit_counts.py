@@ -32,11 +32,14 @@ def count(database: Database, windows: Sequence[Window]) -> list[int]:
     """Count one attempt in each window; answers how many each has seen, this one included. Raises `Unavailable`."""
     with database.writing("limits") as session:
         seen = []
+        opened = None
         for window in windows:
             ends_at = (window.index + 1) * window.seconds
             bound = {"key": window.key, "window": window.index, "ends_at": ends_at}
             seen.append(int(session.execute(_COUNT, bound).scalar_one()))
             if seen[-1] == 1:
-                # Only a window that has just opened makes the table longer, so only then is it swept.
-                session.execute(_PRUNE, {"past": window.index * window.seconds - 86_400})
+                opened = window
+        if opened is not None:
+            # Only a window that has just opened makes the table longer, so only then is it swept.
+            session.execute(_PRUNE, {"past": opened.index * opened.seconds - 86_400})
     return seen

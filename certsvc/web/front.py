@@ -17,7 +17,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.languages import COOKIE, choose_language
 from certsvc.web.public.record import Ask, answer_scan
-from certsvc.web.requests import ORIGIN_HEADER, coarse_address, prefers_json
+from certsvc.web.requests import ORIGIN_VARIABLE, coarse_address, prefers_json
 from certsvc.web.site import Site
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _PAGE: Final = "/v/"
 _API: Final = "/api/v1/certificates/"
-_ORIGIN_VARIABLE: Final = "HTTP_" + ORIGIN_HEADER.upper().replace("-", "_")
 _TOKEN_LENGTH: Final = 26
 
 
@@ -90,7 +89,7 @@ def _ask(environ: dict[str, Any], token: str, as_json: bool) -> Ask:
         ),
         wants_json=as_json,
         address=coarse_address(environ.get("REMOTE_ADDR", "")),
-        origin=environ.get(_ORIGIN_VARIABLE, "-"),
+        origin=environ.get(ORIGIN_VARIABLE, "-"),
         switch=switch,
     )
 

@@ -19,7 +19,7 @@ from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from certsvc.services import limit_counts
+from certsvc.services import limit_counts, look_up
 from certsvc.store import Database
 
 
@@ -40,6 +40,13 @@ class Allowance:
     file: str
 
 
+def record_asked(number: str) -> str:
+    """What a guess at this number is counted by: the record, else the text as typed, so that two slips of the pen of
+    two people are not one record asked about twice."""
+    wanted = look_up.normalise_number(number)
+    return wanted if wanted != look_up.normalise_number("") else f"typed\0{number[:60]}"
+
+
 class Limits:
     def __init__(self, database: Database, key: bytes, allowance: Allowance, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -52,16 +59,26 @@ class Limits:
 
     def allow(self, kind: Kind, subject: str) -> bool:
         """Count one attempt by (or at) `subject`; False once any rate of the kind is used up."""
-        rates = self._rates[kind]
         if kind is Kind.PAGE:
-            hits = [self._here.hit(rate, subject) for rate in rates]  # every rate counts, also past a failed one
+            # Every rate counts, also past a failed one.
+            hits = [self._here.hit(rate, subject) for rate in self._rates[kind]]
             return all(hits)
+        return self.allow_each(kind, [subject])[0]
+
+    def allow_each(self, kind: Kind, subjects: Sequence[str]) -> list[bool]:
+        """As `allow` for each of the subjects, in order and in one transaction: a list asks about many records."""
+        windows = [window for subject in subjects for window in self._windows(kind, subject)]
+        counts = limit_counts.count(self._database, windows) if windows else []
+        rates = self._rates[kind]
+        by_subject = (counts[i : i + len(rates)] for i in range(0, len(counts), len(rates)))
+        return [all(seen <= rate.amount for seen, rate in zip(each, rates, strict=True)) for each in by_subject]
+
+    def _windows(self, kind: Kind, subject: str) -> list[limit_counts.Window]:
         message = f"{kind.value}\0{subject}".encode("utf-8", "replace")
         digest = hmac.digest(self._key, message, hashlib.sha256).hex()[:32]
         moment = int(self._now().timestamp())
         windows = []
-        for rate in rates:
+        for rate in self._rates[kind]:
             seconds = rate.get_expiry()
             windows.append(limit_counts.Window(f"{kind.value}:{seconds}:{digest}", moment // seconds, seconds))
-        counts = limit_counts.count(self._database, windows)
-        return all(seen <= rate.amount for seen, rate in zip(counts, rates, strict=True))
+        return windows

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Response, has_request_context, request
 
 from certsvc.web.answers import Answer
 from certsvc.web.languages import COOKIE, choose_language
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 ORIGIN_HEADER: Final = "X-Origin-Region"
+ORIGIN_VARIABLE: Final = "HTTP_" + ORIGIN_HEADER.upper().replace("-", "_")
+
+
+def without_origin(behind: WSGIApplication) -> WSGIApplication:
+    """For a site with no proxy before it: whoever names an origin there made it up, so nobody behind sees it."""
+
+    def forget(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ.pop(ORIGIN_VARIABLE, None)
+        return behind(environ, start_response)
+
+    return forget
 
 
 def language() -> str:

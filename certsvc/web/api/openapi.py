@@ -54,8 +54,9 @@ def describe(base_url: str) -> dict[str, object]:
             "title": "certsvc 证书核验接口 Certificate verification",
             "version": "1.0.0",
             "description": "核验电子证书与纸质证书。Checks electronic and paper certificates. "
-            "不带密钥时按地址与记录限次;带密钥时按权限与每日额度。"
-            "Without a key limited by address and record; with one by scope and daily quota.",
+            "不带密钥时按地址与记录限次;带密钥时按权限、每日额度与记录限次;名单中问得过多的记录答 unavailable。"
+            "Without a key limited by address and record; with one by scope, daily quota and record; in a list, a "
+            "record asked about too often answers unavailable.",
         },
         "servers": [{"url": base_url}],
         "security": [{}, {"apiKey": []}],

@@ -1,8 +1,8 @@
 """An employer's list, up to 5,000 rows of number and name, answered row by row with the states of R11.
 
 With a script the rows stream as lines of JSON, so that progress shows; without one the answer is the same file with
-its states. Every row gets the uniform answer of R10, and one number may stand there with three names at most: a list
-is no way to guess. Not here: reading and writing the file (`roster`).
+its states. Every row gets the uniform answer of R10, counts as an attempt at its record, and one number may stand there
+with three names at most: a list is no way to guess. Not here: reading and writing the file (`roster`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from flask import Response, stream_with_context
@@ -26,6 +28,7 @@ from certsvc.roster.employer_list import (
 )
 from certsvc.roster.export import write_csv, write_xlsx
 from certsvc.services import look_up
+from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.site import Site
@@ -33,6 +36,7 @@ from certsvc.web.site import Site
 LINES: Final = "application/x-ndjson"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_NAMES: Final = 3
+_BATCH: Final = 200  # counted in one transaction, so that nobody waits long for the database's one writer
 
 
 def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants: str) -> Response:
@@ -75,14 +79,27 @@ def refuse_guessing(pairs: Iterator[tuple[str, str]]) -> None:
 
 
 def look_up_pairs(site: Site, pairs: Iterable[tuple[str, str]]) -> Iterator[Statement]:
-    """The statement for each number and name, in order; an outage half way is the answer of the rows it touches."""
-    for number, name in pairs:
-        try:
-            found = look_up.by_number_and_name(site.services, number, name)
-        except Unavailable:
-            yield without_record(site, "unavailable")
-        else:
-            yield state_of(site, found)
+    """The statement for each number and name, in order.
+
+    An outage half way is the answer of the rows it touches, and a record asked about too often (R10) cannot be checked
+    just now, whether or not there is such a record. The same number and name again is no new attempt.
+    """
+    counted: dict[tuple[str, str], bool] = {}
+    remaining = iter(pairs)
+    while batch := list(islice(remaining, _BATCH)):
+        new = [pair for pair in dict.fromkeys(batch) if pair not in counted]
+        with suppress(Unavailable):
+            allowed = site.limits.allow_each(Kind.RECORD, [record_asked(number) for number, _ in new])
+            counted.update(zip(new, allowed, strict=True))
+        for pair in batch:
+            yield _look_up(site, *pair) if counted.get(pair) else without_record(site, "unavailable")
+
+
+def _look_up(site: Site, number: str, name: str) -> Statement:
+    try:
+        return state_of(site, look_up.by_number_and_name(site.services, number, name))
+    except Unavailable:
+        return without_record(site, "unavailable")
 
 
 def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, redirect, request
 from certsvc.errors import Unavailable
 from certsvc.services import look_up
 from certsvc.web.answers import HTML, Answer
-from certsvc.web.limits import Kind
+from certsvc.web.limits import Kind, record_asked
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.public.lists import checked_list
@@ -72,7 +72,7 @@ def match_paper() -> Response:
     """Match mode for paper, which has no token: by number."""
     here = site()
     number, name = _field("number"), _field("name")
-    allowed = _may_guess(look_up.normalise_number(number))
+    allowed = _may_guess(record_asked(number))
     if not allowed:
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     matched = look_up.match_paper(here.services, number, name, _field("last_six"))
@@ -102,7 +102,7 @@ def verify_again(_way: str) -> Response:
 def verify_number() -> Response:
     here = site()
     number, name = _field("number"), _field("name")
-    if not _may_guess(look_up.normalise_number(number)):
+    if not _may_guess(record_asked(number)):
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     statement = look_up_uniformly(number, name)
     if wants_json():

@@ -1,0 +1,161 @@
+"""R10: attempts are limited by address and by record, on SQLite and on PostgreSQL alike, and from proxies as set."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from certsvc.app import create_app
+from certsvc.services import api_keys
+from certsvc.store import Database, open_database
+from certsvc.store.migrate import upgrade
+from certsvc.web.limits import Allowance, Kind, Limits
+from tests.store.conftest import postgresql_database
+from tests.web.register import Register
+
+AT = datetime(2026, 1, 5, 4, 0, 0, tzinfo=UTC)
+ALLOWANCE = Allowance(page="3/minute", guess="4/minute;6/hour", record="2/minute", file="2/minute")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        opened = open_database(f"sqlite:///{tmp_path / 'certsvc.db'}")
+        upgrade(opened)
+        yield opened
+        opened.close()
+    else:
+        request.getfixturevalue("socket_enabled")
+        for opened in postgresql_database():
+            upgrade(opened)
+            yield opened
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    return [AT]
+
+
+@pytest.fixture
+def limits(database: Database, clock: list[datetime]) -> Limits:
+    return Limits(database, b"k" * 32, ALLOWANCE, lambda: clock[0])
+
+
+def test_a_window_fills_closes_and_opens_again(limits: Limits, clock: list[datetime]) -> None:
+    assert [limits.allow(Kind.GUESS, "198.51.100.7") for _ in range(5)] == [True] * 4 + [False]
+    assert limits.allow(Kind.GUESS, "198.51.100.8")
+    clock[0] += timedelta(minutes=1)
+    # The minute is new; of the hour's six, five are gone, the refused one among them.
+    assert [limits.allow(Kind.GUESS, "198.51.100.7") for _ in range(2)] == [True, False]
+    clock[0] += timedelta(hours=1)
+    assert limits.allow(Kind.GUESS, "198.51.100.7")
+
+
+def test_every_process_shares_one_count(database: Database, limits: Limits) -> None:
+    other = Limits(database, b"k" * 32, ALLOWANCE, lambda: AT)
+    assert [each.allow(Kind.RECORD, "A1") for each in (limits, other, limits)] == [True, True, False]
+
+
+def test_attempts_at_once_are_all_counted(limits: Limits) -> None:
+    allowed: list[bool] = []
+    threads = [threading.Thread(target=lambda: allowed.append(limits.allow(Kind.RECORD, "A1"))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(allowed) == [False] * 10 + [True] * 2
+
+
+def test_a_list_is_counted_row_by_row(limits: Limits) -> None:
+    assert limits.allow_each(Kind.RECORD, []) == []
+    assert limits.allow_each(Kind.RECORD, ["A1", "A2", "A1", "A1"]) == [True, True, True, False]
+    assert limits.allow_each(Kind.RECORD, ["A2", "A2"]) == [True, False]
+
+
+def test_what_is_kept_names_nobody_and_does_not_grow(database: Database, limits: Limits, clock: list[datetime]) -> None:
+    limits.allow(Kind.GUESS, "198.51.100.7")
+    limits.allow_each(Kind.RECORD, ["2563010509000001", "\ud800", "\x00"])
+    with database.reading() as session:
+        kept = str(session.execute(text("select * from limit_count")).all())
+    assert "198.51" not in kept
+    assert "2563010509000001" not in kept
+    clock[0] += timedelta(days=3)
+    limits.allow(Kind.RECORD, "A1")
+    with database.reading() as session:
+        assert session.execute(text("select count(*) from limit_count")).scalar_one() == 1
+
+
+@pytest.fixture
+def narrow(register: Register) -> FlaskClient:
+    """A client of a site on which a record may be asked about twice a minute."""
+    settings = replace(register.settings, limit_record="2/minute")
+    client = create_app(settings, services=register.services).test_client()
+    with register.services.database.writing() as session:
+        session.execute(text("delete from limit_count"))
+    return client
+
+
+def _listed(client: FlaskClient, register: Register, *names: str) -> list[str]:
+    pairs = [{"number": register.valid.number, "name": name} for name in names]
+    answer = client.post("/api/v1/verifications", json={"rows": pairs})
+    assert answer.status_code == 200
+    return [row["state"] for row in answer.json["rows"]]
+
+
+def test_the_rows_of_a_list_are_attempts_at_their_records(narrow: FlaskClient, register: Register) -> None:
+    right = register.valid.name
+    assert _listed(narrow, register, right, right, "张三", "李四", right) == [
+        "valid",
+        "valid",
+        "unknown",
+        "unavailable",
+        "valid",
+    ]
+    # By list, by form, by match mode or by the API: it is one count, and what is refused says nothing of the name.
+    assert _listed(narrow, register, right, "王五") == ["unavailable"] * 2
+    pair = {"number": register.valid.number, "name": right}
+    assert narrow.post("/verify/number", data=pair).status_code == 429
+    assert narrow.post("/api/v1/verifications", json=pair).status_code == 429
+    content = f"证书编号,姓名\n{register.valid.number},{right}\n".encode()
+    answer = narrow.post("/verify/list", data={"list": (io.BytesIO(content), "a.csv")})
+    assert "暂时无法查询" in answer.data.decode("utf-8-sig")
+
+
+def test_a_key_does_not_lift_the_limit_by_record(own: Register) -> None:
+    client = create_app(replace(own.settings, limit_record="2/minute"), services=own.services).test_client()
+    scopes = [api_keys.Scope.VERIFICATIONS, api_keys.Scope.LISTS]
+    key = api_keys.create(own.services, "招聘系统", scopes, 100, by="operator")
+    headers = {"Authorization": f"Bearer {key}"}
+    tried = [
+        client.post("/api/v1/verifications", json={"number": own.valid.number, "name": name}, headers=headers)
+        for name in ("张一", "张二", "张三")
+    ]
+    assert [answer.status_code for answer in tried] == [404, 404, 429]
+
+
+def test_slips_of_two_people_are_not_one_record(narrow: FlaskClient) -> None:
+    tried = [narrow.post("/verify/number", data={"number": f"?{i}!", "name": "张三"}).status_code for i in range(5)]
+    assert tried == [404] * 5
+
+
+@pytest.mark.parametrize(("hops", "counted"), [(0, "-"), (1, "CN-63")])
+def test_an_origin_is_believed_of_a_proxy_alone(own: Register, hops: int, counted: str) -> None:
+    app = create_app(replace(own.settings, trusted_proxies=hops), services=own.services)
+    headers = {"X-Origin-Region": "CN-63", "X-Forwarded-For": "198.51.100.7"}
+    for address in (
+        f"/v/{own.valid.token}",
+        f"/v/{own.valid.token}?lang=zh",
+        f"/api/v1/certificates/{own.valid.token}",
+    ):
+        assert app.test_client().get(address, headers=headers).status_code == 200
+    app.extensions["certsvc"].scans.flush()
+    with own.services.database.reading() as session:
+        assert session.execute(text("select origin, scans from scan_count")).all() == [(counted, 3)]
