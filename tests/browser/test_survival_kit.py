@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verdict
+from certsvc.person.identity import resident_check_character
 from certsvc.rendering import qr
 from certsvc.services import change_status
 from certsvc.services.certificate_pdf import pdf_of
@@ -267,18 +268,14 @@ def test_the_page_is_accessible(page: Page, kit: Kit, axe: str) -> None:
     assert violations(page, axe) == ""
 
 
-def _person(serial: int) -> Person:
-    return made_up(serial, "测试" + "甲乙丙丁戊己庚辛壬癸"[serial % 10] + "赵钱孙李周吴郑王冯陈"[serial // 10 % 10])
-
-
 def _thousand() -> list[Person]:
-    people: dict[str, Person] = {}
-    serial = 0
-    while len(people) < 1000:
-        one = _person(serial)
-        people[one.id_number] = one
-        serial += 1
-    return list(people.values())
+    """A thousand people who do not exist, each with a number of their own."""
+    people = []
+    for serial in range(1000):
+        first17 = f"63280119{80 + serial % 20}{1 + serial % 12:02d}15{serial:03d}"
+        name = "测试" + "甲乙丙丁戊己庚辛壬癸"[serial % 10] + "赵钱孙李周吴郑王冯陈"[serial // 10 % 10]
+        people.append(Person(name, first17 + resident_check_character(first17)))
+    return people
 
 
 def _command(*arguments: str) -> tuple[int, Any]:
