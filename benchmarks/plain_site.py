@@ -27,7 +27,13 @@ def make() -> Flask:
         if "json" in request.headers.get("Accept", ""):
             return jsonify(statement.as_json()), statement.status
         page = site.pages.render(
-            "public/record.html", "zh", token=token, matched=None, limited=False, **statement.as_values()
+            "public/record.html",
+            "zh",
+            token=token,
+            portrait=None,
+            matched=None,
+            limited=False,
+            **statement.as_values(),
         )
         return page, statement.status
 

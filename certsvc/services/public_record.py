@@ -72,6 +72,7 @@ class PublicRecord:
     signature_ok: bool = False
     token: str | None = None
     portrait_digest: str | None = None
+    scheme_id: int | None = None
 
 
 def electronic_record(services: Services, session: Session, row: CertificateRecord) -> PublicRecord:
@@ -102,6 +103,7 @@ def electronic_record(services: Services, session: Session, row: CertificateReco
         checked_at=services.now(),
         credential=row.credential,
         signature_ok=True,
+        scheme_id=row.scheme_id,
     )
 
 

@@ -45,6 +45,7 @@ class _Row(NamedTuple):
     status_reason: str | None
     superseded_by_id: int | None
     leaf_index: int | None
+    scheme_id: int | None
 
 
 _DATES: Final = tuple(

@@ -6,6 +6,7 @@ from flask import Flask
 
 from certsvc.services import look_up
 from certsvc.web.prebuilt import Prebuilt, marker
+from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import record_page
 from certsvc.web.public.statement import state_of
 from certsvc.web.site import EXTENSION, Site
@@ -21,7 +22,13 @@ def test_a_prebuilt_page_is_the_template_s_own(app: Flask, register: Register) -
         token = record.token if record else None
         for language in ("zh", "en"):
             wanted = site.pages.render(
-                "public/record.html", language, token=token, matched=None, limited=False, **statement.as_values()
+                "public/record.html",
+                language,
+                token=token,
+                portrait=portrait_address(site, record),
+                matched=None,
+                limited=False,
+                **statement.as_values(),
             )
             for _ in range(2):
                 assert record_page(site, statement, language, token=token).body.decode() == wanted

@@ -21,6 +21,7 @@ from certsvc.credential.wording import say
 from certsvc.services.verify import verify_document
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.problems import BadRequest, problem_answer, problem_page
+from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import look_at
 from certsvc.web.public.statement import Statement
 from certsvc.web.site import Site
@@ -67,7 +68,7 @@ def examine_uploads(site: Site, uploads: Iterable[FileStorage], language: str, *
         return problem_answer(refusal) if as_json else problem_page(site, refusal, language)
     if as_json:
         return json_answer({"files": [each.as_json() for each in examined]}, 200, ("Cache-Control", "no-store"))
-    text = site.pages.render("public/files.html", language, files=[_shown(each, language) for each in examined])
+    text = site.pages.render("public/files.html", language, files=[_shown(site, each, language) for each in examined])
     return Answer(200, HTML, text.encode("utf-8", "replace"), (("Cache-Control", "no-store"),))
 
 
@@ -91,7 +92,7 @@ def _claimed_token(content: bytes) -> str | None:
     return None if found is None else found[1].decode()
 
 
-def _shown(each: Examined, language: str) -> dict[str, object]:
+def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     truth = each.truth
     record = truth.record if truth else None
     facts = {
@@ -108,6 +109,7 @@ def _shown(each: Examined, language: str) -> dict[str, object]:
         "next": words.next_zh if language == "zh" else words.next_en,
         "checks": each.verification.checks,
         "record": record,
+        "portrait": portrait_address(site, record),
         "signed": each.verification.certificate or {},
     }
 

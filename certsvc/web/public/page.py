@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from certsvc.errors import Unavailable
+from certsvc.services.public_portrait import may_show
 from certsvc.web.pages import grouped
 from certsvc.web.prebuilt import marker
 from certsvc.web.public.statement import Statement
 from certsvc.web.site import Site
+
+if TYPE_CHECKING:
+    from certsvc.services.public_record import PublicRecord
 
 _WORDS: Final = (
     "number",
@@ -30,13 +36,23 @@ _WORDS: Final = (
 )
 
 
+def portrait_address(site: Site, record: PublicRecord | None) -> str | None:
+    """Where the holder's photo is, for a scheme that makes it public; None for any other."""
+    if record is None or record.token is None:
+        return None
+    with suppress(Unavailable):  # the answer stands without its picture
+        return f"/v/{record.token}/portrait" if may_show(site.services, record) else None
+    return None
+
+
 def write_record(
     site: Site, statement: Statement, language: str, token: str | None, *, matched: bool | None, limited: bool
 ) -> str:
     """The page of a statement; `matched` and `limited` are what match mode answered."""
     words: dict[str, object] = statement.as_words() | {"token": token}
     record = statement.record
-    shape: tuple[object, ...] = (language, statement.state, token is None, matched, limited)
+    portrait = None if token is None else portrait_address(site, record)
+    shape: tuple[object, ...] = (language, statement.state, token is None, portrait is None, matched, limited)
     if record is not None:
         for name in _WORDS:
             words[name] = getattr(record, name)
@@ -50,6 +66,7 @@ def write_record(
         values = statement.as_values() | {name: marker(name) for name in statement.as_words()}
         values["says"] = replace(statement.says, zh=marker("says_zh"), en=marker("says_en"))
         values["token"] = token and marker("token")
+        values["portrait"] = portrait and f"/v/{values['token']}/portrait"
         if record is not None:
             marked = {name: marker(name) for name in _WORDS if words[name]}
             values["record"] = SimpleNamespace(**{name: getattr(record, name) for name in record.__slots__} | marked)

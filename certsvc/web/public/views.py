@@ -10,11 +10,14 @@ import time
 from typing import Final
 
 from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import NotFound
 
 from certsvc.errors import Unavailable
-from certsvc.services import look_up
+from certsvc.services import look_up, quick_look_up
+from certsvc.services.public_portrait import portrait_of
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.limits import Kind, record_asked
+from certsvc.web.problems import TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.public.lists import checked_list
@@ -46,6 +49,21 @@ def scan(token: str) -> Response:
         switch=request.args.get("lang"),
     )
     return respond(record.answer_scan(site(), ask))
+
+
+@blueprint.get("/v/<token>/portrait")
+@blueprint.get("/V/<token>/portrait")
+def portrait(token: str) -> Response:
+    """The photo as signed, for a scheme that makes it public; for any other there is nothing here."""
+    here = site()
+    if not here.limits.allow(Kind.PAGE, address()):
+        raise TooMany
+    found = quick_look_up.by_token(here.services, token)
+    jpeg = portrait_of(here.services, found) if found is not None else None
+    if jpeg is None:
+        raise NotFound
+    headers = (("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "same-origin"))
+    return respond(Answer(200, "image/jpeg", jpeg, headers))
 
 
 @blueprint.post("/v/<token>/match")

@@ -1,0 +1,62 @@
+"""The holder's photo for anyone who checks a certificate: only where its scheme says so, and only the one signed (R10).
+
+The scheme is the one the certificate was issued under. The picture is found by the digest in the signed credential and
+compared with it before it is shown, so that nobody swaps it on the disk. Not here: who is asking, and limits (web).
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import NoResultFound, SQLAlchemyError
+
+from certsvc.credential.commitment import decode_multibase_u, digest_multibase
+from certsvc.errors import Unavailable
+from certsvc.services.context import Services
+from certsvc.services.public_record import PublicRecord
+from certsvc.services.schemes import scheme_of
+
+# What says "was issued and never taken back"; a revoked certificate is no reason to show a face.
+SHOWN: Final = frozenset({"valid", "suspended", "expired"})
+_MULTIHASH_HEAD: Final = 2
+
+# A stored scheme never changes, so its answer is kept; scans are many.
+_public: WeakKeyDictionary[Engine, dict[int, bool]] = WeakKeyDictionary()
+
+
+def may_show(services: Services, record: PublicRecord) -> bool:
+    """Whether this record's photo is public; False for paper, and for a state in which no face is shown.
+
+    Raises `Unavailable`.
+    """
+    if record.state not in SHOWN or record.portrait_digest is None or record.scheme_id is None:
+        return False
+    known = _public.setdefault(services.database.engine, {})
+    if record.scheme_id not in known:
+        try:
+            with services.database.reading() as session:
+                known[record.scheme_id] = scheme_of(session, record.scheme_id).certificate.show_photo_publicly
+        except NoResultFound:
+            return False
+        except SQLAlchemyError as error:
+            raise Unavailable("暂时无法查询", "cannot be looked up just now") from error
+    return known[record.scheme_id]
+
+
+def portrait_of(services: Services, record: PublicRecord) -> bytes | None:
+    """The JPEG as signed, where it may be shown; None otherwise. Raises `Unavailable` where the file is not the one."""
+    if not may_show(services, record):
+        return None
+    assert record.portrait_digest is not None
+    sha256 = decode_multibase_u(record.portrait_digest)[_MULTIHASH_HEAD:].hex()
+    try:
+        jpeg = services.folders.photo(sha256).read_bytes()
+    except OSError as error:
+        raise Unavailable("照片暂时无法显示", "the photo cannot be shown just now") from error
+    if not hmac.compare_digest(digest_multibase(jpeg).encode(), record.portrait_digest.encode()):
+        # Says nothing of the certificate: the file on the disk is not what was signed.
+        raise Unavailable("照片暂时无法显示", "the photo cannot be shown just now")
+    return jpeg
