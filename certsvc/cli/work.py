@@ -53,8 +53,16 @@ def require_existing(opened: Services) -> None:
     from certsvc.errors import Refused
 
     file = opened.database.sqlite_file
-    if file is not None and not file.exists():
-        raise Refused("尚未初始化,请先运行 certsvc init", "nothing here yet; run: certsvc init", where=str(file.parent))
+    if file is None or file.exists():
+        return
+    if opened.keystore.records():
+        # Beginning anew under the same keys would fork the log and number certificates twice.
+        raise Refused(
+            "密钥在而数据库不在:曾经签发过的,请用 certsvc db restore 恢复备份;新装的,请运行 certsvc init",
+            "keys without a database: if anything was ever issued, restore it (certsvc db restore); else certsvc init",
+            where=str(file.parent),
+        )
+    raise Refused("尚未初始化,请先运行 certsvc init", "nothing here yet; run: certsvc init", where=str(file.parent))
 
 
 def service_opener() -> Callable[[], Services]:

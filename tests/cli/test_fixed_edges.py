@@ -79,3 +79,11 @@ def test_wrong_usage_is_one_line_that_names_the_help(certsvc: Certsvc, arguments
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith("用法不对,请看 certsvc")
     assert "--help" in result.stderr
+
+
+def test_a_lost_database_beside_its_keys_points_to_the_backup_first(certsvc: Certsvc, tmp_path: Path) -> None:
+    assert certsvc("init").exit_code == 0
+    (tmp_path / "home" / "certsvc.sqlite3").unlink()
+    done = certsvc("certificate", "list")
+    assert done.exit_code == 1
+    assert "certsvc db restore" in done.stderr
