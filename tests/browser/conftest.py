@@ -86,8 +86,10 @@ class Served:
         self._server = make_server("127.0.0.1", self.port, self.app, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+        self.is_running = True
 
     def stop(self) -> None:
+        self.is_running = False
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
