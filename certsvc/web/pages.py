@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -23,6 +24,7 @@ from certsvc.web.languages import LANGUAGES, translations
 from certsvc.web.prebuilt import Prebuilt, is_marker, marked
 
 STATIC: Final = PACKAGE / "web" / "static"
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
@@ -40,6 +42,13 @@ def grouped(number: str) -> Markup:
     if not number.isalnum():
         return Markup.escape(number)
     return Markup("").join(Markup("<span>{}</span>").format(number[i : i + 4]) for i in range(0, len(number), 4))
+
+
+def dated(text: str) -> Markup:
+    """A sentence whose dates do not break at the end of a line."""
+    if is_marker(text):
+        return Markup.escape(marked(text, "dated"))
+    return Markup(_DAY.sub(r'<span class="nb">\g<0></span>', str(Markup.escape(text))))  # noqa: S704 - escaped before
 
 
 def numbered(number: str) -> Markup:
@@ -82,7 +91,7 @@ def _environment(language: str, shared: Mapping[str, object]) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.globals.update(shared, language=language, here="")
-    environment.filters.update(grouped=grouped, numbered=numbered)
+    environment.filters.update(dated=dated, grouped=grouped, numbered=numbered)
     catalogue = translations(language)
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.exceptions import HTTPException
 
-from certsvc.errors import CertsvcError, Refused
+from certsvc.errors import CertsvcError, Refused, Unavailable
 from certsvc.web.answers import HTML, PROBLEM, Answer, json_answer
 
 if TYPE_CHECKING:
@@ -81,8 +81,18 @@ def as_certsvc(error: HTTPException) -> tuple[int, CertsvcError]:
     return status, ours
 
 
+def _for_strangers(error: CertsvcError) -> CertsvcError:
+    # An outage is told in the driver's words, which name tables and may quote what was typed: those are for operators.
+    if isinstance(error, Unavailable):
+        return Unavailable(
+            "暂时无法查询,不代表证书有问题", "cannot be checked just now; this says nothing about any certificate"
+        )
+    return error
+
+
 def problem_answer(error: CertsvcError, status: int | None = None) -> Answer:
     """RFC 9457: type, title, status, detail in both languages, and the rule where there is one."""
+    error = _for_strangers(error)
     status = status or status_of(error)
     content: dict[str, object] = {
         "type": f"/api#problem-{error.code}",
@@ -106,9 +116,12 @@ def problem_answer(error: CertsvcError, status: int | None = None) -> Answer:
 
 def problem_page(site: Site, error: CertsvcError, language: str, status: int | None = None) -> Answer:
     """The same for a person."""
+    error = _for_strangers(error)
     status = status or status_of(error)
-    shown = error.zh if language == "zh" else error.en
-    text = site.pages.render("public/problem.html", language, said=shown, problem=error, status=status)
+    said, also = error.zh, error.en[:1].upper() + error.en[1:]
+    if language != "zh":
+        said, also = also, said
+    text = site.pages.render("public/problem.html", language, said=said, also=also, problem=error, status=status)
     return Answer(status, HTML, text.encode("utf-8", "replace"), _headers(status))
 
 

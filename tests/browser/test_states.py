@@ -122,6 +122,12 @@ def test_a_state_is_told_in_words_icon_and_colour(
             # A genuine code beside the server's answer: the two agree.
             expect(page.locator("#qr-note")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # The verdict cuts off what sticks out of it, so its words must fit.
+        edges = [
+            place.evaluate("each => each.getBoundingClientRect().right") for place in (verdict.locator("h1"), verdict)
+        ]
+        assert edges[0] <= edges[1]
+        assert verdict.locator("h1").evaluate("each => each.scrollWidth <= each.clientWidth")
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(SCREENSHOTS / f"{state}-{language}-{width}.png"), full_page=True)
         assert _judge(page, axe) == {}

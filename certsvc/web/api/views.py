@@ -7,6 +7,7 @@ problems. Not here: the description of all this (`openapi`), the states' words (
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
@@ -29,6 +30,7 @@ blueprint = Blueprint("api", __name__)
 
 _LONGEST: Final = 400
 _MOST_ROWS: Final = 5_000
+_MEMBER: Final = re.compile(r"[A-Za-z_]{1,40}")
 _PAIR: Final = frozenset({"number", "name"})
 
 
@@ -124,7 +126,8 @@ def reference() -> Response:
 def _refuse_unknown(content: Mapping[str, object], known: Set[str]) -> None:
     # Ignored, a member such as `last_six` would look as if it had been compared and had matched.
     for name in content.keys() - known:
-        shown = name[:40]
+        # A mistaken request may have an identity number in a name's place; it is not said back (R10).
+        shown = name if _MEMBER.fullmatch(name) else "?"
         raise BadRequest(f"未知字段 {shown}", f"the member {shown} is not known here", where=shown)
 
 

@@ -63,7 +63,7 @@ function showForged(detail) {
 
 function showOffline(claims, keys) {
   const last = recalled(), part = show("qr-offline");
-  const local = (moment) => new Date(moment).toLocaleString(document.documentElement.lang);
+  const local = (moment) => new Date(moment).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }); // 2026-01-31 08:00:00, as the server writes it
   const fill = (name, value) => { part.querySelector(name).textContent = value; };
   fill("[data-as-of]", last ? local(last.at) : claims.issued_on);
   fill("[data-last]", last ? last.state : "");
