@@ -46,7 +46,8 @@ def drawing_pool(open_services: OpenServices, workers: int) -> Iterator[DrawMany
     # server they are forked from has only imported what they need, once for all of them.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_LOADED_BEFORE)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_open, initargs=(open_services,))
+    given = (open_services, dict(os.environ))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_open, initargs=given)
     try:
         for _ in range(workers):
             pool.submit(_ready)
@@ -66,8 +67,10 @@ def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], *, ahead: int) -> I
         yield future.result()
 
 
-def _open(open_services: OpenServices) -> None:
+def _open(open_services: OpenServices, environment: dict[str, str]) -> None:
     global _services  # noqa: PLW0603 - a worker's one state, set before its first task
+    # The server of the forks keeps the environment in which it was first started; a token's library reads today's.
+    os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _services = open_services()
 
