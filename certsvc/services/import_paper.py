@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from certsvc.errors import Conflict
 from certsvc.roster.paper import PaperRow, read_paper
-from certsvc.services import audit
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, all_or_nothing, chunks, report
 from certsvc.services.vault import Vault
@@ -23,7 +22,7 @@ def import_paper(
 ) -> ImportReport:
     """Import the register at `path`, all of it or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_paper(path, filename=path.name, ignore_unknown=ignore_unknown)
-    with all_or_nothing(services, dry_run=dry_run) as (session, tally):
+    with all_or_nothing(services, parsed, path, action="paper.import", by=by, dry_run=dry_run) as (session, tally):
         for chunk in chunks(iter(parsed)):
             numbers = [row.number for row in chunk]
             known = {
@@ -56,19 +55,6 @@ def import_paper(
                     tally.unchanged += 1
             session.flush()
             session.expunge_all()
-        for error in parsed.errors:
-            tally.refuse(error)
-        if tally.new and not tally.errors and not dry_run:
-            audit.note(
-                session,
-                at=services.now(),
-                by=by,
-                action="paper.import",
-                object_kind="file",
-                object_key=path.name,
-                new=tally.new,
-                unchanged=tally.unchanged,
-            )
     return report(tally, parsed, dry_run=dry_run)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, ImportRefused
 from certsvc.roster.parsed import Parsed
+from certsvc.services import audit
 from certsvc.services.context import Services
 
 T = TypeVar("T")
@@ -51,18 +53,33 @@ class Tally:
 
 
 @contextmanager
-def all_or_nothing(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Tally]]:
-    """One writing transaction; rolled back where the tally has errors at its end, and for a dry run.
+def all_or_nothing(
+    services: Services, parsed: Parsed[T], path: Path, *, action: str, by: str, dry_run: bool
+) -> Iterator[tuple[Session, Tally]]:
+    """One writing transaction; rolled back where file or tally have errors at its end, and for a dry run.
 
-    Raises `ImportRefused` listing every error in row order.
+    What was new stands in the audit trail under `action`. Raises `ImportRefused` listing every error in row order.
     """
     with services.database.writing() as session:
         tally = Tally()
         yield session, tally
+        for error in parsed.errors:
+            tally.refuse(error)
         if tally.errors:
             raise ImportRefused(sorted(tally.errors, key=lambda error: error.row))
         if dry_run:
             session.rollback()
+        elif tally.new:
+            audit.note(
+                session,
+                at=services.now(),
+                by=by,
+                action=action,
+                object_kind="file",
+                object_key=path.name,
+                new=tally.new,
+                unchanged=tally.unchanged,
+            )
 
 
 def report(tally: Tally, parsed: Parsed[T], *, dry_run: bool) -> ImportReport:

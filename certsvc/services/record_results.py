@@ -26,7 +26,6 @@ from certsvc.rules.admission import admit_all
 from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.terms import Scheme
-from certsvc.services import audit
 from certsvc.services.attempts import attempt_of, attempts_of, hundredths, items_text
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
@@ -58,7 +57,7 @@ def import_results(
 ) -> ImportReport:
     """Import the results at `path`, all of them or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_results(path, filename=path.name, ignore_unknown=ignore_unknown)
-    with all_or_nothing(services, dry_run=dry_run) as (session, tally):
+    with all_or_nothing(services, parsed, path, action="results.import", by=by, dry_run=dry_run) as (session, tally):
         _staging.create(session.connection())
         try:
             placing = _Placing(services.vault, session, parsed, tally)
@@ -70,19 +69,6 @@ def import_results(
         finally:
             # A temporary table outlives the transaction that filled it; the next import starts from none.
             _staging.drop(session.connection())
-        for error in parsed.errors:
-            tally.refuse(error)
-        if tally.new and not tally.errors and not dry_run:
-            audit.note(
-                session,
-                at=services.now(),
-                by=by,
-                action="results.import",
-                object_kind="file",
-                object_key=path.name,
-                new=tally.new,
-                unchanged=tally.unchanged,
-            )
     return report(tally, parsed, dry_run=dry_run)
 
 

@@ -21,7 +21,6 @@ from certsvc.rules.decide import EnrolmentState
 from certsvc.rules.enrolment import Registration
 from certsvc.rules.registration import check_registration
 from certsvc.rules.terms import Scheme
-from certsvc.services import audit
 from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
@@ -41,7 +40,10 @@ def import_candidates(
 ) -> ImportReport:
     """Import the roster at `path`, all of it or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_candidates(path, filename=path.name, ignore_unknown=ignore_unknown)
-    with incoming(services.folders) as photos, all_or_nothing(services, dry_run=dry_run) as (session, tally):
+    with (
+        incoming(services.folders) as photos,
+        all_or_nothing(services, parsed, path, action="candidates.import", by=by, dry_run=dry_run) as (session, tally),
+    ):
         desk = _Desk(
             services,
             session,
@@ -54,19 +56,7 @@ def import_candidates(
         )
         for chunk in chunks(iter(parsed)):
             desk.take(chunk)
-        for error in parsed.errors:
-            tally.refuse(error)
-        if tally.new and not tally.errors and not dry_run:
-            audit.note(
-                session,
-                at=services.now(),
-                by=by,
-                action="candidates.import",
-                object_kind="file",
-                object_key=path.name,
-                new=tally.new,
-                unchanged=tally.unchanged,
-            )
+        if tally.new and not tally.errors and not parsed.errors and not dry_run:
             photos.keep()
     return report(tally, parsed, dry_run=dry_run)
 
