@@ -60,8 +60,6 @@ def archived(world: World, tmp_path_factory: pytest.TempPathFactory) -> Archived
 
 
 def test_dss_passes_it_as_pades_lta_on_what_it_holds_alone(java: Java, world: World, archived: Archived) -> None:
-    changed = bytearray(archived.pdf)
-    changed[len(archived.stamped) + 200] ^= 1
     files = {
         kind: world.write(f"lta-{at}.pdf", content)
         for at, (kind, content) in enumerate(
@@ -69,7 +67,6 @@ def test_dss_passes_it_as_pades_lta_on_what_it_holds_alone(java: Java, world: Wo
                 "archived": archived.pdf,
                 "stamped": archived.stamped,
                 "without lists": archived.bare,
-                "changed": bytes(changed),
             }.items()
         )
     }
@@ -81,7 +78,6 @@ def test_dss_passes_it_as_pades_lta_on_what_it_holds_alone(java: Java, world: Wo
     assert said["stamped"].dss[1] == "INDETERMINATE"
     assert said["stamped"].dss[3] == "PAdES-BASELINE-T"
     assert said["without lists"].dss[3] == "PAdES-BASELINE-T"
-    assert said["changed"].dss[1:] != said["archived"].dss[1:]
 
 
 def test_qpdf_and_pdfsig_take_it(archived: Archived, tmp_path: Path) -> None:
@@ -128,4 +124,8 @@ def test_ours_takes_it_and_no_lower_level_for_it(world: World, archived: Archive
     roots = world.trust.certificates()
     found = examine_pdf(archived.pdf, roots, stamp_roots=archived.stamper.roots)
     assert found.level is Level.ARCHIVED, found.checks
+    # DSS's verdict is of the seal alone, and may stay TOTAL_PASSED when a byte of the update was changed; ours is not.
+    changed = bytearray(archived.pdf)
+    changed[len(archived.stamped) + 200] ^= 1
+    assert not examine_pdf(bytes(changed), roots, stamp_roots=archived.stamper.roots).ok
     assert examine_pdf(archived.bare, roots, stamp_roots=archived.stamper.roots).level is None
