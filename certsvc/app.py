@@ -52,6 +52,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
         now=clock,
         stamps=stamps,
         stamp_roots=stamp_roots,
+        pdf_level=settings.pdf_level,
     )
 
 

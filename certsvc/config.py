@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from certsvc.errors import Refused
 
+PDF_LEVELS = {"t": "B-T", "lta": "B-LTA"}
+"""The PAdES levels that files can be raised to, as they are asked for."""
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -35,6 +37,7 @@ class Settings:
     limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
     tsa_url: str | None = None  # CERTSVC_TSA_URL: RFC 3161 authority; absent means PAdES B-B, no time stamps
     tsa_roots: Path | None = None  # CERTSVC_TSA_ROOTS: PEM, the roots of every authority ever used
+    pdf_level: str = "B-T"  # CERTSVC_PDF_LEVEL, `t` or `lta`: what `certificate archive` raises files to
 
     @property
     def host(self) -> str:
@@ -68,6 +71,7 @@ class Settings:
             limit_guess=env.get("CERTSVC_LIMIT_GUESS") or "20/minute;200/day",
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
+            pdf_level=_pdf_level(env.get("CERTSVC_PDF_LEVEL") or "t"),
             tsa_url=env.get("CERTSVC_TSA_URL") or None,
             tsa_roots=Path(env["CERTSVC_TSA_ROOTS"]).absolute() if env.get("CERTSVC_TSA_ROOTS") else None,
         )
@@ -78,6 +82,13 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
         raise Refused("应为 https://域名", "expected https://HOST", where="CERTSVC_BASE_URL")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _pdf_level(text: str) -> str:
+    level = PDF_LEVELS.get(text.lower())
+    if level is None:
+        raise Refused("应为 t 或 lta", "expected t or lta", where="CERTSVC_PDF_LEVEL")
+    return level
 
 
 def _whole(env: Mapping[str, str], variable: str, default: int, *, lowest: int) -> int:

@@ -62,6 +62,12 @@ class Unavailable(CertsvcError):
     code = "unavailable"
 
 
+class ListMissing(Unavailable):
+    """A certificate of a chain has no revocation list to go by: the file stays at its lower level."""
+
+    code = "list-missing"
+
+
 # Persons, by R9
 
 

@@ -1,4 +1,4 @@
-"""`certsvc certificate archive`: time stamps for the PDFs that have none yet (PAdES B-T)."""
+"""`certsvc certificate archive`: raises PDFs to a higher PAdES level (B-T, B-LTA)."""
 
 from __future__ import annotations
 
@@ -6,29 +6,42 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
+from certsvc.config import PDF_LEVELS
 
 
 @click.command()
+@click.option(
+    "--level",
+    type=click.Choice(list(PDF_LEVELS)),
+    help="升至的 PAdES 级别(默认 CERTSVC_PDF_LEVEL) / to which PAdES level (default: CERTSVC_PDF_LEVEL, else t).",
+)
 @by_option
 @json_option
-def archive(by: str | None, as_json: bool) -> None:
-    """为尚无时间戳的 PDF 补盖时间戳 / Time stamps for PDFs that have none (CERTSVC_TSA_URL)."""
+def archive(level: str | None, by: str | None, as_json: bool) -> None:
+    """为 PDF 补盖时间戳,或加入吊销数据与文档时间戳 / Time stamps for PDFs, and B-LTA (CERTSVC_TSA_URL)."""
     from certsvc.jobs.issue_run import one_at_a_time
     from certsvc.services import archive as service
+    from certsvc.signing.pdf import Level
 
     services, bar = work.services(), Bar()
+    wanted = Level(services.pdf_level if level is None else PDF_LEVELS[level])
     with one_at_a_time(services.folders.home):
-        report = service.archive(services, by=work.who(by), progress=lambda done, total: bar("archive", done, total))
+        report = service.archive(
+            services, by=work.who(by), level=wanted, progress=lambda done, total: bar("archive", done, total)
+        )
     if as_json:
         tell(report.as_json())
     else:
         say(
-            f"已升至 B-T {report.raised} 份,仍待 {report.waiting} 份 / {report.raised} raised, {report.waiting} waiting"
+            f"已升至 {wanted} {report.raised} 份,仍待 {report.waiting} 份"
+            f" / {report.raised} raised, {report.waiting} waiting"
         )
+        if report.no_list:
+            say(f"缺少吊销列表 {report.no_list} 份 / {report.no_list} of them without a revocation list to go by")
         if report.no_room or report.lost:
             say(
-                f"无处可盖 {report.no_room} 份,文件缺失 {report.lost} 份"
-                f" / {report.no_room} without room for a stamp, {report.lost} files missing"
+                f"不能升级 {report.no_room} 份,文件缺失 {report.lost} 份"
+                f" / {report.no_room} refused (as a rule without room for a stamp), {report.lost} files missing"
             )
     if report.fault is not None:
         talk(str(report.fault))

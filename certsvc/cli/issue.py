@@ -46,9 +46,12 @@ def issue(
     if report.not_published is not None:
         talk(f"已签发,尚未公布 issued, not yet published: {report.not_published}")
     if services.stamps is not None and not dry_run:
-        from certsvc.services.archive import count_unstamped
+        from certsvc.services.archive import count_below
+        from certsvc.signing.pdf import Level
 
-        unstamped = count_unstamped(services)
+        unstamped, waiting = count_below(services, Level.STAMPED), count_below(services, Level(services.pdf_level))
+        if waiting > unstamped:
+            talk(f"{waiting} 份 PDF 待归档,运行 certsvc certificate archive / {waiting} to be archived at B-LTA")
         if unstamped:
             talk(
                 f"{unstamped} 份 PDF 尚无时间戳,稍后运行 certsvc certificate archive / {unstamped} without a time stamp"

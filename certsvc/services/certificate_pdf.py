@@ -38,7 +38,7 @@ class Entry:
     valid_until: date | None = None
     status_changed_on: date | None = None
     status_reason: str | None = None
-    pdf_level: str | None = None  # PAdES: "B-B", or "B-T" with a time stamp; told by `show_certificate` alone
+    pdf_level: str | None = None  # PAdES: "B-B", "B-T" with a time stamp, "B-LTA"; told by `show_certificate` alone
 
     def as_json(self) -> dict[str, object]:
         return {

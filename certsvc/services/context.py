@@ -76,6 +76,7 @@ class Services:
     pool_size: int = 2
     stamps: StampAuthority | None = None
     stamp_roots: tuple[Certificate, ...] = ()
+    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where nobody asks for another
 
     @cached_property
     def vault(self) -> Vault:

@@ -64,10 +64,11 @@ class PdfSeal:
 
 
 class Level(StrEnum):
-    """The PAdES level of a file: sealed, or sealed with a time stamp of an authority."""
+    """The PAdES level of a file: sealed; with a time stamp of an authority; with all that outlives the certificates."""
 
     SEALED = "B-B"
     STAMPED = "B-T"
+    ARCHIVED = "B-LTA"
 
 
 Stamper = Callable[[bytes], bytes]
@@ -119,7 +120,10 @@ def add_stamp(pdf: bytes, stamper: Stamper) -> bytes:
 
 def level_of(pdf: bytes) -> Level:
     """The level that a sealed file claims; whether it holds is for `pdf_examination` to say. Raises `SealRefused`."""
-    return Level.STAMPED if seal_of(pdf)[1].token else Level.SEALED
+    place, parts = seal_of(pdf)
+    if len(pdf) > int(place["second"]) + int(place["rest"]):
+        return Level.ARCHIVED
+    return Level.STAMPED if parts.token else Level.SEALED
 
 
 def seal_of(pdf: bytes) -> tuple[re.Match[bytes], SealParts]:

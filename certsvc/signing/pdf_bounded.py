@@ -78,6 +78,7 @@ def _encode(found: PdfExamination) -> bytes:
             "signer": found.signer_kid,
             "signed_at": found.signed_at.isoformat() if found.signed_at else None,
             "stamped_at": found.stamped_at.isoformat() if found.stamped_at else None,
+            "archived_at": found.archived_at.isoformat() if found.archived_at else None,
         }
     ).encode()
 
@@ -91,6 +92,7 @@ def _decode(answer: bytes) -> PdfExamination:
         tree["signer"],
         datetime.fromisoformat(tree["signed_at"]) if tree["signed_at"] else None,
         datetime.fromisoformat(tree["stamped_at"]) if tree["stamped_at"] else None,
+        datetime.fromisoformat(tree["archived_at"]) if tree["archived_at"] else None,
     )
 
 

@@ -5,16 +5,19 @@ No PDF parser reads a byte that is not proven. The steps, in order, each with th
 
 1. size: a file of 20 MB at most (exhaustion)
 2. form: the signature dictionary is object 1, in the one form our presses write, DocMDP P=1 (other signatures)
-3. coverage: /ByteRange is the whole file but the hexadecimal of /Contents (appended bytes, incremental overlays)
+3. coverage: /ByteRange is the whole file but the hexadecimal of /Contents, or all up to one archive update that step 9
+   must prove (appended bytes, incremental overlays)
 4. padding: /Contents is lower-case hexadecimal, the CMS, then zeros (bytes changed inside the signature's own hole)
 5. cms: exactly the one DER form that follows from chain, digest and signature (unsigned parts of the CMS changed)
 6. digest and signature: the leaf signed this digest of these bytes (any changed byte, a swapped attachment)
 7. signer: the chain leads to a trusted root and was valid at the time claimed (a foreign signer)
 8. stamp: a time stamp beside the signature is proven by `stamp`, under a pinned root (a level passed off as higher)
-9. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
+9. archive: an update behind the sealed revision is just that of B-LTA, byte for byte (`pdf_archive`; overlays)
+10. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
 
-After 6 and 7 the file is what the issuer sealed, so step 9 parses trusted bytes. Sound because what lies before and
-after the hole, taken together, is what was signed, and the ranges themselves lie in it at a fixed place.
+After 6 and 7 the file is what the issuer sealed, so step 10 parses trusted bytes: the first revision's alone.
+Sound because what lies before and after the hole, taken together, is what was signed, and the ranges themselves lie in
+it at a fixed place.
 Not here: what the credential says (`proofs`), running this under limits (`pdf_bounded`).
 """
 
@@ -33,9 +36,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from certsvc.credential.verdict import Check
 from certsvc.signing.keys import kid_of
 from certsvc.signing.pdf import PLACE, Level, der_size, moment_of
+from certsvc.signing.pdf_archive import Roots, check_archive
 from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
 from certsvc.signing.pdf_trust import fault_of_chain
-from certsvc.signing.stamp import read_stamp
+from certsvc.signing.pdf_update import first_revision, read_update
+from certsvc.signing.stamp import Stamp, read_stamp
 
 LARGEST_BYTES = 20 * 1024 * 1024
 RECEIPT = "receipt.tlog-proof"
@@ -54,12 +59,15 @@ class PdfExamination:
     signer_kid: str | None = None
     signed_at: datetime | None = None
     stamped_at: datetime | None = None
+    archived_at: datetime | None = None
 
     @property
     def level(self) -> Level | None:
         """The PAdES level that was proven; None when the examination failed."""
         if not self.ok:
             return None
+        if self.archived_at is not None:
+            return Level.ARCHIVED
         return Level.SEALED if self.stamped_at is None else Level.STAMPED
 
     @property
@@ -103,25 +111,30 @@ def examine_pdf(
     """
     steps = _Steps()
     try:
-        parts, signed_at = _check_seal(data, trust_roots, now, steps)
-        stamped_at = _check_stamp(parts, signed_at, stamp_roots, steps)
-        attachments, qr_text = _read_contents(data, steps)
+        first = first_revision(data) if len(data) <= LARGEST_BYTES else data
+        parts, signed_at = _check_seal(data, first, trust_roots, now, steps)
+        stamp = _check_stamp(parts, signed_at, stamp_roots, steps)
+        archived_at = None
+        if first is not data:
+            archived_at = _check_archive(data, (first, parts, stamp), (trust_roots, stamp_roots), steps)
+        attachments, qr_text = _read_contents(first, steps)
     except _Stopped:
         return PdfExamination(tuple(steps.checks))
     except Exception as error:  # a stranger's X.509 can make its parser raise anything; it is refused, not propagated
         zh, en = "文件无法检查:证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
         return PdfExamination((*steps.checks, Check("pdf-readable", False, zh, en)))
     point = parts.chain[0].public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return PdfExamination(tuple(steps.checks), attachments, qr_text, kid_of(point), signed_at, stamped_at)
+    stamped_at = None if stamp is None else stamp.at
+    return PdfExamination(tuple(steps.checks), attachments, qr_text, kid_of(point), signed_at, stamped_at, archived_at)
 
 
 def _check_seal(
-    data: bytes, roots: Sequence[x509.Certificate], now: datetime | None, steps: _Steps
+    whole: bytes, data: bytes, roots: Sequence[x509.Certificate], now: datetime | None, steps: _Steps
 ) -> tuple[SealParts, datetime]:
-    """Steps 1 to 7; what the seal holds, and the time it claims."""
+    """Steps 1 to 7, on the first revision (`data`) of the file; what the seal holds, and the time it claims."""
     steps.check(
         "size",
-        0 < len(data) <= LARGEST_BYTES,
+        0 < len(whole) <= LARGEST_BYTES,
         ("文件大小正常", "the file's size is reasonable"),
         ("文件为空或超过 20 MB", "the file is empty or larger than 20 MB"),
     )
@@ -138,7 +151,12 @@ def _check_seal(
     steps.check(
         "coverage",
         ranges == [start, end, len(data) - end] and data.endswith(b"\n%%EOF\n"),
-        ("签名覆盖整个文件", "the signature covers the whole file"),
+        ("签名覆盖整个文件", "the signature covers the whole file")
+        if whole is data
+        else (
+            "签名覆盖归档更新之前的整个文件",
+            "the signature covers all that stands before the archive update",
+        ),
         (
             "签名未覆盖整个文件:签名后文件有增删",
             "the signature does not cover the whole file: something was added or cut after sealing",
@@ -197,8 +215,8 @@ def _check_seal(
 
 def _check_stamp(
     parts: SealParts, signed_at: datetime, roots: Sequence[x509.Certificate], steps: _Steps
-) -> datetime | None:
-    """Step 8; the time proven, or None where the seal has no stamp."""
+) -> Stamp | None:
+    """Step 8; the stamp proven, or None where the seal has none."""
     if not parts.token:
         return None
     try:
@@ -214,11 +232,35 @@ def _check_stamp(
         ("时间戳无效或不受信任", f"the time stamp does not hold: {fault}"),
     )
     assert stamp is not None
-    return stamp.at
+    return stamp
+
+
+def _check_archive(
+    data: bytes, proven: tuple[bytes, SealParts, Stamp | None], roots: tuple[Roots, Roots], steps: _Steps
+) -> datetime:
+    """Step 9; the time that the document stamp proves."""
+    first, parts, stamp = proven
+    at, fault = datetime.min.replace(tzinfo=UTC), "" if stamp is not None else "the seal has no time stamp"
+    try:
+        if stamp is not None:
+            at = check_archive(read_update(data, first), parts, stamp, *roots)
+    except ValueError as error:
+        fault = str(error)
+    said = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    steps.check(
+        "archive",
+        not fault,
+        (
+            f"归档更新完好\uff0c含吊销数据与文档时间戳:{said}",
+            f"archived with revocation data under a document time stamp: {said}",
+        ),
+        ("签章后追加的内容不是完好的归档更新", f"what was added after sealing is no whole archive update: {fault}"),
+    )
+    return at
 
 
 def _read_contents(data: bytes, steps: _Steps) -> tuple[dict[str, bytes], str | None]:
-    """Step 9, on bytes that a trusted seal signed."""
+    """Step 10, on bytes that a trusted seal signed."""
     attachments: dict[str, bytes] = {}
     qr_text: str | None = None
     fault = ""

@@ -18,13 +18,10 @@ _UNDERSTOOD = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE,
 
 def fault_of_chain(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], at: datetime) -> str | None:
     """Why this chain (leaf first, root left out) is not to be trusted at that moment; None when it is."""
-    trusted = {root.fingerprint(SHA256()): root for root in roots}
-    path = list(chain)
-    if path[-1].fingerprint(SHA256()) not in trusted:
-        above = next((root for root in roots if _issued(path[-1], root)), None)
-        if above is None:
-            return "the chain ends at no trusted root"
-        path.append(above)
+    try:
+        path = path_of(chain, roots)
+    except ValueError as error:
+        return str(error)
     for depth, entry in enumerate(path):
         fault = _fault_of(entry, depth, len(path), at)
         if fault:
@@ -32,6 +29,18 @@ def fault_of_chain(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certi
         if depth + 1 < len(path) and not _issued(entry, path[depth + 1]):
             return f"{entry.subject.rfc4514_string()}: not signed by the certificate above it"
     return None
+
+
+def path_of(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The chain (leaf first) up to a trusted root, that root last; raises ValueError where it leads to none."""
+    trusted = {root.fingerprint(SHA256()) for root in roots}
+    path = list(chain)
+    if path[-1].fingerprint(SHA256()) not in trusted:
+        above = next((root for root in roots if _issued(path[-1], root)), None)
+        if above is None:
+            raise ValueError("the chain ends at no trusted root")
+        path.append(above)
+    return path
 
 
 def _issued(entry: x509.Certificate, above: x509.Certificate) -> bool:

@@ -36,11 +36,12 @@ _MOST_CERTIFICATES = 4
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a token proves: the signature existed at `at`, by the word of `authority`."""
+    """What a token proves: the signature existed at `at`, by the word of `authority`, whose `chain` is leaf first."""
 
     at: datetime
     authority: str
     nonce: int | None
+    chain: tuple[x509.Certificate, ...]
 
 
 def read_stamp(token: bytes, signature: bytes, roots: Sequence[x509.Certificate]) -> Stamp:
@@ -97,9 +98,10 @@ def _read(token: bytes, signature: bytes, roots: Sequence[x509.Certificate]) -> 
     )
     # Step 5.
     at: datetime = told["gen_time"].native
-    fault = fault_of_chain(_ordered(leaf, held), roots, at)
+    chain = _ordered(leaf, held)
+    fault = fault_of_chain(chain, roots, at)
     _demand(fault is None, f"the time stamp's authority is not trusted: {fault}")
-    return Stamp(at, leaf.subject.rfc4514_string(), told["nonce"].native)
+    return Stamp(at, leaf.subject.rfc4514_string(), told["nonce"].native, tuple(chain))
 
 
 def _demand(holds: bool, fault: str) -> None:

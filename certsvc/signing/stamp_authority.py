@@ -1,7 +1,8 @@
 """Asking a time-stamp authority (RFC 3161 over HTTP) for a token, and believing only what it can prove.
 
 An authority that is down, slow or wrong costs nothing but the stamp: `stamp` says so at once and for a minute asks no
-more, so that a batch goes on at the lower level. Not here: proving a token (`stamp`), where a token goes (`pdf`).
+more, so that a batch goes on at the lower level. The revocation lists of its own chain come from where its certificates
+say they are. Not here: proving a token (`stamp`) or a list (`pdf_archive`), where a token goes (`pdf`).
 """
 
 from __future__ import annotations
@@ -11,22 +12,28 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from asn1crypto import tsp
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from certsvc.errors import Refused, Unavailable
+from certsvc.errors import ListMissing, Refused, Unavailable
+from certsvc.signing.pdf_archive import LARGEST_LIST
 from certsvc.signing.stamp import read_stamp
 
 _LARGEST_ANSWER = 64 * 1024
 _SECONDS = 10
 _REST_SECONDS = 60.0
+_MOST_ADDRESSES = 4
 
 Ask = Callable[[bytes], bytes]
 """Sends a TimeStampReq, gives the TimeStampResp; raises OSError."""
+Fetch = Callable[[str], bytes]
+"""Gives what stands at an address; raises OSError, and ValueError where it is too large."""
 
 
 @dataclass
@@ -36,6 +43,7 @@ class StampAuthority:
     url: str
     roots: tuple[x509.Certificate, ...]
     ask: Ask | None = None
+    fetch: Fetch | None = None
     _resting_until: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +83,26 @@ class StampAuthority:
             raise _unavailable("the answer is to another question")
         return token
 
+    def revocation_lists(self, certificate: x509.Certificate) -> list[bytes]:
+        """The lists (DER) at the addresses that a certificate names; raises `ListMissing` for none."""
+        found: list[bytes] = []
+        fault = "its certificate names no list"
+        for address in _list_addresses(certificate):
+            try:
+                content = (self.fetch or _get)(address)
+                pem = content.lstrip().startswith(b"-----BEGIN")
+                loaded = x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
+                found.append(loaded.public_bytes(Encoding.DER))
+            except (OSError, ValueError) as error:
+                fault = f"{address}: {error}"
+        if not found:
+            raise ListMissing(
+                f"取不到吊销列表:{fault}",
+                f"no revocation list to be had: {fault}",
+                where=certificate.subject.rfc4514_string(),
+            )
+        return found
+
     def _post(self, request: bytes) -> bytes:
         wanted = Request(  # noqa: S310 - the scheme was checked
             self.url, request, {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
@@ -87,6 +115,26 @@ class StampAuthority:
         if len(content) > _LARGEST_ANSWER:
             raise ValueError("the answer is too large")
         return content
+
+
+def _list_addresses(certificate: x509.Certificate) -> list[str]:
+    try:
+        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return []
+    names = [name.value for point in points for name in point.full_name or ()]
+    return [str(name) for name in names if urlsplit(str(name)).scheme in {"http", "https"}][:_MOST_ADDRESSES]
+
+
+def _get(address: str) -> bytes:
+    try:
+        with urlopen(address, timeout=_SECONDS) as answer:  # noqa: S310 - the scheme was checked
+            content: bytes = answer.read(LARGEST_LIST + 1)
+    except (URLError, HTTPException) as error:
+        raise OSError(str(error)) from error
+    if len(content) > LARGEST_LIST:
+        raise ValueError("the list is too large")
+    return content
 
 
 def load_roots(pem: bytes) -> tuple[x509.Certificate, ...]:

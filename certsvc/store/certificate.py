@@ -69,7 +69,7 @@ class PdfFileRecord(Base):
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), index=True)
-    level: Mapped[str] = mapped_column(String(10))  # PAdES: B-B or B-T
+    level: Mapped[str] = mapped_column(String(10))  # PAdES: B-B, B-T or B-LTA
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -43,6 +43,12 @@ def test_certificates_issued_while_the_authority_is_down_are_stamped_later(
         assert "3 raised, 0 waiting" in certsvc("certificate", "archive").stdout
         assert levels() == {"B-T"}
         assert "PAdES B-T" in certsvc("certificate", "show", numbers[0]).stdout
+        # A development seal has no revocation list: the higher level is refused, and the lower one still told.
+        refused = certsvc("certificate", "archive", "--level", "lta")
+        assert refused.exit_code == 1
+        assert "0 raised, 3 waiting" in refused.stdout
+        assert "without a revocation list" in refused.stdout
+        assert levels() == {"B-T"}
     certsvc("certificate", "pdf", numbers[0], "-o", tmp_path / "one.pdf")
     assert json.loads(certsvc("verify", tmp_path / "one.pdf", "--json").stdout)["verdict"] == "valid"
 

@@ -1,11 +1,15 @@
-"""A time-stamp authority to test with: certomancer's, over HTTP on loopback, its keys made anew."""
+"""A time-stamp authority to test with: certomancer's, over HTTP on loopback, its keys made anew.
+
+With `lists`, its certificates name the revocation lists that it publishes beside.
+"""
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,7 +33,11 @@ class Authority:
         usage: tuple[str, ...] = ("time_stamping",),
         at: datetime | None = None,
         weak: bool = False,
+        lists: bool = False,
     ) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1] if lists else 0
         folder.mkdir(parents=True, exist_ok=True)
         names = ("root", "middle", "tsa", "seal")
         for name in names:
@@ -38,6 +46,10 @@ class Authority:
             pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             (folder / f"{name}.pem").write_bytes(pem)
         validity = {"valid-from": "2020-01-01T00:00:00+0000", "valid-to": "2060-01-01T00:00:00+0000"}
+
+        def repo(name: str) -> dict[str, Any]:
+            return {"crl-repo": name} if lists else {}
+
         signing: dict[str, Any] = {"id": "key_usage", "critical": True, "smart-value": {"schema": "key-usage"}}
         arch: dict[str, Any] = {
             "keyset": "made",
@@ -47,13 +59,13 @@ class Authority:
                     "subject": "root",
                     "issuer": "root",
                     "validity": validity,
-                    "profiles": [{"id": "simple-ca", "params": {"max-path-len": 1}}],
+                    "profiles": [{"id": "simple-ca", "params": {"max-path-len": 1} | repo("root")}],
                 },
                 "middle": {
                     "subject": "middle",
                     "issuer": "root",
                     "validity": validity,
-                    "profiles": [{"id": "simple-ca", "params": {"max-path-len": 0}}],
+                    "profiles": [{"id": "simple-ca", "params": {"max-path-len": 0} | repo("middle")}],
                 },
                 "tsa": {
                     "subject": "tsa",
@@ -68,11 +80,15 @@ class Authority:
             },
             "services": {
                 "time-stamping": {"tsa": {"signing-cert": "tsa", "certs-to-embed": ["middle"]}},
+                "crl-repo": {
+                    name: {"for-issuer": name, "signing-key": name, "simulated-update-schedule": "P30D"}
+                    for name in ("root", "middle")
+                },
             },
         }
         config = CertomancerConfig(
             {
-                "external-url-prefix": "http://localhost",
+                "external-url-prefix": f"http://127.0.0.1:{self._port}",
                 "keysets": {"made": {"path-prefix": ".", "keys": {name: {"path": f"{name}.pem"} for name in names}}},
                 "pki-architectures": {"made": arch},
             },
@@ -80,11 +96,13 @@ class Authority:
         )
         made = config.get_pki_arch(ArchLabel("made"))
         self._stamper = made.service_registry.summon_timestamper  # one per request: it keeps no state
+        self._made = made
         self._label = ServiceLabel("tsa")
         self._at = at
         self.roots = (x509.load_der_x509_certificate(made.get_cert("root").dump()),)
         self.fault = ""
         self.asked = 0
+        self.fetched: list[str] = []
 
     def answer(self, request: bytes) -> bytes:
         self.asked += 1
@@ -101,9 +119,20 @@ class Authority:
         content: bytes = stamper.request_tsa_response(tsp.TimeStampReq.load(wanted.dump(force=True))).dump()
         return content
 
+    def list_at(self, address: str) -> bytes:
+        """The list that stands at an address of its own."""
+        self.fetched.append(address)
+        if "list" in self.fault:
+            raise OSError("nobody listens")
+        repository = ServiceLabel(address.split("/")[-2])
+        if repository not in ("root", "middle"):
+            raise OSError("not found")
+        at = self._at or datetime.now(UTC)
+        return bytes(self._made.service_registry.get_crl(repository, at).dump())
+
     def direct(self) -> StampAuthority:
         """Asked without HTTP."""
-        return StampAuthority("http://localhost/tsa", self.roots, self.answer)
+        return StampAuthority("http://localhost/tsa", self.roots, self.answer, self.list_at)
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -118,10 +147,17 @@ class Authority:
                 self.end_headers()
                 self.wfile.write(content)
 
+            def do_GET(self) -> None:
+                content = authority.list_at(self.path)
+                self.send_response(200)
+                self.send_header("Content-Type", "application/pkix-crl")
+                self.end_headers()
+                self.wfile.write(content)
+
             def log_message(self, *args: object) -> None:
                 return
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
+        server = ThreadingHTTPServer(("127.0.0.1", self._port), Requests)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
