@@ -1,4 +1,4 @@
-"""`certsvc log check|export|prove|cosign|witness`: the public log, looked at from inside and from outside."""
+"""`certsvc log check|export|prove|cosign|witness|audit`: the public log, looked at from inside and from outside."""
 
 from __future__ import annotations
 
@@ -138,3 +138,60 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     else:
         output.write_bytes(decision.note)
     return 0
+
+
+@log.command()
+@click.argument("source", metavar="FOLDER_OR_URL")
+@click.option(
+    "--trust",
+    "trust_path",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="固定的公钥(trust.json) / the log's pinned keys (trust.json).",
+)
+@click.option(
+    "--certificate",
+    "certificates",
+    type=(
+        click.Path(exists=True, dir_okay=False, path_type=Path),
+        click.Path(exists=True, dir_okay=False, path_type=Path),
+    ),
+    multiple=True,
+    metavar="CREDENTIAL RECEIPT",
+    help="手中的凭证与其日志凭据 / a credential in hand and its receipt (log prove).",
+)
+@click.option(
+    "--days-back",
+    type=click.IntRange(0, 36_500),
+    default=0,
+    show_default=True,
+    help="允许的发证日期早于入志日期的天数 / how many days a certificate may be dated before it was logged.",
+)
+@json_option
+def audit(
+    source: str, trust_path: Path, certificates: tuple[tuple[Path, Path], ...], days_back: int, as_json: bool
+) -> int:
+    """仅凭公开文件审计日志 / Audit the log from its public files alone, with no database."""
+    from certsvc.services.log_audit import audit_published
+    from certsvc.services.verify_file import host_of, log_keys_of
+    from certsvc.services.witness import fetcher
+    from certsvc.signing.trust import TrustBundle
+
+    trust = TrustBundle.load(trust_path)
+    found = audit_published(
+        fetcher(source),
+        origin=f"{host_of(trust)}/log",
+        log_keys=log_keys_of(trust),
+        certificates=[(credential.read_bytes(), receipt.read_bytes()) for credential, receipt in certificates],
+        days_dated_back=days_back,
+    )
+    if as_json:
+        problems = [{"rule": one.rule, "leaf": one.index, "zh": one.zh, "en": one.en} for one in found.problems]
+        sessions = {code: {"passed": one.passed, "issued": one.issued} for code, one in found.sessions.items()}
+        tell({"size": found.size, "root": found.root.hex(), "sessions": sessions, "problems": problems})
+    else:
+        for problem in found.problems:
+            talk(str(problem))
+        say(f"日志 {found.size} 叶,场次 {len(found.sessions)} 个,问题 {len(found.problems)} 处;根 {found.root.hex()}")
+        say(f"{found.size} leaves, {len(found.sessions)} sessions, {len(found.problems)} problems")
+    return 0 if found.ok else 1

@@ -1,0 +1,112 @@
+"""An auditor with the public files alone finds a leaf or a certificate that was changed by SQL."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from certsvc.cli import run
+from certsvc.errors import CheckpointRefused, Unavailable
+from certsvc.services.log_audit import audit_published
+from certsvc.services.log_prove import prove
+from certsvc.services.log_publish import log_keys, origin
+from certsvc.services.log_read import contents
+from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.witness import fetcher
+from certsvc.transparency import tiles
+from certsvc.transparency.audit import AuditReport
+from tests.services.installation import Installation, made_up
+
+DATED_BACK = 36_500  # the test's clock and the dates of issue are apart; L5 is tested in tests/transparency
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    installation = Installation(tmp_path / "home")
+    installation.issue(*(made_up(serial) for serial in range(1, 5)))
+    publish_static(installation.services)
+    return installation
+
+
+def audited(home: Installation, folder: Path, *certificates: tuple[bytes, bytes]) -> AuditReport:
+    services = home.services
+    return audit_published(
+        fetcher(str(folder)),
+        origin=origin(services),
+        log_keys=log_keys(services),
+        certificates=certificates,
+        days_dated_back=DATED_BACK,
+    )
+
+
+def in_hand(home: Installation) -> tuple[str, bytes, bytes]:
+    """The number, the signed credential and the receipt of one certificate."""
+    services = home.services
+    with services.database.reading() as session:
+        number, credential = session.execute(text("select number, credential from certificate where id = 1")).one()
+    return number, bytes(credential), prove(services, number).encode()
+
+
+def changed_by_sql(home: Installation, statement: str) -> None:
+    with home.services.database.writing() as session:
+        session.execute(text(statement))
+
+
+def test_an_honest_log_adds_up_with_certificates_in_hand(home: Installation) -> None:
+    _, credential, receipt = in_hand(home)
+    report = audited(home, published_folder(home.services), (credential, receipt))
+    assert report.ok, [str(problem) for problem in report.problems]
+    assert [(one.passed, one.issued) for one in report.sessions.values()] == [(4, 4)]
+
+
+def test_a_leaf_changed_by_sql_is_found(home: Installation, tmp_path: Path) -> None:
+    folder = tmp_path / "mirror"
+    shutil.copytree(published_folder(home.services), folder)
+    changed_by_sql(home, 'update log_leaf set content = replace(content, \'"issue"\', \'"reissue"\') where "index" = 2')
+    with home.services.database.reading() as session:
+        size = session.execute(text("select size from log_head")).scalar_one()
+        bundle = tiles.entry_bundle([one for some in contents(session, 0, size) for one in some])
+    path = folder / "log" / tiles.tile_of(tiles.ENTRIES, 0, size).path
+    assert path.read_bytes() != bundle
+    path.write_bytes(bundle)
+    assert "L1" in {problem.rule for problem in audited(home, folder).problems}
+
+
+def test_a_certificate_changed_by_sql_is_found(home: Installation) -> None:
+    _, _, receipt = in_hand(home)
+    changed_by_sql(
+        home, "update certificate set credential = replace(cast(credential as text), '测试', '张三') where id = 1"
+    )
+    with home.services.database.reading() as session:
+        changed = session.execute(text("select credential from certificate where id = 1")).scalar_one()
+    report = audited(home, published_folder(home.services), (changed.encode(), receipt))
+    assert {problem.rule for problem in report.problems} == {"L10"}
+
+
+def test_another_logs_files_are_refused_and_missing_ones_are_an_outage(home: Installation, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointRefused):
+        audit_published(
+            fetcher(str(published_folder(home.services))), origin="other.example/log", log_keys=log_keys(home.services)
+        )
+    with pytest.raises(Unavailable):
+        audited(home, tmp_path)
+
+
+def test_the_command_needs_no_installation(
+    home: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, credential, receipt = in_hand(home)
+    folder = tmp_path / "mirror"
+    shutil.copytree(published_folder(home.services), folder)
+    (tmp_path / "credential.json").write_bytes(credential)
+    (tmp_path / "other.json").write_bytes(credential.replace("测试".encode(), "张三".encode()))
+    (tmp_path / "receipt").write_bytes(receipt)
+    monkeypatch.setenv("CERTSVC_HOME", str(tmp_path / "nowhere"))
+    given = ["log", "audit", str(folder), "--trust", str(folder / "trust.json"), "--days-back", str(DATED_BACK)]
+    shown = str(tmp_path / "receipt")
+    assert run([*given, "--certificate", str(tmp_path / "credential.json"), shown]) == 0
+    assert run([*given, "--certificate", str(tmp_path / "other.json"), shown]) == 1
+    assert "L10" in capfd.readouterr().err
