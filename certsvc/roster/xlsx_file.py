@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -133,17 +134,29 @@ def _measure(content: bytes, limits: Limits) -> None:
     if len(entries) > limits.archive_entries:
         raise _bomb(f"内含 {len(entries)} 个部件", f"{len(entries)} entries, at most {limits.archive_entries} are read")
     total = 0
+    pictures_apart = not any(_names_pictures(content, entry) for entry in entries)
     for entry in entries:
-        # Every part is looked at: the workbook itself says which one is its sheet, whatever it is called.
+        # Every part is looked at: the workbook itself says which one is its sheet, whatever it is called. Only pictures
+        # that it does not name are none, whose bytes may look like a cell by chance.
         grid = _Grid()
+        picture = pictures_apart and entry.filename.startswith("xl/media/")
         for piece in _unpack(content, entry):
             total += len(piece)
             if total > limits.unpacked_bytes:
                 raise _bomb(f"超过 {limits.unpacked_bytes} 字节", f"more than {limits.unpacked_bytes} bytes")
             if total > _RATIO_MATTERS_FROM_BYTES and total > _LARGEST_RATIO * len(content):
                 raise _bomb(f"压缩比超过 {_LARGEST_RATIO}", f"more than {_LARGEST_RATIO} times its size")
-            grid.see(piece)
+            if not picture:
+                grid.see(piece)
         grid.check(limits)
+
+
+def _names_pictures(content: bytes, entry: zipfile.ZipInfo) -> bool:
+    """Whether this is the list of the workbook's own parts and could name a file among the pictures (or is odd)."""
+    if not entry.filename.lower().endswith("workbook.xml.rels"):
+        return False
+    listed = b"".join(islice(_unpack(content, entry), 2))
+    return len(listed) > _CHUNK or b"media" in listed.lower() or b"&" in listed
 
 
 def _check_kind(entries: list[zipfile.ZipInfo]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -112,7 +113,9 @@ def test_pyhanko_finds_the_long_term_profile_and_no_change_but_that(world: World
     )
     spec = PdfSignatureValidationSpec(SignatureValidationSpec(cert_validation_policy=policy))
     embedded = PdfFileReader(BytesIO(archived.pdf)).embedded_regular_signatures[0]
-    result = asyncio.run(ades.ades_lta_validation(embedded, spec))
+    # A thread of its own: the browser tests of the same process may leave an event loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        result = thread.submit(lambda: asyncio.run(ades.ades_lta_validation(embedded, spec))).result()
     assert result.ades_subindic == AdESPassed.OK, result.failure_msg
     embedded.compute_integrity_info()
     assert embedded.coverage == SignatureCoverageLevel.ENTIRE_REVISION

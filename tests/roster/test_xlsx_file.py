@@ -251,8 +251,18 @@ def test_a_tag_longer_than_any_is_refused_since_it_may_hide_a_cell() -> None:
 def test_a_picture_in_the_workbook_is_no_matter() -> None:
     out = io.BytesIO(sheet_file([["a"]]))
     with zipfile.ZipFile(out, "a") as archive:
-        archive.writestr("xl/media/image1.png", os.urandom(300_000) + b"x" * 2_000_000)
+        archive.writestr("xl/media/image1.png", os.urandom(300_000) + b"<c >" + b"x" * 2_000_000)
     assert open_sheet(out.getvalue(), LIMITS)[0].width == 1
+
+
+def test_a_sheet_among_the_pictures_is_looked_at_like_any_other() -> None:
+    def moved(name: str, part: bytes) -> bytes:
+        return part.replace(b"worksheets/sheet1.xml", b"media/sheet1.xml") if name.endswith(".rels") else part
+
+    out = io.BytesIO(rewrite_archive(sheet_file([["a"]]), moved))
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("xl/media/sheet1.xml", b"<sheetData><row><c ></c></row></sheetData>")
+    assert refusal(out.getvalue()).rule == "file.form"
 
 
 def test_rows_times_columns_are_bounded() -> None:
