@@ -44,6 +44,7 @@ RED = {
         {
             f"{VC}.py::{EACH}_and_its_status_is_read[revoked-eddsa-jcs-2022]",
             f"{OPENVC}.py::test_what_the_status_lists_say_is_read[revoked-CredentialRevoked-eddsa-jcs-2022]",
+            "test_blockcerts.py::test_what_the_status_lists_say_is_read[revoked]",
         },
     ),
     "cose": (

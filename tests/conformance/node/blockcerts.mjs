@@ -10,8 +10,12 @@ const [folder, ...files] = process.argv.slice(2);
 const documents = new Map(Object.entries(JSON.parse(readFileSync(resolve(folder, 'documents.json'), 'utf8'))));
 const read = url => JSON.parse(readFileSync(resolve(folder, documents.get(url)), 'utf8'));
 
-// Its suite wants a key both as multibase and as a JWK; our did.json has the one, our jwks.json the other.
+// Its suite wants a key both as multibase and as a JWK; our did.json has the one, our jwks.json the other. A folder
+// without jwks shows what it says of did.json as it is published.
 function bothForms(document) {
+  if(!documents.has('jwks')) {
+    return document;
+  }
   const jwks = read('jwks');
   for(const method of document.verificationMethod) {
     method.publicKeyJwk = jwks.keys.find(({kid}) => kid === method.id.split('#')[1]);
@@ -30,8 +34,9 @@ globalThis.fetch = async address => {
   return Response.json(url === known ? document : {didDocument: bothForms(document)});
 };
 
+const talk = []; // where its steps pass a cause over, it says it here
 for(const name of ['log', 'warn', 'error', 'info']) {
-  console[name] = () => {}; // it talks on standard output, where the answer goes
+  console[name] = (...said) => talk.push(said.map(String).join(' ')); // on standard output the answer goes
 }
 // Its package names its Node build by a field that Node does not read.
 const {default: {Certificate}} = await import('./node_modules/@blockcerts/cert-verifier-js/dist/verifier-node/index.js');
@@ -45,7 +50,7 @@ async function verifyOne(file) {
   const final = await certificate.verify(({code, status, errorMessage}) => {
     steps[code] = status === 'failure' ? `failure: ${errorMessage}` : status;
   });
-  return {status: final.status, message: final.message, steps};
+  return {status: final.status, message: final.message, steps, talk: talk.splice(0)};
 }
 
 const answers = {};
@@ -53,7 +58,7 @@ for(const file of files) {
   try {
     answers[file] = await verifyOne(file);
   } catch(error) {
-    answers[file] = {status: 'failure', message: String(error.message), steps: {}};
+    answers[file] = {status: 'failure', message: String(error.message), steps: {}, talk: talk.splice(0)};
   }
 }
 process.stdout.write(JSON.stringify(answers, null, 1));
