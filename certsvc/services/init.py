@@ -1,7 +1,7 @@
 """Make a home that works: tables, development keys, shipped schemes. A second run changes nothing.
 
 Development keys are made only here and only where there are none at all, and mark every certificate 样例 SAMPLE (R7.6);
-a real issuer makes its own with `certsvc key new` (design, decision 8: nothing is created silently).
+a real issuer has none made and makes its own with `certsvc key new` (design, decision 8: nothing is created silently).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Initialised:
         return self.migrated or self.keys_made or bool(self.schemes)
 
 
-def initialise(services: Services) -> Initialised:
+def initialise(services: Services, *, development_keys: bool = True) -> Initialised:
     """Bring the home, the keys and the database into being."""
     services.folders.create()
     host = urlsplit(services.base_url).netloc
-    keys_made = services.keystore.create_development(host, services.issuer.name_zh)
+    keys_made = development_keys and services.keystore.create_development(host, services.issuer.name_zh)
     before, after = upgrade(services.database)
     with services.database.writing() as session:
         new = load_shipped(session)

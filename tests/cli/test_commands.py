@@ -229,3 +229,13 @@ def _answers(address: str) -> int:
         except OSError:
             time.sleep(0.2)
     return 0
+
+
+def test_a_real_issuer_begins_without_development_keys(certsvc: Certsvc) -> None:
+    assert "key new PURPOSE" in certsvc("init", "--no-keys").stdout
+    assert certsvc("key", "list").stdout == ""
+    for purpose in ("credential", "pdf-seal", "status-list", "log-checkpoint", "lookup", "personal-data", "session"):
+        assert "development" not in certsvc("key", "new", purpose).stdout
+    assert "nothing changed" in certsvc("init").stdout
+    assert "development" not in certsvc("key", "list").stdout
+    assert certsvc("publish").exit_code == 0
