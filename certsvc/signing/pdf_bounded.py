@@ -51,7 +51,8 @@ def examine_pdf_bounded(
     ).encode()
     try:
         child = subprocess.run(  # our own interpreter and module, no shell
-            [sys.executable, "-m", "certsvc.signing.pdf_bounded"],
+            # -P: the folder one stands in, perhaps that of downloads, is no place to take Python modules from.
+            [sys.executable, "-P", "-m", "certsvc.signing.pdf_bounded"],
             input=_frame(data, roots, settings),
             capture_output=True,
             timeout=seconds + 5,

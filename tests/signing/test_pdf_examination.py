@@ -250,6 +250,13 @@ def test_a_child_that_never_ends_gives_a_failed_check(monkeypatch: pytest.Monkey
     assert examine_pdf_bounded(SEALED, ROOTS, seconds=-4).checks[-1].name == "pdf-limits"
 
 
+def test_no_module_is_taken_from_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts a file into a folder of downloads could put a `resource.py` beside it, which says "valid"."""
+    (tmp_path / "resource.py").write_text("raise SystemExit('planted')")
+    monkeypatch.chdir(tmp_path)
+    assert examine_pdf_bounded(SEALED, ROOTS).ok
+
+
 def test_a_signer_with_a_curve_of_its_own_is_refused() -> None:
     """A P-384 certificate in our form: signed correctly, of another kind than a seal may be."""
     pressed = bytearray(PRESS.press(face(), FILES))
