@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from flask import Flask
 
+    from certsvc.services.messages import Messenger
     from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.web.site import Site
 
@@ -53,7 +54,20 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
         stamps=stamps,
         stamp_roots=stamp_roots,
         pdf_level=settings.pdf_level,
+        gateway=_open_gateway(settings),
     )
+
+
+def _open_gateway(settings: Settings) -> Messenger | None:
+    if settings.sms_url is None:
+        return None
+    if settings.sms_secret_file is None:
+        raise Refused(
+            "使用短信网关须给出签名密钥文件", "a gateway needs the file of its secret", where="CERTSVC_SMS_SECRET_FILE"
+        )
+    from certsvc.services.messages import HttpMessenger
+
+    return HttpMessenger(settings.sms_url, settings.sms_secret_file)
 
 
 def _open_stamps(settings: Settings) -> tuple[StampAuthority | None, tuple[Certificate, ...]]:

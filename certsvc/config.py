@@ -37,6 +37,10 @@ class Settings:
     limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
     tsa_url: str | None = None  # CERTSVC_TSA_URL: RFC 3161 authority; absent means PAdES B-B, no time stamps
     tsa_roots: Path | None = None  # CERTSVC_TSA_ROOTS: PEM, the roots of every authority ever used
+    sms_url: str | None = (
+        None  # CERTSVC_SMS_URL: the gateway that carries holders' codes; absent means access codes alone
+    )
+    sms_secret_file: Path | None = None  # CERTSVC_SMS_SECRET_FILE: the secret requests to it are signed with
     pdf_level: str = "B-T"  # CERTSVC_PDF_LEVEL, `t` or `lta`: what `certificate archive` raises files to
 
     @property
@@ -72,6 +76,8 @@ class Settings:
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
             pdf_level=_pdf_level(env.get("CERTSVC_PDF_LEVEL") or "t"),
+            sms_url=env.get("CERTSVC_SMS_URL") or None,
+            sms_secret_file=Path(env["CERTSVC_SMS_SECRET_FILE"]) if env.get("CERTSVC_SMS_SECRET_FILE") else None,
             tsa_url=env.get("CERTSVC_TSA_URL") or None,
             tsa_roots=Path(env["CERTSVC_TSA_ROOTS"]).absolute() if env.get("CERTSVC_TSA_ROOTS") else None,
         )

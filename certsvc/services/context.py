@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
     from certsvc.services.log_receipts import Receipts
+    from certsvc.services.messages import Messenger
+    from certsvc.services.messages_sender import Sender
     from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.pdf import PdfSeal
@@ -46,6 +48,11 @@ class Folders:
     @property
     def pdf(self) -> Path:
         return self.home / "pdf"
+
+    @property
+    def outbox(self) -> Path:
+        """Messages that went to no phone, while keys are for development."""
+        return self.home / "outbox"
 
     @property
     def layout(self) -> Path:
@@ -77,6 +84,7 @@ class Services:
     stamps: StampAuthority | None = None
     stamp_roots: tuple[Certificate, ...] = ()
     pdf_level: str = "B-T"  # the PAdES level that files are raised to, where nobody asks for another
+    gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
 
     @cached_property
     def vault(self) -> Vault:
@@ -135,6 +143,22 @@ class Services:
         from certsvc.services.log_receipts import Receipts  # noqa: PLC0415 - it needs this module itself
 
         return Receipts(self)
+
+    @property
+    def messenger(self) -> Messenger | None:
+        """What codes are sent by: the operator's gateway; without one, a folder while keys are for development."""
+        if self.gateway is not None or not self.keystore.development:
+            return self.gateway
+        from certsvc.services.messages import Outbox  # noqa: PLC0415 - as above
+
+        return Outbox(self.folders.outbox)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """The thread of this process that sends messages; it runs once it is woken."""
+        from certsvc.services.messages_sender import Sender  # noqa: PLC0415 - it needs this module itself
+
+        return Sender(self)
 
     def today(self) -> date:
         """The civil date in Asia/Shanghai."""

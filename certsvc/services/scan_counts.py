@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -32,10 +33,18 @@ def add(database: Database, counts: Mapping[Place, int]) -> None:
 
 def of_certificate(database: Database, number: str) -> list[tuple[date, str, int]]:
     """Day, origin, scans of one certificate, newest day first. Raises `Unavailable`."""
+    return of_certificates(database, [number]).get(number, [])
+
+
+def of_certificates(database: Database, numbers: Collection[str]) -> dict[str, list[tuple[date, str, int]]]:
+    """`of_certificate` for each number that was scanned at all. Raises `Unavailable`."""
+    found: defaultdict[str, list[tuple[date, str, int]]] = defaultdict(list)
     with database.reading() as session:
         rows = session.scalars(
             select(ScanCountRecord)
-            .where(ScanCountRecord.number == number)
+            .where(ScanCountRecord.number.in_(numbers))
             .order_by(ScanCountRecord.on.desc(), ScanCountRecord.origin)
         )
-        return [(row.on, row.origin, row.scans) for row in rows]
+        for row in rows:
+            found[row.number].append((row.on, row.origin, row.scans))
+    return dict(found)

@@ -18,6 +18,7 @@ from certsvc.store.certificate import (
 )
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
+from certsvc.store.holder import PASSING, HolderCodeRecord, HolderSessionRecord, MessageRecord
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
@@ -27,6 +28,7 @@ from certsvc.store.traffic import LimitCountRecord, ScanCountRecord
 
 __all__ = [
     "ISSUED",
+    "PASSING",
     "RESERVED",
     "AccountRecord",
     "ApiKeyRecord",
@@ -37,12 +39,15 @@ __all__ = [
     "CertificateRecord",
     "Database",
     "EnrolmentRecord",
+    "HolderCodeRecord",
+    "HolderSessionRecord",
     "IssueBatchRecord",
     "LimitCountRecord",
     "LogHeadRecord",
     "LogLeafRecord",
     "LogNodeRecord",
     "LogSessionRecord",
+    "MessageRecord",
     "PaperCertificateRecord",
     "PdfFileRecord",
     "PersonRecord",

@@ -71,6 +71,8 @@ class PdfFileRecord(Base):
     certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), index=True)
     level: Mapped[str] = mapped_column(String(10))  # PAdES: B-B, B-T or B-LTA
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # B-LTA alone: until when the chain of its newest time stamp is good, and it is to be stamped again.
+    proven_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class StatusChangeRecord(Base):

@@ -1,0 +1,77 @@
+"""A thread that sends messages after pages have been answered; it starts when it is woken, and ends when nothing waits.
+
+Each process has its own, made after a fork by whoever wakes it first; that two of them do not send one message twice is
+seen to in the database (`messages_send`). What is left when a process dies is sent by the next one that is woken, or by
+`certsvc holder send`. A fault is logged by its kind alone (R10).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from certsvc.services.messages_send import send_due
+
+if TYPE_CHECKING:
+    from certsvc.services.context import Services
+
+_log: Final = logging.getLogger("certsvc.messages")
+_AFTER_A_FAULT: Final = 10.0
+_SHORTEST: Final = 0.2
+
+
+class Sender:
+    """Wakes and ends one thread of this process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lock = threading.Lock()
+        self._woken = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """There may be something to send; returns at once."""
+        with self._lock:
+            self._woken.set()
+            # After a fork the thread of the parent is there by name alone, and not alive.
+            if not self._stopped and (self._thread is None or not self._thread.is_alive()):
+                self._thread = threading.Thread(target=self._work, name="certsvc-messages", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout: float = 15.0) -> None:
+        """End the thread after the message it is at."""
+        with self._lock:
+            self._stopped = True
+            self._woken.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
+    def _work(self) -> None:
+        while not self._stopped:
+            self._woken.clear()
+            pause = self._round()
+            if pause is not None:
+                self._woken.wait(pause)
+            elif self._rests():
+                return
+
+    def _rests(self) -> bool:
+        with self._lock:
+            if self._woken.is_set():
+                return False
+            self._thread = None
+            return True
+
+    def _round(self) -> float | None:
+        """One round; the seconds until the next is due, None where nothing waits."""
+        try:
+            done = send_due(self._services)
+        except Exception as error:  # an outage must not end the thread
+            _log.error("fault of kind %s while sending", type(error).__name__)
+            return _AFTER_A_FAULT
+        if done.next_at is None:
+            return None
+        return max(_SHORTEST, (done.next_at - self._services.now()).total_seconds())
