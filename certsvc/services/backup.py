@@ -1,4 +1,4 @@
-"""Back up and restore: every table in one consistent state, and every file it names. Keys are kept apart (SECURITY.md).
+"""Back up and restore: every table of record in one consistent state, and every file it names; no keys (SECURITY.md).
 
 The archive is a tar of JSON lines (one file a table), photos and PDFs, with a manifest of hashes: it restores onto
 either engine, and whoever holds it without the keys reads no identity number. Files never change once they are named in
@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.context import Services
-from certsvc.store import Base, CertificateRecord, EnrolmentRecord
+from certsvc.store import CertificateRecord, EnrolmentRecord, kept_tables
 from certsvc.store.base import UtcDateTime
 from certsvc.store.migrate import head, require_head, revision, upgrade
 
@@ -91,7 +91,7 @@ class _Writer:
     def write(self) -> BackupReport:
         rows = 0
         with self._services.database.reading() as session:
-            for table in Base.metadata.sorted_tables:
+            for table in kept_tables():
                 rows += self._add_table(session, table)
             self._add_files(session)
         manifest = {
@@ -167,7 +167,7 @@ class _Reader:
         upgrade(self._services.database)
         rows = files = 0
         with self._services.database.writing() as session:
-            for table in Base.metadata.sorted_tables:
+            for table in kept_tables():
                 rows += self._restore_table(session, table)
             for name in self._manifest["sha256"]:
                 if not name.startswith("tables/"):

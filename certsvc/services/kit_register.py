@@ -1,4 +1,4 @@
-"""The register in the survival kit: every row of every table, sealed under the personal-data key, and read back.
+"""The register in the survival kit: every row of every table that is a record, sealed (personal data), and read back.
 
 A header line (JSON: format, key id, salt, database revision), then chunks of AES-256-GCM; each chunk's number and
 whether it is the last are authenticated, so that none can be cut off, swapped or repeated. Inside: gzip of one JSON
@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.context import Services
 from certsvc.signing.keys import Purpose
-from certsvc.store import Base
+from certsvc.store import kept_tables
 from certsvc.store.base import UtcDateTime
 from certsvc.store.migrate import head
 
@@ -65,7 +65,7 @@ def write_register(services: Services, session: Session, path: Path) -> int:
 
 def rebuild_register(services: Services, session: Session, path: Path) -> int:
     """Fill an empty database from `path`; how many rows. Raises `Refused` where it is not empty, `FileRefused`."""
-    tables = {table.name: table for table in Base.metadata.sorted_tables}
+    tables = {table.name: table for table in kept_tables()}
     rows = 0
     pending: list[dict[str, object]] = []
     later: list[Update] = []
@@ -91,7 +91,7 @@ def _restart_sequences(services: Services, session: Session) -> None:
     # PostgreSQL counts on from where it was, not from the ids just given.
     if services.database.is_sqlite:
         return
-    for table in Base.metadata.sorted_tables:
+    for table in kept_tables():
         if "id" in table.columns and table.columns["id"].autoincrement is not False:
             session.execute(
                 text(
@@ -123,7 +123,7 @@ def _flush(session: Session, table: Table | None, pending: list[dict[str, object
 
 
 def _dump(session: Session) -> Iterator[bytes]:
-    for table in Base.metadata.sorted_tables:
+    for table in kept_tables():
         ordered = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=_ROWS)
         for row in session.execute(ordered):
             values = {column.name: _plain(value) for column, value in zip(table.columns, row, strict=True)}

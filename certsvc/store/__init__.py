@@ -18,7 +18,7 @@ from certsvc.store.certificate import (
 )
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
-from certsvc.store.holder import PASSING, HolderCodeRecord, HolderSessionRecord, MessageRecord
+from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
@@ -28,7 +28,6 @@ from certsvc.store.traffic import LimitCountRecord, ScanCountRecord
 
 __all__ = [
     "ISSUED",
-    "PASSING",
     "RESERVED",
     "AccountRecord",
     "ApiKeyRecord",
@@ -58,5 +57,6 @@ __all__ = [
     "ShareLinkRecord",
     "ShareOpeningRecord",
     "StatusChangeRecord",
+    "kept_tables",
     "open_database",
 ]

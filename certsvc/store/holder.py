@@ -1,8 +1,8 @@
 """What a holder signs in with: codes, sessions, and the messages that carry codes (R10).
 
-None of it is a record of a certificate, so these rows may go: they are deleted a day after they ended, a backup and the
-survival kit leave them out (`PASSING`), and whoever restores a register starts with nobody signed in. Codes and secrets
-are here as keyed digests only. Not here: who may sign in (`services.holder_access`).
+None of it is a record of a certificate, so these rows may go: they are deleted a day after they expired, a backup and
+the survival kit leave them out (`kept_tables`), and whoever restores a register starts with nobody signed in. Codes and
+secrets are here as keyed digests only. Not here: who may sign in (`services.holder_access`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, LargeBinary, String
+from sqlalchemy import CheckConstraint, LargeBinary, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
@@ -68,3 +68,8 @@ class MessageRecord(Base):
 
 PASSING: Final = frozenset(record.__tablename__ for record in (HolderCodeRecord, HolderSessionRecord, MessageRecord))
 """Tables that hold no record, and that no backup and no kit carries on."""
+
+
+def kept_tables() -> list[Table]:
+    """The tables whose rows are to be kept for good, each after those it refers to."""
+    return [table for table in Base.metadata.sorted_tables if table.name not in PASSING]
