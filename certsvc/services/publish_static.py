@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -50,6 +51,12 @@ def publish_static(services: Services, folder: Path | None = None) -> StaticRepo
             written += publish_status_lists(services, session, folder / "status")
         log = publish_log(services, folder / "log")
     return StaticReport(folder, written + log.files_written, log.checkpoint.size)
+
+
+def lists_valid_until(folder: Path) -> datetime | None:
+    """When the first of the published status lists runs out, as they say themselves (unchecked); None without any."""
+    until = [json.loads(path.read_bytes())["validUntil"] for path in (folder / "status").glob("*") if path.is_file()]
+    return min(map(datetime.fromisoformat, until), default=None)
 
 
 def refresh(services: Services) -> CertsvcError | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response
 from sqlalchemy import func, select
 
 from certsvc.errors import CertsvcError, Unavailable
+from certsvc.services.publish_static import lists_valid_until, published_folder
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
@@ -56,6 +58,18 @@ def metrics() -> Response:
         up = 1
     except Unavailable:
         up = 0
+    until = _lists_valid_until()
+    if until is not None:
+        name = "certsvc_status_lists_valid_until_timestamp_seconds"
+        lines += [f"# HELP {name} When the first published status list runs out.", f"# TYPE {name} gauge"]
+        lines.append(f"{name} {until.timestamp():.0f}")
     lines += ["# HELP certsvc_database_up Whether the database answers.", "# TYPE certsvc_database_up gauge"]
     lines.append(f"certsvc_database_up {up}")
     return Response("\n".join(lines) + "\n", content_type=_METRICS)
+
+
+def _lists_valid_until() -> datetime | None:
+    try:
+        return lists_valid_until(published_folder(site().services))
+    except (OSError, ValueError, KeyError):
+        return None  # a missing figure raises the alarm that a wrong one would hide
