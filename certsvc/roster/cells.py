@@ -30,7 +30,8 @@ NumberedCells = Iterator[tuple[int, list[Cell]]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a file may be: bytes as stored, rows below the header, columns, characters in one cell."""
+    """How large a file may be: bytes as stored, rows below the header, columns, characters in one cell; for an XLSX
+    also what it unpacks to, and what the process that reads it may use."""
 
     file_bytes: int = 64 * 1024 * 1024
     rows: int = 200_000
@@ -38,6 +39,8 @@ class Limits:
     cell_length: int = 1_000
     unpacked_bytes: int = 256 * 1024 * 1024
     archive_entries: int = 500
+    memory_bytes: int = 2 * 1024 * 1024 * 1024
+    seconds: int = 60
 
 
 def shown(cell: Cell) -> str:

@@ -17,7 +17,13 @@ from certsvc.roster.table import Column, Table, read_table
 
 COLUMNS = (Column("number", "证书编号"), Column("name", "姓名"))
 LIST_LIMITS = Limits(
-    file_bytes=4 * 1024 * 1024, rows=5_000, columns=32, cell_length=500, unpacked_bytes=64 * 1024 * 1024
+    file_bytes=4 * 1024 * 1024,
+    rows=5_000,
+    columns=32,
+    cell_length=500,
+    unpacked_bytes=64 * 1024 * 1024,
+    memory_bytes=512 * 1024 * 1024,
+    seconds=10,
 )
 ANSWER_HEADERS = ("证书编号", "姓名", "状态", "发证日期", "查询时间")
 

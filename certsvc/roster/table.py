@@ -14,7 +14,8 @@ from pathlib import Path
 from certsvc.errors import CellError, FileRefused
 from certsvc.roster.cells import Cell, Limits, NumberedCells, shown
 from certsvc.roster.csv_file import find_encoding, read_csv_rows
-from certsvc.roster.xlsx_file import OLE_MAGIC, ZIP_MAGIC, open_sheet, read_sheet_rows, refuse_ole
+from certsvc.roster.xlsx_bounded import read_sheet_bounded
+from certsvc.roster.xlsx_file import OLE_MAGIC, ZIP_MAGIC, refuse_ole
 
 DEFAULT_LIMITS = Limits()
 _HEADER_ROW = "第 1 行 row 1"
@@ -97,8 +98,8 @@ def _open_format(
     if content.startswith(OLE_MAGIC):
         raise refuse_ole(content)
     if content.startswith(ZIP_MAGIC):
-        sheet, unread = open_sheet(content, limits)
-        return lambda: read_sheet_rows(sheet, limits), tuple(_unread_sheet(name) for name in unread)
+        sheet = read_sheet_bounded(content, limits)
+        return sheet.rows, tuple(_unread_sheet(name) for name in sheet.unread)
     if filename.lower().endswith((".xlsx", ".xlsm", ".xls")):
         raise FileRefused(
             "文件名为 Excel 工作簿,但内容不是(不完整或已损坏)",

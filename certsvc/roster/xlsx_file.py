@@ -26,15 +26,19 @@ ZIP_MAGIC = b"PK\x03\x04"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _CHUNK = 256 * 1024
 _LOCAL_HEADER_BYTES = 30
+_MOST_SHEETS = 50
 _MOST_CELLS = 4_000_000  # the reader reserves 24 bytes for every cell of the grid
 _LARGEST_RATIO = 250  # XML of real sheets shrinks 10 to 40 times
 _RATIO_MATTERS_FROM_BYTES = 4 * 1024 * 1024
 _EXACT_BELOW = 10**15  # spreadsheets keep 15 significant digits
 _ATTRIBUTE = rb"""\s+(?!r\s*=)[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*')"""
 _REFERENCE = rb"""\s+r\s*=\s*["']([A-Za-z]{1,8})([0-9]{1,12})["']"""
-_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_STRING = re.compile(rb"<(?:\w+:)?si[\s/>]")
-_PLACED_CELL = re.compile(rb"<(?:\w+:)?c(?:" + _ATTRIBUTE + rb")*" + _REFERENCE + rb"(?:" + _ATTRIBUTE + rb")*\s*/?>")
+_PREFIX = rb"(?:(?!/)[^\s:<>]*:)?"  # the reader takes any name for one; end tags are no cells
+_CELL = re.compile(rb"<" + _PREFIX + rb"c[\s/>]")
+_STRING = re.compile(rb"<" + _PREFIX + rb"si[\s/>]")
+_PLACED_CELL = re.compile(
+    rb"<" + _PREFIX + rb"c(?:" + _ATTRIBUTE + rb")*" + _REFERENCE + rb"(?:" + _ATTRIBUTE + rb")*\s*/?>"
+)
 _LONGEST_TAG_BYTES = 1024 * 1024
 
 
@@ -69,10 +73,14 @@ def open_sheet(content: bytes, limits: Limits) -> tuple[CalamineSheet, tuple[str
         ]
         if not names:
             raise FileRefused("工作簿没有可见的工作表", "the workbook has no visible sheet", rule="file.form")
-        first, *others = (workbook.get_sheet_by_name(name) for name in names)
+        if len(names) > _MOST_SHEETS:
+            # Each is unpacked when it is looked at, and all of them may be named after one part of the archive.
+            raise _bomb(f"内含 {len(names)} 张工作表", f"{len(names)} sheets, at most {_MOST_SHEETS}")
+        first = workbook.get_sheet_by_name(names[0])
+        unread = tuple(name for name in names[1:] if workbook.get_sheet_by_name(name).height)
     except (CalamineError, OSError, ValueError) as error:
         raise _damaged() from error
-    return first, tuple(sheet.name for sheet in others if sheet.height)
+    return first, unread
 
 
 def read_sheet_rows(sheet: CalamineSheet, limits: Limits) -> NumberedCells:
