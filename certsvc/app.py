@@ -126,7 +126,12 @@ def open_site(settings: Settings, services: Services) -> Site:
     scans = Scans(services.database, services.today)
     atexit.register(scans.flush)
     allowance = Allowance(
-        page=settings.limit_page, guess=settings.limit_guess, record=settings.limit_record, file=settings.limit_file
+        page=settings.limit_page,
+        guess=settings.limit_guess,
+        record=settings.limit_record,
+        file=settings.limit_file,
+        sign_in=settings.limit_sign_in,
+        person=settings.limit_person,
     )
     return Site(
         services=services,

@@ -37,6 +37,8 @@ class Settings:
     limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
     tsa_url: str | None = None  # CERTSVC_TSA_URL: RFC 3161 authority; absent means PAdES B-B, no time stamps
     tsa_roots: Path | None = None  # CERTSVC_TSA_ROOTS: PEM, the roots of every authority ever used
+    limit_sign_in: str = "30/minute;500/day"  # CERTSVC_LIMIT_SIGN_IN: codes asked for and tried, per address
+    limit_person: str = "10/hour;30/day"  # CERTSVC_LIMIT_PERSON: the same per person, codes and tries apart
     sms_url: str | None = (
         None  # CERTSVC_SMS_URL: the gateway that carries holders' codes; absent means access codes alone
     )
@@ -76,6 +78,8 @@ class Settings:
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
             pdf_level=_pdf_level(env.get("CERTSVC_PDF_LEVEL") or "t"),
+            limit_sign_in=env.get("CERTSVC_LIMIT_SIGN_IN") or "30/minute;500/day",
+            limit_person=env.get("CERTSVC_LIMIT_PERSON") or "10/hour;30/day",
             sms_url=env.get("CERTSVC_SMS_URL") or None,
             sms_secret_file=Path(env["CERTSVC_SMS_SECRET_FILE"]) if env.get("CERTSVC_SMS_SECRET_FILE") else None,
             tsa_url=env.get("CERTSVC_TSA_URL") or None,

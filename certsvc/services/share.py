@@ -65,15 +65,16 @@ def create(services: Services, token: str, *, life: timedelta, by: str) -> Share
         return Share(link.id, link.created_at, link.expires_at, None, (), secret)
 
 
-def open_link(services: Services, secret: str) -> PublicRecord | None:
-    """What a link shows, with its opening noted; None alike for unknown, expired and withdrawn."""
+def open_link(services: Services, secret: str, *, counts: bool = True) -> PublicRecord | None:
+    """What a link shows, with its opening noted where it counts; None alike for unknown, expired and withdrawn."""
     wanted = _digest(normalise_token(secret) or "")
     now = services.now()
     with services.database.writing() as session:
         link = session.scalar(select(ShareLinkRecord).where(ShareLinkRecord.secret_sha256 == wanted))
         if link is None or link.withdrawn_at is not None or now >= link.expires_at:
             return None
-        session.add(ShareOpeningRecord(share_link_id=link.id, at=now))
+        if counts:
+            session.add(ShareOpeningRecord(share_link_id=link.id, at=now))
         return electronic_record(services, session, session.get_one(CertificateRecord, link.certificate_id))
 
 

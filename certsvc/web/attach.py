@@ -14,6 +14,8 @@ from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import views as api
+from certsvc.web.holder import shared, sign_in
+from certsvc.web.holder import views as holder
 from certsvc.web.languages import TRANSLATIONS
 from certsvc.web.public import offline, published, views
 from certsvc.web.requests import language, respond, wants_json
@@ -37,6 +39,9 @@ def attach(app: Flask, parts: Site) -> None:
     app.url_map.converters["whatever"] = _Whatever
     Babel(app, default_locale="zh", default_translation_directories=str(TRANSLATIONS), locale_selector=language)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(holder.blueprint)
+    app.register_blueprint(sign_in.blueprint)
+    app.register_blueprint(shared.blueprint)
     app.register_blueprint(offline.blueprint)
     app.register_blueprint(published.blueprint)
     app.register_blueprint(operation.blueprint)

@@ -1,9 +1,9 @@
 """How often one address may ask, and one record be asked about (R10).
 
 Look-ups by token are counted in this process (they are many, and guessing 128 bits is hopeless). Guesses — number and
-name, match mode — and files are counted in the database, so that every process and machine shares one count, on
-SQLite and PostgreSQL alike; there, addresses and numbers are keyed digests only. Not here: who the address is (the
-number of trusted proxies is set in `app`).
+name, match mode, a holder's code — and files are counted in the database, so that every process and machine shares one
+count, on SQLite and PostgreSQL alike; there, addresses, numbers and persons are keyed digests only. Not here: who the
+address is (the number of trusted proxies is set in `app`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Kind(StrEnum):
     GUESS = "guess"
     RECORD = "record"
     FILE = "file"
+    SIGN_IN = "sign_in"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Allowance:
     guess: str
     record: str
     file: str
+    sign_in: str = "30/minute;500/day"
+    person: str = "10/hour;30/day"
 
 
 def record_asked(number: str) -> str:

@@ -46,6 +46,8 @@ class QuotaUsedUp(Refused):
 STATUS: Final[Mapping[str, int]] = {
     "bad-request": 400,
     "api-key-rejected": 401,
+    "sign-in-required": 401,
+    "form-refused": 403,
     "not-found": 404,
     "conflict": 409,
     "file-refused": 422,

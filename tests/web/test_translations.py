@@ -19,12 +19,16 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def _sources() -> set[str]:
-    found = extract_from_dir(
-        templates_folder() / "public",
-        method_map=[("**.html", "jinja2")],
-        options_map={"**.html": {"extensions": "jinja2.ext.i18n"}},
-    )
-    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+    found = [
+        message
+        for pages in ("public", "holder")
+        for _, _, message, _, _ in extract_from_dir(
+            templates_folder() / pages,
+            method_map=[("**.html", "jinja2")],
+            options_map={"**.html": {"extensions": "jinja2.ext.i18n"}},
+        )
+    ]
+    return {message if isinstance(message, str) else message[0] for message in found}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -160,13 +160,6 @@ def verify_list() -> Response:
     return checked_list(here, request.files.get("list"), language(), wants=request.headers.get("Accept", ""))
 
 
-@blueprint.get("/my")
-def holder() -> Response:
-    """Honest until the holder's pages stand: how to get the certificate from the issuer."""
-    text = site().pages.render("public/holder.html", language())
-    return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
-
-
 def _field(name: str) -> str:
     return request.form.get(name, "")[:_LONGEST_FIELD]
 

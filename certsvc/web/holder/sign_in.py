@@ -1,0 +1,152 @@
+"""Signing in: who one is, then a code (from a message, or from the counter).
+
+Nobody can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
+same time, every refused code the same page again. That a number is not well-formed is said at once; it tells nothing of
+the register. Not here: codes and sessions (`services.holder_access`), what carries the first step's fields (`carried`).
+"""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from typing import Final
+
+from flask import Blueprint, Response, redirect, request
+
+from certsvc.errors import InvalidIdentity, InvalidName, Refused
+from certsvc.person.identity import IdType, parse_identity
+from certsvc.person.name import parse_name
+from certsvc.services import holder_access
+from certsvc.web.answers import HTML, Answer
+from certsvc.web.holder import carried, session
+from certsvc.web.holder.carried import Claimed
+from certsvc.web.limits import Kind
+from certsvc.web.problems import TooMany, problem_answer, status_of
+from certsvc.web.requests import address, language, respond, wants_json
+from certsvc.web.site import Site, site
+
+blueprint = Blueprint("holder_sign_in", __name__)
+
+# R10: longer than the look-up of a known person takes, so that known and unknown leave together.
+UNIFORM_SECONDS: Final = 0.25
+_LONGEST_FIELD: Final = 400
+_ID_TYPES: Final = {kind.value: kind for kind in IdType}
+
+
+class CodeRefused(Refused):
+    """One answer for a wrong, used or expired code, and for a person who is not known."""
+
+    code = "code-refused"
+
+    def __init__(self) -> None:
+        super().__init__("验证码不对或已失效", "the code is wrong or no longer good", rule="R10")
+
+
+@blueprint.get("/my/code")
+@blueprint.get("/my/sign-in")
+def start_again() -> Response:
+    """A reload: back to the form, since what was typed is in no address."""
+    return redirect("/my", 303)  # type: ignore[return-value]  # werkzeug's response
+
+
+@blueprint.post("/my/code")
+def ask_for_code() -> Response:
+    """The first step, and "send another" of the second."""
+    here = site()
+    session.check_origin(here)
+    leaves_at = time.monotonic() + UNIFORM_SECONDS
+    try:
+        claimed = _carried(here) if "carried" in request.form else _typed()
+    except (InvalidName, InvalidIdentity) as error:
+        return _form_refused(here, error)
+    if claimed is None:
+        return first_step(here, expired=True)
+    _count(here, "code", claimed)
+    holder_access.request_code(here.services, claimed.name, claimed.identity)
+    _leave(leaves_at)
+    answer = _second_step(here, claimed)
+    answer.call_on_close(here.services.sender.wake)  # what sending costs falls after the answer
+    return answer
+
+
+@blueprint.post("/my/sign-in")
+def sign_in() -> Response:
+    """The second step."""
+    here = site()
+    session.check_origin(here)
+    leaves_at = time.monotonic() + UNIFORM_SECONDS
+    claimed = _carried(here)
+    if claimed is None:
+        return first_step(here, expired=True)
+    _count(here, "try", claimed)
+    code = unicodedata.normalize("NFKC", request.form.get("code", "")[:_LONGEST_FIELD])
+    signed_in = holder_access.sign_in(here.services, claimed.name, claimed.identity, code)
+    if signed_in is None:
+        _leave(leaves_at)
+        if wants_json():
+            return respond(problem_answer(CodeRefused()))
+        return _second_step(here, claimed, refused=True)
+    answer: Response = redirect("/my", 303)  # type: ignore[assignment]  # werkzeug's response
+    session.keep(here, answer, session.SESSION, signed_in.secret)
+    session.drop(here, answer, session.CARRIER)
+    return answer
+
+
+def first_step(here: Site, *, error: Refused | None = None, expired: bool = False, ended: bool = False) -> Response:
+    """The page of one who is not signed in. `expired`: the second step came too late; `ended`: the session did."""
+    text = here.pages.render(
+        "holder/sign_in.html",
+        language(),
+        error=error,
+        expired=expired,
+        ended=ended,
+        id_types=tuple(IdType),
+        sends=holder_access.codes_are_sent(here.services),
+    )
+    return respond(Answer(200 if error is None else status_of(error), HTML, text.encode("utf-8", "replace")))
+
+
+def _second_step(here: Site, claimed: Claimed, *, refused: bool = False) -> Response:
+    carrier = session.cookie(here, session.CARRIER) or carried.new_carrier()
+    text = here.pages.render(
+        "holder/code.html",
+        language(),
+        carried=carried.seal(here.key, carrier, claimed, here.services.now()),
+        refused=refused,
+        sends=holder_access.codes_are_sent(here.services),
+        development=here.services.keystore.development and here.services.gateway is None,
+    )
+    answer = respond(Answer(422 if refused else 200, HTML, text.encode()))
+    session.keep(here, answer, session.CARRIER, carrier)
+    return answer
+
+
+def _form_refused(here: Site, error: Refused) -> Response:
+    # What was typed does not come back with the page: it may be left open on a shared screen.
+    return respond(problem_answer(error)) if wants_json() else first_step(here, error=error)
+
+
+def _typed() -> Claimed:
+    """The fields of the first step. Raises `InvalidName`, `InvalidIdentity`."""
+    kind = _ID_TYPES.get(request.form.get("id_type", ""), IdType.RESIDENT_ID)
+    # Chinese keyboards type wide digits; people copy numbers in groups.
+    number = "".join(unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD]).split())
+    name = parse_name(request.form.get("name", "")[:_LONGEST_FIELD].strip()).text
+    return Claimed(name, parse_identity(kind, number))
+
+
+def _carried(here: Site) -> Claimed | None:
+    field = request.form.get("carried", "")[:4096]
+    return carried.unseal(here.key, session.cookie(here, session.CARRIER), field, here.services.now())
+
+
+def _count(here: Site, step: str, claimed: Claimed) -> None:
+    """Count one attempt by this address and about this person, known or not. Raises `TooMany`."""
+    by_address = here.limits.allow(Kind.SIGN_IN, address())
+    about = f"{step}\0{claimed.identity.type.value}\0{claimed.identity.number}"
+    if not (here.limits.allow(Kind.PERSON, about) and by_address):
+        raise TooMany
+
+
+def _leave(at: float) -> None:
+    time.sleep(max(0.0, at - time.monotonic()))

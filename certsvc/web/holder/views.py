@@ -1,0 +1,142 @@
+"""The pages of a holder who is signed in: one's record whole, the PDF, share links, the reissue of a paper (R8, R10).
+
+Each view parses, asks a service, and hands the result to a page. A certificate that is another's is one that is not
+there. Not here: signing in (`sign_in`), what the page makes of a view (`page`), the shared record (`shared`).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Blueprint, Response, redirect, request
+
+from certsvc.services import holder_access, holder_view
+from certsvc.web.answers import HTML, Answer
+from certsvc.web.holder import session
+from certsvc.web.holder.page import SHARE_DAYS, values_of, words_of
+from certsvc.web.holder.qr_picture import draw
+from certsvc.web.holder.session import SignInRequired
+from certsvc.web.holder.sign_in import first_step
+from certsvc.web.languages import LANGUAGES
+from certsvc.web.pages import beijing
+from certsvc.web.problems import BadRequest, problem_answer
+from certsvc.web.public.record import language_cookie
+from certsvc.web.requests import language, respond, wants_json
+from certsvc.web.site import Site, site
+
+blueprint = Blueprint("holder", __name__)
+
+
+@blueprint.errorhandler(SignInRequired)
+def ask_to_sign_in(error: SignInRequired) -> Response:
+    """A person is led to the form, a program is told."""
+    if wants_json():
+        return respond(problem_answer(error))
+    return redirect("/my", 303)  # type: ignore[return-value]  # werkzeug's response
+
+
+@blueprint.get("/my")
+def my() -> Response:
+    here = site()
+    holder = session.current(here)
+    had_session = session.cookie(here, session.SESSION) is not None
+    if holder is None:
+        if wants_json():
+            raise SignInRequired
+        answer = first_step(here, ended=had_session)
+        if had_session:
+            session.drop(here, answer, session.SESSION)
+    else:
+        here.scans.flush()  # what was counted in this process a moment ago belongs to the answer
+        view = holder_view.view(here.services, holder)
+        answer = _page(here, "holder/my.html", form=session.form_key(holder), **values_of(here, view, language()))
+    if request.args.get("lang") in LANGUAGES:
+        answer.headers.add("Set-Cookie", language_cookie(request.args["lang"], https=here.https))
+    return answer
+
+
+@blueprint.get("/my/certificates/<number>/<int:version>.pdf")
+def pdf(number: str, version: int) -> Response:
+    """The same bytes as ever (R8.5), to be kept as a file."""
+    here = site()
+    content = holder_view.pdf_of(here.services, session.signed_in(here), number, version)
+    headers = (
+        ("Content-Disposition", f'attachment; filename="{number}-v{version}.pdf"'),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    )
+    return respond(Answer(200, "application/pdf", content, headers))
+
+
+@blueprint.get("/my/certificates/<number>/<int:version>")
+def show(number: str, version: int) -> Response:
+    """One certificate to hold out to somebody: its QR code, large."""
+    here = site()
+    holder = session.signed_in(here)
+    code = draw(holder_view.qr_text_of(here.services, holder, number, version))
+    shown = holder_view.view(here.services, holder).certificates
+    found = next(each for each in shown if (each.number, each.version) == (number, version))
+    return _page(here, "holder/show.html", it=found, says=words_of(found), code=code)
+
+
+@blueprint.post("/my/certificates/<number>/shares")
+def share(number: str) -> Response:
+    """A new link; its address is on this one answer and nowhere else."""
+    here = site()
+    holder = session.submitted(here)
+    days = {str(days): days for days in SHARE_DAYS}.get(request.form.get("days", ""))
+    if days is None:
+        raise BadRequest("请选择有效天数", "choose how many days", rule="R10", where="days")
+    made = holder_view.create_share(here.services, holder, number, days)
+    assert made.secret is not None
+    return _page(
+        here,
+        "holder/share.html",
+        address=f"{here.services.base_url}/s/{made.secret}",
+        number=number,
+        expires_at=beijing(made.expires_at),
+    )
+
+
+@blueprint.get("/my/certificates/<number>/shares")
+def shares_again(number: str) -> Response:
+    """A reload of the link's page: a secret is not told twice."""
+    return _back(f"s-{number}")
+
+
+@blueprint.post("/my/certificates/<number>/shares/<int:share_id>/withdraw")
+def withdraw(number: str, share_id: int) -> Response:
+    here = site()
+    holder_view.withdraw_share(here.services, session.submitted(here), share_id)
+    return _back(f"s-{number}")
+
+
+@blueprint.post("/my/papers/<number>/reissue")
+def reissue(number: str) -> Response:
+    """Apply (R8.2); asking again leads to the existing request (R8.3)."""
+    here = site()
+    holder = session.submitted(here)
+    holder_view.apply_for_reissue(here.services, holder, number, request.form.get("reason", "")[:20])
+    return _back(f"p-{number}")
+
+
+@blueprint.post("/my/sign-out")
+def sign_out() -> Response:
+    here = site()
+    session.check_origin(here)
+    secret = session.cookie(here, session.SESSION)
+    if session.current(here) is not None:
+        session.submitted(here)
+    if secret is not None:
+        holder_access.sign_out(here.services, secret)
+    answer = _page(here, "holder/signed_out.html")
+    session.drop(here, answer, session.SESSION)
+    session.drop(here, answer, session.CARRIER)
+    return answer
+
+
+def _back(place: str) -> Response:
+    return redirect("/my#" + quote(place, safe=""), 303)  # type: ignore[return-value]  # werkzeug's response
+
+
+def _page(here: Site, template: str, **values: object) -> Response:
+    return respond(Answer(200, HTML, here.pages.render(template, language(), **values).encode("utf-8", "replace")))
