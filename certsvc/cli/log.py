@@ -115,6 +115,7 @@ def cosign(file: Path, witness_key: str) -> None:
 def witness(source: str, state: Path, trust_path: Path, name: str, output: Path | None) -> int:
     """见证日志只增不改,并联署 / See that the log only grew since the last visit, and cosign its head."""
     from certsvc.services import witness as watching
+    from certsvc.services.log_fetch import fetcher
     from certsvc.services.verify_file import host_of, log_keys_of
     from certsvc.signing.trust import TrustBundle
     from certsvc.transparency.witness import Refusal
@@ -122,7 +123,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     trust = TrustBundle.load(trust_path)
     key = watching.WitnessKey(state, name)
     decision = watching.visit(
-        watching.fetcher(source),
+        fetcher(source),
         state,
         origin=f"{host_of(trust)}/log",
         log_keys=log_keys_of(trust),
@@ -161,6 +162,20 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     help="手中的凭证与其日志凭据 / a credential in hand and its receipt (log prove).",
 )
 @click.option(
+    "--head",
+    "heads",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="他人保存的日志头,如见证者联署的 / a head that others kept, such as a witness's note.",
+)
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    metavar="KEY",
+    help="见证者公钥,其联署时间用于查倒填日期 / a witness's verifier key: its times show what is dated back.",
+)
+@click.option(
     "--days-back",
     type=click.IntRange(0, 36_500),
     default=0,
@@ -169,26 +184,47 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
 )
 @json_option
 def audit(
-    source: str, trust_path: Path, certificates: tuple[tuple[Path, Path], ...], days_back: int, as_json: bool
+    source: str,
+    *,
+    trust_path: Path,
+    certificates: tuple[tuple[Path, Path], ...],
+    heads: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    days_back: int,
+    as_json: bool,
 ) -> int:
-    """仅凭公开文件审计日志 / Audit the log from its public files alone, with no database."""
-    from certsvc.services.log_audit import audit_published
-    from certsvc.services.verify_file import host_of, log_keys_of
-    from certsvc.services.witness import fetcher
+    """仅凭公开文件审计日志与状态列表 / Audit the log and its status lists from public files alone, with no database."""
+    from certsvc.services.log_audit import InHand, audit_published
+    from certsvc.services.log_fetch import fetcher, status_fetcher
     from certsvc.signing.trust import TrustBundle
+    from certsvc.transparency.note import VerifierKey
 
-    trust = TrustBundle.load(trust_path)
+    in_hand = InHand(
+        certificates=[(credential.read_bytes(), receipt.read_bytes()) for credential, receipt in certificates],
+        heads=[head.read_bytes() for head in heads],
+        witnesses=[VerifierKey.parse(key) for key in witnesses],
+    )
     found = audit_published(
         fetcher(source),
-        origin=f"{host_of(trust)}/log",
-        log_keys=log_keys_of(trust),
-        certificates=[(credential.read_bytes(), receipt.read_bytes()) for credential, receipt in certificates],
+        TrustBundle.load(trust_path),
+        in_hand,
         days_dated_back=days_back,
+        lists=status_fetcher(source),
+        now=datetime.now(UTC),
     )
     if as_json:
         problems = [{"rule": one.rule, "leaf": one.index, "zh": one.zh, "en": one.en} for one in found.problems]
         sessions = {code: {"passed": one.passed, "issued": one.issued} for code, one in found.sessions.items()}
-        tell({"size": found.size, "root": found.root.hex(), "sessions": sessions, "problems": problems})
+        standing = dict(sorted(found.standing.items()))
+        tell(
+            {
+                "size": found.size,
+                "root": found.root.hex(),
+                "sessions": sessions,
+                "standing": standing,
+                "problems": problems,
+            }
+        )
     else:
         for problem in found.problems:
             talk(str(problem))

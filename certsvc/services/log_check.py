@@ -7,7 +7,7 @@ need the register are numbered here:
 
 G1 stored hashes, subtrees and head follow from the leaves   G2 each certificate is signed, and its columns repeat it
 G3 each status follows from its logged changes               G4 every leaf is about something in the register
-G5 the published checkpoint is a beginning of this log
+G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`log_earned`)
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from certsvc.services import log, log_publish, log_read
 from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
 from certsvc.services.genuine import repeats
+from certsvc.services.log_earned import check_earned
+from certsvc.services.log_stated import stated_by
 from certsvc.signing.proofs import verify_credential
 from certsvc.store import ISSUED, CertificateRecord, LogLeafRecord, LogNodeRecord, StatusChangeRecord
 from certsvc.transparency import leaf as leaves
@@ -91,6 +93,7 @@ def check_log(services: Services, published: Path | None = None) -> LogReport:
         edge = _check_hashes(session, size, found)
         _check_certificates(services, session, found)
         _check_changes(services, session, found)
+        found.problems += check_earned(services, session)
         head = Checkpoint(log_publish.origin(services), edge.size, edge.root())
         problems = _public_rules(session, head, found)
         if published is not None:
@@ -241,7 +244,7 @@ def _check_changes(services: Services, session: Session, found: _Findings) -> No
 
 
 def _is_about(services: Services, row: CertificateRecord, events: frozenset[Event], content: bytes) -> bool:
-    """Whether the leaf is one of these events, of this certificate, and bears its date where it made it."""
+    """Whether the leaf is one of these events, of this certificate, and says what it states where it made it."""
     try:
         leaf = leaves.decode(content)
         salt = open_secrets(services.vault, row).leaf_salt
@@ -251,8 +254,9 @@ def _is_about(services: Services, row: CertificateRecord, events: frozenset[Even
         return False
     made = events is _MAKERS
     named = leaf.replaces if leaf.event is Event.CORRECT and not made else leaf.credential
-    dated = leaf.dated == (row.reissued_on or row.issued_on) if made else True
-    return dated and named == leaves.commit_credential(salt, row.credential)
+    stated = stated_by(row.credential) if made else None
+    fits = not made or (stated is not None and stated.fits(leaf))
+    return fits and named == leaves.commit_credential(salt, row.credential)
 
 
 def _public_rules(session: Session, head: Checkpoint, found: _Findings) -> tuple[Problem, ...]:

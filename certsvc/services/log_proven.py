@@ -15,6 +15,7 @@ from certsvc.errors import CertsvcError, Unavailable
 from certsvc.services import log_publish, log_read
 from certsvc.services.context import Services
 from certsvc.services.log_prove import receipt_of
+from certsvc.services.log_stated import stated_by
 from certsvc.services.publish_static import published_folder
 from certsvc.store import CertificateRecord
 from certsvc.transparency.checkpoint import open_checkpoint
@@ -46,7 +47,13 @@ def proven_index(services: Services, session: Session, row: CertificateRecord) -
     try:
         content = log_read.leaf_content(session, row.leaf_index)
         receipt = receipt_of(services, row, content, published=head, read_hash=log_read.hash_reader(session))
-        check_receipt(receipt, row.credential, log_publish.origin(services), log_publish.log_keys(services))
+        check_receipt(
+            receipt,
+            row.credential,
+            log_publish.origin(services),
+            log_publish.log_keys(services),
+            stated=stated_by(row.credential),
+        )
     except CertsvcError:
         return None
     return row.leaf_index if receipt.opening.leaf.event in MAKERS else None

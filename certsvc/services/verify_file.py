@@ -2,7 +2,8 @@
 
 V1 form       one of the three kinds, within a size            (exhaustion; one file read two ways)
 V2 seal       the PDF is byte for byte what our seal signed    (appended, flipped, overlaid, re-signed, swapped parts)
-V3 log        the carried receipt proves the leaf's index      (a stolen key dating back, see V4)
+V3 log        the carried receipt proves the leaf's index,     (a stolen key dating back, see V4; a certificate
+              and the leaf says what the certificate says      logged as another event than it is)
 V4 proofs     both proofs of the credential, by pinned keys    (edited content, foreign issuer, moved proof)
 V5 code       the QR's own signature, and its domain           (a code drawn by a forger, a look-alike site)
 V6 parts      credential, code and opening are of one and the same certificate  (two genuine parts mixed)
@@ -26,6 +27,7 @@ from certsvc.credential.compact import CompactClaims, QrText, compact_claims, pa
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.verdict import Check
 from certsvc.errors import CertsvcError, MalformedCredential
+from certsvc.services.log_stated import stated_by
 from certsvc.services.verify_gm import check_gm
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_bounded import examine_pdf_bounded
@@ -196,7 +198,7 @@ def _proven_index(receipt: bytes | None, credential: bytes, trust: TrustBundle, 
         return None
     try:
         parsed = parse_receipt(receipt)
-        check_receipt(parsed, credential, f"{host_of(trust)}/log", log_keys_of(trust))
+        check_receipt(parsed, credential, f"{host_of(trust)}/log", log_keys_of(trust), stated=stated_by(credential))
     except CertsvcError as error:
         found.say("log-receipt", False, f"日志凭据不成立:{error.zh}", f"the log receipt does not hold: {error.en}")
         return None

@@ -3,15 +3,13 @@
 Runs anywhere and needs nothing of an installation: pinned keys of the log, a folder of its own that holds the last
 head seen and the witness's key, and the log as a folder or a web address. The new head is stored before the cosignature
 goes out, so a cosigned head is never forgotten. A refused head that contradicts one seen is kept as evidence.
-Not here: what is decided (`transparency.witness`).
+Not here: what is decided (`transparency.witness`), fetching (`log_fetch`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from certsvc.errors import CertsvcError, KeyRefused, Refused, Unavailable
+from certsvc.errors import CertsvcError, KeyRefused, Unavailable
 from certsvc.services.files import only_writer, write_if_changed
+from certsvc.services.log_fetch import Fetch, fetch_tile
 from certsvc.transparency import tiles
 from certsvc.transparency.checkpoint import Checkpoint, open_checkpoint, parse_body
 from certsvc.transparency.note import MAX_BYTES, Algorithm, VerifierKey, parse
@@ -36,11 +35,7 @@ from certsvc.transparency.proofs import prove_consistency
 from certsvc.transparency.witness import Reason, Refusal, cosigned, decide
 
 _KEY_FILE: Final = "witness-key.pem"
-_TIMEOUT_SECONDS: Final = 20
 _EVIDENCE: Final = frozenset({Reason.TWO_ROOTS, Reason.INCONSISTENT, Reason.OLDER})
-
-Fetch = Callable[[str, int], bytes]
-"""(path below the log, most bytes) → content; raises `Unavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +86,17 @@ def visit(
         return Witnessed(0 if seen is None else seen.size, decision.opened.checkpoint.size, note.encode())
 
 
-def fetcher(source: str) -> Fetch:
-    """Read a log from a folder, or from an http(s) address; a published folder's own `log` is found in it."""
-    if source.lower().startswith(("https://", "http://")):
-        base = source.rstrip("/")
-        return lambda path, most: _download(f"{base}/{path}", most)
-    folder = Path(source)
-    if (folder / "log" / "checkpoint").is_file():
-        folder = folder / "log"
-    return lambda path, most: _read(folder / path, most)
-
-
 def _proof(fetch: Fetch, seen: Checkpoint | None, signed: bytes) -> tuple[bytes, ...]:
     """The consistency proof, made from the log's own tiles; they are not trusted, only the proof is checked."""
     try:
         size = parse_body(parse(signed).text).size
         if seen is None or seen.size > size:
             return ()
-        return prove_consistency(seen.size, size, tiles.hash_reader(size, lambda tile: _tile(fetch, tile)))
+        return prove_consistency(seen.size, size, tiles.hash_reader(size, lambda tile: fetch_tile(fetch, tile)))
     except Unavailable:
         raise
     except CertsvcError:
         return ()  # what is wrong with it is for `decide` to say
-
-
-def _tile(fetch: Fetch, tile: tiles.Tile) -> bytes:
-    most = tiles.WIDTH * 32
-    try:
-        return fetch(tile.path, most)
-    except Unavailable:
-        # The full tile may have taken the place of a partial one meanwhile; its beginning is the same.
-        if tile.width == tiles.WIDTH:
-            raise
-        return fetch(tiles.Tile(tile.level, tile.index).path, most)[: tile.width * 32]
 
 
 def _seen(state: Path, origin: str, log_keys: Sequence[VerifierKey]) -> Checkpoint | None:
@@ -136,27 +109,3 @@ def _seen(state: Path, origin: str, log_keys: Sequence[VerifierKey]) -> Checkpoi
 
 def _file(origin: str) -> str:
     return hashlib.sha256(origin.encode()).hexdigest()[:32] + ".checkpoint"
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
-    except OSError as error:
-        raise Unavailable("读不到日志文件", f"the log's file cannot be read: {path.name}", where=path.name) from error
-    return _bounded(content, most)
-
-
-def _download(address: str, most: int) -> bytes:
-    try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - http(s), as checked
-            content: bytes = answer.read(most + 1)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise Unavailable("日志网址无法访问", f"the log's address does not answer: {error}", where=address) from error
-    return _bounded(content, most)
-
-
-def _bounded(content: bytes, most: int) -> bytes:
-    if len(content) > most:
-        raise Refused("日志文件过大", f"the log's file has more than {most} bytes")
-    return content

@@ -8,10 +8,12 @@ L3 days never go backwards                                 L4 days fit the times
 L5 a certificate is dated the day it is logged             L6 per session, issued ≤ passed, at every point of the log
 L7 one credential, one leaf that makes it                  L8 changes follow the credential's status
 L9 a paper certificate is reissued once                    L10 a certificate shown is the one its leaf is about
+L11 every head shown is a beginning of this log (none was signed for others only, and nothing signed was taken away)
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -21,7 +23,7 @@ from typing import Final, NamedTuple
 from certsvc.errors import MalformedLog
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.checkpoint import Checkpoint
-from certsvc.transparency.leaf import Event, Leaf
+from certsvc.transparency.leaf import Event, Leaf, Stated
 from certsvc.transparency.tree import Frontier, leaf_hash
 
 _SHANGHAI: Final = timezone(timedelta(hours=8))  # without summer time since 1991
@@ -39,11 +41,13 @@ class CosignedAt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShownCertificate:
-    """A certificate in an auditor's hands: the leaf it names, the salt of its opening, its signed bytes."""
+    """A certificate in an auditor's hands: the leaf it names, the salt of its opening, its signed bytes, and what
+    those say of the leaf (None where nobody has read them)."""
 
     index: int
     salt: bytes
     signed_credential: bytes
+    stated: Stated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,14 @@ class SessionCount:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What the recount found. `events` counts leaves by event."""
+    """What the recount found. `events` counts leaves by event, `standing` credentials by where their leaves lead to
+    (valid, suspended, revoked, superseded)."""
 
     size: int
     root: bytes
     events: Mapping[Event, int]
     sessions: Mapping[str, SessionCount]
+    standing: Mapping[str, int]
     problems: tuple[Problem, ...]
 
     @property
@@ -90,28 +96,35 @@ def audit(
     *,
     shown: Iterable[ShownCertificate] = (),
     cosigned: Iterable[CosignedAt] = (),
+    heads: Iterable[Checkpoint] = (),
     days_dated_back: int = 0,
 ) -> AuditReport:
     """Recount the log under a believed head from all its leaf contents, in order.
 
+    `heads` are others of the same log, signed by it and shown to somebody: with a receipt, or to a witness.
     `days_dated_back` is how many days before its logging a certificate may be dated (L5). Time is linear in the
     leaves; memory grows with credentials and sessions. Problems come in the order of the leaves, then of the head.
     """
     recount = _Recount(days_dated_back, list(cosigned), {})
     for certificate in shown:
         recount.shown.setdefault(certificate.index, []).append(certificate)
+    for one in heads:
+        recount.heads.setdefault(one.size, set()).add(one.root)
     size, edge = 0, Frontier()
+    recount.compare_heads(edge)
     for content in contents:
         edge = edge.append(leaf_hash(content))
         recount.take(size, content)
         size += 1
+        recount.compare_heads(edge)
     recount.finish(size)
     root = edge.root()
     if size != head.size:
         recount.say("L1", None, f"应有 {head.size} 叶,实有 {size}", f"{head.size} leaves are signed, {size} are there")
     elif root != head.root:
         recount.say("L1", None, "根散列与日志头不符:有叶被改动", "the root differs from the head: a leaf was changed")
-    return AuditReport(size, root, recount.events, recount.sessions, tuple(recount.problems))
+    standing = Counter(recount.status.values())
+    return AuditReport(size, root, recount.events, recount.sessions, standing, tuple(recount.problems))
 
 
 # What each event asks of the credential's status before it, and makes of it (R7.5; the same as credential.status).
@@ -136,6 +149,7 @@ class _Recount:
     status: dict[str, str] = field(default_factory=dict)
     papers: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    heads: dict[int, set[bytes]] = field(default_factory=dict)  # size → roots shown
     heads_below: int = 0
     earliest: date | None = None
     first_seen: list[int] = field(init=False)  # for each head, the earliest time at which it or a larger one was seen
@@ -163,6 +177,23 @@ class _Recount:
     def finish(self, size: int) -> None:
         for index in sorted(self.shown):
             self.say("L10", index, "证书所指的叶不在日志中", f"a certificate names a leaf beyond the {size} of the log")
+        for larger in sorted(self.heads):
+            self.say(
+                "L11",
+                None,
+                f"曾签署 {larger} 叶的日志头,现只有 {size} 叶:有叶被删去",
+                f"a head of {larger} leaves was signed, and {size} are left: some were taken away",
+            )
+
+    def compare_heads(self, edge: Frontier) -> None:
+        shown = self.heads.pop(edge.size, None)
+        if shown is not None and shown != {edge.root()}:
+            self.say(
+                "L11",
+                None,
+                f"另有一个 {edge.size} 叶的已签日志头,与本日志不同:对不同的人给出了不同的日志",
+                f"another head of {edge.size} leaves was signed, not of this log: two faces were shown",
+            )
 
     def session(self, index: int, leaf: Leaf) -> None:
         count = self._count(leaf)
@@ -258,6 +289,13 @@ class _Recount:
             about = None if leaf is None or leaf.event not in _MAKERS else leaf.credential
             if about != leaves.commit_credential(certificate.salt, certificate.signed_credential):
                 self.say("L10", index, "该叶说的不是所示证书", "the leaf is not about the certificate shown")
+            elif leaf is not None and certificate.stated is not None and not certificate.stated.fits(leaf):
+                self.say(
+                    "L10",
+                    index,
+                    f"该叶记为 {leaf.event}({leaf.dated}),与证书所写不同",
+                    f"logged as {leaf.event}, dated {leaf.dated}: the certificate states something else",
+                )
 
 
 _MAKERS: Final = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})

@@ -91,6 +91,19 @@ _COMMITMENTS: Final = ("credential", "evidence", "replaces")
 _NAMES: Final = tuple(field.name for field in fields(Leaf) if field.name not in {"event", "day"})
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a certificate itself says of the leaf that made it: which event, dated when, resting on what evidence."""
+
+    event: Event
+    dated: date
+    evidence: str | None
+
+    def fits(self, leaf: Leaf) -> bool:
+        """Whether the leaf says the same. One logged as another event would escape the rules made for its own."""
+        return (self.event, self.dated, self.evidence) == (leaf.event, leaf.dated, leaf.evidence)
+
+
 def commit(salt: bytes, *parts: bytes | str) -> str:
     """A commitment "u" + base64url of HMAC-SHA-256(salt, each part led by its length as 4 bytes, big-endian).
 

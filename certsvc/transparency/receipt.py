@@ -19,7 +19,7 @@ from typing import Final
 from certsvc.errors import MalformedLog, ProofRefused
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.checkpoint import OpenedCheckpoint, open_checkpoint
-from certsvc.transparency.leaf import Leaf, commit_credential
+from certsvc.transparency.leaf import Leaf, Stated, commit_credential
 from certsvc.transparency.note import MAX_BYTES as MAX_NOTE_BYTES
 from certsvc.transparency.note import VerifierKey, decode_base64
 from certsvc.transparency.proofs import MAX_HASHES, verify_inclusion
@@ -106,14 +106,22 @@ def check_receipt(
     origin: str,
     log_keys: Iterable[VerifierKey],
     witness_keys: Iterable[VerifierKey] = (),
+    *,
+    stated: Stated | None = None,
 ) -> OpenedCheckpoint:
     """Believe that this credential was logged: the leaf is about it, the checkpoint is signed, the leaf is in it.
 
+    `stated` is what the credential says of its own leaf; whoever has read it gives it, and the leaf must agree.
     Raises ProofRefused where the leaf is about something else or is not included, CheckpointRefused or MalformedLog
     for a checkpoint that must not be believed. It proves that the event was logged, not that nothing came after.
     """
     if not receipt.opening.opens(signed_credential):
         raise ProofRefused("日志凭据不属于此证书", "the receipt is about another credential")
+    if stated is not None and not stated.fits(receipt.opening.leaf):
+        raise ProofRefused(
+            "日志叶的事项、日期或依据与证书所写不同",
+            "the leaf is of another event, date or evidence than the certificate states",
+        )
     opened = open_checkpoint(receipt.checkpoint, origin, log_keys, witness_keys)
     head = opened.checkpoint
     leaf = leaf_hash(leaves.encode(receipt.opening.leaf))

@@ -16,9 +16,10 @@ from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.files import write_if_changed
 from certsvc.services.kit_parts import CREDENTIALS, path_of, read_credential, seal_part
 from certsvc.services.kit_register import open_photo, seal_photo
+from certsvc.services.log_fetch import fetcher
 from certsvc.services.log_prove import prove
 from certsvc.services.publish_static import publish_static
-from certsvc.services.witness import WitnessKey, fetcher
+from certsvc.services.witness import WitnessKey
 from tests.services.installation import Installation, made_up
 
 TOKEN = "a" * 26

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,11 @@ from sqlalchemy import text
 
 from certsvc.cli import run
 from certsvc.errors import CheckpointRefused, Unavailable
-from certsvc.services.log_audit import audit_published
+from certsvc.services.log_audit import InHand, audit_published
+from certsvc.services.log_fetch import fetcher, status_fetcher
 from certsvc.services.log_prove import prove
-from certsvc.services.log_publish import log_keys, origin
 from certsvc.services.log_read import contents
 from certsvc.services.publish_static import publish_static, published_folder
-from certsvc.services.witness import fetcher
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport
 from tests.services.installation import Installation, made_up
@@ -32,13 +32,13 @@ def home(tmp_path: Path) -> Installation:
 
 
 def audited(home: Installation, folder: Path, *certificates: tuple[bytes, bytes]) -> AuditReport:
-    services = home.services
     return audit_published(
         fetcher(str(folder)),
-        origin=origin(services),
-        log_keys=log_keys(services),
-        certificates=certificates,
+        home.services.trust,
+        InHand(certificates=certificates),
         days_dated_back=DATED_BACK,
+        lists=status_fetcher(str(folder)),
+        now=home.clock(),
     )
 
 
@@ -87,10 +87,9 @@ def test_a_certificate_changed_by_sql_is_found(home: Installation) -> None:
 
 
 def test_another_logs_files_are_refused_and_missing_ones_are_an_outage(home: Installation, tmp_path: Path) -> None:
+    other = replace(home.services.trust, did="did:web:other.example")
     with pytest.raises(CheckpointRefused):
-        audit_published(
-            fetcher(str(published_folder(home.services))), origin="other.example/log", log_keys=log_keys(home.services)
-        )
+        audit_published(fetcher(str(published_folder(home.services))), other)
     with pytest.raises(Unavailable):
         audited(home, tmp_path)
 

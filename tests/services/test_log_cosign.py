@@ -8,9 +8,10 @@ import pytest
 
 from certsvc.errors import CheckpointRefused, Unavailable
 from certsvc.services.log_cosign import add_cosignature
+from certsvc.services.log_fetch import fetcher
 from certsvc.services.log_publish import log_keys, origin
 from certsvc.services.publish_static import publish_static, published_folder
-from certsvc.services.witness import Witnessed, WitnessKey, fetcher, visit
+from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency.checkpoint import open_checkpoint
 from tests.services.installation import Installation, made_up
 

@@ -1,0 +1,122 @@
+"""Check that what was issued had been earned: the results and approvals on record are those each leaf commits to.
+
+For an auditor with the database and the keys. A score changed before issuing and changed back, a certificate made
+without results, an issue counted at another sitting, a reissue under another paper's name: each leaves a commitment
+that does not open (docs/log-format.md, "evidence"). Decided here is
+
+G6 each issue opens to results that pass and to the batch's approval, at the sitting it names; each reissue to its paper
+
+What a correction rests on is in the audit trail, as a text of its own, and is not opened here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import CertsvcError
+from certsvc.rules.decide import EnrolmentState
+from certsvc.services import log_read
+from certsvc.services.attempts import attempt_of, decision_on
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.context import Services
+from certsvc.services.evidence import evidence_of
+from certsvc.services.issue_plan import session_code
+from certsvc.services.next_version import paper_commitment
+from certsvc.services.schemes import schemes_by_id
+from certsvc.store import (
+    ISSUED,
+    AttemptRecord,
+    CertificateRecord,
+    EnrolmentRecord,
+    IssueBatchRecord,
+    LogLeafRecord,
+    PaperCertificateRecord,
+)
+from certsvc.transparency import leaf as leaves
+from certsvc.transparency.audit import Problem
+from certsvc.transparency.leaf import Event, Leaf
+
+_CHUNK = 500
+
+
+def check_earned(services: Services, session: Session) -> Iterator[Problem]:
+    """G6, over every issue and reissue in the register."""
+    records = _Records(services, session)
+    last = 0
+    while True:
+        query = (
+            select(CertificateRecord, LogLeafRecord.content)
+            .join(LogLeafRecord, LogLeafRecord.index == CertificateRecord.leaf_index)
+            .where(CertificateRecord.stage == ISSUED, CertificateRecord.id > last)
+            .order_by(CertificateRecord.id)
+            .limit(_CHUNK)
+        )
+        rows = [(row, log_read.octets(content)) for row, content in session.execute(query)]
+        if not rows:
+            return
+        last = rows[-1][0].id
+        attempts = records.attempts([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
+        for row, content in rows:
+            fault = records.fault(row, content, attempts.get(row.enrolment_id or 0, []))
+            if fault is not None:
+                named = f"{row.number}-v{row.version}"
+                yield Problem("G6", row.leaf_index, f"{named} {fault[0]}", f"{named} {fault[1]}")
+            session.expunge(row)
+
+
+class _Records:
+    """What is on record. Faults are given in Chinese and in English; None for nothing wrong."""
+
+    def __init__(self, services: Services, session: Session) -> None:
+        self._services, self._session = services, session
+        self._schemes = schemes_by_id(session)
+
+    def attempts(self, enrolments: Sequence[int]) -> dict[int, list[AttemptRecord]]:
+        found: dict[int, list[AttemptRecord]] = {}
+        for one in self._session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id.in_(enrolments))):
+            found.setdefault(one.enrolment_id, []).append(one)
+        return found
+
+    def fault(
+        self, row: CertificateRecord, content: bytes, attempts: Sequence[AttemptRecord]
+    ) -> tuple[str, str] | None:
+        try:
+            leaf = leaves.decode(content)
+            if leaf.event is Event.ISSUE:
+                return self._fault_of_issue(row, leaf, attempts)
+            if leaf.event is Event.REISSUE:
+                return self._fault_of_reissue(row, leaf)
+        except (CertsvcError, ValueError, KeyError) as error:
+            return "所依据的记录无法读取", f"rests on records that cannot be read: {error}"
+        return None
+
+    def _fault_of_issue(
+        self, row: CertificateRecord, leaf: Leaf, attempts: Sequence[AttemptRecord]
+    ) -> tuple[str, str] | None:
+        enrolment = None if row.enrolment_id is None else self._session.get(EnrolmentRecord, row.enrolment_id)
+        batch = None if row.batch_id is None else self._session.get(IssueBatchRecord, row.batch_id)
+        if enrolment is None or batch is None:
+            return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
+        # What came in afterwards is not what it rested on.
+        known = [one for one in attempts if one.recorded_at <= row.created_at]
+        scheme = self._schemes[enrolment.scheme_id]
+        decision = decision_on(enrolment, [attempt_of(one) for one in known], scheme, row.issued_on)
+        if decision.state is not EnrolmentState.PASSED or decision.completed_on is None:
+            return "按记录的成绩并未通过", "had not passed, by the results on record"
+        if leaf.session != session_code(scheme, decision.completed_on):
+            return "记在另一场次名下", "is counted at another sitting than the one that completed it"
+        salt = open_secrets(self._services.vault, row).evidence_salt
+        if leaf.evidence is None or not leaves.opens(leaf.evidence, salt, *evidence_of(known, batch)):
+            return "所依据的成绩或批准在签发后被改动", "rests on results or an approval that were changed since"
+        return None
+
+    def _fault_of_reissue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
+        paper = None if row.paper_id is None else self._session.get(PaperCertificateRecord, row.paper_id)
+        if paper is None:
+            return "没有所补发的纸质证书的记录", "replaces a paper that is not on record"
+        if leaf.replaces != paper_commitment(self._services, paper.number):
+            return "所补发的不是该纸质证书", "names another paper in the log than in the register"
+        return None
