@@ -217,6 +217,7 @@ def make_access_code(services: Services, identity: IdentityDocument, *, by: str)
         known = find(session, lookup)
         if known is None:
             raise NotFound("登记中没有该证件的持有人", "nobody is on record with this document", rule="R10")
+        sweep(session, now)  # where no messages are sent, nothing else would
         end_codes(session, ACCESS, lookup, now)
         session.execute(
             update(HolderSessionRecord)

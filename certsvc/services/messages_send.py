@@ -11,6 +11,7 @@ Not here: how a message is handed over (`messages`), what a code is good for (`h
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,15 +62,20 @@ class Queue:
 def send_due(services: Services) -> Sending:
     """One round: every request is looked into, every message that is due is tried once. Raises `Unavailable`."""
     now, messenger = services.now(), services.messenger
+    ended: Counter[str] = Counter()
     for message_id, lookup in _ids(services, ASKED, now):
-        _look_into(services, message_id, lookup, messenger)
+        ended.update(_look_into(services, message_id, lookup, messenger))
     if messenger is not None:
         for message_id, _ in _ids(services, QUEUED, now):
-            _try_once(services, messenger, message_id)
+            ended.update(_try_once(services, messenger, message_id))
     with services.database.writing("messages") as session:
-        _expire(session, now)
+        ended.update(_expire(session, now))
         access.sweep(session, now)
-    return _told(services, now)
+        waiting = (MessageRecord.state.in_((ASKED, QUEUED)),)
+        count, next_at = session.execute(
+            select(func.count(), func.min(MessageRecord.next_try_at)).where(*waiting)
+        ).one()
+    return Sending(ended[SENT], ended[FAILED], ended[DROPPED], count, next_at)
 
 
 def queue(services: Services) -> Queue:
@@ -99,23 +105,21 @@ def _ids(services: Services, state: str, now: datetime) -> list[tuple[int, bytes
         return [(row.id, row.id_lookup) for row in session.execute(query)]
 
 
-def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Messenger | None) -> None:
+def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Messenger | None) -> list[str]:
+    """Make a code of a request, or drop it; the ends that messages came to by it."""
     now = services.now()
     with services.database.writing(f"holder {lookup.hex()}") as session:
         row = session.get(MessageRecord, message_id)
         if row is None or row.state != ASKED:
-            return  # another sender was here
+            return []  # another sender was here
         phone, fault = _phone_for(services, session, row, now)
         if messenger is None:
             phone, fault = None, "no-messenger"
         if phone is None:
-            _end(row, DROPPED, now, fault)
-            return
+            return [_end(row, DROPPED, now, fault)]
         access.end_codes(session, access.MESSAGE, lookup, now)
-        for former in session.scalars(
-            select(MessageRecord).where(MessageRecord.id_lookup == lookup, MessageRecord.state == QUEUED)
-        ):
-            _end(former, DROPPED, now, "replaced")
+        former = select(MessageRecord).where(MessageRecord.id_lookup == lookup, MessageRecord.state == QUEUED)
+        ended = [_end(one, DROPPED, now, "replaced") for one in session.scalars(former)]
         code = access.message_code()
         made = access.new_code(services, access.MESSAGE, lookup, code, access.MESSAGE_CODE_LIFE)
         session.add(made)
@@ -123,6 +127,7 @@ def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Me
         sealed = services.vault.seal(content, lookup)
         row.sealed, row.sealed_kid = sealed.content, sealed.kid
         row.state, row.expires_at = QUEUED, made.expires_at
+        return ended
 
 
 def _phone_for(
@@ -156,10 +161,10 @@ def _phone_for(
     return phone, None
 
 
-def _try_once(services: Services, messenger: Messenger, message_id: int) -> None:
+def _try_once(services: Services, messenger: Messenger, message_id: int) -> list[str]:
     row = _claim(services, message_id)
     if row is None:
-        return
+        return []
     fault, again = None, True
     try:
         messenger.send(_message(services, row), services.now())
@@ -171,14 +176,14 @@ def _try_once(services: Services, messenger: Messenger, message_id: int) -> None
     with services.database.writing("messages") as session:
         kept = session.get(MessageRecord, message_id)
         if kept is None or kept.state != QUEUED:
-            return  # replaced by a newer code meanwhile
+            return []  # replaced by a newer code meanwhile
         if fault is None:
-            _end(kept, SENT, now, None)
-        elif not again:
-            _end(kept, FAILED, now, fault)
-        else:
-            kept.fault = fault
-            kept.next_try_at = now + timedelta(seconds=_PAUSES[min(kept.tries, len(_PAUSES)) - 1])
+            return [_end(kept, SENT, now, None)]
+        if not again:
+            return [_end(kept, FAILED, now, fault)]
+        kept.fault = fault
+        kept.next_try_at = now + timedelta(seconds=_PAUSES[min(kept.tries, len(_PAUSES)) - 1])
+        return []
 
 
 def _claim(services: Services, message_id: int) -> MessageRecord | None:
@@ -207,29 +212,12 @@ def _message(services: Services, row: MessageRecord) -> Message:
     return Message(id=str(content["id"]), to=str(content["phone"]), text=text, code=code, minutes=minutes)
 
 
-def _expire(session: Session, now: datetime) -> None:
+def _expire(session: Session, now: datetime) -> list[str]:
     late = select(MessageRecord).where(MessageRecord.state.in_((ASKED, QUEUED)), MessageRecord.expires_at <= now)
-    for row in session.scalars(late):
-        _end(row, FAILED, now, row.fault or "too-late")
+    return [_end(row, FAILED, now, row.fault or "too-late") for row in session.scalars(late)]
 
 
-def _end(row: MessageRecord, state: str, now: datetime, fault: str | None) -> None:
+def _end(row: MessageRecord, state: str, now: datetime, fault: str | None) -> str:
     row.state, row.ended_at, row.fault = state, now, fault
     row.sealed, row.sealed_kid = b"", ""
-
-
-def _told(services: Services, began_at: datetime) -> Sending:
-    """What this round (and any other sender since) ended, and what waits."""
-    with services.database.reading() as session:
-        ended = {
-            row[0]: row[1]
-            for row in session.execute(
-                select(MessageRecord.state, func.count())
-                .where(MessageRecord.ended_at >= began_at)
-                .group_by(MessageRecord.state)
-            )
-        }
-        waiting, next_at = session.execute(
-            select(func.count(), func.min(MessageRecord.next_try_at)).where(MessageRecord.state.in_((ASKED, QUEUED)))
-        ).one()
-    return Sending(ended.get(SENT, 0), ended.get(FAILED, 0), ended.get(DROPPED, 0), waiting, next_at)
+    return state
