@@ -91,24 +91,38 @@ def intend(
         mine = attempts[enrolment.id]
         decision = decision_on(enrolment, [attempt_of(one) for one in mine], scheme, batch.on)
         if decision.state is EnrolmentState.PASSED:
-            personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
             intended.append(
-                Intended(
-                    holder_name=person.name,
-                    identity=IdentityDocument(_ID_TYPES[person.id_type], str(personal["id_number"])),
-                    scheme=scheme,
-                    scheme_id=enrolment.scheme_id,
-                    issued_on=batch.on,
-                    evidence=evidence_of(mine, batch),
-                    person_id=person.id,
-                    enrolment_id=enrolment.id,
-                    photo_sha256=enrolment.photo_sha256,
-                    sex=_SEXES[person.sex],
-                    birth_date=date.fromisoformat(str(personal["birth_date"])),
-                    scores=_scores(decision),
-                )
+                intended_of(services, enrolment, person, scheme=scheme, batch=batch, attempts=mine, decision=decision)
             )
     return intended
+
+
+def intended_of(
+    services: Services,
+    enrolment: EnrolmentRecord,
+    person: PersonRecord,
+    *,
+    scheme: Scheme,
+    batch: IssueBatchRecord,
+    attempts: Sequence[AttemptRecord],
+    decision: Decision,
+) -> Intended:
+    """What the register says is to be certified of an enrolment that has passed, in this batch."""
+    personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+    return Intended(
+        holder_name=person.name,
+        identity=IdentityDocument(_ID_TYPES[person.id_type], str(personal["id_number"])),
+        scheme=scheme,
+        scheme_id=enrolment.scheme_id,
+        issued_on=batch.on,
+        evidence=evidence_of(attempts, batch),
+        person_id=person.id,
+        enrolment_id=enrolment.id,
+        photo_sha256=enrolment.photo_sha256,
+        sex=_SEXES[person.sex],
+        birth_date=date.fromisoformat(str(personal["birth_date"])),
+        scores=_scores(decision),
+    )
 
 
 def completed_sessions(session: Session, rows: Sequence[CertificateRecord]) -> Mapping[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from sqlalchemy import text
 
 from certsvc.app import open_services
 from certsvc.config import Settings
+from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import BatchRefused, KeyMissing, Refused, Unavailable
 from certsvc.jobs.signer import LONGEST_LINE, Signer, ask
@@ -32,6 +34,7 @@ from certsvc.services.publish_static import published_folder
 from certsvc.services.verify import verify_document
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
+from certsvc.store import CertificateRecord
 from tests.builders import candidates
 from tests.services.installation import Installation
 from tests.services.test_issue import pass_all
@@ -134,6 +137,29 @@ def test_what_was_changed_after_it_was_reserved_stops_the_whole_batch(desk: Desk
     batch = desk.reserve()
     desk.change(statement)
     with pytest.raises(Refused, match=said):
+        ask(desk.socket, {"batch": batch})
+    assert desk.issued() == 0
+
+
+@pytest.mark.parametrize(
+    ("member", "written"),
+    [
+        ("五级/初级工", "一级/高级技师"),  # the level's name, beside the level that was earned
+        ("应急救援员", "注册消防工程师"),
+        ('"urn:certsvc:statement":"', '"urn:certsvc:statement":"特此证明其为一级。'),
+        ("status/revocation-1", "status/revocation-9"),  # where no revocation would ever show
+        ('"validFrom"', '"validUntil":"2099-01-01T23:59:59+08:00","validFrom"'),
+        ('"urn:certsvc:idType"', '"urn:certsvc:sex":"male","urn:certsvc:idType"'),
+    ],
+)
+def test_not_a_word_of_the_document_is_other_than_the_register_gives(desk: Desk, member: str, written: str) -> None:
+    batch = desk.reserve()
+    with desk.clerk.database.writing() as session:
+        row = session.get_one(CertificateRecord, 2)
+        changed = canonical_bytes(json.loads(row.document.decode().replace(member, written)))
+        assert changed != row.document
+        row.document = changed
+    with pytest.raises(Refused, match="not what the register says"):
         ask(desk.socket, {"batch": batch})
     assert desk.issued() == 0
 
