@@ -217,6 +217,7 @@ def test_files_are_held_against_what_was_issued(page: Page, kit: Kit, tmp_path: 
     for name, (content, state) in specimens.items():
         page.goto("about:blank")
         page.goto(f"{kit.base}/")
+        expect(page.locator("#ways")).to_be_visible()
         (tmp_path / name).write_bytes(content)
         page.set_input_files("#f-file", tmp_path / name)
         _verdict(page, state)
@@ -330,6 +331,7 @@ def test_a_thousand_certificates_verify_when_server_and_database_are_gone(
         for one in holders[:: len(holders) // pdfs_dropped]:
             page.goto("about:blank")
             page.goto(f"http://127.0.0.1:{server.server_port}/")
+            expect(page.locator("#ways")).to_be_visible()  # hidden until the keys have been read
             file = FilePayload(name=f"{one.number}.pdf", mimeType="application/pdf", buffer=one.pdf)
             page.set_input_files("#f-file", files=[file])
             expect(page.locator('[data-f="number"]')).to_have_text(one.number)
