@@ -11,9 +11,10 @@ rollback journal. `synchronous=FULL` either way: what was acknowledged survives 
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ def open_database(url: str | URL) -> Database:
         raise Refused(f"数据库地址无法识别:{error}", f"not a database address: {error}") from error
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+        event.listen(engine, "do_connect", _create_for_owner)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif parsed.get_backend_name() == "postgresql":
@@ -102,6 +104,14 @@ def open_database(url: str | URL) -> Database:
             f"unsupported database {parsed.get_backend_name()!r}: sqlite or postgresql",
         )
     return Database(engine)
+
+
+def _create_for_owner(_dialect: Any, _record: Any, arguments: Sequence[Any], _parameters: Any) -> None:
+    # SQLite itself would make the file readable by everyone, and its journals after it; the home's folder may have to
+    # be open to others, for the sake of the published files in it.
+    if arguments[0] != ":memory:":
+        with suppress(OSError):  # it is there already, or SQLite has its own words for why it cannot be
+            os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -105,3 +108,17 @@ def test_sqlite_keeps_what_it_acknowledged() -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     database.close()
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Names stand in it in clear, and the folder around it may be open to whoever serves the published files."""
+    path = tmp_path / "register.sqlite3"
+    before = os.umask(0o022)
+    try:
+        database = open_database(f"sqlite:///{path}")
+        with database.writing() as session:
+            session.execute(text("create table one (id integer)"))
+    finally:
+        os.umask(before)
+    database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
