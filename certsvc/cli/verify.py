@@ -56,6 +56,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--receipt", type=_FILE, default=None, help="日志凭据 / the credential's receipt (certsvc log prove).")
 @click.option("--gm-signature", type=_FILE, default=None, help="SM2 分离签名 / a detached SM2 signature (docs/gm.md).")
+@click.option(
+    "--logged",
+    is_flag=True,
+    help="离线时没有日志凭据即不算有效 / offline, nothing is valid without a proof that the public log has it.",
+)
 @json_option
 def verify(
     file_or_text: str,
@@ -64,13 +69,14 @@ def verify(
     trust_path: Path | None,
     receipt: Path | None,
     gm_signature: Path | None,
+    logged: bool,
     as_json: bool,
 ) -> int:
     """查验 / Verify a PDF, a credential JSON, or the text of a QR ("-" reads standard input)."""
     content = _read(file_or_text)
     beside = _optional(receipt), _optional(gm_signature)
     if offline or trust_path is not None:
-        found = _verify_offline(content, trust_path, beside)
+        found = _verify_offline(content, trust_path, beside, logged=logged)
     else:
         found = _verify_online(content, beside)
     if as_json:
@@ -98,13 +104,20 @@ def _verify_online(content: bytes | str, beside: tuple[bytes | None, bytes | Non
 
 
 def _verify_offline(
-    content: bytes | str, trust_path: Path | None, beside: tuple[bytes | None, bytes | None]
+    content: bytes | str, trust_path: Path | None, beside: tuple[bytes | None, bytes | None], *, logged: bool
 ) -> Verification:
     from certsvc.services.verify import verify_document
 
     trust, published = _pinned(trust_path)
     return verify_document(
-        None, content, trust=trust, online=False, published=published, receipt=beside[0], gm_signature=beside[1]
+        None,
+        content,
+        trust=trust,
+        online=False,
+        published=published,
+        receipt=beside[0],
+        gm_signature=beside[1],
+        demand_log=logged,
     )
 
 

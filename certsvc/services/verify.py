@@ -15,6 +15,7 @@ one and fails any signature is `forged`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def verify_document(
     bounded: bool = True,
     receipt: bytes | None = None,
     gm_signature: bytes | None = None,
+    demand_log: bool = False,
 ) -> Verification:
     """Verify what was brought; never raises on hostile input.
 
@@ -50,6 +52,8 @@ def verify_document(
     defaults to the services' clock, or this machine's. `bounded` examines PDFs in a process of their own. `receipt`
     (`certsvc log prove`) comes with a bare credential as one comes inside a PDF: offline, it is what a credential of a
     key distrusted since needs. `gm_signature` is a detached SM2 signature over the credential (docs/gm.md).
+    `demand_log`, offline: without a receipt that holds nothing is valid, so that not even the issuer's own keys are
+    enough to make a certificate out of the public's sight.
     """
     if now is None:
         now = services.now() if services is not None else datetime.now(UTC)
@@ -57,7 +61,11 @@ def verify_document(
     if not online:
         found = examine(content, Means(trust, now, bounded, receipt=receipt, gm_signature=gm_signature))
         entry = None if found.failed else ask_published(found, trust, published, now)
-        return _answer(found, entry, today, online=False)
+        unseen = _unseen(found)
+        answer = _answer(found, entry, today, online=False)
+        if demand_log and unseen and answer.verdict not in {Verdict.FORGED, Verdict.UNKNOWN}:
+            return replace(answer, verdict=Verdict.UNAVAILABLE)
+        return answer
     assert services is not None
     prover = _Prover(services)
     found = examine(content, Means(trust, now, bounded, prover, receipt, prover.on_record, gm_signature))
@@ -70,6 +78,20 @@ def verify_document(
         found.say("register-entry", None, "暂时无法查询登记", "the register cannot be asked just now")
         entry = Entry(None)
     return _answer(found, entry, today, online=True)
+
+
+def _unseen(found: Examined) -> bool:
+    """V3: whether nothing proves that the public log has it; then a check says so."""
+    if found.leaf_index is not None:
+        return False
+    if not any(check.name == "log-receipt" for check in found.checks):
+        found.say(
+            "log-receipt",
+            None,
+            "未附日志凭据,未查是否记入公开日志",
+            "no receipt came with it: not checked whether the public log has it",
+        )
+    return True
 
 
 class _Prover:

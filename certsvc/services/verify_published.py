@@ -73,6 +73,8 @@ def _open_kit(found: Examined, trust: TrustBundle, folder: Path, now: datetime) 
         return
     found.say("kit-entry", True, "存档包中有该证书", "the kit holds this certificate")
     found.claims, found.credential, found.digest8 = whole.claims, whole.credential, whole.digest8
+    found.leaf_index = whole.leaf_index
+    found.checks += [check for check in whole.checks if check.name == "log-receipt"]
 
 
 def _read(entry: StatusEntry, trust: TrustBundle, folder: Path) -> StatusListClaims | None:
