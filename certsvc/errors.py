@@ -11,6 +11,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
+def one_line(text: str) -> str:
+    """Words that hold a stranger's, fit for a terminal: an escape sequence there could clear the screen and write
+    another verdict on it."""
+    return "".join(
+        character if character.isprintable() or character == "\u3000" else " " if character.isspace() else "\ufffd"
+        for character in text
+    )
+
+
 class CertsvcError(Exception):
     """The root. `zh` and `en` say the same; `rule` is a domain rule such as "R2.2", `where` a place such as a row."""
 
@@ -26,7 +35,7 @@ class CertsvcError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         rule = f" ({self.rule})" if self.rule else ""
-        return f"{place}{self.zh} / {self.en}{rule}"
+        return one_line(f"{place}{self.zh} / {self.en}{rule}")
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process pools; the default would call __init__ with the wrong arguments.
@@ -178,7 +187,7 @@ class CellError:
         shown = self.value if len(self.value) <= 40 else self.value[:40] + "…"
         # A fault of the row as a whole has no column and no value to show.
         cell = f"{self.column} · {shown!r} · " if self.column else ""
-        return f"第 {self.row} 行 row {self.row} · {cell}{self.rule} · {self.zh} / {self.en}"
+        return one_line(f"第 {self.row} 行 row {self.row} · {cell}{self.rule} · {self.zh} / {self.en}")
 
 
 class ImportRefused(Refused):

@@ -20,7 +20,7 @@ from certsvc.credential.checked import CheckedDocument
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.credential.quads import canonical_proof_quads, canonical_quads
 from certsvc.credential.verdict import Check
-from certsvc.errors import KeyRefused, MalformedCredential
+from certsvc.errors import KeyRefused, MalformedCredential, one_line
 from certsvc.signing.cose import CompactCheck, sign_compact, verify_compact
 from certsvc.signing.keys import (
     Algorithm,
@@ -243,7 +243,8 @@ def _verify_proof(
     did, _, kid = method.partition("#")
     key = trust.key(kid, purpose) if did == trust.did and _KID.fullmatch(kid) else None
     if key is None or key.algorithm is not Algorithm.ED25519:
-        raise found.failed(f"{name} key", f"签名密钥不在信任清单中:{method[:200]}", f"not a pinned key: {method[:200]}")
+        shown = one_line(method[:200])
+        raise found.failed(f"{name} key", f"签名密钥不在信任清单中:{shown}", f"not a pinned key: {shown}")
     _check_state(key, made_at, f"{name} key", found)
     # Step 7: the signature, over the options and the document together.
     try:

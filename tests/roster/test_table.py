@@ -145,3 +145,9 @@ def test_random_bytes_are_refused_or_read_but_never_crash() -> None:
                 list(read_table(head + os.urandom(size), COLUMNS))
             except FileRefused:
                 continue
+
+
+def test_a_header_writes_nothing_on_the_terminal_but_one_line() -> None:
+    shown = str(refusal(b'a,\x1b[2J\x1b[32m""0 errors\n'))
+    assert "0 errors" in shown
+    assert shown.isprintable()

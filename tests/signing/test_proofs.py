@@ -258,6 +258,14 @@ def test_garbage_is_refused_without_an_exception(content: bytes) -> None:
     assert not verify_credential(content, bundle()).ok
 
 
+def test_a_finding_shows_no_terminal_what_a_stranger_wrote() -> None:
+    """A key's name that clears the screen and writes "valid" on it, in green."""
+    forged = edited(_set(METHOD, f"{DID}#\x1b[2J\x1b[32m\u202e【valid】\n真实有效"))
+    [said] = [check for check in verify_credential(forged, bundle()).checks if not check.ok]
+    assert "真实有效" in said.detail_zh
+    assert (said.detail_zh + said.detail_en).isprintable()
+
+
 def test_two_genuine_credentials_cannot_be_mixed() -> None:
     one, other = json.loads(signed(claims())), json.loads(signed(claims(token=token_of("b"), holder_name="李四")))
     one["credentialSubject"]["name"] = other["credentialSubject"]["name"]
