@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select
 
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import holder_access as access
+from certsvc.services.context import Services
 from certsvc.services.holder_access import Holder
 from certsvc.services.messages_send import send_due
 from certsvc.store import ISSUED, CertificateRecord, PersonRecord
@@ -66,3 +69,21 @@ def number_of(home: Installation, person: Person) -> str:
     )
     with home.services.database.reading() as session:
         return session.scalars(query).one()
+
+
+def try_at_once(services: Services, person: Person, codes: Sequence[str]) -> int:
+    """How many of so many concurrent tries signed in."""
+    begun = threading.Barrier(len(codes))
+    outcomes: list[bool] = []
+
+    def attempt(code: str) -> None:
+        begun.wait()
+        outcomes.append(access.sign_in(services, person.name, identity(person), code) is not None)
+
+    threads = [threading.Thread(target=attempt, args=(code,)) for code in codes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == len(codes)
+    return sum(outcomes)

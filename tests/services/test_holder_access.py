@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from certsvc.store import (
     HolderSessionRecord,
     MessageRecord,
 )
-from tests.services.holding import PAPER, code_of, holder, identity, installed, number_of, secret_of, sent
+from tests.services.holding import PAPER, code_of, holder, identity, installed, number_of, secret_of, sent, try_at_once
 from tests.services.installation import Installation, Person, made_up
 
 HOLDER, OTHER, STRANGER = made_up(1), made_up(2), made_up(3)
@@ -169,33 +168,18 @@ def test_full_width_and_lower_case_are_read_as_meant(at: Installation) -> None:
     assert signs_in(at, HOLDER, made.lower().replace("-", " "))
 
 
-def tried_at_once(at: Installation, code: str, threads: int) -> int:
-    """How many of so many concurrent tries with the right code, after four wrong ones, signed in."""
-    for _ in range(4):
-        assert not signs_in(at, HOLDER, wrong(code))
-    begun = threading.Barrier(threads)
-    signed_in: list[bool] = []
-
-    def attempt(number: int) -> None:
-        begun.wait()
-        signed_in.append(signs_in(at, HOLDER, code if number == 0 else wrong(code)))
-
-    working = [threading.Thread(target=attempt, args=(number,)) for number in range(threads)]
-    for one in working:
-        one.start()
-    for one in working:
-        one.join()
-    assert len(signed_in) == threads
-    return sum(signed_in)
-
-
 def test_five_tries_are_five_also_when_they_come_at_once(at: Installation) -> None:
     code = code_of(at, HOLDER)
-    tried_at_once(at, code, 8)
+    assert try_at_once(at.services, HOLDER, [wrong(code)] * 12) == 0
     with at.services.database.reading() as session:
         row = session.scalars(select(HolderCodeRecord).where(HolderCodeRecord.kind == "message")).one()
     assert row.tries == 5
     assert not signs_in(at, HOLDER, code)
+
+
+def test_a_code_tried_twice_at_once_signs_in_once(at: Installation) -> None:
+    code = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    assert try_at_once(at.services, HOLDER, [code] * 8) == 1
 
 
 # Nothing tells whether a person is known
