@@ -208,10 +208,10 @@ class _Recount:
 
     def reissue(self, index: int, leaf: Leaf) -> None:
         self._make(index, leaf)
-        if leaf.replaces is not None:
-            if leaf.replaces in self.papers:
-                self.say("L9", index, "同一纸质证书补发两次", "a paper certificate was reissued twice")
-            self.papers.add(leaf.replaces)
+        paper = str(leaf.replaces)
+        if paper in self.papers:
+            self.say("L9", index, "同一纸质证书补发两次", "a paper certificate was reissued twice")
+        self.papers.add(paper)
 
     def correct(self, index: int, leaf: Leaf) -> None:
         self._make(index, leaf)

@@ -71,7 +71,7 @@ class Leaf:
 
 _REQUIRED: Final[dict[Event, frozenset[str]]] = {
     Event.ISSUE: frozenset({"credential", "dated", "session", "evidence"}),
-    Event.REISSUE: frozenset({"credential", "dated", "evidence"}),
+    Event.REISSUE: frozenset({"credential", "dated", "evidence", "replaces"}),
     Event.CORRECT: frozenset({"credential", "dated", "evidence", "replaces"}),
     Event.SUSPEND: frozenset({"credential"}),
     Event.REINSTATE: frozenset({"credential"}),
@@ -80,7 +80,7 @@ _REQUIRED: Final[dict[Event, frozenset[str]]] = {
 }
 _OPTIONAL: Final[dict[Event, frozenset[str]]] = {
     Event.ISSUE: frozenset(),
-    Event.REISSUE: frozenset({"replaces"}),
+    Event.REISSUE: frozenset(),
     Event.CORRECT: frozenset(),
     Event.SUSPEND: frozenset({"evidence"}),
     Event.REINSTATE: frozenset({"evidence"}),

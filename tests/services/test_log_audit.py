@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,15 @@ from sqlalchemy import text
 from certsvc.cli import run
 from certsvc.errors import CheckpointRefused, Unavailable
 from certsvc.services.log_audit import InHand, audit_published
-from certsvc.services.log_fetch import fetcher, status_fetcher
+from certsvc.services.log_fetch import fetch_tile, fetcher, status_fetcher
 from certsvc.services.log_prove import prove
+from certsvc.services.log_publish import log_keys, origin
 from certsvc.services.log_read import contents
 from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport
+from certsvc.transparency.tree import leaf_hash
 from tests.services.installation import Installation, made_up
 
 DATED_BACK = 36_500  # the test's clock and the dates of issue are apart; L5 is tested in tests/transparency
@@ -109,3 +113,52 @@ def test_the_command_needs_no_installation(
     assert run([*given, "--certificate", str(tmp_path / "credential.json"), shown]) == 0
     assert run([*given, "--certificate", str(tmp_path / "other.json"), shown]) == 1
     assert "L10" in capfd.readouterr().err
+
+
+def test_the_command_lays_heads_beside_the_log_and_reads_the_status_lists(
+    home: Installation, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, other = tmp_path / "mirror", Installation(tmp_path / "other")
+    shutil.copytree(published_folder(home.services), folder)
+    witness = WitnessKey(tmp_path / "witness", "witness.example")
+    seen = visit(
+        fetcher(str(folder)),
+        tmp_path / "witness",
+        origin=origin(home.services),
+        log_keys=log_keys(home.services),
+        key=witness,
+        now=home.clock(),
+    )
+    assert isinstance(seen, Witnessed)
+    (tmp_path / "note").write_bytes(seen.note)
+    given = ["log", "audit", str(folder), "--trust", str(folder / "trust.json"), "--days-back", str(DATED_BACK)]
+    kept = ["--head", str(tmp_path / "note"), "--witness", str(witness.verifier)]
+    assert run([*given, *kept, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["standing"] == {"valid": 4}
+    publish_static(other.services)
+    (tmp_path / "note").write_bytes((published_folder(other.services) / "log" / "checkpoint").read_bytes())
+    assert run([*given, *kept]) == 1  # a head of another log's key
+    (folder / "status" / "revocation-1").unlink()
+    assert run(given) == 1
+    assert "L12" in capfd.readouterr().err
+    assert run([*given[:2], str(folder / "log"), *given[3:]]) == 0  # the log alone: no lists beside it, none asked
+
+
+def test_a_full_tile_stands_in_for_the_partial_one_it_replaced(home: Installation, tmp_path: Path) -> None:
+    # A log that grew between two fetches: what is asked for is the beginning of what is there.
+    contents = [b"leaf %d" % number for number in range(tiles.WIDTH)]
+    hashes = [leaf_hash(content) for content in contents]
+    for tile, content in (
+        (tiles.Tile(tiles.ENTRIES, 0), tiles.entry_bundle(contents)),
+        (tiles.Tile(0, 0), b"".join(hashes)),
+    ):
+        path = tmp_path / tile.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    fetch = fetcher(str(tmp_path))
+    assert fetch_tile(fetch, tiles.Tile(tiles.ENTRIES, 0, 3)) == tiles.entry_bundle(contents[:3])
+    assert fetch_tile(fetch, tiles.Tile(0, 0, 3)) == b"".join(hashes[:3])
+    with pytest.raises(Unavailable):
+        fetch_tile(fetch, tiles.Tile(0, 1))
+    with pytest.raises(Unavailable):
+        fetch_tile(fetch, tiles.Tile(0, 1, 3))

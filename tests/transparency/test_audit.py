@@ -1,4 +1,4 @@
-"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L10."""
+"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L11."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency.audit import AuditReport, CosignedAt, ShownCertificate, audit
 from certsvc.transparency.checkpoint import Checkpoint
-from certsvc.transparency.leaf import Event, Leaf, commit_credential
+from certsvc.transparency.leaf import Event, Leaf, Stated, commit_credential
 from certsvc.transparency.tree import root
 from tests.transparency import leaves
 from tests.transparency.keys import ORIGIN
@@ -34,7 +34,7 @@ A_GOOD_LIFE = [
     change(Event.REVOKE, "b", day=DAYS[2]),
     reissue("c", paper="p1", day=DAYS[3]),
     reissue("d", paper="p2", day=DAYS[3]),
-    reissue("e", day=DAYS[3]),
+    reissue("e", paper="p3", day=DAYS[3]),
     change(Event.REVOKE, "a2", day=DAYS[4]),
     session(4, day=DAYS[4]),
 ]
@@ -46,11 +46,12 @@ def recount(
     head: Checkpoint | None = None,
     shown: Iterable[ShownCertificate] = (),
     cosigned: Iterable[CosignedAt] = (),
+    heads: Iterable[Checkpoint] = (),
     days_dated_back: int = 0,
 ) -> AuditReport:
     contents = [item if isinstance(item, bytes) else leaf_form.encode(item) for item in log]
     head = head or Checkpoint(ORIGIN, len(contents), root(contents))
-    return audit(head, iter(contents), shown=shown, cosigned=cosigned, days_dated_back=days_dated_back)
+    return audit(head, iter(contents), shown=shown, cosigned=cosigned, heads=heads, days_dated_back=days_dated_back)
 
 
 def found(report: AuditReport) -> list[tuple[str, int | None]]:
@@ -185,7 +186,7 @@ def test_a_paper_certificate_is_reissued_once() -> None:
 
 
 def test_a_certificate_shown_is_the_one_its_leaf_is_about() -> None:
-    log = [session(2), issue("a"), SHOWN, b"junk", change(Event.REVOKE, "a")]
+    log: list[Leaf | bytes] = [session(2), issue("a"), SHOWN, b"junk", change(Event.REVOKE, "a")]
     right = ShownCertificate(2, SALT, b"signed")
     assert found(recount(log, shown=[right])) == [("L2", 3)]
     wrong = [
@@ -205,3 +206,37 @@ def test_a_revocation_does_not_stand_in_for_an_issue() -> None:
     revoked = replace(change(Event.REVOKE, "shown"), credential=SHOWN.credential)
     log = [session(1), SHOWN, revoked]
     assert found(recount(log, shown=[ShownCertificate(2, SALT, b"signed")])) == [("L10", 2)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "right"),
+    [
+        (Stated(Event.ISSUE, DAY, SHOWN.evidence), True),
+        (Stated(Event.REISSUE, DAY, SHOWN.evidence), False),
+        (Stated(Event.ISSUE, DAY - timedelta(days=1), SHOWN.evidence), False),
+        (Stated(Event.ISSUE, DAY, leaves.commitment("another")), False),
+        (Stated(Event.ISSUE, DAY, None), False),
+    ],
+)
+def test_a_leaf_says_what_its_certificate_states(stated: Stated, right: bool) -> None:
+    report = recount([session(1), SHOWN], shown=[ShownCertificate(1, SALT, b"signed", stated)])
+    assert found(report) == ([] if right else [("L10", 1)])
+
+
+def test_where_the_leaves_lead_is_counted() -> None:
+    assert dict(recount(A_GOOD_LIFE).standing) == {"superseded": 1, "revoked": 2, "valid": 3}
+
+
+def head_of(log: list[Leaf], size: int) -> Checkpoint:
+    return Checkpoint(ORIGIN, size, root([leaf_form.encode(one) for one in log[:size]]))
+
+
+@given(st.sets(st.integers(0, len(A_GOOD_LIFE))))
+def test_every_head_of_this_log_is_a_beginning_of_it(sizes: set[int]) -> None:
+    assert found(recount(A_GOOD_LIFE, heads=[head_of(A_GOOD_LIFE, size) for size in sizes])) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, len(A_GOOD_LIFE), len(A_GOOD_LIFE) + 5])
+def test_a_head_of_another_face_or_of_leaves_taken_away_is_found(size: int) -> None:
+    other = Checkpoint(ORIGIN, size, bytes(32))
+    assert found(recount(A_GOOD_LIFE, heads=[head_of(A_GOOD_LIFE, 1), other])) == [("L11", None)]

@@ -110,6 +110,7 @@ REFUSED_LEAVES = {
     "an issue that replaces": replace(leaves.issue(), replaces=leaves.commitment("b")),
     "an issue that counts": replace(leaves.issue(), passed=1),
     "a correction of nothing": replace(leaves.correct("b", replaces="a"), replaces=None),
+    "a reissue of no paper": replace(leaves.reissue("a"), replaces=None),
     "a correction of itself": leaves.correct("a", replaces="a"),
     "a revocation of nothing": replace(leaves.change(Event.REVOKE, "a"), credential=None),
     "a session without a count": replace(leaves.session(1), passed=None),

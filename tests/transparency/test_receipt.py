@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from certsvc.errors import CheckpointRefused, MalformedLog, ProofRefused, Refuse
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency import note as notes
 from certsvc.transparency.checkpoint import Checkpoint, sign_checkpoint
-from certsvc.transparency.leaf import commit_credential
+from certsvc.transparency.leaf import Event, Stated, commit_credential
 from certsvc.transparency.proofs import prove_inclusion
 from certsvc.transparency.receipt import MAX_BYTES, Opening, Receipt, check_receipt, parse_opening, parse_receipt
 from certsvc.transparency.tree import Frontier, leaf_hash
@@ -68,6 +69,18 @@ def test_a_receipt_begins_as_the_specification_says() -> None:
 def test_another_certificate_does_not_pass_with_this_receipt() -> None:
     with pytest.raises(ProofRefused, match="another credential"):
         check_receipt(RECEIPT, CREDENTIAL + b" ", ORIGIN, [LOG_KEY])
+
+
+def test_a_leaf_of_another_event_date_or_evidence_than_stated_is_refused() -> None:
+    right = Stated(LEAF.event, LEAF.day, LEAF.evidence)
+    assert check_receipt(RECEIPT, CREDENTIAL, ORIGIN, [LOG_KEY], stated=right).checkpoint.size == 7
+    for wrong in (
+        replace(right, event=Event.REISSUE),
+        replace(right, dated=LEAF.day + timedelta(days=1)),
+        replace(right, evidence=None),
+    ):
+        with pytest.raises(ProofRefused, match="states"):
+            check_receipt(RECEIPT, CREDENTIAL, ORIGIN, [LOG_KEY], stated=wrong)
 
 
 def test_a_receipt_of_an_unknown_key_or_log_is_refused() -> None:
