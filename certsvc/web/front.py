@@ -16,6 +16,7 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.languages import COOKIE, choose_language
+from certsvc.web.packed import accepts_gzip
 from certsvc.web.public.record import Ask, answer_scan
 from certsvc.web.requests import ORIGIN_VARIABLE, coarse_address, prefers_json
 from certsvc.web.site import Site
@@ -91,6 +92,7 @@ def _ask(environ: dict[str, Any], token: str, as_json: bool) -> Ask:
         address=coarse_address(environ.get("REMOTE_ADDR", "")),
         origin=environ.get(ORIGIN_VARIABLE, "-"),
         switch=switch,
+        packed=accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")),
     )
 
 

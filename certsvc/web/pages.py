@@ -8,11 +8,13 @@ visit needs no second request.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,6 +27,12 @@ from certsvc.web.prebuilt import Prebuilt, is_marker, marked
 
 STATIC: Final = PACKAGE / "web" / "static"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_UNBROKEN: Final = re.compile(r"\d{4}-\d\d-\d\d|[A-Z0-9]{8,22}")
+# Where a state's words turn from the answer to its details. Suspended and revoked begin with "genuine": for them the
+# answer is the whole clause, or a glance would take in the wrong half.
+_TURN: Final = re.compile(r"\s?[(;:]\s?|(?<=[\u4e00-\u9fff]),")
+_TURN_OF_WHOLE: Final = re.compile(r"\s?\(")
+_WHOLE: Final = frozenset({"suspended", "revoked"})
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
@@ -51,6 +59,28 @@ def dated(text: str) -> Markup:
     return Markup(_DAY.sub(r'<span class="nb">\g<0></span>', str(Markup.escape(text))))  # noqa: S704 - escaped before
 
 
+def headline(text: str, state: str) -> Markup:
+    """A state's words as a heading: what is read at a glance, then the details, set smaller; text unchanged.
+
+    No date and no number breaks at the end of a line.
+    """
+    if is_marker(text):
+        return Markup.escape(marked(text, "headline"))
+    turn = (_TURN_OF_WHOLE if state in _WHOLE else _TURN).search(text)
+    if turn is None:
+        return _unbroken(text)
+    opens = turn[0].endswith("(")
+    details, closing = (text[turn.end() : -1], text[-1]) if opens else (text[turn.end() :], "")
+    mark = Markup('<span class="turn">{}</span>')
+    closed = mark.format(closing) if closing else ""
+    more = Markup('<span class="more">{}{}{}</span>').format(mark.format(turn[0]), _unbroken(details), closed)
+    return _unbroken(text[: turn.start()]) + more
+
+
+def _unbroken(text: str) -> Markup:
+    return Markup(_UNBROKEN.sub(r'<span class="nb">\g<0></span>', str(Markup.escape(text))))  # noqa: S704 - escaped before
+
+
 def numbered(number: str) -> Markup:
     """`grouped`, marked as a number."""
     return Markup('<b class="number">{}</b>').format(grouped(number))
@@ -59,6 +89,15 @@ def numbered(number: str) -> Markup:
 def beijing(moment: datetime) -> str:
     """A moment as wall-clock time in Asia/Shanghai, to the second."""
     return moment.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A page that never changes while the process runs, and the same packed."""
+
+    text: bytes
+    packed: bytes
+    digest: str
 
 
 class Pages:
@@ -70,14 +109,30 @@ class Pages:
         # Our own file, not a reader's words.
         shared: dict[str, object] = {"host": host, "base_url": base_url, "style": Markup(style), "asset": asset}  # noqa: S704
         shared["domain"] = Markup('<b class="domain">{}</b>').format(host)
-        shared["as_of"] = Markup("<time data-as-of></time>")
+        # What the script fills in, offline.
+        shared["as_of"] = Markup('<time class="nb" data-as-of></time>')
+        shared["level_read"] = Markup('<span data-f="level"></span>')
+        self._shells: dict[str, Shell] = {}
         self.prebuilt = Prebuilt()
         self._environments: Mapping[str, Environment] = {
             language: _environment(language, shared) for language in LANGUAGES
         }
+        for language, environment in self._environments.items():
+            environment.globals["shell_address"] = partial(self.shell_address, language)
 
     def render(self, template: str, language: str, **values: object) -> str:
         return self._environments[language].get_template(template).render(values)
+
+    def shell(self, language: str) -> Shell:
+        """The page that answers offline, whose words a record's page borrows; rendered once."""
+        if language not in self._shells:
+            text = self.render("public/offline.html", language).encode()
+            self._shells[language] = Shell(text, gzip.compress(text, 9, mtime=0), hashlib.sha256(text).hexdigest()[:12])
+        return self._shells[language]
+
+    def shell_address(self, language: str) -> str:
+        """Where the shell stands, with a piece of its hash, so that it can be cached for good."""
+        return f"/offline?lang={language}&v={self.shell(language).digest}"
 
 
 def _environment(language: str, shared: Mapping[str, object]) -> Environment:
@@ -91,7 +146,7 @@ def _environment(language: str, shared: Mapping[str, object]) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.globals.update(shared, language=language, here="")
-    environment.filters.update(dated=dated, grouped=grouped, numbered=numbered)
+    environment.filters.update(dated=dated, grouped=grouped, headline=headline, numbered=numbered)
     catalogue = translations(language)
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import make_server
 
 from certsvc.services import certificate_pdf, change_status
 from tests.browser.conftest import ARGUMENTS, Picture, Served, violations
@@ -51,10 +54,7 @@ def test_the_page_needs_no_script(browser: Browser, served: Served) -> None:
 
 
 def test_with_the_server_gone_the_signature_still_answers(page: Page, served: Served, picture: Picture) -> None:
-    page.goto(served.address("valid"))
-    expect(page.locator("#qr-note")).to_be_visible()
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    _opened_once(page, served)
     served.stop()
     try:
         page.goto("about:blank")  # the same address again would only move to its fragment
@@ -81,7 +81,80 @@ def test_a_code_of_another_certificate_is_red(page: Page, served: Served, pictur
     page.goto(served.address("valid").partition("#")[0] + "#" + fragment)
     expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "forged")
     expect(page.locator("#verdict")).to_be_hidden()
+    # It says what differs, and nothing that was said of the genuine certificate is left, not even in the title.
+    expect(page.locator('[data-why="number"]')).to_contain_text(served.register.held["second"].number)
+    expect(page.locator('[data-why="number"]')).to_contain_text(served.register.valid.number)
+    expect(page.locator('[data-why="level"]')).to_be_hidden()
+    expect(page.locator("#rest")).to_have_count(0)
+    expect(page).to_have_title(re.compile("不要接受"))
+    assert "真实有效" not in page.locator("body").inner_text()
     picture(page)
+
+
+def test_a_mismatch_without_its_words_says_nothing_at_all(browser: Browser, served: Served) -> None:
+    context = browser.new_context(locale="zh-CN", service_workers="block")
+    page = context.new_page()
+    page.route("**/offline?*", lambda route: route.abort())
+    page.goto(served.address("valid"))
+    page.wait_for_load_state("networkidle")
+    # The code agrees: there is nothing to add to the answer.
+    expect(page.locator("#verdict")).to_be_visible()
+    fragment = served.address("second").partition("#")[2]
+    page.goto("about:blank")
+    page.goto(served.address("valid").partition("#")[0] + "#" + fragment)
+    expect(page.locator("#unread")).to_be_visible()
+    expect(page.locator("#verdict")).to_be_hidden()
+    assert "真实有效" not in page.locator("main").inner_text()
+    context.close()
+
+
+def _opened_once(page: Page, served: Served) -> None:
+    """The page was read with its server there, and its worker is at work."""
+    page.goto(served.address("valid"))
+    expect(page.locator("#qr-note")).to_be_visible()
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+
+
+def _refuse(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("502 Bad Gateway", [("Content-Type", "text/html")])
+    return [b"<h1>502 Bad Gateway</h1>"]
+
+
+def test_a_proxy_that_lost_its_server_is_no_answer(page: Page, served: Served) -> None:
+    _opened_once(page, served)
+    served.stop()
+    proxy = make_server("127.0.0.1", served.port, _refuse, threaded=True)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        page.goto("about:blank")
+        page.goto(served.address("valid"))
+        expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "offline")
+    finally:
+        proxy.shutdown()
+        thread.join()
+        proxy.server_close()
+        served.start()
+
+
+def test_the_language_chosen_stays_with_the_server_gone(page: Page, served: Served) -> None:
+    _opened_once(page, served)
+    page.click(".switch")
+    expect(page.locator("#verdict h1")).to_have_text("Genuine and in force")
+    page.wait_for_function("caches.match('/language').then((kept) => kept.text()).then((text) => text === 'en')")
+    served.stop()
+    try:
+        page.goto("about:blank")
+        page.goto(served.address("valid"))
+        expect(page.locator("#qr-verdict h1")).to_contain_text("Signature genuine")
+        expect(page.locator("#qr-verdict .also:visible")).to_contain_text("Last answer seen on this device")
+        # Every certificate of this register is a sample, and says so without a server too.
+        expect(page.locator(".sample")).to_be_visible()
+        page.click(".switch")
+        expect(page.locator("#qr-verdict h1")).to_contain_text("签名真实")
+    finally:
+        served.start()
 
 
 def test_a_tampered_code_is_red(page: Page, served: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import zipfile
+from itertools import product
 
 import pytest
 from flask.testing import FlaskClient
@@ -145,8 +146,8 @@ def test_the_front_and_flask_answer_the_same(register: Register) -> None:
     with_front = create_app(register.settings, services=register.services).test_client()
     without = create_app(register.settings, services=register.services, front=False).test_client()
     for state in register.held.values():
-        for accept in ("text/html", "application/json", "*/*"):
-            headers = {"Accept": accept, "Accept-Language": "en;q=0.8, zh;q=0.3"}
+        for accept, coding in product(("text/html", "application/json", "*/*"), ("", "br, gzip", "gzip;q=0")):
+            headers = {"Accept": accept, "Accept-Language": "en;q=0.8, zh;q=0.3", "Accept-Encoding": coding}
             one, other = (each.get(f"/V/{state.token.upper()}", headers=headers) for each in (with_front, without))
             assert (one.status, one.data) == (other.status, other.data)
             assert dict(one.headers) == dict(other.headers)

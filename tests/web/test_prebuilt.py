@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from flask import Flask
 
 from certsvc.services import look_up
@@ -32,12 +34,15 @@ def test_a_prebuilt_page_is_the_template_s_own(app: Flask, register: Register) -
             )
             for _ in range(2):
                 assert record_page(site, statement, language, token=token).body.decode() == wanted
+                packed = record_page(site, statement, language, token=token, packed=True)
+                assert gzip.decompress(packed.body).decode() == wanted
+                assert len(packed.body) < len(wanted.encode()) / 2
 
 
 def test_words_are_escaped_and_never_taken_for_markers() -> None:
     pages = Prebuilt()
     for word in ("<b>", marker("other"), "{{x}}", "&amp;"):
-        text = pages.write("shape", {"name": word, "other": "no"}, lambda: f"<p>{marker('name')}</p>")
+        text = pages.write("shape", {"name": word, "other": "no"}, lambda: f"<p>{marker('name')}</p>").decode()
         assert "no" not in text
         assert "<b>" not in text
         assert text.startswith("<p>")

@@ -15,6 +15,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.languages import LANGUAGES
+from certsvc.web.packed import accepts_gzip
 from certsvc.web.pages import STATIC, asset
 from certsvc.web.requests import language, respond
 from certsvc.web.site import site
@@ -55,7 +57,7 @@ def static(name: str) -> Response:
     headers: tuple[tuple[str, str], ...] = (("Vary", "Accept-Encoding"),)
     versioned = request.query_string.decode("ascii", "replace") == asset(name).partition("?")[2]
     headers = (*headers, _FOREVER if versioned else ("Cache-Control", "no-cache"))
-    if packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if packed is not None and accepts_gzip(request.headers.get("Accept-Encoding", "")):
         return respond(Answer(200, _TYPES[suffix], packed, (*headers, ("Content-Encoding", "gzip"))))
     return respond(Answer(200, _TYPES[suffix], content, headers))
 
@@ -85,18 +87,27 @@ def manifest() -> Response:
 @blueprint.get("/sw.js")
 def worker() -> Response:
     """The service worker, with the addresses it keeps; a change of any of them makes it a new worker."""
+    pages = site().pages
     kept = [asset(name) for name in _SHELL]
-    version = hashlib.sha256(repr((kept, site().pages.style_source)).encode()).hexdigest()[:12]
-    source = (STATIC / "worker.js").read_text(encoding="utf-8")
-    head = f'const VERSION="{version}";const KEPT={kept!r};\n'
-    headers = (("Cache-Control", "no-cache"),)
-    return respond(Answer(200, _TYPES[".js"], (head + source).encode(), headers))
+    shells = [pages.shell_address(each) for each in LANGUAGES]
+    version = hashlib.sha256(repr((kept, shells)).encode()).hexdigest()[:12]
+    head = f'const VERSION="{version}";const KEPT={kept!r};const SHELLS={shells!r};\n'
+    headers = (("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"))
+    source = head.encode() + (STATIC / "worker.js").read_bytes()
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
+        packed = gzip.compress(source, 6, mtime=0)
+        return respond(Answer(200, _TYPES[".js"], packed, (*headers, ("Content-Encoding", "gzip"))))
+    return respond(Answer(200, _TYPES[".js"], source, headers))
 
 
 @blueprint.get("/offline")
 def shell() -> Response:
     """The page the worker shows when the server cannot be reached; the script fills it from the QR's own payload."""
-    text = site().pages.render("public/offline.html", language())
-    return respond(
-        Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie")))
-    )
+    kept = site().pages.shell(language())
+    versioned = request.args.get("v") == kept.digest and request.args.get("lang") == language()
+    caching = _FOREVER if versioned else ("Cache-Control", "no-cache")
+    varies = "Accept-Encoding" if request.args.get("lang") in LANGUAGES else "Accept-Encoding, Accept-Language, Cookie"
+    headers = (caching, ("Vary", varies))
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
+        return respond(Answer(200, HTML, kept.packed, (*headers, ("Content-Encoding", "gzip"))))
+    return respond(Answer(200, HTML, kept.text, headers))

@@ -46,9 +46,16 @@ def portrait_address(site: Site, record: PublicRecord | None) -> str | None:
 
 
 def write_record(
-    site: Site, statement: Statement, language: str, token: str | None, *, matched: bool | None, limited: bool
-) -> str:
-    """The page of a statement; `matched` and `limited` are what match mode answered."""
+    site: Site,
+    statement: Statement,
+    language: str,
+    token: str | None,
+    *,
+    matched: bool | None,
+    limited: bool,
+    packed: bool = False,
+) -> bytes:
+    """The page of a statement, `packed` by gzip; `matched` and `limited` are what match mode answered."""
     words: dict[str, object] = statement.as_words() | {"token": token}
     record = statement.record
     portrait = None if token is None else portrait_address(site, record)
@@ -72,4 +79,5 @@ def write_record(
             values["record"] = SimpleNamespace(**{name: getattr(record, name) for name in record.__slots__} | marked)
         return site.pages.render("public/record.html", language, matched=matched, limited=limited, **values)
 
-    return site.pages.prebuilt.write(shape, words, render)
+    write = site.pages.prebuilt.write_packed if packed else site.pages.prebuilt.write
+    return write(shape, words, render)

@@ -19,12 +19,14 @@ from certsvc.web.public.page import write_record
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.site import Site
 
-_NEVER_KEPT = (("Cache-Control", "no-store"), ("Vary", "Accept, Accept-Language, Cookie"))
+_NEVER_KEPT = (("Cache-Control", "no-store"), ("Vary", "Accept, Accept-Encoding, Accept-Language, Cookie"))
+_PACKED = ("Content-Encoding", "gzip")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request to see a record. `switch` is the language asked for in the address, to be remembered."""
+    """One request to see a record. `switch` is the language asked for in the address, to be remembered; `packed` says
+    that the page may come by gzip."""
 
     token: str
     language: str
@@ -32,6 +34,7 @@ class Ask:
     address: str
     origin: str = "-"
     switch: str | None = None
+    packed: bool = False
 
 
 def answer_scan(site: Site, ask: Ask) -> Answer:
@@ -43,7 +46,7 @@ def answer_scan(site: Site, ask: Ask) -> Answer:
         site.scans.count(statement.record.number, ask.origin)
     if ask.wants_json:
         return json_of(statement)
-    return record_page(site, statement, ask.language, token=ask.token, switch=ask.switch)
+    return record_page(site, statement, ask.language, token=ask.token, switch=ask.switch, packed=ask.packed)
 
 
 def look_at(site: Site, token: str) -> Statement:
@@ -68,14 +71,15 @@ def record_page(
     switch: str | None = None,
     matched: bool | None = None,
     limited: bool = False,
+    packed: bool = False,
 ) -> Answer:
     """The page of a statement. `matched` is the answer of match mode; `limited` says that it was asked too often."""
     shown = normalise_token(token) if token and statement.record is not None else None
-    text = write_record(site, statement, language, shown, matched=matched, limited=limited)
-    headers: tuple[tuple[str, str], ...] = _NEVER_KEPT
+    body = write_record(site, statement, language, shown, matched=matched, limited=limited, packed=packed)
+    headers: tuple[tuple[str, str], ...] = (*_NEVER_KEPT, _PACKED) if packed else _NEVER_KEPT
     if switch in LANGUAGES:
         headers = (*headers, ("Set-Cookie", language_cookie(switch, https=site.https)))
-    return Answer(429 if limited else statement.status, HTML, text.encode("utf-8", "replace"), headers)
+    return Answer(429 if limited else statement.status, HTML, body, headers)
 
 
 def language_cookie(language: str, *, https: bool) -> str:

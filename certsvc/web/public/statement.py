@@ -15,7 +15,7 @@ from certsvc.credential.canonical import canonical_bytes, load_strict
 from certsvc.credential.checked import digest8
 from certsvc.credential.verdict import Check
 from certsvc.credential.wording import Wording, say
-from certsvc.web.pages import beijing, dated
+from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Statement:
         return {
             "says_zh": self.says.zh,
             "says_en": self.says.en,
-            "says_zh_dated": dated(self.says.zh),
-            "says_en_dated": dated(self.says.en),
+            "says_zh_headline": headline(self.says.zh, self.state),
+            "says_en_headline": headline(self.says.en, self.state),
             "checked_at": beijing(self.checked_at),
             "checked_iso": self.checked_at.isoformat(timespec="seconds"),
             "reference": self.reference,

@@ -17,6 +17,7 @@ from certsvc.services import look_up, quick_look_up
 from certsvc.services.public_portrait import portrait_of
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.limits import Kind, record_asked
+from certsvc.web.packed import accepts_gzip
 from certsvc.web.problems import TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
@@ -47,6 +48,7 @@ def scan(token: str) -> Response:
         address=address(),
         origin=request.headers.get(ORIGIN_HEADER, "-"),
         switch=request.args.get("lang"),
+        packed=accepts_gzip(request.headers.get("Accept-Encoding", "")),
     )
     return respond(record.answer_scan(site(), ask))
 

@@ -1,25 +1,32 @@
 // The page of one certificate, with a script: checks the QR's own signature in the browser and sets it against what the
 // server said; a mismatch is red. With the server gone it answers "signature genuine, status as of …" (R11, offline).
-// Words stand in templates/public/qr.html.
-import { check, differences } from "./qr.js";
+// Reading the code is qr.js, loaded when there is one.
+// Words stand in templates/public/qr.html, which is part of the shell: a page that has none of its own fetches it there.
 
 const LAST = "certsvc:last:";
 const KEYS = "/.well-known/certsvc-keys.json";
 const place = document.getElementById("qr");
 const verdict = document.getElementById("verdict");
-const fragment = decodeURIComponent(location.hash.slice(1)).trim();
+let fragment = "";
+try { fragment = decodeURIComponent(location.hash.slice(1)).trim(); } catch { /* no code of ours */ }
 const token = (place?.dataset.token || location.pathname.split("/")[2] || "").toLowerCase();
 const scanned = /^[A-Za-z2-7]{60,220}$/.test(fragment);
 
-for (const link of document.querySelectorAll("[data-keep-fragment]")) {
-  // Otherwise the switch of language, or a retry, would lose what only the fragment holds.
-  link.addEventListener("click", () => { link.hash = location.hash; });
+const keepFragment = (part) => {
+  for (const link of part.querySelectorAll("[data-keep-fragment]")) {
+    // Otherwise the switch of language, or a retry, would lose what only the fragment holds.
+    link.addEventListener("click", () => { link.hash = location.hash; });
+  }
+};
+keepFragment(document);
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
-document.querySelector("[data-print]")?.addEventListener("click", () => print());
 
 // Keys are pinned at first sight: a key once seen never changes under its name.
 async function pinnedKeys() {
-  const store = "caches" in self ? await caches.open("certsvc-keys") : null;
+  const store = "caches" in self ? await caches.open("certsvc-keys").catch(() => null) : null; // none in private browsing
   const kept = store && await (await store.match(KEYS))?.json();
   try {
     const answer = await fetch(KEYS, { cache: "no-store" });
@@ -35,11 +42,13 @@ async function pinnedKeys() {
   }
 }
 
-const show = (id) => {
-  const part = document.getElementById(id).content.cloneNode(true);
-  place.replaceChildren(part);
-  return place;
-};
+// The words: of this page where it is the shell itself, else the shell's. Throws where they cannot be had.
+async function wordsOf() {
+  if (!place.dataset.words) return document;
+  const answer = await fetch(place.dataset.words);
+  if (!answer.ok) throw new Error("words");
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
 
 function remember(state, at) {
   try {
@@ -53,28 +62,89 @@ function recalled() {
   try { return JSON.parse(localStorage.getItem(LAST + token)); } catch { return null; }
 }
 
-function showForged(detail) {
-  const part = show("qr-forged");
-  part.querySelector("[data-why]").textContent = detail ? `(${detail})` : "";
+// In place of the server's answer, and of all that stands beside it: nothing said of a genuine certificate may remain.
+function instead() {
   verdict.hidden = true;
-  // What was said of a genuine certificate must not stand beside it.
-  for (const id of ["meaning", "who", "match"]) document.getElementById(id)?.remove();
+  document.getElementById("rest")?.remove();
+  document.querySelector("main > .sample")?.remove();
+  document.querySelector("main > .paper")?.remove();
 }
 
-function showOffline(claims, keys) {
-  const last = recalled(), part = show("qr-offline");
+function show(words, id) {
+  place.replaceChildren(document.importNode(words.getElementById(id).content, true));
+  keepFragment(place);
+  return place;
+}
+
+function span(text, name = "") {
+  const made = document.createElement("span");
+  made.textContent = text;
+  made.className = name;
+  return made;
+}
+
+function title() {
+  document.title = `${place.querySelector("h1").textContent} · ${document.title.split(" · ").pop()}`;
+}
+
+function showForged(words, reasons) {
+  const part = show(words, "qr-forged");
+  for (const [why, pair] of reasons) {
+    const line = part.querySelector(`[data-why="${why}"]`);
+    if (!line) continue;
+    line.hidden = false;
+    if (!pair) continue;
+    line.querySelector(".pair").hidden = false;
+    line.querySelector("[data-scanned]").textContent = pair[0];
+    line.querySelector("[data-served]").textContent = pair[1];
+  }
+  // The register says another thing than the code, or the code's own signature is wrong: R11's words for forged.
+  const differs = reasons.some(([, pair]) => pair !== undefined);
+  part.querySelector("[data-register]").hidden = !differs;
+  part.querySelector("[data-signature]").hidden = differs;
+  const when = verdict.querySelector(".when span");
+  if (when) part.querySelector(".when").append(when.cloneNode(true));
+  instead();
+  title();
+}
+
+function showOffline(words, claims, keys) {
+  const last = recalled(), part = show(words, "qr-offline");
   const local = (moment) => new Date(moment).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }); // 2026-01-31 08:00:00, as the server writes it
   const fill = (name, value) => { part.querySelector(name).textContent = value; };
-  fill("[data-as-of]", last ? local(last.at) : claims.issued_on);
+  part.querySelector("[data-as-of]").replaceChildren(...(last ? local(last.at) : claims.issued_on).split(" ").flatMap((piece) => [" ", span(piece, "nb")]));
   fill("[data-last]", last ? last.state : "");
+  part.querySelector("[data-seen]").hidden = !last;
+  part.querySelector("[data-unseen]").hidden = Boolean(last);
+  part.querySelector("[data-sample]").hidden = !claims.sample;
   fill("[data-now]", local(Date.now()));
   fill("[data-keys-at]", local(keys.at));
   fill('[data-f="name"]', claims.whole ? claims.name : claims.name + "…");
-  fill('[data-f="number"]', claims.number);
+  part.querySelector('[data-f="number"]').replaceChildren(...claims.number.match(/.{1,4}/g).map((group) => span(group)));
   fill('[data-f="level"]', claims.level);
   fill('[data-f="issued_on"]', claims.issued_on);
-  verdict.hidden = true;
-  document.getElementById("else")?.remove();
+  instead();
+  title();
+}
+
+// What is to be shown beside or in place of the server's answer; decided before any word of it is fetched.
+async function judge(state) {
+  const keys = await pinnedKeys();
+  if (!keys) return { part: "qr-unsupported" };
+  if (keys.changed) return { reasons: [["changed"]] };
+  const { check, differences } = await import(place.dataset.reader);
+  const found = await check(fragment, keys);
+  if (!found.ok) {
+    if (found.why === "unsupported") return { part: "qr-unsupported" };
+    return { reasons: [[["key", "signature"].includes(found.why) ? found.why : "malformed"]] };
+  }
+  if (state === "unavailable") return { offline: found.claims, keys };
+  if (state === "unknown") return { part: "qr-unregistered" };
+  const said = place.dataset;
+  const served = { number: said.number, issued_on: said.issued, level: Number(said.level), name: said.name, digest8: said.digest };
+  const differ = state === "forged" ? [] : differences(found.claims, served);
+  if (differ.length) return { reasons: differ.map((name) => [name, name === "content" ? null : [found.claims[name], served[name]]]) };
+  return state === "forged" ? {} : { part: "qr-same" };
 }
 
 async function compare() {
@@ -83,23 +153,29 @@ async function compare() {
     remember(verdict.querySelector("h1").textContent, verdict.querySelector("time").dateTime);
   }
   if (!scanned) return;
-  const keys = await pinnedKeys();
-  if (!keys) { show("qr-unsupported"); return; }
-  if (keys.changed) { showForged("key"); return; }
-  const found = await check(fragment, keys);
-  if (!found.ok && found.why === "unsupported") show("qr-unsupported");
-  else if (!found.ok) showForged(found.why);
-  else if (state === "unavailable") showOffline(found.claims, keys);
-  else if (state === "unknown") show("qr-unregistered");
-  else {
-    const said = place.dataset;
-    const differ = differences(found.claims, {
-      number: said.number, issued_on: said.issued, level: Number(said.level), name: said.name, digest8: said.digest,
-    });
-    if (differ.length && state !== "forged") showForged(differ.join(", "));
-    else if (state !== "forged") show("qr-same");
+  const judged = await judge(state);
+  let words;
+  try {
+    words = await wordsOf();
+  } catch {
+    if (judged.part) return; // nothing against the server's answer, which stands
+    // The code is not this certificate's, and there are no words to say so: then nothing is said, least of all "valid".
+    instead();
+    const unread = document.getElementById("unread");
+    if (unread) unread.hidden = false;
+    return;
   }
+  if (judged.reasons) showForged(words, judged.reasons);
+  else if (judged.offline) showOffline(words, judged.offline, judged.keys);
+  else if (judged.part) show(words, judged.part);
 }
 
-if (place && verdict) compare();
+if (place && verdict) compare().catch(() => {}); // what cannot be read here leaves the server's answer as it is
+if ("caches" in self) {
+  // For the worker: the language chosen stays, also offline.
+  (async () => {
+    const store = await caches.open("certsvc-keys"), kept = await (await store.match("/language"))?.text();
+    if (kept !== document.documentElement.lang) await store.put("/language", new Response(document.documentElement.lang));
+  })().catch(() => {});
+}
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});

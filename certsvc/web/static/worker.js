@@ -1,6 +1,9 @@
 // Keeps the shell, so that a scanned QR is answered with the server gone. Never keeps an answer about a status.
+// VERSION, KEPT (scripts) and SHELLS (Chinese, English) are written before this by the server.
 const CACHE = `certsvc-shell-${VERSION}`;
-const SHELLS = ["/offline?lang=zh", "/offline?lang=en"];
+const PATIENCE_MS = 15000;
+// Kept by address alone, which names language and version; what headers a page was asked with must not hide it.
+const kept = (request, more = {}) => caches.match(request, { ignoreVary: true, ...more });
 
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
@@ -20,25 +23,38 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
+// The switch in the address, else the language last read here, else the browser's.
+async function shell(url) {
+  let chosen = new URL(url).searchParams.get("lang");
+  try { chosen ??= await (await kept("/language"))?.text(); } catch { /* half written: the page was left */ }
+  return await kept(SHELLS[(chosen || self.navigator.language).startsWith("zh") ? 0 : 1]);
+}
+
+// A proxy whose server is gone answers for it, without the headers that every page of ours carries.
+const isOurs = (answer) => answer.status < 500 || answer.headers.has("Content-Security-Policy");
+
 async function page(request) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(reject, PATIENCE_MS); });
   try {
-    return await fetch(request);
+    const answer = await Promise.race([fetch(request), late]);
+    return isOurs(answer) ? answer : await shell(request.url) ?? answer;
   } catch {
-    const english = /[?&]lang=en/.test(request.url) || !/[?&]lang=zh/.test(request.url) && !self.navigator.language.startsWith("zh");
-    const kept = await caches.match(SHELLS[english ? 1 : 0]);
-    return kept ?? Response.error();
+    return await shell(request.url) ?? Response.error();
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 async function part(request) {
-  const kept = await caches.match(request);
-  if (kept) return kept;
+  const known = await kept(request);
+  if (known) return known;
   let answer;
   try {
     answer = await fetch(request);
   } catch (error) {
-    // A module asks for its parts without a version: offline, any kept one will do.
-    const other = await caches.match(request, { ignoreSearch: true });
+    // A module asks for its parts without a version, an older page for an older one: offline, any kept one will do.
+    const other = new URL(request.url).pathname === "/offline" ? await shell(request.url) : await kept(request, { ignoreSearch: true });
     if (other) return other;
     throw error;
   }
@@ -54,5 +70,5 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin) return;
   if (request.mode === "navigate") event.respondWith(page(request));
-  else if (url.pathname.startsWith("/static/")) event.respondWith(part(request));
+  else if (url.pathname.startsWith("/static/") || url.pathname === "/offline") event.respondWith(part(request));
 });
