@@ -7,18 +7,28 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from certsvc.services import log_read
+from certsvc.services.change_status import revoke, suspend
+from certsvc.services.correct import Correction, correct
+from certsvc.services.log_fetch import fetcher
+from certsvc.services.log_publish import log_keys, origin
+from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.witness import Witnessed, WitnessKey, visit
+from certsvc.signing.keys import Purpose
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency import note as notes
-from certsvc.transparency.checkpoint import Checkpoint, sign_checkpoint
+from certsvc.transparency.checkpoint import Checkpoint, parse_body, sign_checkpoint
 from certsvc.transparency.note import Algorithm
-from certsvc.transparency.proofs import prove_consistency, prove_inclusion
+from certsvc.transparency.proofs import ReadHash, prove_consistency, prove_inclusion
 from certsvc.transparency.tiles import ENTRIES, entry_bundle, hash_tile, tiles_of_growth
 from certsvc.transparency.tree import Frontier, leaf_hash
+from tests.services.installation import Installation, made_up
 from tests.transparency.keys import LOG_KEY, LOG_SIGN, ORIGIN, WITNESS, WITNESS_KEY, WITNESS_SIGN, key, signer
 from tests.transparency.leaves import issue
 
@@ -26,6 +36,7 @@ pytestmark = pytest.mark.conformance
 
 SOURCE = Path(__file__).parent / "go"
 SIZE, OLD_SIZE = 70_000, 65_700
+LIVED = 7  # how many passed, three issues, a revocation, a suspension, a correction
 INDEXES = (0, 1, 255, 256, 65_535, 65_536, 69_887, 69_999)
 
 
@@ -64,6 +75,13 @@ def write(folder: Path, size: int, old_size: int, indexes: tuple[int, ...]) -> N
     (folder / "old-checkpoint").write_bytes(sign_checkpoint(old_head, LOG_KEY, LOG_SIGN))
     (folder / "log.vkey").write_text(f"{LOG_KEY}\n")
     (folder / "witness.vkey").write_text(f"{WITNESS_KEY}\n")
+    _write_proofs(folder, contents, old_size, indexes, read_hash)
+
+
+def _write_proofs(
+    folder: Path, contents: Sequence[bytes], old_size: int, indexes: tuple[int, ...], read_hash: ReadHash
+) -> None:
+    size = len(contents)
     proofs = {
         "Inclusion": [
             {
@@ -213,6 +231,70 @@ TAMPERED: dict[str, Callable[[Path], None]] = {
     "an inclusion proof cut short": _proofs(_shorter_inclusion),
     "a consistency proof changed": _proofs(_another_consistency),
 }
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A log as it is really published, after a life: an older head by a key retired since, and a witness's note."""
+
+    folder: Path
+    keys: tuple[str, ...]
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    root = tmp_path_factory.mktemp("lived")
+    home = Installation(root / "home")
+    services, log = home.services, published_folder(home.services) / "log"
+    one, two, three = home.issue(made_up(1), made_up(2), made_up(3))
+    publish_static(services)
+    old = (log / "checkpoint").read_bytes()
+    services.keystore.rotate(Purpose.LOG_CHECKPOINT, development=True)
+    services = home.reopen()
+    revoke(services, one.number, reason="考试舞弊", by="审批员")
+    suspend(services, two.number, reason="待核实", by="审批员")
+    correct(services, three.number, Correction(name="测试新"), reason="姓名录入有误", by="登记员")
+    publish_static(services)
+    state = root / "witness"
+    witness = WitnessKey(state, WITNESS)
+    keys = log_keys(services)
+    seen = visit(fetcher(str(log)), state, origin=origin(services), log_keys=keys, key=witness, now=services.now())
+    assert isinstance(seen, Witnessed)
+    folder = root / "log"
+    shutil.copytree(log, folder)
+    (folder / "checkpoint").write_bytes(seen.note)
+    (folder / "old-checkpoint").write_bytes(old)
+    (folder / "witness.vkey").write_text(str(witness.verifier))
+    old_size = parse_body(notes.parse(old).text).size
+    with services.database.reading() as session:
+        contents = [content for some in log_read.contents(session, 0, seen.size) for content in some]
+        read_hash = log_read.hash_reader(session)
+        _write_proofs(folder, contents, old_size, tuple(range(seen.size)), read_hash)
+    assert len(keys) == 2
+    return Lived(folder, tuple(map(str, keys)))
+
+
+def test_go_believes_a_log_whose_key_was_rotated_with_every_event_in_it(
+    verifier: Path, lived: Lived, tmp_path: Path
+) -> None:
+    folder = tmp_path / "log"
+    shutil.copytree(lived.folder, folder)
+    (folder / "log.vkey").write_text("\n".join(lived.keys))
+    answer = run(verifier, folder)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith(f"ok: certsvc.example/log, {LIVED} leaves, {LIVED} inclusion proofs")
+
+
+@pytest.mark.parametrize("left", [0, 1], ids=["the new one distrusted", "the old one distrusted"])
+def test_go_refuses_heads_of_a_key_that_no_longer_vouches(
+    verifier: Path, lived: Lived, tmp_path: Path, left: int
+) -> None:
+    folder = tmp_path / "log"
+    shutil.copytree(lived.folder, folder)
+    (folder / "log.vkey").write_text(lived.keys[left])
+    answer = run(verifier, folder)
+    assert answer.returncode == 1, answer.stdout
+    assert answer.stderr.startswith("refused: ")
 
 
 @pytest.fixture(scope="session")

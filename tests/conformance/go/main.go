@@ -2,7 +2,7 @@
 // golang.org/x/mod/sumdb/note for the signed heads and golang.org/x/mod/sumdb/tlog for hashes and proofs.
 // It shares no code with certsvc. It prints what it checked and exits 0, or says what is wrong and exits 1.
 //
-// The folder: checkpoint and old-checkpoint (signed), log.vkey, witness.vkey, tile/… as c2sp.org/tlog-tiles has it,
+// The folder: checkpoint and old-checkpoint (signed), log.vkey (one line for each key that vouches), witness.vkey, tile/… as c2sp.org/tlog-tiles has it,
 // and proofs.json with the inclusion and consistency proofs that certsvc made.
 package main
 
@@ -80,18 +80,23 @@ func check(folder string) error {
 	return nil
 }
 
-// openHead opens a signed checkpoint by the log's key and, if asked, a cosignature by the witness's.
+// openHead opens a checkpoint signed by one of the log's keys and, if asked, cosigned by the witness's.
 func openHead(folder, name string, witnessed bool) (string, tlog.Tree, error) {
-	logKey, err := os.ReadFile(filepath.Join(folder, "log.vkey"))
+	logKeys, err := os.ReadFile(filepath.Join(folder, "log.vkey"))
 	if err != nil {
 		return "", tlog.Tree{}, err
 	}
-	verifier, err := note.NewVerifier(strings.TrimSpace(string(logKey)))
-	if err != nil {
-		return "", tlog.Tree{}, err
+	var known []note.Verifier
+	for _, key := range strings.Fields(string(logKeys)) {
+		verifier, err := note.NewVerifier(key)
+		if err != nil {
+			return "", tlog.Tree{}, err
+		}
+		known = append(known, verifier)
 	}
-	known := []note.Verifier{verifier}
+	due := 1
 	if witnessed {
+		due = 2
 		witnessKey, err := os.ReadFile(filepath.Join(folder, "witness.vkey"))
 		if err != nil {
 			return "", tlog.Tree{}, err
@@ -110,8 +115,8 @@ func openHead(folder, name string, witnessed bool) (string, tlog.Tree, error) {
 	if err != nil {
 		return "", tlog.Tree{}, err
 	}
-	if len(opened.Sigs) != len(known) || len(opened.UnverifiedSigs) != 0 {
-		return "", tlog.Tree{}, fmt.Errorf("%d of %d signatures hold", len(opened.Sigs), len(known))
+	if len(opened.Sigs) != due || len(opened.UnverifiedSigs) != 0 {
+		return "", tlog.Tree{}, fmt.Errorf("%d of %d signatures hold", len(opened.Sigs), due)
 	}
 	return parseHead(opened.Text)
 }
