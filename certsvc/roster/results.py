@@ -87,7 +87,13 @@ def _read(table: Table, scheme: Scheme | None, report: Report) -> Iterator[Resul
         if result is None:
             continue
         key = (result.identity_number, result.subject, result.sat_on, result.kind)
-        content = (result.name, result.outcome, result.score, tuple(result.items.items()))
+        content = (
+            result.name,
+            result.outcome,
+            _worth(result.score),
+            *map(_worth, result.items.values()),
+            *result.items,
+        )
         earlier = seen.earlier(result.row, key, content)
         if earlier is None:
             yield result
@@ -140,6 +146,11 @@ def _result(reader: RowReader, scheme: Scheme | None) -> ResultRow | None:
         reader.raw(SCORE) or None,
         {key: reader.raw(key) for key in items},
     )
+
+
+def _worth(score: str | None) -> Decimal | None:
+    """What a score says, however it is written: 60 and 60.00 are one."""
+    return None if score is None else parse_score(score).normalize()
 
 
 def _score(reader: RowReader, key: str) -> Decimal | None:

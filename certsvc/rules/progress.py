@@ -28,6 +28,11 @@ class EnrolmentState(Worded):
         """Closed without a pass: only a new registration helps (R3.4, R4.2)."""
         return self in _LOST
 
+    @property
+    def closed(self) -> bool:
+        """Nothing more is to come of it, so the person may register again (R1.5)."""
+        return self.lost or self is EnrolmentState.PASSED
+
 
 _LOST = frozenset({EnrolmentState.FAILED, EnrolmentState.FORFEITED, EnrolmentState.VOID})
 

@@ -22,6 +22,7 @@ def import_paper(
 ) -> ImportReport:
     """Import the register at `path`, all of it or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_paper(path, filename=path.name, ignore_unknown=ignore_unknown)
+    today = services.today()
     with all_or_nothing(services, parsed, path, action="paper.import", by=by, dry_run=dry_run) as (session, tally):
         for chunk in chunks(iter(parsed)):
             numbers = [row.number for row in chunk]
@@ -39,6 +40,8 @@ def import_paper(
                 )
             )
             for row in chunk:
+                if row.issued_on > today:
+                    tally.warn_of_future(parsed, row.row, "issued_on", row.issued_on)
                 if row.number in electronic:
                     conflict = Conflict(
                         "该编号是电子证书的编号", "an electronic certificate has this number", rule="R7.3"
@@ -49,7 +52,9 @@ def import_paper(
                     tally.new += 1
                 elif differing := _differing(known[row.number], row, services.vault):
                     for column, value in differing:
-                        conflict = Conflict("与已登记的内容不同", "differs from what is on record", rule="R8.1")
+                        conflict = Conflict(
+                            "与已登记的内容冲突", "conflict: differs from what is on record", rule="R8.1"
+                        )
                         tally.refuse(parsed.cell_error(row.row, column, value, conflict))
                 else:
                     tally.unchanged += 1

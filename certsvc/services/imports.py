@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CellError, ImportRefused
+from certsvc.errors import CellError, ImportRefused, Refused
 from certsvc.roster.parsed import Parsed
 from certsvc.services import audit
 from certsvc.services.context import Services
@@ -19,6 +20,7 @@ from certsvc.services.context import Services
 T = TypeVar("T")
 CHUNK_ROWS = 500  # few enough for one statement's parameters, many enough that statements do not matter
 MOST_ERRORS = 100_000
+MOST_WARNINGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class Tally:
     new: int = 0
     unchanged: int = 0
     errors: list[CellError] = field(default_factory=list)
+    warnings: list[CellError] = field(default_factory=list)
+
+    def warn_of_future(self, parsed: Parsed[T], row: int, column: str, day: date) -> None:
+        """A day that has not come is no fault (a rehearsal, decisions `--on` a later day), but seldom meant."""
+        if len(self.warnings) < MOST_WARNINGS:
+            later = Refused("日期晚于今天", "the date lies in the future", rule="file.date")
+            self.warnings.append(parsed.cell_error(row, column, day.isoformat(), later))
 
     def refuse(self, error: CellError) -> None:
         if len(self.errors) < MOST_ERRORS:
@@ -83,7 +92,8 @@ def all_or_nothing(
 
 
 def report(tally: Tally, parsed: Parsed[T], *, dry_run: bool) -> ImportReport:
-    return ImportReport(tally.new, tally.unchanged, tuple(parsed.warnings), dry_run)
+    warnings = sorted([*parsed.warnings, *tally.warnings], key=lambda warning: warning.row)
+    return ImportReport(tally.new, tally.unchanged, tuple(warnings), dry_run)
 
 
 def errors_json(refused: ImportRefused) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ Not here: the form of cells (`roster.results`), scores (`rules.grading`), entitl
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -15,22 +16,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, and_, func, insert, select
+from sqlalchemy.orm import Session, aliased
 
 from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import ResultRow, read_results
 from certsvc.rules.admission import admit_all
+from certsvc.rules.decide import decide
 from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.terms import Scheme
-from certsvc.services.attempts import attempt_of, attempts_of, hundredths, items_text
+from certsvc.services.attempts import attempt_of, attempts_of, hundredths, items_text, plain
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
 from certsvc.services.schemes import parsed as parsed_scheme
-from certsvc.services.vault import Vault
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -60,7 +61,7 @@ def import_results(
     with all_or_nothing(services, parsed, path, action="results.import", by=by, dry_run=dry_run) as (session, tally):
         _staging.create(session.connection())
         try:
-            placing = _Placing(services.vault, session, parsed, tally)
+            placing = _Placing(services, session, parsed, tally)
             for chunk in chunks(iter(parsed)):
                 placing.take(chunk)
             recording = _Recording(services, session, parsed, by, tally)
@@ -75,8 +76,9 @@ def import_results(
 class _Placing:
     """First pass: whose attempt each row is, and what it scores."""
 
-    def __init__(self, vault: Vault, session: Session, parsed: Parsed[ResultRow], tally: Tally) -> None:
-        self._vault = vault
+    def __init__(self, services: Services, session: Session, parsed: Parsed[ResultRow], tally: Tally) -> None:
+        self._vault = services.vault
+        self._today = services.today()
         self._session = session
         self._parsed = parsed
         self._tally = tally
@@ -90,6 +92,8 @@ class _Placing:
             try:
                 enrolment = _enrolment_of(row, candidates[row.identity_number], enrolments)
                 staged.append({"row": row.row, "enrolment_id": enrolment.id, **self._graded(row, enrolment)})
+                if row.sat_on > self._today:
+                    self._tally.warn_of_future(self._parsed, row.row, "sat_on", row.sat_on)
             except Refused as refused:
                 self._tally.refuse(_error(self._parsed, row, refused))
         if staged:
@@ -149,6 +153,7 @@ class _Recording:
         self._by = by
         self._tally = tally
         self._schemes: dict[int, Scheme] = {}
+        self._again_on: Mapping[int, date] = {}
 
     def take(self, enrolment_ids: list[int]) -> None:
         staged: defaultdict[int, list[AnyRow]] = defaultdict(list)
@@ -156,6 +161,7 @@ class _Recording:
         for row in self._session.execute(query):
             staged[row.enrolment_id].append(row)
         on_record = _by_key(self._session, enrolment_ids)
+        self._again_on = _registered_again(self._session, enrolment_ids)
         existing = attempts_of(self._session, enrolment_ids)
         enrolments = self._session.execute(
             select(EnrolmentRecord.id, EnrolmentRecord.registered_on, EnrolmentRecord.scheme_id).where(
@@ -180,9 +186,11 @@ class _Recording:
                 self._tally.unchanged += 1
             else:
                 conflict = Conflict(
-                    "该次考试的成绩已登记且内容不同", "this attempt is on record with another result", rule="R2.2"
+                    "与已登记的成绩冲突:该次考试已登记,内容不同",
+                    "conflict: this attempt is on record with another result",
+                    rule="R2.2",
                 )
-                self._refuse(row, "score" if row.score_hundredths != known.score_hundredths else "outcome", conflict)
+                self._refuse(row, _differing(row, known), conflict)
 
     def _admitted(self, enrolment: AnyRow, existing: list[Attempt], rows: list[AnyRow]) -> list[AnyRow]:
         scheme = _scheme(self._session, self._schemes, enrolment.scheme_id)
@@ -192,11 +200,40 @@ class _Recording:
         for row, attempt in zip(rows, attempts, strict=True):
             if id(attempt) in refused:
                 self._refuse(row, _column_of(refused[id(attempt)]), refused[id(attempt)])
+        if rows and not refused:
+            self._refuse_reopened(enrolment, existing, attempts, rows, scheme)
         return [row for row, attempt in zip(rows, attempts, strict=True) if id(attempt) not in refused]
 
+    def _refuse_reopened(
+        self, enrolment: AnyRow, existing: list[Attempt], new: list[Attempt], rows: list[AnyRow], scheme: Scheme
+    ) -> None:
+        """R1.5: a late result may not reopen an enrolment whose end has let the person register again."""
+        again_on = self._again_on.get(enrolment.id)
+        if again_on is None:
+            return
+        registration = Enrolment(enrolment.registered_on)
+        before = decide(registration, existing, scheme, again_on).state
+        after = decide(registration, [*existing, *new], scheme, again_on).state
+        if not before.closed or after.closed:
+            return
+        for row in rows:
+            reopened = AttemptRefused(
+                f"该成绩使 {enrolment.registered_on} 的报名重新未结束({before.zh}→{after.zh}),而 {again_on} 已另行报名",
+                f"it would reopen the enrolment of {enrolment.registered_on} ({before.en} → {after.en}), after which "
+                f"the person registered again on {again_on}",
+                rule="R1.5",
+            )
+            self._refuse(row, "sat_on", reopened)
+
     def _refuse(self, row: AnyRow, column: str, error: Refused) -> None:
-        shown = {"score": _score_shown(row.score_hundredths), "outcome": row.outcome, "kind": row.kind}
-        value = shown.get(column, str(row.sat_on))
+        attempt = attempt_of(row)
+        shown = {
+            "score": _score_shown(row.score_hundredths),
+            "outcome": attempt.outcome.zh,
+            "kind": attempt.kind.zh,
+            "sat_on": str(row.sat_on),
+        }
+        value = shown[column] if column in shown else _items(row).get(column, "")
         self._tally.refuse(self._parsed.cell_error(row.row, column, value, error))
 
     def _record(self, row: AnyRow) -> dict[str, object]:
@@ -232,6 +269,41 @@ def _staged_enrolments(session: Session) -> list[int]:
     return list(session.scalars(query))
 
 
+def _registered_again(session: Session, enrolment_ids: list[int]) -> Mapping[int, date]:
+    """When the person of an enrolment next registered for the same occupation and level, where they did (R1.5)."""
+    later = aliased(EnrolmentRecord)
+    query = (
+        select(EnrolmentRecord.id, func.min(later.registered_on))
+        .join(
+            later,
+            and_(
+                later.person_id == EnrolmentRecord.person_id,
+                later.occupation_code == EnrolmentRecord.occupation_code,
+                later.level == EnrolmentRecord.level,
+                later.registered_on > EnrolmentRecord.registered_on,
+            ),
+        )
+        .where(EnrolmentRecord.id.in_(enrolment_ids))
+        .group_by(EnrolmentRecord.id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def _differing(row: AnyRow, known: AnyRow) -> str:
+    """The column in which a row and what is on record of it differ."""
+    if row.outcome != known.outcome:
+        return "outcome"
+    given, recorded = _items(row), _items(known)
+    item = next((code for code in (*given, *recorded) if given.get(code) != recorded.get(code)), None)
+    if item is None or not given or not recorded:
+        return "score"
+    return item
+
+
+def _items(row: AnyRow) -> dict[str, str]:
+    return json.loads(row.items_json) if row.items_json else {}
+
+
 def _by_key(session: Session, enrolment_ids: list[int]) -> Mapping[tuple[object, ...], AnyRow]:
     columns = (AttemptRecord.enrolment_id, *(getattr(AttemptRecord, name) for name in (*_KEY, *_CONTENT)))
     query = select(*columns).where(AttemptRecord.enrolment_id.in_(enrolment_ids))
@@ -253,7 +325,7 @@ def _column_of(refused: Refused) -> str:
 
 
 def _score_shown(score_hundredths: int | None) -> str:
-    return "" if score_hundredths is None else str(Decimal(score_hundredths).scaleb(-2))
+    return "" if score_hundredths is None else plain(Decimal(score_hundredths).scaleb(-2))
 
 
 def _error(parsed: Parsed[ResultRow], row: ResultRow, error: Refused) -> CellError:

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from certsvc.errors import CellError, Conflict, PhotoRefused, Refused, RegistrationRefused
 from certsvc.roster.candidates import CandidateRow, read_candidates
 from certsvc.roster.parsed import Parsed
-from certsvc.rules.decide import EnrolmentState
 from certsvc.rules.enrolment import Registration
 from certsvc.rules.registration import check_registration
 from certsvc.rules.terms import Scheme
@@ -89,6 +88,7 @@ class _Desk:
     ) -> None:
         self._vault = services.vault
         self._now = services.now()
+        self._today = services.today()
         self._session = session
         self._parsed = parsed
         self._pinning = pinning
@@ -146,6 +146,8 @@ class _Desk:
             for error in errors:
                 self._tally.refuse(error)
             return None
+        if row.registered_on > self._today:
+            self._tally.warn_of_future(self._parsed, row.row, "registered_on", row.registered_on)
         return _Entry(row, self._vault.lookup(row.identity), scheme_id, scheme, photo_sha256)
 
     def _check_occupation(self, row: CandidateRow, scheme: Scheme) -> None:
@@ -213,8 +215,8 @@ class _Desk:
                     row,
                     column,
                     Conflict(
-                        "与已登记的内容不同(同一人、同一报名)",
-                        "differs from what is on record of this person and registration",
+                        "与已登记的内容冲突(同一人、同一报名)",
+                        "conflict: differs from what is on record of this person and registration",
                         rule="R1.5",
                     ),
                 )
@@ -238,8 +240,7 @@ class _Desk:
         if not inspect(enrolment).has_identity:  # registered by this very file: nothing has been sat yet
             return False
         attempts = attempts_of(self._session, [enrolment.id])[enrolment.id]
-        state = decision_on(enrolment, attempts, scheme_of(self._session, enrolment.scheme_id), on).state
-        return state.lost or state is EnrolmentState.PASSED
+        return decision_on(enrolment, attempts, scheme_of(self._session, enrolment.scheme_id), on).state.closed
 
     def _new_person(self, entry: _Entry) -> PersonRecord:
         row = entry.row

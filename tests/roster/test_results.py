@@ -110,6 +110,12 @@ def test_an_identity_number_is_never_shown() -> None:
     assert NUMBER not in str(error)
 
 
+@pytest.mark.parametrize("spelling", ["60", "60.0", "60.00", "060"])
+def test_the_same_score_in_two_spellings_is_one_row(spelling: str) -> None:
+    parsed = read_results(csv_file(RESULT | {"成绩": "60"}, RESULT | {"成绩": spelling}))
+    assert len(parsed.check().rows) == 1
+
+
 def test_the_same_row_twice_counts_once() -> None:
     parsed = read_results(csv_file(RESULT, RESULT))
     assert (len(parsed.rows), parsed.errors) == (1, [])

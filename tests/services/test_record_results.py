@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -125,6 +125,47 @@ def test_another_score_for_the_same_attempt_is_a_conflict(services: Services, tm
     assert refused(services, tmp_path, CANDIDATE.result(score="81")) == [(2, "score", "R2.2")]
     absent = CANDIDATE.result(score="", outcome="absent")
     assert [rule for _, _, rule in refused(services, tmp_path, absent)] == ["R2.2"]
+
+
+def test_a_conflict_names_the_item_that_differs_and_what_the_file_says(services: Services, tmp_path: Path) -> None:
+    take(services, tmp_path, CANDIDATE.result("practical", "", **ITEMS))
+    with pytest.raises(ImportRefused) as caught:
+        take(
+            services,
+            tmp_path,
+            CANDIDATE.result("practical", "", **ITEMS | {"cpr": "24.50", "bleeding_control": "10.5"}),
+        )
+    (error,) = caught.value.errors
+    assert (error.column, error.value) == ("cpr", "24.5")
+    assert "冲突" in error.zh
+    assert "conflict" in error.en
+
+
+def test_a_late_result_may_not_reopen_an_enrolment_after_which_the_person_registered_again(
+    services: Services, tmp_path: Path
+) -> None:
+    absent = {"outcome": "absent", "score": ""}
+    take(services, tmp_path, CANDIDATE.result(**absent), CANDIDATE.result("practical", **absent, sat_on="2025-03-26"))
+    second = again(CANDIDATE, date(2025, 5, 1))
+    import_candidates(services, write_csv(tmp_path / "roster.csv", [second.cells()]), by="登记员")
+    makeup = CANDIDATE.result("theory", "80", kind="free_retake", sat_on="2025-03-25")
+    assert refused(services, tmp_path, makeup) == [(2, "sat_on", "R1.5")]
+    fails = {**makeup, "score": "59"}  # closed before and after: nothing is reopened
+    assert take(services, tmp_path, fails).new == 1
+
+
+def test_a_sitting_of_a_day_to_come_is_recorded_with_a_warning(services: Services, tmp_path: Path) -> None:
+    (today, tomorrow) = (services.today(), services.today() + timedelta(days=1))
+    report = take(
+        services,
+        tmp_path,
+        CANDIDATE.result("theory", sat_on=today.isoformat()),
+        CANDIDATE.result("practical", sat_on=tomorrow.isoformat()),
+    )
+    assert report.new == 2
+    assert [(warning.row, warning.column, warning.value) for warning in report.warnings] == [
+        (3, "sat_on", tomorrow.isoformat())
+    ]
 
 
 def test_a_passed_subject_is_closed(services: Services, tmp_path: Path) -> None:
