@@ -133,7 +133,7 @@ def test_a_conflict_names_the_item_that_differs_and_what_the_file_says(services:
         take(
             services,
             tmp_path,
-            CANDIDATE.result("practical", "", **ITEMS | {"cpr": "24.50", "bleeding_control": "10.5"}),
+            CANDIDATE.result("practical", "", **ITEMS | {"cpr": "24.50"}),
         )
     (error,) = caught.value.errors
     assert (error.column, error.value) == ("cpr", "24.5")
