@@ -150,8 +150,8 @@ def test_a_late_result_may_not_reopen_an_enrolment_after_which_the_person_regist
     import_candidates(services, write_csv(tmp_path / "roster.csv", [second.cells()]), by="登记员")
     makeup = CANDIDATE.result("theory", "80", kind="free_retake", sat_on="2025-03-25")
     assert refused(services, tmp_path, makeup) == [(2, "sat_on", "R1.5")]
-    fails = {**makeup, "score": "59"}  # closed before and after: nothing is reopened
-    assert take(services, tmp_path, fails).new == 1
+    annulled = {**makeup, "outcome": "void", "score": ""}  # closed before and after: nothing is reopened
+    assert take(services, tmp_path, annulled).new == 1
 
 
 def test_a_sitting_of_a_day_to_come_is_recorded_with_a_warning(services: Services, tmp_path: Path) -> None:
