@@ -1,4 +1,4 @@
-"""Declare a signing key stolen, from a log index on (docs/operations.md, "Keys").
+"""Declare a signing key stolen, from a log index on (docs/keys.md, "A stolen key").
 
 What the log proves below that index stays good; what the key signed and the log shows later, or not at all, is not. An
 index beyond the log's end is refused: it would vouch in advance for whatever the thief gets logged next.

@@ -1,4 +1,4 @@
-"""A second key folder for a process that must not sign: the web's (docs/operations.md, "Keys").
+"""A second key folder for a process that must not sign: the web's (docs/operations.md, 5).
 
 It verifies, looks people up and opens personal data as ever, and whoever takes it over can sign nothing. It has to be
 brought up to date after every change of a key. Not here: the keys themselves (`keystore`).

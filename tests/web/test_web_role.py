@@ -1,0 +1,86 @@
+"""The role of docs/deploy/web-role.sql: the site works under it, and cannot reach what certificates are made from."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from certsvc.app import create_app, open_services
+from certsvc.config import Settings
+from certsvc.services.context import Services
+from certsvc.store import Base
+from tests.store.conftest import postgresql_database
+from tests.web.register import Register, make_register
+
+pytestmark = pytest.mark.postgresql
+SQL = Path(__file__).parents[2] / "docs" / "deploy" / "web-role.sql"
+WRITTEN = {
+    "api_key_use",
+    "holder_code",
+    "holder_session",
+    "limit_count",
+    "message",
+    "scan_count",
+    "share_link",
+    "share_opening",
+}
+ADDED_TO = {"audit_event", "reissue_request"}
+
+
+@pytest.fixture
+def site(tmp_path: Path, socket_enabled: None) -> Iterator[tuple[Register, Services]]:
+    """A register on PostgreSQL, and the services of a site that comes to it under the narrow role."""
+    role = f"web_{secrets.token_hex(6)}"
+    for database in postgresql_database():
+        url = database.engine.url
+        whole = url.render_as_string(hide_password=False)
+        register = make_register(tmp_path, CERTSVC_DATABASE_URL=whole)
+        with database.engine.begin() as connection:
+            connection.execute(text(f"create role {role} login"))
+            connection.exec_driver_sql(SQL.read_text("utf-8").replace('"certsvc-web"', role))
+        narrow = url.set(username=role).render_as_string(hide_password=False)
+        services = open_services(
+            Settings.from_environment({"CERTSVC_HOME": str(register.settings.home), "CERTSVC_DATABASE_URL": narrow}),
+            now=register.services.now,
+        )
+        yield register, services
+        services.database.close()
+        register.services.database.close()
+        with database.engine.begin() as connection:
+            connection.execute(text(f"drop owned by {role}"))
+            connection.execute(text(f"drop role {role}"))
+
+
+def test_visitors_are_answered_counted_and_limited_under_it(site: tuple[Register, Services]) -> None:
+    register, services = site
+    app = create_app(register.settings, services=services)
+    client = app.test_client()
+    held = register.held["valid"]
+    assert client.get(f"/v/{held.token}").status_code == 200
+    found = client.post("/verify/number", data={"number": held.number, "name": held.name})
+    assert (found.status_code, held.number in found.text) == (200, True)
+    assert client.get("/readyz").status_code == 200
+    assert "certsvc_database_up 1" in client.get("/metrics").text
+
+
+def test_what_certificates_are_made_from_is_out_of_its_reach(site: tuple[Register, Services]) -> None:
+    _, services = site
+    for table in Base.metadata.sorted_tables:
+        forbidden = {"insert", "update", "delete"}
+        if table.name in WRITTEN:
+            forbidden = set()
+        elif table.name in ADDED_TO:
+            forbidden = {"update", "delete"}
+        with services.database.engine.connect() as connection:
+            for deed in ("insert", "update", "delete"):
+                may = connection.scalar(
+                    text("select has_table_privilege(:table, :deed)"), {"table": table.name, "deed": deed}
+                )
+                assert may is (deed not in forbidden), (table.name, deed)
+    with services.database.engine.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+        connection.execute(text("update attempt set score_hundredths = 10000"))
