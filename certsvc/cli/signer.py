@@ -1,7 +1,9 @@
-"""`certsvc signer serve`: the process that has the private keys (docs/operations.md, "Keys")."""
+"""`certsvc signer serve`: the process that has the private keys (docs/keys.md, "A signer of its own")."""
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import click
@@ -26,6 +28,8 @@ def serve(path: Path, group: str | None) -> None:
     services = work.services()
     for purpose in SIGNING_PURPOSES - OPTIONAL_PURPOSES:
         services.keystore.signer(purpose)  # a wrong passphrase is told now, not at the first batch
+    for told in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: what was started in the background ignores it
+        signal.signal(told, lambda *_: sys.exit(0))
     with Signer(path, services, work.service_opener(), group) as listening:
         talk(f"{path}  (Ctrl-C 停止 / stops)")
         listening.serve_forever()

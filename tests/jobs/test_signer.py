@@ -244,7 +244,8 @@ def test_the_socket_is_for_its_owner_alone_and_for_one_signer(desk: Desk, tmp_pa
         assert stat.S_IMODE(stale.stat().st_mode) == 0o660
 
 
-def test_the_program_signs_for_a_clerk_in_another_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_the_program_signs_for_a_clerk_in_another_process(tmp_path: Path, told: signal.Signals) -> None:
     home = Installation(tmp_path / "home")
     home.clock.at = home.clock.at.replace(microsecond=0)
     pass_all(home.services, tmp_path, candidates(2))
@@ -271,6 +272,11 @@ def test_the_program_signs_for_a_clerk_in_another_process(tmp_path: Path) -> Non
         )
         assert refused.returncode == 1  # the clerk's folder has no keys to serve with
     finally:
-        signer.send_signal(signal.SIGINT)
-        signer.wait(10)
+        signer.send_signal(told)
+        try:
+            assert signer.wait(30) == 0
+        finally:
+            signer.kill()
+            signer.wait()
+    assert not path.exists()
     assert not path.exists()
