@@ -11,6 +11,8 @@ import pytest
 from certsvc.services.context import Services
 from certsvc.services.init import initialise
 from tests.builders import open_home
+from tests.services.holding import installed
+from tests.services.installation import Installation, made_up
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,23 @@ def services(home: Path) -> Iterator[Services]:
     opened = open_home(home)
     yield opened
     opened.database.close()
+
+
+@pytest.fixture(scope="session")
+def issued_home(initialised_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which made_up(1) and made_up(2) are on record and hold a certificate each; to be copied."""
+    home = tmp_path_factory.mktemp("issued") / "home"
+    shutil.copytree(initialised_home, home)
+    installation = installed(home)
+    installation.issue(made_up(1), made_up(2))
+    installation.services.database.close()
+    return home
+
+
+@pytest.fixture
+def at(issued_home: Path, tmp_path: Path) -> Iterator[Installation]:
+    """`issued_home` again, for one test alone."""
+    shutil.copytree(issued_home, tmp_path / "home")
+    installation = installed(tmp_path / "home")
+    yield installation
+    installation.services.database.close()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select, text
@@ -23,18 +21,19 @@ from certsvc.store import (
     HolderSessionRecord,
     MessageRecord,
 )
-from tests.services.holding import PAPER, code_of, holder, identity, installed, number_of, secret_of, sent, try_at_once
+from tests.services.holding import (
+    PAPER,
+    code_of,
+    holder,
+    identity,
+    number_of,
+    secret_of,
+    sent,
+    try_at_once,
+)
 from tests.services.installation import Installation, Person, made_up
 
 HOLDER, OTHER, STRANGER = made_up(1), made_up(2), made_up(3)
-
-
-@pytest.fixture
-def at(home: Path) -> Iterator[Installation]:
-    installation = installed(home)
-    installation.issue(HOLDER, OTHER)
-    yield installation
-    installation.services.database.close()
 
 
 def signs_in(at: Installation, person: Person, code: str, *, name: str | None = None) -> bool:

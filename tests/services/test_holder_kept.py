@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Table, func, select
 
 from certsvc.services import holder_access as access
@@ -15,18 +13,10 @@ from certsvc.services.backup import back_up, restore
 from certsvc.services.context import Services
 from certsvc.services.export_kit import export_kit, rebuild
 from certsvc.store import Base, kept_tables
-from tests.services.holding import identity, installed, secret_of
+from tests.services.holding import identity, secret_of
 from tests.services.installation import Installation, made_up, open_again
 
 HOLDER, OTHER = made_up(1), made_up(2)
-
-
-@pytest.fixture
-def at(home: Path) -> Iterator[Installation]:
-    installation = installed(home)
-    installation.issue(HOLDER, OTHER)
-    yield installation
-    installation.services.database.close()
 
 
 def passing() -> list[Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from certsvc.services.messages_send import Sending, queue, send_due
 from certsvc.services.messages_sender import Sender
 from certsvc.store import HolderCodeRecord, MessageRecord, PersonRecord
 from tests.services.gateway import Gateway, gateway, secret_file
-from tests.services.holding import identity, installed
+from tests.services.holding import identity
 from tests.services.installation import Installation, made_up
 
 __all__ = ["gateway", "secret_file"]  # fixtures
@@ -30,12 +30,9 @@ HOLDER, OTHER = made_up(1), made_up(2)
 
 
 @pytest.fixture
-def at(home: Path, gateway: Gateway, secret_file: Path) -> Iterator[Installation]:
-    installation = installed(home)
-    installation.issue(HOLDER, OTHER)
-    installation.services = replace(installation.services, gateway=HttpMessenger(gateway.url, secret_file))
-    yield installation
-    installation.services.database.close()
+def at(at: Installation, gateway: Gateway, secret_file: Path) -> Installation:
+    at.services = replace(at.services, gateway=HttpMessenger(gateway.url, secret_file))
+    return at
 
 
 def ask(at: Installation) -> None:
