@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
+# The last four are the full-width signs, which a spreadsheet of East Asia takes for the others.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _LONGEST_XLSX_CELL = 32_767
 _PIECE = 64 * 1024
 
@@ -27,7 +28,8 @@ def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator
     """Yield a UTF-8 CSV file with BOM (so that Excel shows Chinese), in pieces, as rows come in."""
     text = io.StringIO(newline="")
     text.write("\ufeff")
-    writer = csv.writer(text)
+    # All in quotes: where a spreadsheet divides at semicolons or tabs, half a cell must not become one that begins so.
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow([escape_formula(header) for header in headers])
     for row in rows:
         writer.writerow([escape_formula(cell) for cell in row])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from certsvc.roster.export import escape_formula, write_csv, write_xlsx
 
 
-@pytest.mark.parametrize("start", [*"=+-@=+-@\t\r\n", " ="])
+@pytest.mark.parametrize("start", [*"=+-@\uff1d\uff0b\uff0d\uff20\t\r\n", " ="])
 def test_what_a_spreadsheet_would_run_is_escaped(start: str) -> None:
     assert escape_formula(start + "cmd|'/c calc'!A1") == "'" + start + "cmd|'/c calc'!A1"
 
@@ -24,7 +24,15 @@ def test_plain_text_stays(text: str) -> None:
 
 
 def test_csv_begins_with_a_mark_so_that_chinese_shows() -> None:
-    assert b"".join(write_csv(["姓名"], [["张𬭊"]])) == "\ufeff姓名\r\n张𬭊\r\n".encode()
+    assert b"".join(write_csv(["姓名"], [["张𬭊"]])) == '\ufeff"姓名"\r\n"张𬭊"\r\n'.encode()
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_no_cell_of_a_csv_is_divided_into_one_that_runs(delimiter: str) -> None:
+    """Spreadsheets divide at what their country, or a dialogue, says, and not at commas alone."""
+    text = b"".join(write_csv(["姓名"], [[f"张{delimiter}=cmd|'/c calc'!A1"]])).decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row]
+    assert not [cell for cell in cells if cell.startswith("=")]
 
 
 def test_csv_comes_in_pieces() -> None:
