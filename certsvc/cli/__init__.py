@@ -75,10 +75,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
-        if refuse(error, as_json="--json" in given):
+        if refuse(_told(error), as_json="--json" in given):
             return 1
         raise
     return result if isinstance(result, int) else 0
+
+
+def _told(error: Exception) -> Exception:
+    """A folder missing or not ours to write, a disk that is full: the operator's to mend, so told as errors of ours."""
+    from certsvc.errors import Unavailable
+
+    if not isinstance(error, OSError) or error.strerror is None:
+        return error
+    where = None if error.filename is None else str(error.filename)
+    return Unavailable(f"无法读写:{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
 
 
 def _say_misuse(error: click.UsageError) -> None:

@@ -1,4 +1,7 @@
-"""`certsvc issue`: to every passed enrolment that has no certificate; again, it issues nothing twice."""
+"""`certsvc issue`: to every passed enrolment that has no certificate; again, it issues nothing twice.
+
+Exit 0 when all that is due is issued; 1 when a certificate is refused, a line for each, the others being issued.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
 @json_option
 def issue(
     *, on: date | None, dry_run: bool, approved_by: str | None, signer: Path | None, by: str | None, as_json: bool
-) -> None:
+) -> int:
     """签发 / Issue: reserve, sign, log, store, draw, publish (docs/issuing.md)."""
     from certsvc.errors import BatchRefused
     from certsvc.jobs import issue_run, signer_run
@@ -42,7 +45,9 @@ def issue(
             services, opener, by=who, on=on, dry_run=dry_run, approved_by=approved_by, progress=Bar()
         )
     for refused in report.refusals:
-        talk(f"{refused.name}: {refused.error}")
+        talk(f"{refused.name} {refused.id_number}: {refused.error}")
+    if report.on > services.today():
+        talk(f"发证日期 {report.on} 晚于今天 / the date of issue lies in the future")
     if report.not_published is not None:
         talk(f"已签发,尚未公布 issued, not yet published: {report.not_published}")
     if services.stamps is not None and not dry_run:
@@ -56,11 +61,13 @@ def issue(
             talk(
                 f"{unstamped} 份 PDF 尚无时间戳,稍后运行 certsvc certificate archive / {unstamped} without a time stamp"
             )
+    status = 1 if report.refusals else 0
     if as_json:
         tell(report.as_json())
-        return
+        return status
     verb_zh, verb_en = ("将签发", "would be issued") if dry_run else ("签发", "issued")
     for one in report.issued:
         say(f"{one.number}  {one.name}")
     say(f"{verb_zh} {len(report.issued)} 份,已有 {report.already} 份,不予签发 {len(report.refusals)} 份")
     say(f"{len(report.issued)} {verb_en}, {report.already} had one already, {len(report.refusals)} refused")
+    return status

@@ -17,6 +17,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CertsvcError, Refused
+from certsvc.person.identity import mask_id_number
 from certsvc.services import audit
 from certsvc.services.context import Services
 from certsvc.services.issue_plan import Survey, completed_sessions, intend, survey
@@ -51,12 +52,22 @@ class IssuedOne:
 
 @dataclass(frozen=True, slots=True)
 class RefusedOne:
+    """Who gets none, and why; the identity number masked, to tell two of one name apart."""
+
     name: str
+    id_number: str
     error: Refused
 
     def as_json(self) -> dict[str, object]:
         error = self.error
-        return {"name": self.name, "rule": error.rule, "code": error.code, "zh": error.zh, "en": error.en}
+        return {
+            "name": self.name,
+            "id_number": self.id_number,
+            "rule": error.rule,
+            "code": error.code,
+            "zh": error.zh,
+            "en": error.en,
+        }
 
 
 @dataclass(slots=True)
@@ -79,7 +90,8 @@ class IssueReport:
             "on": self.on.isoformat(),
             "dry_run": self.dry_run,
             "not_published": None if self.not_published is None else self.not_published.code,
-            "certificates": [one.as_json() for one in self.issued],
+            # A dry run's numbers are those that will be used; its tokens, drawn at random, are nobody's.
+            "certificates": [one.as_json() | ({"token": None} if self.dry_run else {}) for one in self.issued],
             "refusals": [one.as_json() for one in self.refusals],
         }
 
@@ -222,4 +234,5 @@ def _issued(row: CertificateRecord) -> IssuedOne:
 
 
 def _refused(refusal: Refusal) -> RefusedOne:
-    return RefusedOne(refusal.intended.holder_name, refusal.error)
+    intended = refusal.intended
+    return RefusedOne(intended.holder_name, mask_id_number(intended.identity.number), refusal.error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -65,10 +66,54 @@ def test_a_name_that_cannot_be_drawn_is_named_in_a_line(certsvc: Certsvc, tmp_pa
     person = Candidate(name="测试\U0003fffd")
     certsvc("candidates", "import", write_csv(tmp_path / "c.csv", [person.cells()]))
     certsvc("results", "import", write_csv(tmp_path / "r.csv", person.passes()))
+    assert certsvc("issue", "--dry-run").exit_code == 1
     result = certsvc("issue")
-    assert result.exit_code == 0
     assert "U+3FFFD" in result.stderr
+    assert person.id_number not in result.stderr
     assert "1 refused" in result.stdout
+
+
+def test_a_refused_certificate_makes_the_run_exit_1_though_the_others_are_issued(
+    certsvc: Certsvc, passed: list[Candidate], tmp_path: Path
+) -> None:
+    unknown = Candidate(serial=700, name="测试\U0003fffd")
+    certsvc("candidates", "import", write_csv(tmp_path / "c2.csv", [unknown.cells()]))
+    certsvc("results", "import", write_csv(tmp_path / "r2.csv", unknown.passes()))
+    result = certsvc("issue", "--json")
+    report = json.loads(result.stdout)
+    assert (report["issued"], report["refused"]) == (len(passed), 1)
+    assert result.exit_code == 1
+    assert certsvc("issue").exit_code == 1, "still refused, still told"
+
+
+def test_a_dry_run_shows_no_token_since_none_is_drawn_yet(certsvc: Certsvc, passed: list[Candidate]) -> None:
+    rehearsed = json.loads(certsvc("issue", "--dry-run", "--json").stdout)
+    assert {one["token"] for one in rehearsed["certificates"]} == {None}
+
+
+def test_a_date_of_issue_to_come_is_remarked_on(certsvc: Certsvc, passed: list[Candidate]) -> None:
+    result = certsvc("issue", "--on", "2199-01-01", "--dry-run")
+    assert result.exit_code == 0
+    assert "in the future" in result.stderr
+
+
+def test_a_home_that_cannot_be_made_is_told_in_a_line(
+    certsvc: Certsvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "a file"
+    home.write_text("not a folder", "utf-8")
+    monkeypatch.setenv("CERTSVC_HOME", str(home / "inside"))
+    result = certsvc("init")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told_in_a_line(certsvc: Certsvc, passed: list[Candidate]) -> None:
+    certsvc("issue")
+    result = certsvc("certificate", "pdf", "--all", "-o", "/proc/nowhere/at/all")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "/proc/nowhere" in line
 
 
 def test_a_changed_scheme_is_tried_then_put_on_record_once(
