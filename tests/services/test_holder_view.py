@@ -418,6 +418,17 @@ def test_a_person_with_paper_sees_both(at: Installation) -> None:
     assert {one.number for one in seen(at, HOLDER).certificates} == {issued.number, PAPER}
 
 
+def test_paper_alone_is_found_under_the_number_of_the_paper_register_also_after_a_correction(at: Installation) -> None:
+    at.import_paper((PAPER, PAPER_HOLDER))
+    request = mine.apply_for_reissue(at.services, holder(at, PAPER_HOLDER), PAPER, "lost")
+    reissue.approve(at.services, request.id, by="乙")
+    correct(at.services, PAPER, Correction(id_number=made_up(21).id_number), reason="更正", by="甲")
+    assert [(one.version, one.status) for one in seen(at, PAPER_HOLDER).certificates] == [
+        (3, "valid"),
+        (2, "superseded"),
+    ]
+
+
 def test_who_is_on_record_no_more_is_not_found(at: Installation) -> None:
     (issued,) = at.issue(HOLDER)
     who = holder(at, HOLDER)
