@@ -135,7 +135,7 @@ def open_site(settings: Settings, services: Services) -> Site:
     )
     return Site(
         services=services,
-        pages=Pages(host=settings.host, base_url=settings.base_url),
+        pages=Pages(host=settings.host, base_url=settings.base_url, contact=settings.issuer_contact),
         limits=Limits(services.database, key, allowance, services.now),
         scans=scans,
         host=settings.host,

@@ -35,6 +35,7 @@ class Settings:
     limit_guess: str  # CERTSVC_LIMIT_GUESS: number and name, and match mode, per address (R10)
     limit_record: str  # CERTSVC_LIMIT_RECORD: match mode and number, per record (R10)
     limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
+    issuer_contact: str | None = None  # CERTSVC_ISSUER_CONTACT: whom readers of the pages are told to ask
     tsa_url: str | None = None  # CERTSVC_TSA_URL: RFC 3161 authority; absent means PAdES B-B, no time stamps
     tsa_roots: Path | None = None  # CERTSVC_TSA_ROOTS: PEM, the roots of every authority ever used
     limit_sign_in: str = "30/minute;500/day"  # CERTSVC_LIMIT_SIGN_IN: codes asked for and tried, per address
@@ -68,6 +69,7 @@ class Settings:
             base_url=base_url,
             issuer_name=env.get("CERTSVC_ISSUER_NAME") or None,
             issuer_name_en=env.get("CERTSVC_ISSUER_NAME_EN") or None,
+            issuer_contact=(env.get("CERTSVC_ISSUER_CONTACT") or "").strip()[:120] or None,
             keys=Path(env.get("CERTSVC_KEYS") or home / "keys").absolute(),
             key_passphrase_file=Path(passphrase) if passphrase else None,
             trusted_proxies=_whole(env, "CERTSVC_TRUSTED_PROXIES", 0, lowest=0),

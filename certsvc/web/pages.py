@@ -101,16 +101,17 @@ class Shell:
 
 
 class Pages:
-    """Writes pages: `style_source` is the CSP source that allows the inline style."""
+    """Writes pages: `style_source` is the CSP source that allows the inline style; `contact` is whom to ask."""
 
-    def __init__(self, *, host: str, base_url: str) -> None:
+    def __init__(self, *, host: str, base_url: str, contact: str | None = None) -> None:
         style = _compact(STATIC.joinpath("site.css").read_text(encoding="utf-8"))
         self.style_source = "'sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() + "'"
         # Our own file, not a reader's words.
         shared: dict[str, object] = {"host": host, "base_url": base_url, "style": Markup(style), "asset": asset}  # noqa: S704
+        shared["contact"] = contact
         shared["domain"] = Markup('<b class="domain">{}</b>').format(host)
         # What the script fills in, offline.
-        shared["as_of"] = Markup('<time class="nb" data-as-of></time>')
+        shared["as_of"] = Markup('<time data-as-of></time>')
         shared["level_read"] = Markup('<span data-f="level"></span>')
         self._shells: dict[str, Shell] = {}
         self.prebuilt = Prebuilt()

@@ -123,7 +123,15 @@ def problem_page(site: Site, error: CertsvcError, language: str, status: int | N
     said, also = error.zh, error.en[:1].upper() + error.en[1:]
     if language != "zh":
         said, also = also, said
-    text = site.pages.render("public/problem.html", language, said=said, also=also, problem=error, status=status)
+    text = site.pages.render(
+        "public/problem.html",
+        language,
+        said=said,
+        also=also,
+        problem=error,
+        status=status,
+        largest_mb=site.max_upload_bytes // 2**20,
+    )
     return Answer(status, HTML, text.encode("utf-8", "replace"), _headers(status))
 
 

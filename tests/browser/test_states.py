@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -131,6 +132,9 @@ def test_a_state_is_told_in_words_icon_and_colour(
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(SCREENSHOTS / f"{state}-{language}-{width}.png"), full_page=True)
         assert _judge(page, axe) == {}
+        if width == WIDTHS[0]:
+            # What an employer files is one sheet.
+            assert len(pypdfium2.PdfDocument(page.pdf(format="A4"))) == 1
     finally:
         if state == "offline" and not served.is_running:
             served.start()

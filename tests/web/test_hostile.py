@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import zipfile
 from itertools import product
 
@@ -237,6 +238,26 @@ def test_no_file_is_valid_that_is_not_ours_and_none_is_a_fault(client: FlaskClie
     page = client.post("/verify/file", data={"file": (io.BytesIO(FILES[kind]), f"<b>{kind}.pdf")})
     assert page.status_code == 200
     assert "<b>" + kind not in page.text
+
+
+def test_a_file_of_others_one_not_opened_and_a_forgery_are_three_answers(
+    client: FlaskClient, register: Register
+) -> None:
+    forged = b"%PDF-1.7 /ByteRange credential.json HTTPS://CERTSVC.EXAMPLE/V/" + register.valid.token.upper().encode()
+    answers = {
+        name: re.findall(r"<h2 id=\"f1\">(.*?)<span|<h2 id=\"f1\">(.*?)</h2>", page)[0]
+        for name, page in (
+            (name, client.post("/verify/file", data={"file": (io.BytesIO(content), "a.pdf")}).text)
+            for name, content in (
+                ("foreign", b"\xff\xd8\xff a photograph"),
+                ("skipped", _zip(("inner.zip", _zip(("a.pdf", b"%PDF-"))))),
+                ("forged", forged),
+            )
+        )
+    }
+    assert "".join(answers["foreign"]) == "这不是本机构签发的电子证书文件"
+    assert "".join(answers["skipped"]) == "没有检查这个文件"
+    assert "".join(answers["forged"]).startswith("签名不符")
 
 
 def test_no_file_at_all_is_asked_for(client: FlaskClient) -> None:

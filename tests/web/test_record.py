@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -178,6 +179,15 @@ def test_a_page_holds_no_word_of_another_state(client: FlaskClient, register: Re
             said = STATES[other].zh if language == "zh" else STATES[other].en
             assert re.split(r"[,;:]", said)[0] not in words, (state, other)
         assert ("必要时报警" in words or "call the police" in words) == (state == "forged")
+
+
+def test_whom_to_ask_stands_on_every_page_where_it_is_set(register: Register) -> None:
+    settings = replace(register.settings, issuer_contact="0971-<b>1234567")
+    client = create_app(settings, services=register.services).test_client()
+    for address in (f"/v/{register.held['forged'].token}", "/v/" + "a" * 26, "/verify", "/offline"):
+        assert "0971-&lt;b&gt;1234567" in client.get(address).text
+    without = create_app(register.settings, services=register.services).test_client()
+    assert "向发证机构询问" not in without.get("/v/" + "a" * 26).text
 
 
 def test_a_heading_says_the_answer_first_and_breaks_no_number(client: FlaskClient, register: Register) -> None:

@@ -20,6 +20,7 @@ from certsvc.credential.verdict import Check, Verdict, Verification
 from certsvc.credential.wording import say
 from certsvc.services.verify import verify_document
 from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.pages import beijing
 from certsvc.web.problems import BadRequest, problem_answer, problem_page
 from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import look_at
@@ -29,6 +30,7 @@ from certsvc.web.site import Site
 MOST_FILES: Final = 30
 LARGEST_FILE: Final = 10 * 1024 * 1024
 _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
+_SKIPPED: Final = "file"
 _ZIP: Final = b"PK\x03\x04"
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
 
@@ -68,7 +70,12 @@ def examine_uploads(site: Site, uploads: Iterable[FileStorage], language: str, *
         return problem_answer(refusal) if as_json else problem_page(site, refusal, language)
     if as_json:
         return json_answer({"files": [each.as_json() for each in examined]}, 200, ("Cache-Control", "no-store"))
-    text = site.pages.render("public/files.html", language, files=[_shown(site, each, language) for each in examined])
+    text = site.pages.render(
+        "public/files.html",
+        language,
+        checked_at=beijing(site.services.now()),
+        files=[_shown(site, each, language) for each in examined],
+    )
     return Answer(200, HTML, text.encode("utf-8", "replace"), (("Cache-Control", "no-store"),))
 
 
@@ -102,7 +109,10 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
         "version": record and record.successor_version,
     }
     words = say(each.state, **facts)
+    successor = record.successor_state if record else None
     return {
+        "kind": _kind(each),
+        "successor": say(successor) if successor else None,
         "name": each.name,
         "state": each.state,
         "says": words.zh if language == "zh" else words.en,
@@ -112,6 +122,18 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
         "portrait": portrait_address(site, record),
         "signed": each.verification.certificate or {},
     }
+
+
+def _kind(each: Examined) -> str:
+    """Of the files that are answered "unknown": "skipped" was not opened, "foreign" never came from us; else ""."""
+    failed = {check.name for check in each.verification.checks if check.ok is False}
+    if each.state != Verdict.UNKNOWN.value:
+        return ""
+    if failed == {_SKIPPED}:
+        return "skipped"
+    # Signed by our keys, and not in the register, or by a key that is distrusted since: that is no foreign file.
+    ours = failed & {"register-entry", "log-inclusion"} or any(name.endswith("-trust") for name in failed)
+    return "" if ours or not failed else "foreign"
 
 
 def _unpack(uploads: Iterable[FileStorage]) -> Iterator[_Brought]:
@@ -168,7 +190,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Brought:
 
 
 def _unopened(name: str, zh: str, en: str) -> _Brought:
-    return _Brought(name, None, Check("file", False, zh, en))
+    return _Brought(name, None, Check(_SKIPPED, False, zh, en))
 
 
 def _plain_name(name: str | None) -> str:

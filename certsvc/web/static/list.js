@@ -2,6 +2,8 @@
 const escaped = (text) => /^\s*[=+\-@\t\r=+-@]/.test(text) ? "'" + text : text;
 const quoted = (text) => `"${escaped(text).replaceAll('"', '""')}"`;
 
+const SHOWN = 200; // rows; the file has them all
+
 async function* lines(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
@@ -28,22 +30,25 @@ export async function run(form) {
     }
     const heads = [...table.querySelectorAll("th")].map((cell) => cell.textContent);
     const rows = [[heads[0], heads[1], heads[2], "发证日期", "查询时间"].map(quoted).join(",")];
-    let of = 0, done = 0;
+    let of = 0, done = 0, good = 0;
     for await (const line of lines(answer.body)) {
       if ("rows" in line) { of = line.rows; bar.max = Math.max(of, 1); continue; }
       done += 1;
       bar.value = done;
       said.textContent = `${done} / ${of}`;
       rows.push([line.number, line.name, line.status, line.issued_on, line.checked_at].map(quoted).join(","));
-      if (done <= 200) {
+      if (line.state === "valid" || line.state === "paper_valid") good += 1;
+      if (done <= SHOWN) {
         const row = body.insertRow();
         for (const text of [line.number, line.name, line.status]) row.insertCell().textContent = text;
         row.dataset.state = line.state;
+        row.className = `s-${line.state}`;
         table.hidden = false;
       }
     }
     if (done !== of) { said.textContent = said.dataset.failed; return; }
-    said.textContent = `${said.dataset.done} ${done} / ${of}`;
+    const summary = said.dataset.summary.replace("{good}", good).replace("{rest}", of - good);
+    said.textContent = `${said.dataset.done} ${done} / ${of} · ${summary} ${of > SHOWN ? said.dataset.more.replace("{shown}", SHOWN) : ""}`;
     const link = download.querySelector("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff" + rows.join("\r\n") + "\r\n"], { type: "text/csv" }));
     download.hidden = false;
