@@ -19,6 +19,7 @@ from sqlalchemy import select
 from certsvc.errors import MalformedCredential
 from certsvc.services.context import Services
 from certsvc.services.files import write_if_changed
+from certsvc.services.kit_hosting import write_hosting
 from certsvc.services.kit_page import write_page
 from certsvc.services.kit_parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
 from certsvc.services.kit_register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
@@ -38,11 +39,12 @@ With this folder a certificate verifies with no service of the issuer's running:
     certsvc verify --offline --trust THIS_FOLDER certificate.pdf
     certsvc verify --offline --trust THIS_FOLDER "HTTPS://HOST/V/TOKEN#PAYLOAD"
 
-或用浏览器:在本文件夹运行 python3 -m http.server,打开 http://localhost:8000/
-or in a browser: run that here and open the page; to answer scans at the issuer's domain, serve the folder there, with
-404.html for unknown addresses (nginx: try_files $uri $uri/ /404.html;)
+或用浏览器:在本文件夹运行 python3 hosting/serve.py,打开 http://127.0.0.1:8000/
+or in a browser: run that here and open the page. To answer scans, serve the folder at the issuer's domain, with
+404.html for unknown addresses: hosting/README.txt says how for nginx, Caddy, Apache, GitHub Pages, Netlify, S3 …
 
 index.html, 404.html, v/, kit/   离线查验页面 / the verifier page, for any static web server
+hosting/, .htaccess, _redirects  各种网页服务器的配置 / what web servers need to be told
 trust.json, .well-known/    发证机构的公钥 / the issuer's public keys
 seal/                       印章证书链 / certificate chains of the PDF seal
 status/                     状态列表(W3C Bitstring Status List) / status lists
@@ -103,7 +105,7 @@ def export_kit(services: Services, folder: Path) -> KitReport:
         written += _write_photos(services, folder)
         rows = write_register(services, session, folder / REGISTER)
     written += write_if_changed(folder / README, _README_TEXT.encode())
-    written += write_page(folder)
+    written += write_page(folder) + write_hosting(folder)
     return KitReport(folder, certificates, pdfs, rows, written + 1)
 
 
