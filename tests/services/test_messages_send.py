@@ -17,7 +17,7 @@ from certsvc.errors import Unavailable
 from certsvc.services import holder_access as access
 from certsvc.services import messages_send, messages_sender
 from certsvc.services.context import Services
-from certsvc.services.messages import HttpMessenger, Outbox
+from certsvc.services.messages import HttpMessenger, Message, Messenger, Outbox
 from certsvc.services.messages_send import Sending, queue, send_due
 from certsvc.services.messages_sender import Sender
 from certsvc.store import HolderCodeRecord, MessageRecord, PersonRecord
@@ -172,6 +172,42 @@ def test_two_senders_do_not_send_one_message_twice(at: Installation, gateway: Ga
     access.request_code(at.services, OTHER.name, identity(OTHER))
     assert send_at_once([at.services] * 4) == 2
     assert len({str(one["id"]) for one in gateway.taken}) == len(gateway.taken) == 2
+
+
+class Interrupted:
+    """A messenger that is busy while the holder asks for another code."""
+
+    def __init__(self, at: Installation, messenger: Messenger) -> None:
+        self.at, self.messenger = at, messenger
+
+    def send(self, message: Message, at: datetime) -> None:
+        ask(self.at)
+        send_due(self.at.services)
+        self.messenger.send(message, at)
+
+
+def test_a_message_replaced_while_it_is_handed_over_stays_dropped(at: Installation, gateway: Gateway) -> None:
+    assert at.services.gateway is not None
+    ask(at)
+    send_due(replace(at.services, gateway=Interrupted(at, at.services.gateway)))
+    assert queue(at.services).counts == {"asked": 0, "queued": 0, "sent": 1, "failed": 0, "dropped": 1}
+    newer, older = gateway.taken
+    assert access.sign_in(at.services, HOLDER.name, identity(HOLDER), str(older["code"])) is None
+    assert access.sign_in(at.services, HOLDER.name, identity(HOLDER), str(newer["code"])) is not None
+
+
+def test_a_request_that_another_sender_looked_into_is_left_alone(at: Installation, gateway: Gateway) -> None:
+    asked: list[None] = []
+
+    def now() -> datetime:
+        asked.append(None)
+        if len(asked) == 2:  # the list was read, and no row is locked yet
+            assert send_due(at.services).sent == 1
+        return at.clock()
+
+    ask(at)
+    assert send_due(replace(at.services, now=now)) == Sending()
+    assert len(gateway.taken) == 1
 
 
 def test_a_person_without_a_phone_or_with_a_damaged_row_is_dropped(at: Installation, gateway: Gateway) -> None:
