@@ -56,7 +56,8 @@ lock: .venv/dev.stamp
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更新版本 / Python 3.11 or newer is needed" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@# Debian has venv in a package of its own: without it half a folder would be left, and found "ready" next time.
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "缺少 venv 模块:apt install python3-venv / the venv module is missing" >&2; exit 1; }
 
 .venv/run.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "安装依赖(仅首次) / installing what it needs (first time only) …"
