@@ -90,6 +90,8 @@ def _paper(reader: RowReader) -> PaperRow | None:
 
 def _number(reader: RowReader) -> str | None:
     number = reader.text("number", longest=LONGEST_NUMBER)
-    if number is not None and not (number.isascii() and number.replace("-", "").isalnum()):
+    if number is None:
+        return None
+    if not (number.isascii() and number.replace("-", "").isalnum() and number.strip("0-")):
         reader.refuse("number", "R8.1", "编号只含数字、字母和连字符", "a number has digits, letters and hyphens")
-    return number
+    return number.upper()  # as it is asked for, in whatever letters (R8.1)

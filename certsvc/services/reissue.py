@@ -100,6 +100,8 @@ def apply(
     if reason not in {LOST, DAMAGED}:
         raise ReissueRefused("原因应为 lost 或 damaged", "the reason is lost or damaged", rule="R8.2", where="reason")
     wanted, holder, lookup = normalise_number(number), parse_name(name).text, services.vault.lookup(identity)
+    if wanted == normalise_number(""):
+        raise ReissueRefused("不是证书编号", "not a certificate number", rule="R8.1", where="number")
     with services.database.writing() as session:
         paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == wanted))
         earlier = _earlier(session, wanted)
@@ -188,7 +190,7 @@ def _earlier(session: Session, number: str) -> ReissueRequestRecord | None:
     )
 
 
-def _check_evidence(session: Session, number: str, evidence: Evidence | None) -> None:
+def _check_not_electronic(session: Session, number: str) -> None:
     electronic = session.scalar(select(CertificateRecord.id).where(CertificateRecord.number == number).limit(1))
     if electronic is not None:
         raise ReissueRefused(
@@ -197,6 +199,10 @@ def _check_evidence(session: Session, number: str, evidence: Evidence | None) ->
             rule="R8.5",
             where=number,
         )
+
+
+def _check_evidence(session: Session, number: str, evidence: Evidence | None) -> None:
+    _check_not_electronic(session, number)
     if evidence is None or not 0 < len(evidence.text.strip()) <= _LONGEST_TEXT:
         raise ReissueRefused(
             "纸质登记册中没有该编号,须附证明材料",
@@ -253,6 +259,7 @@ def _paper_of(
     """The register's entry, held against the request once more; made now where evidence stands in for it."""
     paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == row.number))
     if paper is None:
+        _check_not_electronic(session, row.number)
         scheme = Pinning(session).any_scheme
         sealed = services.vault.seal({"id_number": opened["id_number"]}, row.id_lookup)
         paper = PaperCertificateRecord(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.checked import check
 from certsvc.credential.document import compose
-from certsvc.credential.number import format_number
+from certsvc.credential.number import format_number, serial_capacity
 from certsvc.credential.token import TOKEN_BYTES, format_token
 from certsvc.errors import Refused
 from certsvc.rendering.fonts import missing_glyphs
@@ -25,7 +25,13 @@ from certsvc.services.certificate_secrets import CertificateSecrets, seal_secret
 from certsvc.services.context import Services
 from certsvc.services.intended import Allotted, Intended, claims_of
 from certsvc.services.status_places import draw_indexes
-from certsvc.store import RESERVED, CertificateRecord, SerialRecord
+from certsvc.store import (
+    RESERVED,
+    CertificateRecord,
+    PaperCertificateRecord,
+    ReissueRequestRecord,
+    SerialRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +115,35 @@ class _Serials:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._records: dict[str, SerialRecord] = {}
+        self._taken: dict[str, frozenset[str]] = {}
 
     def next_number(self, intended: Intended) -> str:
-        """The number the next certificate would have; raises `NumberRangeFull`."""
-        numbering = intended.scheme.number
-        serial = self._record(intended).next
-        return format_number(numbering.kind, numbering.parts, intended.issued_on.year, intended.scheme.level, serial)
+        """The number the next certificate would have, past those that others bear; raises `NumberRangeFull`."""
+        record = self._record(intended)
+        taken = self._taken_from(intended, record.next)
+        while (number := _numbered(intended, record.next)) in taken:
+            record.next += 1
+        return number
 
     def use(self, intended: Intended) -> None:
         """Count the number just given as used."""
         self._record(intended).next += 1
 
+    def _taken_from(self, intended: Intended, serial: int) -> frozenset[str]:
+        """The numbers of this scope, from a serial on, that paper bears, or what was reissued or applied for."""
+        scope = _scope(intended)
+        if scope not in self._taken:
+            first = _numbered(intended, serial)
+            last = _numbered(intended, serial_capacity(intended.scheme.number.kind))
+            self._taken[scope] = frozenset(
+                number
+                for kind in (PaperCertificateRecord, CertificateRecord, ReissueRequestRecord)
+                for number in self._session.scalars(select(kind.number).where(kind.number.between(first, last)))
+            )
+        return self._taken[scope]
+
     def _record(self, intended: Intended) -> SerialRecord:
-        numbering = intended.scheme.number
-        parts = "-".join(f"{name}={part}" for name, part in sorted(numbering.parts.items()))
-        scope = f"{numbering.kind}/{parts}/{intended.issued_on.year}/{intended.scheme.level}"
+        scope = _scope(intended)
         if scope not in self._records:
             # Two writers are in turn here by the write lock; the row lock is for whoever forgets it.
             query = select(SerialRecord).where(SerialRecord.scope == scope).with_for_update()
@@ -133,3 +153,14 @@ class _Serials:
                 self._session.add(record)
             self._records[scope] = record
         return self._records[scope]
+
+
+def _scope(intended: Intended) -> str:
+    numbering = intended.scheme.number
+    parts = "-".join(f"{name}={part}" for name, part in sorted(numbering.parts.items()))
+    return f"{numbering.kind}/{parts}/{intended.issued_on.year}/{intended.scheme.level}"
+
+
+def _numbered(intended: Intended, serial: int) -> str:
+    numbering = intended.scheme.number
+    return format_number(numbering.kind, numbering.parts, intended.issued_on.year, intended.scheme.level, serial)

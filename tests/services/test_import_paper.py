@@ -11,6 +11,7 @@ from certsvc.errors import ImportRefused
 from certsvc.services.context import Services
 from certsvc.services.import_paper import import_paper
 from certsvc.services.imports import ImportReport
+from certsvc.services.look_up import by_number_and_name
 from certsvc.store import PaperCertificateRecord
 from tests.builders import Candidate, write_csv
 
@@ -68,3 +69,18 @@ def test_the_same_number_with_other_content_is_a_conflict(
     ((column, rule),) = [(error.column, error.rule) for error in caught.value.errors]
     assert (column, rule) == (next(iter(changes)), "R8.1")
     assert count(services) == 1
+
+
+def test_a_number_is_found_in_whatever_letters_it_was_registered(services: Services, tmp_path: Path) -> None:
+    take(services, tmp_path, cells("qh-2010-a1"))
+    found = by_number_and_name(services, "Qh-2010-A1", Candidate().name)
+    assert found is not None
+    assert found.number == "QH-2010-A1"
+    assert take(services, tmp_path, cells("QH-2010-a1")).unchanged == 1
+
+
+@pytest.mark.parametrize("number", ["0", "00-00", "-"])
+def test_nought_is_no_number(services: Services, tmp_path: Path, number: str) -> None:
+    """It stands for every number that is none."""
+    with pytest.raises(ImportRefused):
+        take(services, tmp_path, cells(number))

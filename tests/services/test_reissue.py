@@ -15,6 +15,7 @@ from certsvc.services import look_up, reissue
 from certsvc.services.correct import Correction, correct
 from certsvc.services.log_check import check_log
 from certsvc.services.reissue import Evidence, Request
+from certsvc.store import ReissueRequestRecord
 from tests.services.installation import Installation, Person, made_up
 
 HOLDER, OTHER = made_up(1), made_up(2)
@@ -141,3 +142,30 @@ def test_no_scheme_of_another_occupation_words_a_reissue(home: Installation) -> 
 def test_a_request_that_is_not_there_is_refused(home: Installation) -> None:
     with pytest.raises(NotFound):
         reissue.approve(home.services, 99, by="乙")
+
+
+def test_no_certificate_is_issued_under_a_number_that_another_bears(home: Installation) -> None:
+    """Else whoever revokes one of the two by its number revokes the other."""
+    first = int(home.issue(made_up(3))[0].number)
+    on_paper, applied_for = str(first + 1), str(first + 2)
+    home.import_paper((on_paper, HOLDER))
+    apply(home, OTHER, number=applied_for, evidence=EVIDENCE)
+    assert home.issue(made_up(4))[0].number == str(first + 3)
+    reissue.approve(home.services, apply(home, number=on_paper).id, by="乙")
+    assert home.issue(made_up(5))[0].number == str(first + 4)
+
+
+def test_a_number_given_to_a_certificate_meanwhile_is_not_reissued(home: Installation) -> None:
+    number = home.issue(made_up(3))[0].number
+    request = apply(home, OTHER, number=NUMBER, evidence=EVIDENCE)
+    with home.services.database.writing() as session:  # as it was before numbers applied for were left out
+        session.get_one(ReissueRequestRecord, request.id).number = number
+    with pytest.raises(ReissueRefused, match=r"R8\.5"):
+        reissue.approve(home.services, request.id, by="乙")
+
+
+@pytest.mark.parametrize("number", ["", "!!!", "0", "\0"])
+def test_what_is_no_number_is_not_applied_for(home: Installation, number: str) -> None:
+    """It would be certificate 0, and every look-up with a slip of the pen in the number would find it."""
+    with pytest.raises(ReissueRefused, match=r"R8\.1"):
+        apply(home, number=number, evidence=EVIDENCE)
