@@ -135,3 +135,22 @@ def test_a_status_list_that_is_not_to_be_believed_clears_nobody(
     said = judge(node, tmp_path, world, ["revoked", "good"])
     for answer in (said[kind][suite] for kind in said for suite in SUITES):
         assert answer["statusVerified"] is False, answer
+
+
+def test_a_status_list_under_a_did_of_its_own_would_clear_nobody(node: Node, world: World, tmp_path: Path) -> None:
+    # Its default asks that list and credential have one issuer, so the key of the lists stands under the issuer's DID.
+    published = load_strict((world.published / "status" / "revocation-1").read_bytes())
+    assert isinstance(published, dict)
+    signer = world.services.keystore.signer(Purpose.STATUS_LIST)
+    apart = f"{world.trust.did}:status"
+    unsigned = {**published, "issuer": apart}
+    del unsigned["proof"]
+    _with_list(world, tmp_path, sign_document(unsigned, signer, f"{apart}#{signer.kid}", world.services.now()))
+    did = json.loads((world.published / ".well-known" / "did.json").read_text().replace(world.trust.did, apart))
+    (tmp_path / "apart.json").write_text(json.dumps(did))
+    documents = json.loads((tmp_path / "documents.json").read_text())
+    (tmp_path / "documents.json").write_text(json.dumps({**documents, apart: str(tmp_path / "apart.json")}))
+    said = judge(node, tmp_path, world, ["good"])["good"]
+    for suite in SUITES:
+        assert said[suite]["statusVerified"] is False
+        assert "do not match" in said[suite]["statusError"]
