@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from sqlalchemy import func, select
 
 from certsvc.errors import CertsvcError, Unavailable
+from certsvc.services.messages_send import queue
 from certsvc.services.publish_static import lists_valid_until, published_folder
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
@@ -55,6 +56,11 @@ def metrics() -> Response:
         lines += [f'certsvc_certificates{{status="{status}"}} {count}' for status, count in counted]
         lines += ["# HELP certsvc_log_leaves Leaves in the log.", "# TYPE certsvc_log_leaves gauge"]
         lines.append(f"certsvc_log_leaves {size}")
+        lines += ["# HELP certsvc_messages Messages with holders' codes of about a day, by state."]
+        lines.append("# TYPE certsvc_messages gauge")
+        lines += [
+            f'certsvc_messages{{state="{state}"}} {count}' for state, count in queue(site().services).counts.items()
+        ]
         up = 1
     except Unavailable:
         up = 0

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from certsvc.app import create_app
+from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.services.holder_access import request_code
+from certsvc.services.messages_send import send_due
 from certsvc.services.publish_static import publish_static, published_folder
 from certsvc.services.status_lists import LIFE
 from tests.web.register import Register
@@ -25,6 +28,15 @@ def test_the_figures_say_how_long_verifiers_still_know_the_status(own: Register)
     publish_static(own.services)
     until = figures(own)["certsvc_status_lists_valid_until_timestamp_seconds"]
     assert timedelta(0) <= own.services.now() + LIFE - datetime.fromtimestamp(until, UTC) <= LIFE / 2
+
+
+def test_a_code_that_was_asked_for_is_counted_until_it_is_sent(own: Register) -> None:
+    held = own.valid
+    request_code(own.services, held.name, IdentityDocument(IdType.RESIDENT_ID, held.id_number))
+    assert figures(own)['certsvc_messages{state="asked"}'] == 1
+    send_due(own.services)
+    after = figures(own)
+    assert (after['certsvc_messages{state="asked"}'], after['certsvc_messages{state="sent"}']) == (0, 1)
 
 
 def test_without_published_lists_the_figure_is_missing_so_that_its_absence_alarms(own: Register) -> None:
