@@ -54,6 +54,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
         stamps=stamps,
         stamp_roots=stamp_roots,
         pdf_level=settings.pdf_level,
+        renew_days=settings.pdf_renew_days,
         gateway=_open_gateway(settings),
     )
 

@@ -45,6 +45,7 @@ class Settings:
     )
     sms_secret_file: Path | None = None  # CERTSVC_SMS_SECRET_FILE: the secret requests to it are signed with
     pdf_level: str = "B-T"  # CERTSVC_PDF_LEVEL, `t` or `lta`: what `certificate archive` raises files to
+    pdf_renew_days: int = 90  # CERTSVC_PDF_RENEW_DAYS: so long before their proof ends B-LTA files are renewed
 
     @property
     def host(self) -> str:
@@ -80,6 +81,7 @@ class Settings:
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
             pdf_level=_pdf_level(env.get("CERTSVC_PDF_LEVEL") or "t"),
+            pdf_renew_days=_whole(env, "CERTSVC_PDF_RENEW_DAYS", 90, lowest=1),
             limit_sign_in=env.get("CERTSVC_LIMIT_SIGN_IN") or "30/minute;500/day",
             limit_person=env.get("CERTSVC_LIMIT_PERSON") or "10/hour;30/day",
             sms_url=env.get("CERTSVC_SMS_URL") or None,

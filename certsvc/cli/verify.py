@@ -144,7 +144,7 @@ def _pinned(trust_path: Path | None) -> tuple[TrustBundle, Path | None]:
 
 def _read(file_or_text: str) -> bytes | str:
     from certsvc.errors import FileRefused
-    from certsvc.signing.pdf_examination import LARGEST_BYTES
+    from certsvc.signing.pdf import LARGEST_BYTES
 
     if file_or_text == "-":
         return sys.stdin.buffer.read(LARGEST_BYTES + 1)

@@ -84,6 +84,7 @@ class Services:
     stamps: StampAuthority | None = None
     stamp_roots: tuple[Certificate, ...] = ()
     pdf_level: str = "B-T"  # the PAdES level that files are raised to, where nobody asks for another
+    renew_days: int = 90  # so long before their proof ends B-LTA files are stamped again
     gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
 
     @cached_property

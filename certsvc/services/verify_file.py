@@ -30,8 +30,9 @@ from certsvc.errors import CertsvcError, MalformedCredential
 from certsvc.services.log_stated import stated_by
 from certsvc.services.verify_gm import check_gm
 from certsvc.signing.keys import Purpose
+from certsvc.signing.pdf import LARGEST_BYTES
 from certsvc.signing.pdf_bounded import examine_pdf_bounded
-from certsvc.signing.pdf_examination import LARGEST_BYTES, RECEIPT, examine_pdf
+from certsvc.signing.pdf_examination import RECEIPT, examine_pdf
 from certsvc.signing.proofs import verify_compact, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency.note import Algorithm, VerifierKey

@@ -25,6 +25,8 @@ from certsvc.signing.keystore import Keystore, Purpose
 from certsvc.signing.pdf_cms import SealForm, SealParts, low_s, read_seal
 
 BEIJING = timezone(timedelta(hours=8))
+LARGEST_BYTES = 20 * 1024 * 1024
+"""Of a file that is examined, and so of one that is made."""
 
 PLACE = re.compile(
     rb"%PDF-1\.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Sig/Filter/Adobe\.PPKLite/SubFilter/ETSI\.CAdES\.detached"

@@ -21,7 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsvc.credential.verdict import Check
-from certsvc.signing.pdf_examination import LARGEST_BYTES, PdfExamination, examine_pdf
+from certsvc.signing.pdf import LARGEST_BYTES
+from certsvc.signing.pdf_examination import PdfExamination, examine_pdf
 
 _FRAME = struct.Struct(">QQQ")
 
@@ -43,7 +44,7 @@ def examine_pdf_bounded(
     )
     settings = json.dumps(
         {
-            "now": now.isoformat() if now else None,
+            "now": _text(now),
             "seconds": seconds,
             "memory_mb": memory_mb,
             "stamp_roots": stamps.decode(),
@@ -77,9 +78,10 @@ def _encode(found: PdfExamination) -> bytes:
             "attachments": {name: base64.b64encode(content).decode() for name, content in found.attachments.items()},
             "qr_text": found.qr_text,
             "signer": found.signer_kid,
-            "signed_at": found.signed_at.isoformat() if found.signed_at else None,
-            "stamped_at": found.stamped_at.isoformat() if found.stamped_at else None,
-            "archived_at": found.archived_at.isoformat() if found.archived_at else None,
+            "signed_at": _text(found.signed_at),
+            "stamped_at": _text(found.stamped_at),
+            "archived_at": [_text(at) for at in found.archived_at],
+            "proven_until": _text(found.proven_until),
         }
     ).encode()
 
@@ -91,10 +93,19 @@ def _decode(answer: bytes) -> PdfExamination:
         {name: base64.b64decode(content, validate=True) for name, content in tree["attachments"].items()},
         tree["qr_text"],
         tree["signer"],
-        datetime.fromisoformat(tree["signed_at"]) if tree["signed_at"] else None,
-        datetime.fromisoformat(tree["stamped_at"]) if tree["stamped_at"] else None,
-        datetime.fromisoformat(tree["archived_at"]) if tree["archived_at"] else None,
+        _moment(tree["signed_at"]),
+        _moment(tree["stamped_at"]),
+        tuple(datetime.fromisoformat(at) for at in tree["archived_at"]),
+        _moment(tree["proven_until"]),
     )
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def answer(source: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = resource.setrlimit) -> bytes:
@@ -105,10 +116,9 @@ def answer(source: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = res
     limit(resource.RLIMIT_CPU, (wanted["seconds"], wanted["seconds"]))
     limit(resource.RLIMIT_AS, (wanted["memory_mb"] * 2**20,) * 2)
     limit(resource.RLIMIT_FSIZE, (0, 0))
-    now = datetime.fromisoformat(wanted["now"]) if wanted["now"] else None
     stamps = wanted.get("stamp_roots", "").encode()
     trusted, stampers = (x509.load_pem_x509_certificates(pem) if pem else [] for pem in (roots, stamps))
-    return _encode(examine_pdf(data, trusted, now=now, stamp_roots=stampers))
+    return _encode(examine_pdf(data, trusted, now=_moment(wanted["now"]), stamp_roots=stampers))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ No PDF parser reads a byte that is not proven. The steps, in order, each with th
 
 1. size: a file of 20 MB at most (exhaustion)
 2. form: the signature dictionary is object 1, in the one form our presses write, DocMDP P=1 (other signatures)
-3. coverage: /ByteRange is the whole file but the hexadecimal of /Contents, or all up to one archive update that step 9
+3. coverage: /ByteRange is the whole file but the hexadecimal of /Contents, or all up to archive updates that step 9
    must prove (appended bytes, incremental overlays)
 4. padding: /Contents is lower-case hexadecimal, the CMS, then zeros (bytes changed inside the signature's own hole)
 5. cms: exactly the one DER form that follows from chain, digest and signature (unsigned parts of the CMS changed)
 6. digest and signature: the leaf signed this digest of these bytes (any changed byte, a swapped attachment)
 7. signer: the chain leads to a trusted root and was valid at the time claimed (a foreign signer)
 8. stamp: a time stamp beside the signature is proven by `stamp`, under a pinned root (a level passed off as higher)
-9. archive: an update behind the sealed revision is just that of B-LTA, byte for byte (`pdf_archive`; overlays)
+9. archive: what stands behind the sealed revision is just the updates of B-LTA, byte for byte (`pdf_archive`; overlays)
 10. contents: one signature field, /Perms DocMDP pointing at it, known attachments only (a seal used on something else)
 
 After 6 and 7 the file is what the issuer sealed, so step 10 parses trusted bytes: the first revision's alone.
@@ -35,14 +35,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certsvc.credential.verdict import Check
 from certsvc.signing.keys import kid_of
-from certsvc.signing.pdf import PLACE, Level, der_size, moment_of
-from certsvc.signing.pdf_archive import Roots, check_archive
+from certsvc.signing.pdf import LARGEST_BYTES, PLACE, Level, der_size, moment_of
+from certsvc.signing.pdf_archive import Archived, Pinned, Sealed, check_archive
 from certsvc.signing.pdf_cms import SealParts, read_seal, verify_signature
 from certsvc.signing.pdf_trust import fault_of_chain
-from certsvc.signing.pdf_update import first_revision, read_update
+from certsvc.signing.pdf_update import first_revision
 from certsvc.signing.stamp import Stamp, read_stamp
 
-LARGEST_BYTES = 20 * 1024 * 1024
 RECEIPT = "receipt.tlog-proof"
 KNOWN_ATTACHMENTS = frozenset({"credential.json", "opening.json", RECEIPT})
 _CLOCK_SKEW = timedelta(minutes=10)
@@ -51,7 +50,8 @@ _CLOCK_SKEW = timedelta(minutes=10)
 @dataclass(frozen=True, slots=True)
 class PdfExamination:
     """What was found. Attachments and QR text are given only when every check passed, and then `signer_kid` too: the
-    identifier (`keys.kid_of`) of the key that sealed it."""
+    identifier (`keys.kid_of`) of the key that sealed it. `archived_at` are the times of the document time stamps,
+    oldest first; the newest one's chain ends with `proven_until`."""
 
     checks: tuple[Check, ...]
     attachments: Mapping[str, bytes] = field(default_factory=dict)
@@ -59,14 +59,15 @@ class PdfExamination:
     signer_kid: str | None = None
     signed_at: datetime | None = None
     stamped_at: datetime | None = None
-    archived_at: datetime | None = None
+    archived_at: tuple[datetime, ...] = ()
+    proven_until: datetime | None = None
 
     @property
     def level(self) -> Level | None:
         """The PAdES level that was proven; None when the examination failed."""
         if not self.ok:
             return None
-        if self.archived_at is not None:
+        if self.archived_at:
             return Level.ARCHIVED
         return Level.SEALED if self.stamped_at is None else Level.STAMPED
 
@@ -114,9 +115,9 @@ def examine_pdf(
         first = first_revision(data) if len(data) <= LARGEST_BYTES else data
         parts, signed_at = _check_seal(data, first, trust_roots, now, steps)
         stamp = _check_stamp(parts, signed_at, stamp_roots, steps)
-        archived_at = None
+        archived = None
         if first is not data:
-            archived_at = _check_archive(data, (first, parts, stamp), (trust_roots, stamp_roots), steps)
+            archived = _check_archive(data, (first, parts, stamp), Pinned(trust_roots, stamp_roots), steps)
         attachments, qr_text = _read_contents(first, steps)
     except _Stopped:
         return PdfExamination(tuple(steps.checks))
@@ -124,8 +125,16 @@ def examine_pdf(
         zh, en = "文件无法检查:证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
         return PdfExamination((*steps.checks, Check("pdf-readable", False, zh, en)))
     point = parts.chain[0].public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    stamped_at = None if stamp is None else stamp.at
-    return PdfExamination(tuple(steps.checks), attachments, qr_text, kid_of(point), signed_at, stamped_at, archived_at)
+    return PdfExamination(
+        tuple(steps.checks),
+        attachments,
+        qr_text,
+        kid_of(point),
+        signed_at,
+        None if stamp is None else stamp.at,
+        () if archived is None else tuple(one.at for one in archived.stamps),
+        None if archived is None else archived.proven_until,
+    )
 
 
 def _check_seal(
@@ -155,7 +164,7 @@ def _check_seal(
         if whole is data
         else (
             "签名覆盖归档更新之前的整个文件",
-            "the signature covers all that stands before the archive update",
+            "the signature covers all that stands before the archive updates",
         ),
         (
             "签名未覆盖整个文件:签名后文件有增删",
@@ -236,27 +245,27 @@ def _check_stamp(
 
 
 def _check_archive(
-    data: bytes, proven: tuple[bytes, SealParts, Stamp | None], roots: tuple[Roots, Roots], steps: _Steps
-) -> datetime:
-    """Step 9; the time that the document stamp proves."""
+    data: bytes, proven: tuple[bytes, SealParts, Stamp | None], pinned: Pinned, steps: _Steps
+) -> Archived | None:
+    """Step 9; what the updates prove."""
     first, parts, stamp = proven
-    at, fault = datetime.min.replace(tzinfo=UTC), "" if stamp is not None else "the seal has no time stamp"
+    archived, fault = None, "the seal has no time stamp"
     try:
         if stamp is not None:
-            at = check_archive(read_update(data, first), parts, stamp, *roots)
+            archived = check_archive(data, first, Sealed(parts, stamp), pinned)
     except ValueError as error:
         fault = str(error)
-    said = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    said = "" if archived is None else ", ".join(f"{one.at:%Y-%m-%d %H:%M:%S} UTC" for one in archived.stamps)
     steps.check(
         "archive",
-        not fault,
+        archived is not None,
         (
-            f"归档更新完好\uff0c含吊销数据与文档时间戳:{said}",
-            f"archived with revocation data under a document time stamp: {said}",
+            f"PAdES B-LTA 归档完好\uff0c含吊销数据与文档时间戳:{said}",
+            f"archived (PAdES B-LTA) with revocation data under document time stamps: {said}",
         ),
         ("签章后追加的内容不是完好的归档更新", f"what was added after sealing is no whole archive update: {fault}"),
     )
-    return at
+    return archived
 
 
 def _read_contents(data: bytes, steps: _Steps) -> tuple[dict[str, bytes], str | None]:

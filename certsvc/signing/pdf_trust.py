@@ -43,6 +43,14 @@ def path_of(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
     return path
 
 
+def whole_path(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """As `path_of`, but past an intermediate that is itself pinned to the root above it, where that is pinned too."""
+    path = path_of(chain, roots)
+    if path[-1].issuer != path[-1].subject:
+        path += [root for root in roots if _issued(path[-1], root)][:1]
+    return path
+
+
 def _issued(entry: x509.Certificate, above: x509.Certificate) -> bool:
     try:
         entry.verify_directly_issued_by(above)

@@ -2,7 +2,7 @@
 
 An authority that is down, slow or wrong costs nothing but the stamp: `stamp` says so at once and for a minute asks no
 more, so that a batch goes on at the lower level. The revocation lists of its own chain come from where its certificates
-say they are. Not here: proving a token (`stamp`) or a list (`pdf_archive`), where a token goes (`pdf`).
+say they are. Not here: proving a token (`stamp`) or a list (`pdf_lists`), where a token goes (`pdf`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsvc.errors import ListMissing, Refused, Unavailable
-from certsvc.signing.pdf_archive import LARGEST_LIST
+from certsvc.signing.pdf_lists import LARGEST_LIST
 from certsvc.signing.stamp import read_stamp
 
 _LARGEST_ANSWER = 64 * 1024

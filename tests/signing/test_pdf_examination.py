@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from certsvc.rendering.press import Attachment, open_press
-from certsvc.signing.pdf import PLACE, seal
+from certsvc.signing.pdf import LARGEST_BYTES, PLACE, seal
 from certsvc.signing.pdf_bounded import _decode, _frame, answer, examine_pdf_bounded
 from certsvc.signing.pdf_cms import low_s
-from certsvc.signing.pdf_examination import LARGEST_BYTES, examine_pdf
+from certsvc.signing.pdf_examination import examine_pdf
 from tests.rendering.faces import face
 from tests.signing.seals import SIGNED_AT, make_seal
 

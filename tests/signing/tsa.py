@@ -1,6 +1,7 @@
 """A time-stamp authority to test with: certomancer's, over HTTP on loopback, its keys made anew.
 
-With `lists`, its certificates name the revocation lists that it publishes beside.
+With `lists`, its certificates name the revocation lists that it publishes beside. It has a second certificate, to go on
+under when the first one ends.
 """
 
 from __future__ import annotations
@@ -9,77 +10,99 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from asn1crypto import tsp
-from certomancer.registry import ArchLabel, CertomancerConfig, ServiceLabel
+from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig, ServiceLabel
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certsvc.signing.stamp_authority import StampAuthority
 
+_BEGIN, _END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2060, 1, 1, tzinfo=UTC)
+FIRST, SECOND = "tsa", "second"
+
 
 class Authority:
-    """Answers requests; `fault` changes what it answers."""
+    """Answers requests as of `at` (None: now), under the certificate called `under`; `fault` changes what it answers.
+
+    Its certificates are issued by an authority under the root or, `shallow`, by the root itself. The first one ends
+    with `until`, the second in 2060. A list is made as it is asked for, at `lists_at` (None: the authority's time), is
+    good for `list_days`, and names what stands in `revoked`, by certificate and day.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
+        called: str = "Made-up",
+        shallow: bool = False,
         usage: tuple[str, ...] = ("time_stamping",),
         at: datetime | None = None,
         weak: bool = False,
         lists: bool = False,
+        until: datetime = _END,
     ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1] if lists else 0
         folder.mkdir(parents=True, exist_ok=True)
-        names = ("root", "middle", "tsa", "seal")
+        self._issuer = "root" if shallow else "middle"
+        names = ("root", "middle", FIRST, SECOND)
+        self._keys: dict[str, Any] = {}
         for name in names:
-            key: Any = rsa.generate_private_key(65537, 2048) if name == "tsa" and not weak else None
-            key = key or ec.generate_private_key(ec.SECP256R1())
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            key: Any = rsa.generate_private_key(65537, 2048) if name == FIRST and not weak else None
+            self._keys[name] = key or ec.generate_private_key(ec.SECP256R1())
+            pem = self._keys[name].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             (folder / f"{name}.pem").write_bytes(pem)
-        validity = {"valid-from": "2020-01-01T00:00:00+0000", "valid-to": "2060-01-01T00:00:00+0000"}
 
         def repo(name: str) -> dict[str, Any]:
             return {"crl-repo": name} if lists else {}
 
-        signing: dict[str, Any] = {"id": "key_usage", "critical": True, "smart-value": {"schema": "key-usage"}}
+        def stamper(name: str, end: datetime) -> dict[str, Any]:
+            return {
+                "subject": name,
+                "issuer": self._issuer,
+                "issuer-cert": self._issuer,
+                "validity": _validity(end),
+                "extensions": [
+                    {
+                        "id": "key_usage",
+                        "critical": True,
+                        "smart-value": {"schema": "key-usage", "params": ["digital_signature"]},
+                    },
+                    {"id": "extended_key_usage", "critical": True, "value": list(usage)},
+                ],
+            }
+
         arch: dict[str, Any] = {
             "keyset": "made",
-            "entities": {name: {"common-name": f"Made-up {name}"} for name in names},
+            "entities": {entity: {"common-name": f"{called} {entity}"} for entity in names},
             "certs": {
                 "root": {
                     "subject": "root",
                     "issuer": "root",
-                    "validity": validity,
+                    "validity": _validity(_END),
                     "profiles": [{"id": "simple-ca", "params": {"max-path-len": 1} | repo("root")}],
                 },
                 "middle": {
                     "subject": "middle",
                     "issuer": "root",
-                    "validity": validity,
+                    "validity": _validity(_END),
                     "profiles": [{"id": "simple-ca", "params": {"max-path-len": 0} | repo("middle")}],
                 },
-                "tsa": {
-                    "subject": "tsa",
-                    "issuer": "middle",
-                    "issuer-cert": "middle",
-                    "validity": validity,
-                    "extensions": [
-                        signing | {"smart-value": {"schema": "key-usage", "params": ["digital_signature"]}},
-                        {"id": "extended_key_usage", "critical": True, "value": list(usage)},
-                    ],
-                },
+                FIRST: stamper(FIRST, until),
+                SECOND: stamper(SECOND, _END),
             },
             "services": {
-                "time-stamping": {"tsa": {"signing-cert": "tsa", "certs-to-embed": ["middle"]}},
+                "time-stamping": {
+                    name: {"signing-cert": name, "certs-to-embed": [self._issuer]} for name in (FIRST, SECOND)
+                },
                 "crl-repo": {
                     name: {"for-issuer": name, "signing-key": name, "simulated-update-schedule": "P30D"}
                     for name in ("root", "middle")
@@ -94,15 +117,25 @@ class Authority:
             },
             key_search_dir=str(folder),
         )
-        made = config.get_pki_arch(ArchLabel("made"))
-        self._stamper = made.service_registry.summon_timestamper  # one per request: it keeps no state
-        self._made = made
-        self._label = ServiceLabel("tsa")
-        self._at = at
-        self.roots = (x509.load_der_x509_certificate(made.get_cert("root").dump()),)
+        self._made = config.get_pki_arch(ArchLabel("made"))
+        self.at = at
+        self.lists_at: datetime | None = None
+        self.list_days = {"root": 30, "middle": 30}
+        self.under = FIRST
+        self.revoked: dict[str, datetime] = {}
+        self.roots = (self.certificate("root"),)
         self.fault = ""
         self.asked = 0
         self.fetched: list[str] = []
+
+    def certificate(self, name: str) -> x509.Certificate:
+        return x509.load_der_x509_certificate(self._made.get_cert(CertLabel(name)).dump())
+
+    def knows(self, entry: x509.Certificate) -> bool:
+        return any(entry == self.certificate(name) for name in self._keys)
+
+    def key(self, name: str) -> Any:
+        return self._keys[name]
 
     def answer(self, request: bytes) -> bytes:
         self.asked += 1
@@ -115,7 +148,8 @@ class Authority:
             return bytes(tsp.TimeStampResp({"status": {"status": "rejection"}}).dump())
         if self.fault == "junk":
             return b"<html>no authority here</html>"
-        stamper = self._stamper(self._label, self._at)
+        # One per request: it keeps no state.
+        stamper = self._made.service_registry.summon_timestamper(ServiceLabel(self.under), self.at)
         content: bytes = stamper.request_tsa_response(tsp.TimeStampReq.load(wanted.dump(force=True))).dump()
         return content
 
@@ -124,11 +158,27 @@ class Authority:
         self.fetched.append(address)
         if "list" in self.fault:
             raise OSError("nobody listens")
-        repository = ServiceLabel(address.split("/")[-2])
-        if repository not in ("root", "middle"):
+        name = address.split("/")[-2]
+        if name not in ("root", "middle"):
             raise OSError("not found")
-        at = self._at or datetime.now(UTC)
-        return bytes(self._made.service_registry.get_crl(repository, at).dump())
+        made = (self.lists_at or self.at or datetime.now(UTC)).replace(microsecond=0)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate(name).subject)
+            .last_update(made)
+            .next_update(made + timedelta(days=self.list_days[name]))
+            .add_extension(x509.CRLNumber(int(made.timestamp())), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._keys[name].public_key()), critical=False
+            )
+        )
+        # Serial numbers are each issuer's own.
+        for entry, day in self.revoked.items() if name == self._issuer else ():
+            serial = self.certificate(entry).serial_number
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(day).build()
+            )
+        return builder.sign(self._keys[name], SHA256()).public_bytes(Encoding.DER)
 
     def direct(self) -> StampAuthority:
         """Asked without HTTP."""
@@ -166,3 +216,7 @@ class Authority:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def _validity(end: datetime) -> dict[str, str]:
+    return {"valid-from": _BEGIN.isoformat(), "valid-to": end.isoformat()}
