@@ -127,7 +127,12 @@ def _values(claims: CertificateClaims, id_number: str, layout: Layout) -> dict[s
     if claims.birth_date:
         values["birth_date"] = (date_zh(claims.birth_date), date_en(claims.birth_date))
     if claims.scores:
-        named = [(_SUBJECTS.get(key, (key, key)), score) for key, score in claims.scores.items()]
+        # In the order of the exam: the signed document has its members sorted by name.
+        keys = [
+            *(key for key in _SUBJECTS if key in claims.scores),
+            *(key for key in claims.scores if key not in _SUBJECTS),
+        ]
+        named = [(_SUBJECTS.get(key, (key, key)), claims.scores[key]) for key in keys]
         values["scores"] = (
             "  ".join(f"{zh} {score}" for (zh, _), score in named),
             ", ".join(f"{en} {score}" for (_, en), score in named),

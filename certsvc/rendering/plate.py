@@ -120,15 +120,15 @@ def _pattern(layout: Layout, objects: Objects, ink: Ink) -> dict[str, int]:
 
 
 def _sample(layout: Layout, ink: Ink) -> Element:
-    """The SAMPLE mark (R7.6): large and pale beneath the text, small and plain beside the title."""
+    """The SAMPLE mark (R7.6): large and pale in outlines beneath the text, small and plain in text beside the title."""
     sample, height = layout.sample, layout.page.height_mm
     colour = layout.colour("sample")
     pale = tuple(1 - (1 - part) * 0.105 for part in colour)
     ink.raw("/Artifact BMC q")
     x, y = sample.x_mm * MM, (height - sample.y_mm) * MM
     ink.raw(f"0.97437 0.22495 -0.22495 0.97437 {x:.2f} {y:.2f} cm")
-    ink.centred(0, 6, sample.zh, Pen(Style.SONG, 92, (pale[0], pale[1], pale[2]), 0.3))
-    ink.centred(0, -34, sample.en, Pen(Style.SONG, 34, (pale[0], pale[1], pale[2]), 0.42))
+    ink.shape(0, 6, sample.zh, Pen(Style.SONG, 92, (pale[0], pale[1], pale[2]), 0.3))
+    ink.shape(0, -34, sample.en, Pen(Style.SONG, 34, (pale[0], pale[1], pale[2]), 0.42))
     ink.raw("Q EMC")
     text = f"{sample.zh}  {sample.en}"
     size, tracking = 10.5, 0.12

@@ -153,7 +153,7 @@ class TemplatePress:
         for row in face.rows:
             slot = plate.slots[row.key]
             element = Element("P", [*slot.tags])
-            line = fit(row.value, Style.KAI, slot.width, slot.size, layout.grid.smallest_pt)
+            line = fit(row.value, Style.KAI, slot.width, slot.size, min(slot.size, layout.grid.smallest_pt))
             tracking = _spread(row.value) if row.key == "name" else 0.0
             leading = line.size * 1.22
             base = slot.y + (len(line.lines) - 1) * leading / 2

@@ -85,6 +85,11 @@ def test_what_a_certificate_has_not_is_not_on_its_face() -> None:
     assert found["scores"] == ("理论知识考试 60  技能考核 59.99", "theory 60, practical 59.99")
 
 
+def test_theory_stands_before_practical_however_the_document_is_sorted() -> None:
+    found = values(drawn(replace(CLAIMS, scores={"practical": "73.75", "theory": "72"})))
+    assert found["scores"] == ("理论知识考试 72  技能考核 73.75", "theory 72, practical 73.75")
+
+
 def test_the_domain_is_the_bare_host_and_sample_is_the_issuers() -> None:
     face = drawn()
     assert face.domain == "certsvc.example"

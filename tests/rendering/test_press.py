@@ -17,7 +17,8 @@ from PIL import Image
 
 from certsvc.errors import DocumentRefused, InvalidLayout, MissingGlyph, PhotoRefused
 from certsvc.rendering.layout import load_layout
-from certsvc.rendering.press import Attachment, Press, open_press
+from certsvc.rendering.plate import Wording, make_plate
+from certsvc.rendering.press import Attachment, Press, TemplatePress, open_press
 from certsvc.resources import templates_folder
 from tests.rendering.faces import EVERYTHING, NAMES, RARE_NAMES, UNTIL, face, portrait, qr_text
 from tests.rendering.tools import picture, run
@@ -160,6 +161,33 @@ def test_a_sample_says_so_and_a_real_one_does_not(press: Press) -> None:
     text = pdfium_text(press.press(face(sample=False), []))
     assert "样例" not in text
     assert "SAMPLE" not in text
+
+
+def test_the_large_sample_mark_is_ink_and_not_text(press: Press) -> None:
+    # Once beside the title; the seal place says nothing of it. Beneath the fields it would break into what is copied.
+    text = pdfium_text(press.press(face(), []))
+    assert [text.count(mark) for mark in ("样", "例", "SAMPLE")] == [1, 1 + "示例职业技能鉴定中心".count("例"), 1]
+
+
+def test_a_row_that_ends_beside_the_seal_does_not_press_the_others_together(press: Press) -> None:
+    crowded = {key: value for key, value in EVERYTHING.items() if key not in ("birth_date", "reissued_on")}
+    assert isinstance(press, TemplatePress)
+    wording = Wording(
+        title=("证书", "Certificate"),
+        statement=("", ""),
+        labels=tuple((row.key, row.label_zh, row.label_en) for row in face(more=crowded).rows),
+        domain="certsvc.example",
+        sample=False,
+    )
+    slots = make_plate(press.layout, wording).slots
+    assert slots["name"].size > 20
+    assert slots["id_number"].size > 13
+
+
+def test_an_identifier_is_never_broken_over_two_lines(press: Press) -> None:
+    longest = "1.2.156.3005.2.11990000MB0000042W005.11990000MB0000042W.S004299000107265000001.001.S"
+    text = pdfium_text(press.press(face(more={**EVERYTHING, "identifier": (longest, "")}), []))
+    assert longest in text
 
 
 def test_a_preview_has_no_signature_field(press: Press) -> None:

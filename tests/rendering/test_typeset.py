@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.rendering.fonts import Style
-from certsvc.rendering.typeset import fit, measure, wrap
+from certsvc.rendering.typeset import Ink, Pen, fit, measure, wrap
 
 NAMES = st.text(st.sampled_from("张伟𠮷古丽热·AbcdM -'"), min_size=1, max_size=100).map(
     lambda text: text.strip() or "张"
@@ -39,3 +39,12 @@ def test_no_character_is_lost_and_no_line_is_wider_than_its_place(name: str, wid
     line = fit(name, Style.KAI, width, 20, 8)
     assert "".join(line.lines).replace(" ", "") == name.replace(" ", "")
     assert all(measure(text, Style.KAI, line.size) <= width + 0.01 for text in line.lines)
+
+
+def test_a_shape_has_no_text_unless_the_font_gives_no_simple_outline() -> None:
+    pen = Pen(Style.KAI, 20, (0, 0, 0))
+    ink = Ink("S")
+    ink.shape(0, 0, "样例", pen)
+    assert b"Tj" not in ink.content()
+    ink.shape(0, 0, "样\u2212例", pen)  # this minus sign is put together from another glyph
+    assert b"Tj" in ink.content()
