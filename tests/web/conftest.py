@@ -10,9 +10,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from certsvc.app import create_app
+from tests.web.holders import Place, bring_holders
 from tests.web.register import Register, make_register
 
-GENEROUS = {f"CERTSVC_LIMIT_{kind}": "100000/minute" for kind in ("PAGE", "GUESS", "RECORD", "FILE")}
+GENEROUS = {
+    f"CERTSVC_LIMIT_{kind}": "100000/minute" for kind in ("PAGE", "GUESS", "RECORD", "FILE", "SIGN_IN", "PERSON")
+}
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,18 @@ def own(tmp_path: Path) -> Iterator[Register]:
     made = make_register(tmp_path, **GENEROUS)
     yield made
     made.services.database.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A register in which holders have something to see."""
+    made = make_register(tmp_path_factory.mktemp("holders"), **GENEROUS)
+    bring_holders(made)
+    yield Place(made, create_app(made.settings, services=made.services))
+    made.services.database.close()
+
+
+@pytest.fixture
+def own_site(own: Register) -> Place:
+    """The site of a register of the test's own."""
+    return Place(own, create_app(own.settings, services=own.services))

@@ -65,7 +65,7 @@ def unseal(key: bytes, carrier: str | None, field: str, now: datetime) -> Claime
     if not carrier:
         return None
     try:
-        octets = base64.urlsafe_b64decode(field.encode("ascii"))
+        octets = base64.b64decode(field.encode("ascii"), altchars=b"-_", validate=True)
         plain = AESGCM(_key(key, carrier)).decrypt(octets[:_NONCE_BYTES], octets[_NONCE_BYTES:], _LABEL)
     except (UnicodeEncodeError, binascii.Error, ValueError, InvalidTag):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -100,8 +101,15 @@ def values_of(site: Site, view: HolderView, language: str) -> dict[str, object]:
         "view": view,
         "certificates": tuple(certificates),
         "papers": tuple(_paper(each, view.reissues) for each in view.papers),
+        "plain": plain,
         "sample": any(each.it.sample for each in certificates),
     }
+
+
+def plain(number: Decimal) -> str:
+    """A score or a fee as it was given, without zeros that say nothing: 81.5, 60."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def words_of(certificate: CertificateView) -> Wording:
@@ -151,15 +159,16 @@ def _shares(versions: Iterable[CertificateView]) -> list[Share]:
 
 def _link(share: Share, now: datetime) -> Link:
     ended = "" if share.is_open(now) else "expired" if share.withdrawn_at is None else "withdrawn"
-    latest = tuple(_minute(at) for at in reversed(share.opened_at[-_MOST_OPENINGS:]))
-    return Link(share.id, _minute(share.created_at), _minute(share.expires_at), ended, latest, len(share.opened_at))
+    latest = tuple(minute(at) for at in reversed(share.opened_at[-_MOST_OPENINGS:]))
+    return Link(share.id, minute(share.created_at), minute(share.expires_at), ended, latest, len(share.opened_at))
 
 
-def _minute(moment: datetime) -> str:
+def minute(moment: datetime) -> str:
+    """Wall-clock time in Beijing."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
 
 
 def _paper(paper: PaperView, requests: Sequence[ReissueView]) -> Paper:
     request = next((each for each in requests if each.number == paper.number), None)
-    applied_on = "" if request is None else _minute(request.applied_at)[:10]
+    applied_on = "" if request is None else minute(request.applied_at)[:10]
     return Paper(paper, say(paper.status, date=paper.replaced_on), request, applied_on)

@@ -13,12 +13,11 @@ from flask import Blueprint, Response, redirect, request
 from certsvc.services import holder_access, holder_view
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import session
-from certsvc.web.holder.page import SHARE_DAYS, values_of, words_of
+from certsvc.web.holder.page import SHARE_DAYS, minute, values_of, words_of
 from certsvc.web.holder.qr_picture import draw
 from certsvc.web.holder.session import SignInRequired
 from certsvc.web.holder.sign_in import first_step
 from certsvc.web.languages import LANGUAGES
-from certsvc.web.pages import beijing
 from certsvc.web.problems import BadRequest, problem_answer
 from certsvc.web.public.record import language_cookie
 from certsvc.web.requests import language, respond, wants_json
@@ -55,7 +54,7 @@ def my() -> Response:
     return answer
 
 
-@blueprint.get("/my/certificates/<number>/<int:version>.pdf")
+@blueprint.get("/my/certificates/<number>/<int(max=9999):version>.pdf")
 def pdf(number: str, version: int) -> Response:
     """The same bytes as ever (R8.5), to be kept as a file."""
     here = site()
@@ -67,7 +66,7 @@ def pdf(number: str, version: int) -> Response:
     return respond(Answer(200, "application/pdf", content, headers))
 
 
-@blueprint.get("/my/certificates/<number>/<int:version>")
+@blueprint.get("/my/certificates/<number>/<int(max=9999):version>")
 def show(number: str, version: int) -> Response:
     """One certificate to hold out to somebody: its QR code, large."""
     here = site()
@@ -93,7 +92,7 @@ def share(number: str) -> Response:
         "holder/share.html",
         address=f"{here.services.base_url}/s/{made.secret}",
         number=number,
-        expires_at=beijing(made.expires_at),
+        expires_at=minute(made.expires_at),
     )
 
 
@@ -103,7 +102,7 @@ def shares_again(number: str) -> Response:
     return _back(f"s-{number}")
 
 
-@blueprint.post("/my/certificates/<number>/shares/<int:share_id>/withdraw")
+@blueprint.post("/my/certificates/<number>/shares/<int(max=2147483647):share_id>/withdraw")
 def withdraw(number: str, share_id: int) -> Response:
     here = site()
     holder_view.withdraw_share(here.services, session.submitted(here), share_id)
