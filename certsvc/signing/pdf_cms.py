@@ -2,7 +2,8 @@
 
 Signed attributes: content type, message digest, signing-certificate-v2 (RFC 5035). ECDSA P-256 with SHA-256, s in the
 lower half of the order. The form leaves nothing free: from chain, digest and signature follow the exact bytes, so a
-verifier compares them whole, and no unsigned part of a seal (embedded chain, identifiers, algorithms) can be changed.
+verifier compares them whole, and no unsigned part of a seal (identifiers, algorithms, order of the chain) can be
+changed, but for the second form that the ECDSA signature of an authority's certificate has.
 At level B-T a time stamp over the signature stands beside it, unsigned by nature; it must prove itself (`stamp`).
 Not here: where the bytes stand in a PDF (`pdf`), whom to trust (`pdf_trust`).
 """
