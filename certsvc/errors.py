@@ -7,7 +7,7 @@ status is decided once, in `cli` and in `web.problems`. Third-party errors are w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 
@@ -188,6 +188,9 @@ class CellError:
         # A fault of the row as a whole has no column and no value to show.
         cell = f"{self.column} · {shown!r} · " if self.column else ""
         return one_line(f"第 {self.row} 行 row {self.row} · {cell}{self.rule} · {self.zh} / {self.en}")
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
 
 
 class ImportRefused(Refused):

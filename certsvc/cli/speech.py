@@ -68,21 +68,9 @@ def refuse(error: BaseException, *, as_json: bool = False) -> bool:
             "en": error.en,
         }
         if isinstance(error, ImportRefused):
-            refused["errors"] = [finding(cell) for cell in error.errors]
+            refused["errors"] = [cell.as_json() for cell in error.errors]
         tell({"refused": refused})
     return True
-
-
-def finding(cell: CellError) -> dict[str, object]:
-    """A cell's error as JSON."""
-    return {
-        "row": cell.row,
-        "column": cell.column,
-        "value": cell.value,
-        "rule": cell.rule,
-        "zh": cell.zh,
-        "en": cell.en,
-    }
 
 
 class Bar:

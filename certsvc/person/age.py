@@ -20,9 +20,3 @@ def add_months(start: date, months: int) -> date:
 def birthday(birth_date: date, years: int) -> date:
     """The day the age of `years` is reached; who was born on 02-29 reaches it on 02-28 of a common year."""
     return add_months(birth_date, MONTHS_A_YEAR * years)
-
-
-def age_on(birth_date: date, on: date) -> int:
-    """Whole years of age on a day, the birthday itself counting (R1.1). Negative before the birth."""
-    years = on.year - birth_date.year
-    return years if on >= birthday(birth_date, years) else years - 1

@@ -37,7 +37,7 @@ class ImportReport:
             "new": self.new,
             "unchanged": self.unchanged,
             "dry_run": self.dry_run,
-            "warnings": [_finding(warning) for warning in self.warnings],
+            "warnings": [warning.as_json() for warning in self.warnings],
         }
 
 
@@ -96,23 +96,7 @@ def report(tally: Tally, parsed: Parsed[T], *, dry_run: bool) -> ImportReport:
     return ImportReport(tally.new, tally.unchanged, tuple(warnings), dry_run)
 
 
-def errors_json(refused: ImportRefused) -> list[dict[str, object]]:
-    """The errors as JSON values, for `--json` and the console."""
-    return [_finding(error) for error in refused.errors]
-
-
 def chunks(rows: Iterator[T], size: int = CHUNK_ROWS) -> Iterator[list[T]]:
     """The rows in lists of at most `size`."""
     while chunk := list(islice(rows, size)):
         yield chunk
-
-
-def _finding(error: CellError) -> dict[str, object]:
-    return {
-        "row": error.row,
-        "column": error.column,
-        "value": error.value,
-        "rule": error.rule,
-        "zh": error.zh,
-        "en": error.en,
-    }

@@ -5,38 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from certsvc.credential.document import CertificateClaims, Issuer
-from certsvc.person.identity import IdType, Sex
+from certsvc.credential.document import CertificateClaims
+from certsvc.person.identity import Sex
 from certsvc.rendering.face import CertificateFace, face_of
 from certsvc.rendering.layout import load_layout
+from tests.credential.builders import ID_NUMBER, claims
 
 LAYOUT = load_layout()
-NUMBER = "11010519491231002X"
-CLAIMS = CertificateClaims(
-    token="a" * 26,
-    base_url="https://certsvc.example",
-    issuer=Issuer("did:web:certsvc.example", "示例中心", "Example Centre", sample=True),
-    number="2563010001500001",
-    holder_name="张伟",
-    id_type=IdType.RESIDENT_ID,
-    id_commitment="u",
-    occupation_code="3-02-03-08",
-    occupation_zh="应急救援员",
-    occupation_en="Emergency Rescuer",
-    level=5,
-    level_zh="五级/初级工",
-    level_en="Level 5",
-    title_zh="职业资格证书",
-    title_en="Certificate",
-    statement_zh="特发此证",
-    statement_en="Awarded",
-    issued_on=date(2025, 4, 13),
-    scheme="emergency-rescuer-5/qinghai-2025@1",
-)
+CLAIMS = claims(statement_zh="特发此证", statement_en="Awarded")
 
 
 def drawn(claims: CertificateClaims = CLAIMS, *, mask_id: bool = False) -> CertificateFace:
-    return face_of(claims, id_number=NUMBER, portrait=None, qr_text="HTTPS://A", mask_id=mask_id, layout=LAYOUT)
+    return face_of(claims, id_number=ID_NUMBER, portrait=None, qr_text="HTTPS://A", mask_id=mask_id, layout=LAYOUT)
 
 
 def values(face: CertificateFace) -> dict[str, tuple[str, str]]:
@@ -50,10 +30,10 @@ def test_the_face_carries_every_field_of_r7_2() -> None:
 
 
 def test_the_identity_number_is_in_full_unless_the_scheme_masks_it() -> None:
-    assert values(drawn())["id_number"][0] == NUMBER
+    assert values(drawn())["id_number"][0] == ID_NUMBER
     masked = values(drawn(mask_id=True))["id_number"][0]
     assert "*" in masked
-    assert NUMBER not in masked
+    assert ID_NUMBER not in masked
 
 
 def test_no_direction_is_two_dashes() -> None:
@@ -62,7 +42,7 @@ def test_no_direction_is_two_dashes() -> None:
 
 
 def test_dates_stand_in_both_languages() -> None:
-    assert values(drawn())["issued_on"] == ("2025年4月13日", "13 April 2025")
+    assert values(drawn())["issued_on"] == ("2025年4月20日", "20 April 2025")
 
 
 def test_what_a_certificate_has_not_is_not_on_its_face() -> None:
@@ -92,5 +72,5 @@ def test_theory_stands_before_practical_however_the_document_is_sorted() -> None
 
 def test_the_domain_is_the_bare_host_and_sample_is_the_issuers() -> None:
     face = drawn()
-    assert face.domain == "certsvc.example"
+    assert face.domain == "certs.example"
     assert face.sample
