@@ -17,7 +17,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from asn1crypto import tsp
+from asn1crypto import core, tsp
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -29,6 +29,7 @@ _LARGEST_ANSWER = 64 * 1024
 _SECONDS = 10
 _REST_SECONDS = 60.0
 _MOST_ADDRESSES = 4
+_MOST_WORDS = 200
 
 Ask = Callable[[bytes], bytes]
 """Sends a TimeStampReq, gives the TimeStampResp; raises OSError."""
@@ -146,11 +147,15 @@ def load_roots(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def _token_of(answered: bytes) -> bytes:
-    response = tsp.TimeStampResp.load(answered, strict=True)
-    status = response["status"]["status"].native
+    # Not as a TimeStampResp: asn1crypto takes none without a token, and so no refusal.
+    response = core.Sequence.load(answered, strict=True)
+    told = tsp.PKIStatusInfo.load(response[0].dump(), strict=True)
+    status = told["status"].native
     if status not in {"granted", "granted_with_mods"}:
-        raise ValueError(f"the authority said {status}")
-    token: bytes = response["time_stamp_token"].dump()
+        words = "; ".join(told["status_string"].native or ())
+        shown = "".join(letter for letter in words if letter.isprintable())[:_MOST_WORDS]
+        raise ValueError(f"the authority said {status}" + (f": {shown}" if shown else ""))
+    token: bytes = tsp.TimeStampResp.load(answered, strict=True)["time_stamp_token"].dump()
     return token
 
 

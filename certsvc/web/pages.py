@@ -111,7 +111,7 @@ class Pages:
         shared["contact"] = contact
         shared["domain"] = Markup('<b class="domain">{}</b>').format(host)
         # What the script fills in, offline.
-        shared["as_of"] = Markup('<time data-as-of></time>')
+        shared["as_of"] = Markup("<time data-as-of></time>")
         shared["level_read"] = Markup('<span data-f="level"></span>')
         self._shells: dict[str, Shell] = {}
         self.prebuilt = Prebuilt()

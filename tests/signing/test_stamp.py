@@ -49,10 +49,18 @@ def test_a_token_over_http_proves_its_time(authority: Authority) -> None:
     assert "Made-up tsa" in stamp.authority
 
 
-@pytest.mark.parametrize("fault", ["another question", "another imprint", "refused", "junk"])
-def test_a_wrong_answer_is_no_stamp(authority: Authority, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("another question", "another question"),
+        ("another imprint", "of something else"),
+        ("refused", "the authority said rejection: no suchpolicy"),  # its words, in one line
+        ("junk", "no time stamp to be had"),
+    ],
+)
+def test_a_wrong_answer_is_no_stamp(authority: Authority, fault: str, said: str) -> None:
     authority.fault = fault
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match=said):
         authority.direct().stamp(SIGNATURE)
 
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from certsvc.signing.pdf_cms import der
 from certsvc.signing.stamp_authority import StampAuthority
 
 _BEGIN, _END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2060, 1, 1, tzinfo=UTC)
@@ -145,7 +146,9 @@ class Authority:
         if self.fault == "another imprint":
             wanted["message_imprint"]["hashed_message"] = bytes(32)
         if self.fault == "refused":
-            return bytes(tsp.TimeStampResp({"status": {"status": "rejection"}}).dump())
+            # asn1crypto writes no answer without a token.
+            told = tsp.PKIStatusInfo({"status": "rejection", "status_string": ["no such\npolicy"]})
+            return der(0x30, told.dump())
         if self.fault == "junk":
             return b"<html>no authority here</html>"
         # One per request: it keeps no state.
