@@ -84,7 +84,8 @@ def _unseen(found: Examined) -> bool:
     """V3: whether nothing proves that the public log has it; then a check says so."""
     if found.leaf_index is not None:
         return False
-    if not any(check.name == "log-receipt" for check in found.checks):
+    signed = found.claims is not None or found.compact is not None
+    if signed and not any(check.name == "log-receipt" for check in found.checks):
         found.say(
             "log-receipt",
             None,
