@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from certsvc.cli import run
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import FileRefused, MalformedCredential, Refused
@@ -60,6 +61,25 @@ def test_every_pdf_and_code_verifies_from_the_folder_alone(
             found = verify_document(None, content, trust=trust, online=False, published=folder, now=home.clock())
             assert found.verdict is Verdict(state), [one for one in found.checks if one.ok is not True]
             assert found.certificate is not None
+
+
+def test_what_the_kit_holds_is_proven_to_be_in_the_log(
+    kit: tuple[Installation, Path, dict[str, tuple[bytes, str]]], tmp_path: Path
+) -> None:
+    home, folder, held = kit
+    code = held["valid"][1]
+    given = {"trust": TrustBundle.load(folder), "online": False, "now": home.clock(), "demand_log": True}
+    found = verify_document(None, code, published=folder, **given)  # type: ignore[arg-type]
+    assert found.verdict is Verdict.VALID
+    assert next(check.ok for check in found.checks if check.name == "log-receipt") is True
+    # The published files alone have no receipt of a code: genuine, and no more than that.
+    published = tmp_path / "published"
+    shutil.copytree(folder, published, ignore=shutil.ignore_patterns(CREDENTIALS))
+    bare = verify_document(None, code, published=published, **given)  # type: ignore[arg-type]
+    assert bare.verdict is Verdict.UNAVAILABLE
+    assert next(check.ok for check in bare.checks if check.name == "log-receipt") is None
+    command = ["verify", "--offline", "--json", "--logged", code, "--trust"]
+    assert [run([*command, str(where)]) for where in (folder, published)] == [0, 1]
 
 
 def test_a_code_under_another_certificates_token_is_forged(
