@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -139,6 +140,25 @@ def test_a_key_does_not_lift_the_limit_by_record(own: Register) -> None:
         for name in ("张一", "张二", "张三")
     ]
     assert [answer.status_code for answer in tried] == [404, 404, 429]
+
+
+def test_files_in_one_archive_count_like_files_one_by_one(own: Register) -> None:
+    client = create_app(replace(own.settings, limit_file="3/minute"), services=own.services).test_client()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for at in range(5):
+            archive.writestr(f"{at}.json", b"{}")
+
+    def brought(**headers: str) -> list[str]:
+        content = {"file": (io.BytesIO(packed.getvalue()), "all.zip")}
+        answer = client.post("/api/v1/verifications", data=content, headers=headers)
+        return [file["verdict"] for file in answer.json.get("files", [])]
+
+    # What was not looked at is not spoken of as unknown.
+    assert brought() == ["unknown"] * 3 + ["unavailable"] * 2
+    assert brought() == []
+    key = api_keys.create(own.services, "招聘系统", [api_keys.Scope.VERIFICATIONS], 100, by="operator")
+    assert brought(Authorization=f"Bearer {key}") == ["unknown"] * 5
 
 
 def test_slips_of_two_people_are_not_one_record(narrow: FlaskClient) -> None:

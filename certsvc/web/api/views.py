@@ -87,9 +87,10 @@ def _uploaded() -> Response:
 
 
 def _files(uploads: Iterable[FileStorage]) -> Response:
-    if not _authorised(api_keys.Scope.VERIFICATIONS) and not site().limits.allow(Kind.FILE, address()):
+    by_address = not _authorised(api_keys.Scope.VERIFICATIONS)
+    if by_address and not site().limits.allow(Kind.FILE, address()):
         raise TooMany
-    return respond(examine_uploads(site(), uploads, "zh", as_json=True))
+    return respond(examine_uploads(site(), uploads, "zh", as_json=True, by_address=by_address))
 
 
 def _rows(rows: object) -> Response:

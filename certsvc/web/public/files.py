@@ -20,17 +20,20 @@ from certsvc.credential.verdict import Check, Verdict, Verification
 from certsvc.credential.wording import say
 from certsvc.services.verify import verify_document
 from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.limits import Kind
 from certsvc.web.pages import beijing
 from certsvc.web.problems import BadRequest, problem_answer, problem_page
 from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import look_at
 from certsvc.web.public.statement import Statement
+from certsvc.web.requests import address
 from certsvc.web.site import Site
 
 MOST_FILES: Final = 30
 LARGEST_FILE: Final = 10 * 1024 * 1024
 _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
 _SKIPPED: Final = "file"
+_TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多,请稍后再试", "asked too often; try again later")
 _ZIP: Final = b"PK\x03\x04"
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
 
@@ -62,9 +65,20 @@ class _Brought:
     reason: Check | None = None
 
 
-def examine_uploads(site: Site, uploads: Iterable[FileStorage], language: str, *, as_json: bool) -> Answer:
-    """Examine what was uploaded; 400 where nothing was."""
-    examined = [_examine(site, brought) for brought in _unpack(uploads)]
+def examine_uploads(
+    site: Site, uploads: Iterable[FileStorage], language: str, *, as_json: bool, by_address: bool = True
+) -> Answer:
+    """Examine what was uploaded; 400 where nothing was.
+
+    The caller has counted the first file against the limit of this address; each further one is counted here, unless
+    `by_address` is off: thirty in one ZIP are as much work as thirty that came one by one.
+    """
+    examined = [
+        _examine(site, brought)
+        if at == 0 or not by_address or site.limits.allow(Kind.FILE, address())
+        else Examined(brought.name, Verification(Verdict.UNAVAILABLE, (_TOO_OFTEN,)), None)
+        for at, brought in enumerate(_unpack(uploads))
+    ]
     if not examined:
         refusal = BadRequest("请选择要查验的文件", "choose a file to check")
         return problem_answer(refusal) if as_json else problem_page(site, refusal, language)
