@@ -12,7 +12,6 @@ from sqlalchemy import event, select, text
 from certsvc.errors import NotFound
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import holder_access as access
-from certsvc.services.correct import Correction, correct
 from certsvc.services.messages_send import send_due
 from certsvc.signing.keystore import Purpose
 from certsvc.store import (
@@ -24,9 +23,7 @@ from certsvc.store import (
 from tests.services.holding import (
     PAPER,
     code_of,
-    holder,
     identity,
-    number_of,
     secret_of,
     sent,
     try_at_once,
@@ -339,66 +336,6 @@ def test_an_access_code_ends_the_sessions_before_it(at: Installation) -> None:
     access.make_access_code(at.services, identity(HOLDER), by="窗口")
     assert access.holder_of(at.services, mine) is None
     assert access.holder_of(at.services, others) is not None
-
-
-# Sessions
-
-
-def test_a_session_ends_when_it_is_idle_for_half_an_hour(at: Installation) -> None:
-    secret = secret_of(at, HOLDER)
-    for _ in range(4):
-        at.clock.move(minutes=29)
-        assert access.holder_of(at.services, secret) is not None
-    at.clock.move(minutes=30)
-    assert access.holder_of(at.services, secret) is None
-
-
-def test_a_session_ends_after_eight_hours_however_busy(at: Installation) -> None:
-    secret = secret_of(at, HOLDER)
-    for _ in range(31):
-        at.clock.move(minutes=15)
-        assert access.holder_of(at.services, secret) is not None
-    at.clock.move(minutes=15)
-    assert access.holder_of(at.services, secret) is None
-
-
-def test_signing_out_ends_this_session_alone(at: Installation) -> None:
-    one, two = secret_of(at, HOLDER), secret_of(at, OTHER)
-    access.sign_out(at.services, one)
-    access.sign_out(at.services, one)
-    access.sign_out(at.services, "never given")
-    assert access.holder_of(at.services, one) is None
-    assert access.holder_of(at.services, two) is not None
-
-
-@pytest.mark.parametrize("secret", ["", "x", "\ud800", "A" * 43])
-def test_an_invented_secret_is_nobodys(at: Installation, secret: str) -> None:
-    secret_of(at, HOLDER)
-    assert access.holder_of(at.services, secret) is None
-
-
-def test_a_form_key_is_the_sessions_own(at: Installation) -> None:
-    first = secret_of(at, HOLDER)
-    one, again = access.holder_of(at.services, first), access.holder_of(at.services, first)
-    other = holder(at, OTHER)
-    assert one is not None
-    assert again is not None
-    assert one.form_key == again.form_key != other.form_key
-    with at.services.database.reading() as session:
-        digests = session.scalars(select(HolderSessionRecord.digest)).all()
-    assert one.form_key not in digests
-
-
-def test_a_corrected_identity_ends_the_session_and_signs_in_anew(at: Installation) -> None:
-    secret = secret_of(at, HOLDER)
-    corrected = Person(HOLDER.name, made_up(21).id_number)
-    correct(
-        at.services, number_of(at, HOLDER), Correction(id_number=corrected.id_number), reason="更正证件号码", by="甲"
-    )
-    assert access.holder_of(at.services, secret) is None
-    code = code_of(at, corrected)
-    assert not signs_in(at, HOLDER, code)
-    assert signs_in(at, corrected, code)
 
 
 def test_what_ended_more_than_a_day_ago_is_swept(at: Installation) -> None:
