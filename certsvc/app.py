@@ -91,7 +91,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
 
     from certsvc.web.attach import attach
     from certsvc.web.front import Front
-    from certsvc.web.requests import without_origin
+    from certsvc.web.requests import with_plain_host, without_origin
 
     settings = settings or Settings.from_environment()
     services = services or open_services(settings)
@@ -113,6 +113,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
     else:
         app.wsgi_app = without_origin(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = with_plain_host(app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
 
 

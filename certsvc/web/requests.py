@@ -29,6 +29,18 @@ def without_origin(behind: WSGIApplication) -> WSGIApplication:
     return forget
 
 
+def with_plain_host(behind: WSGIApplication) -> WSGIApplication:
+    """A host name has no letter case (RFC 9110, 4.2.3), and a QR's address is upper case: not all clients lower it."""
+
+    def lower(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host: str = environ.get("HTTP_HOST", "")
+        if not host.islower():
+            environ["HTTP_HOST"] = host.lower()
+        return behind(environ, start_response)
+
+    return lower
+
+
 def language() -> str:
     """The language of this request's answer."""
     if not has_request_context():

@@ -214,9 +214,12 @@ def test_dropped_files_each_get_their_own_answer(
     found = [verdicts.nth(i).get_attribute("data-state") for i in range(4)]
     assert found[0] == "valid"
     assert "valid" not in found[1:]
-    for i in range(3):
-        # Also beside an altered file: that is where a swapped photo or an edited name is seen.
+    # Whoever has the genuine file has the name, and compares it whole; beside an altered one stands the public record,
+    # which is where a swapped photo or an edited name is seen.
+    expect(page.locator(".examined").nth(0)).to_contain_text(served.register.valid.name)
+    for i in (1, 2):
         expect(page.locator(".examined").nth(i)).to_contain_text("欧***")
+        expect(page.locator(".examined").nth(i)).not_to_contain_text(served.register.valid.name)
     picture(page)
 
 

@@ -91,6 +91,13 @@ def test_a_foreign_host_gets_no_page(client: FlaskClient, register: Register, ho
         assert "evil" not in answer.text
 
 
+@pytest.mark.parametrize("host", ["CERTSVC.EXAMPLE", "Certsvc.Example:443"])
+def test_a_host_is_ours_in_any_letter_case(client: FlaskClient, register: Register, host: str) -> None:
+    # The QR's address is upper case, and a program that opens it need not lower it.
+    for address in (f"/V/{register.valid.token.upper()}", "/verify"):
+        assert client.get(address, headers={"Host": host}).status_code == 200
+
+
 def test_nothing_personal_stands_in_any_answer_or_log(
     client: FlaskClient, register: Register, caplog: pytest.LogCaptureFixture
 ) -> None:
