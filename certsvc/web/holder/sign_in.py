@@ -42,6 +42,24 @@ class CodeRefused(Refused):
         super().__init__("验证码不对或已失效", "the code is wrong or no longer good", rule="R10")
 
 
+class TooManyTries(TooMany):
+    """By this address or about this person, known or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zh = "试的次数太多了,请一小时后再来;急用请到发证机构柜台"
+        self.en = "too many attempts: come back in an hour, or ask at the issuing authority's counter"
+
+
+@blueprint.errorhandler(TooManyTries)
+def come_back_later(error: TooManyTries) -> Response:
+    if wants_json():
+        return respond(problem_answer(error))
+    answer = first_step(site(), error=error)
+    answer.headers["Retry-After"] = "3600"
+    return answer
+
+
 @blueprint.get("/my/code")
 @blueprint.get("/my/sign-in")
 def start_again() -> Response:
@@ -141,11 +159,11 @@ def _carried(here: Site) -> Claimed | None:
 
 
 def _count(here: Site, step: str, claimed: Claimed) -> None:
-    """Count one attempt by this address and about this person, known or not. Raises `TooMany`."""
+    """Count one attempt by this address and about this person, known or not. Raises `TooManyTries`."""
     by_address = here.limits.allow(Kind.SIGN_IN, address())
     about = f"{step}\0{claimed.identity.type.value}\0{claimed.identity.number}"
     if not (here.limits.allow(Kind.PERSON, about) and by_address):
-        raise TooMany
+        raise TooManyTries
 
 
 def _leave(at: float) -> None:

@@ -97,9 +97,9 @@ def share(number: str) -> Response:
 
 
 @blueprint.get("/my/certificates/<number>/shares")
-def shares_again(number: str) -> Response:
+def shares_again(number: str) -> Response:  # noqa: ARG001 - whatever stands in the address, it does not come back
     """A reload of the link's page: a secret is not told twice."""
-    return _back(f"s-{number}")
+    return redirect("/my", 303)  # type: ignore[return-value]  # werkzeug's response
 
 
 @blueprint.post("/my/certificates/<number>/shares/<int(max=2147483647):share_id>/withdraw")
