@@ -281,3 +281,9 @@ def test_names_in_a_list_cannot_be_guessed(client: FlaskClient, register: Regist
 
 def test_no_identity_number_is_made_for_two_people() -> None:
     assert len({id_number_of(i) for i in range(100)}) == 100
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b'{"number":' * 100_000, b"9" * 5000, b"NaN"])
+def test_json_that_no_parser_follows_is_malformed_and_no_fault_of_ours(client: FlaskClient, content: bytes) -> None:
+    answer = client.post("/api/v1/verifications", data=content, content_type="application/json")
+    assert (answer.status_code, answer.json["code"]) == (400, "bad-request")

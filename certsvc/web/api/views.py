@@ -61,7 +61,10 @@ def verify() -> Response:
             "内容须为 application/json、application/pdf 或 multipart/form-data",
             "send application/json, application/pdf or multipart/form-data",
         )
-    content = request.get_json(silent=True)
+    try:
+        content = request.get_json(silent=True)
+    except RecursionError:  # nested beyond what the parser follows: malformed, and no fault of ours
+        content = None
     if not isinstance(content, dict):
         raise BadRequest("请求不是 JSON 对象", "the body is not a JSON object")
     if "rows" in content:
