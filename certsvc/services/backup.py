@@ -1,8 +1,9 @@
 """Back up and restore: every table of record in one consistent state, and every file it names; no keys (SECURITY.md).
 
 The archive is a tar of JSON lines (one file a table), photos and PDFs, with a manifest of hashes: it restores onto
-either engine, and whoever holds it without the keys reads no identity number. Files never change once they are named in
-the database, so copying them after the tables is consistent. Restoring writes only where there is nothing yet.
+either engine, from any earlier version, and whoever holds it without the keys reads no identity number. Files never
+change once they are named in the database, so copying them after the tables is consistent. Restoring writes only where
+there is nothing yet.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Column, Date, LargeBinary, Table, func, insert, select, text, update
+from sqlalchemy import Column, Date, LargeBinary, Table, func, insert, inspect, select, text, update
 from sqlalchemy.orm import Session
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.context import Services
 from certsvc.store import CertificateRecord, EnrolmentRecord, kept_tables
 from certsvc.store.base import UtcDateTime
-from certsvc.store.migrate import head, require_head, revision, upgrade
+from certsvc.store.migrate import head, require_head, revision, revisions, upgrade
 
 FORMAT = "certsvc backup 1"
 MANIFEST = "manifest.json"
@@ -164,26 +165,27 @@ class _Reader:
         for name, digest in self._manifest["sha256"].items():
             if not _MEMBER.fullmatch(name) or self._hash(name) != digest:
                 raise ValueError(f"{name} is not what the manifest says")
-        upgrade(self._services.database)
+        # An older backup's rows go into tables of its own shape, and are brought up to date as any older database is.
+        upgrade(self._services.database, to=self._manifest["revision"])
         rows = files = 0
         with self._services.database.writing() as session:
+            there = inspect(session.connection()).get_table_names()
             for table in kept_tables():
-                rows += self._restore_table(session, table)
+                if table.name in there:
+                    rows += self._restore_table(session, table)
             for name in self._manifest["sha256"]:
                 if not name.startswith("tables/"):
                     self._restore_file(name)
                     files += 1
+        upgrade(self._services.database)
         return BackupReport(rows, files, tuple(self._manifest["missing"]))
 
     def _read_manifest(self) -> dict[str, Any]:
         manifest = json.loads(self._open(MANIFEST).read())
         if manifest.get("format") != FORMAT:
             raise ValueError("not a backup of certsvc")
-        if manifest["revision"] != head():
-            raise ValueError(
-                f"made at revision {manifest['revision']}, this program is at {head()}: "
-                "restore it with the program that made it, then upgrade"
-            )
+        if manifest["revision"] not in revisions():
+            raise ValueError(f"made at revision {manifest['revision']} by a newer program; this one is at {head()}")
         assert isinstance(manifest, dict)
         return manifest
 
@@ -205,7 +207,7 @@ class _Reader:
             values = [_decoded(table, json.loads(line)) for line in lines]
             for row in values:
                 for column in own:
-                    if row[column.name] is not None:
+                    if row.get(column.name) is not None:
                         later.append((row["id"], column.name, row[column.name]))
                         row[column.name] = None
             session.execute(insert(table), values)
@@ -254,7 +256,7 @@ def _encode(value: object) -> object:
 
 
 def _decoded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    return {column.name: _decode(column, row[column.name]) for column in table.columns}
+    return {name: _decode(table.c[name], value) for name, value in row.items()}
 
 
 def _decode(column: Column[Any], value: Any) -> Any:

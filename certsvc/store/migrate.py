@@ -17,22 +17,31 @@ FOLDER = Path(__file__).resolve().parent / "migrations"
 _UPGRADE_LOCK = 7233188405220
 
 
-def upgrade(database: Database) -> tuple[str | None, str]:
-    """Apply what is missing, all in one transaction; answers the revision before and after."""
+def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]:
+    """Apply what is missing, all in one transaction; answers the revision before and after.
+
+    `to` stops at an earlier revision, for the rows of an older backup. Raises `Refused` for one that is not known.
+    """
     from alembic import command  # noqa: PLC0415 - see the module's head
     from alembic.config import Config  # noqa: PLC0415
 
+    wanted = to or head()
+    if wanted not in revisions():
+        raise Refused(
+            f"不认识的数据库版本 {wanted},程序最新为 {head()}",
+            f"revision {wanted} is not known; this program's newest is {head()}",
+        )
     with exclusively(database) as connection:
         if not database.is_sqlite:
             # Two programs started at once would both create the tables.
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         before = _revision(connection)
-        if before != head():
+        if before != wanted:
             config = Config()
             config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        return before, head()
+            command.upgrade(config, wanted)
+        return before, wanted
 
 
 def revision(database: Database) -> str | None:
@@ -42,9 +51,14 @@ def revision(database: Database) -> str | None:
 
 
 @cache
+def revisions() -> tuple[str, ...]:
+    """Every revision this program knows, oldest first: their files begin with the number."""
+    return tuple(sorted(path.name.split("_", 1)[0] for path in (FOLDER / "versions").glob("[0-9]*_*.py")))
+
+
 def head() -> str:
-    """The newest revision this program knows: migrations are numbered, and their files begin with the number."""
-    return max(path.name.split("_", 1)[0] for path in (FOLDER / "versions").glob("[0-9]*_*.py"))
+    """The newest revision this program knows."""
+    return revisions()[-1]
 
 
 def require_head(database: Database) -> None:

@@ -284,3 +284,16 @@ def test_a_real_issuer_begins_without_development_keys(certsvc: Certsvc) -> None
     assert "nothing changed" in certsvc("init").stdout
     assert "development" not in certsvc("key", "list").stdout
     assert certsvc("publish").exit_code == 0
+
+
+def test_an_older_home_says_from_where_to_where_it_was_brought(certsvc: Certsvc, tmp_path: Path) -> None:
+    from certsvc.store import open_database
+    from certsvc.store.migrate import head, upgrade
+
+    (tmp_path / "home").mkdir()
+    older = open_database(f"sqlite:///{tmp_path / 'home' / 'certsvc.sqlite3'}")
+    upgrade(older, to="0002")
+    older.close()
+    assert "certsvc db upgrade" in certsvc("decide").stderr
+    assert f"0002 → {head()}" in certsvc("db", "upgrade").stdout
+    assert certsvc("decide").exit_code == 0
