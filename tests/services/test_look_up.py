@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from certsvc.person.name import mask_name
 from certsvc.services import change_status, look_up, reissue
 from certsvc.services.correct import Correction, correct
 from certsvc.services.genuine import check_credential
+from certsvc.services.public_record import PublicRecord
 from tests.services.installation import RARE_NAME, Installation, Person, made_up
 
 HOLDER = made_up(2, RARE_NAME)
@@ -132,6 +133,50 @@ def test_unknown_wrong_name_and_malformed_get_one_answer(home: Installation) -> 
         (issued.number, "阿***"),
     ):
         assert look_up.by_number_and_name(home.services, number, name) is None
+
+
+def test_a_list_is_answered_as_its_rows_are_one_by_one(home: Installation) -> None:
+    issued, other, third = home.issue(HOLDER, made_up(3), made_up(4))
+    home.import_paper((PAPER, HOLDER))
+    correct(home.services, other.number, Correction(name="陈新名"), reason="姓名录入有误", by="issuer")
+    change_status.suspend(home.services, third.number, reason="复核", by="issuer")
+    pairs = [
+        (issued.number, HOLDER.name),
+        (f" {issued.number.lower()} ", HOLDER.name),
+        (issued.number, made_up(3).name),
+        (other.number, made_up(3).name),
+        (other.number, "陈新名"),
+        (third.number, made_up(4).name),
+        (PAPER, HOLDER.name),
+        (PAPER, "张三"),
+        ("2563010009999999", HOLDER.name),
+        ("\x00", ""),
+        ("", HOLDER.name),
+    ]
+    one_by_one = [look_up.by_number_and_name(home.services, number, name) for number, name in pairs]
+    together = look_up.by_numbers_and_names(home.services, pairs)
+
+    def said(record: PublicRecord | None) -> object:
+        return record and replace(record, checked_at=issued_at)
+
+    issued_at = home.services.now()
+    assert [said(record) for record in together] == [said(record) for record in one_by_one]
+    assert [record and record.state for record in together] == [
+        "valid", "valid", None, "superseded", "valid", "suspended", "paper_valid", None, None, None, None,
+    ]  # fmt: skip
+    assert look_up.by_numbers_and_names(home.services, []) == []
+
+
+def test_a_list_of_wrong_names_asks_as_one_of_unknown_numbers_does(home: Installation) -> None:
+    (issued,) = home.issue(HOLDER)
+    statements: list[str] = []
+    event.listen(home.services.database.engine, "after_cursor_execute", lambda *seen: statements.append(seen[2]))
+    asked = []
+    for number in (issued.number, "2563010009999999"):
+        statements.clear()
+        assert look_up.by_numbers_and_names(home.services, [(number, "张三"), (number, "李四")]) == [None, None]
+        asked.append(list(statements))
+    assert asked[0] == asked[1]
 
 
 def test_every_miss_and_every_hit_ask_the_database_the_same_number_of_times(home: Installation) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -91,15 +91,17 @@ def look_up_pairs(site: Site, pairs: Iterable[tuple[str, str]]) -> Iterator[Stat
         with suppress(Unavailable):
             allowed = site.limits.allow_each(Kind.RECORD, [record_asked(number) for number, _ in new])
             counted.update(zip(new, allowed, strict=True))
-        for pair in batch:
-            yield _look_up(site, *pair) if counted.get(pair) else without_record(site, "unavailable")
+        yield from _look_up(site, batch, counted)
 
 
-def _look_up(site: Site, number: str, name: str) -> Statement:
+def _look_up(site: Site, batch: list[tuple[str, str]], counted: Mapping[tuple[str, str], bool]) -> Iterator[Statement]:
+    allowed = [pair for pair in dict.fromkeys(batch) if counted.get(pair)]
     try:
-        return state_of(site, look_up.by_number_and_name(site.services, number, name))
+        found = dict(zip(allowed, look_up.by_numbers_and_names(site.services, allowed), strict=True))
     except Unavailable:
-        return without_record(site, "unavailable")
+        found = {}
+    for pair in batch:
+        yield state_of(site, found[pair]) if pair in found else without_record(site, "unavailable")
 
 
 def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:
