@@ -2,8 +2,8 @@
 
 A person is named by name and identity document, and proves to be that person by a code: a **message code** (six digits,
 ten minutes, to the phone of the roster) or an **access code** (twelve characters, seven days, made by staff who saw the
-document). Either is bound to the person and good once; it is dead after five tries in all (an access code after fifty,
-lest a stranger burn it); a new one replaces the former.
+document). Either is bound to the person and good once; a message code is dead after five tries in all (no number of
+tries ends an access code, lest a stranger burn it); a new one replaces the former.
 
 Nobody learns here whether a person is known. Asking for a code records that it was asked for, the same for everyone;
 whether there is such a person is found out later, by whoever sends (`messages_send`). A wrong try costs the same reads,
@@ -50,7 +50,7 @@ KEPT_AFTER_END: Final = timedelta(days=1)
 MESSAGE: Final = "message"
 ACCESS: Final = "access"
 # Five guesses at six digits; guessing at 55 bits is hopeless, so there no stranger shall burn the code.
-MOST_TRIES: Final = {MESSAGE: 5, ACCESS: 50}
+MOST_TRIES: Final = {MESSAGE: 5, ACCESS: 1_000_000}
 _DECOY: Final = "decoy"
 _DIGITS: Final = 6
 _LETTERS: Final = 12
@@ -147,7 +147,7 @@ def sign_in(services: Services, name: str, identity: IdentityDocument, code: str
     Every try at a live code counts, whatever was wrong with it. Raises `Unavailable`.
     """
     lookup, typed, now = services.vault.lookup(identity), normalise_code(code), services.now()
-    kind = MESSAGE if len(typed) == _DIGITS else ACCESS
+    kind = MESSAGE if can_be_guessed(typed) else ACCESS
     wanted = _name_of(name)
     with services.database.writing(_lock(lookup)) as session:
         row = _tried(session, kind, lookup, now)
@@ -268,6 +268,11 @@ def normalise_code(text: str) -> str:
     """A code as it was made: half-width, upper case, without blanks and hyphens."""
     folded = unicodedata.normalize("NFKC", text[:_LONGEST_TYPED]).upper()
     return "".join(character for character in folded if not character.isspace() and character != "-")
+
+
+def can_be_guessed(code: str) -> bool:
+    """Whether what was typed is tried as a message code, of which there are but a million."""
+    return len(normalise_code(code)) == _DIGITS
 
 
 def sweep(session: Session, now: datetime) -> None:

@@ -109,15 +109,11 @@ def test_a_right_code_under_a_wrong_name_is_a_try_too(at: Installation) -> None:
     assert not signs_in(at, HOLDER, code)
 
 
-def test_a_stranger_cannot_burn_an_access_code_with_a_few_tries(at: Installation) -> None:
+def test_a_stranger_cannot_burn_an_access_code(at: Installation) -> None:
     made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
-    for _ in range(49):
+    for _ in range(60):
         assert not signs_in(at, HOLDER, "AAAA-AAAA-AAAA")
     assert signs_in(at, HOLDER, made)
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
-    for _ in range(50):
-        assert not signs_in(at, HOLDER, "AAAA-AAAA-AAAA")
-    assert not signs_in(at, HOLDER, made)
 
 
 def test_tries_at_one_kind_of_code_do_not_count_for_the_other(at: Installation) -> None:

@@ -208,7 +208,12 @@ def test_too_many_requests_are_refused_alike_for_known_and_unknown(place: Place)
         with place.services.database.writing() as session:
             session.execute(text("delete from limit_count"))
         tried = [visit(narrow).post("/my/code", data=typed) for _ in range(3)]
-        assert [answer.status_code for answer in tried] == [200, 200, 429]
+        assert [answer.status_code for answer in tried] == [200, 200, 200]
+        assert ["马上会收到" in answer.text for answer in tried] == [True, True, False]
+        client = visit(narrow)
+        carried = hidden(client.post("/my/code", data=typed).text, "carried")
+        tried = [client.post("/my/sign-in", data={"carried": carried, "code": "000000"}) for _ in range(3)]
+        assert [answer.status_code for answer in tried] == [422, 422, 429]
         assert "Retry-After" in tried[2].headers
         assert "一小时后再来" in tried[2].text
     with place.services.database.reading() as session:
@@ -217,6 +222,19 @@ def test_too_many_requests_are_refused_alike_for_known_and_unknown(place: Place)
     narrow = create_app(replace(place.register.settings, limit_sign_in="2/minute"), services=place.services)
     tried = [visit(narrow).post("/my/code", data=typed) for typed in (UNKNOWN, VALID.typed, UNKNOWN)]
     assert tried[2].status_code == 429
+
+
+def test_no_stranger_s_tries_shut_out_a_holder_with_a_code_from_the_counter(place: Place) -> None:
+    """Whoever knows a name and a number, and many do, could use up all tries about their owner, day after day."""
+    narrow = create_app(replace(place.register.settings, limit_person="2/hour"), services=place.services)
+    code = access_code(place.services, VALID)
+    stranger, holder = visit(narrow), visit(narrow)
+    for _ in range(4):
+        carried = hidden(stranger.post("/my/code", data=VALID.typed).text, "carried")
+        for typed in ("123456", "AAAA-AAAA-AAAA"):
+            stranger.post("/my/sign-in", data={"carried": carried, "code": typed})
+    carried = hidden(holder.post("/my/code", data=VALID.typed).text, "carried")
+    assert holder.post("/my/sign-in", data={"carried": carried, "code": code}).location == "/my"
 
 
 def test_a_site_that_sends_nothing_says_so_to_all_and_takes_codes_from_the_counter(own_site: Place) -> None:

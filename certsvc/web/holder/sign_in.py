@@ -79,10 +79,14 @@ def ask_for_code() -> Response:
         return _form_refused(here, error)
     if claimed is None:
         return first_step(here, expired=True)
-    _count(here, "code", claimed)
-    holder_access.request_code(here.services, claimed.name, claimed.identity)
+    _count_address(here)
+    # Beyond the limit nothing is sent, but the way to the second step stays open: no stranger who knows a name and a
+    # number can shut their owner out who has a code from the counter.
+    sends = _may_try(here, "code", claimed) and holder_access.codes_are_sent(here.services)
+    if sends:
+        holder_access.request_code(here.services, claimed.name, claimed.identity)
     _leave(leaves_at)
-    answer = _second_step(here, claimed)
+    answer = _second_step(here, claimed, sends=sends)
     answer.call_on_close(here.services.sender.wake)  # what sending costs falls after the answer
     return answer
 
@@ -96,14 +100,17 @@ def sign_in() -> Response:
     claimed = _carried(here)
     if claimed is None:
         return first_step(here, expired=True)
-    _count(here, "try", claimed)
+    _count_address(here)
     code = unicodedata.normalize("NFKC", request.form.get("code", "")[:_LONGEST_FIELD])
+    # Six digits could be guessed; a code from the counter cannot, and its owner shall not wait for strangers' tries.
+    if holder_access.can_be_guessed(code) and not _may_try(here, "try", claimed):
+        raise TooManyTries
     signed_in = holder_access.sign_in(here.services, claimed.name, claimed.identity, code)
     if signed_in is None:
         _leave(leaves_at)
         if wants_json():
             return respond(problem_answer(CodeRefused()))
-        return _second_step(here, claimed, refused=True)
+        return _second_step(here, claimed, refused=True, sends=holder_access.codes_are_sent(here.services))
     answer: Response = redirect("/my", 303)  # type: ignore[assignment]  # werkzeug's response
     session.keep(here, answer, session.SESSION, signed_in.secret)
     session.drop(here, answer, session.CARRIER)
@@ -124,14 +131,14 @@ def first_step(here: Site, *, error: Refused | None = None, expired: bool = Fals
     return respond(Answer(200 if error is None else status_of(error), HTML, text.encode("utf-8", "replace")))
 
 
-def _second_step(here: Site, claimed: Claimed, *, refused: bool = False) -> Response:
+def _second_step(here: Site, claimed: Claimed, *, sends: bool, refused: bool = False) -> Response:
     carrier = session.cookie(here, session.CARRIER) or carried.new_carrier()
     text = here.pages.render(
         "holder/code.html",
         language(),
         carried=carried.seal(here.key, carrier, claimed, here.services.now()),
         refused=refused,
-        sends=holder_access.codes_are_sent(here.services),
+        sends=sends,
         development=here.services.keystore.development and here.services.gateway is None,
     )
     answer = respond(Answer(422 if refused else 200, HTML, text.encode()))
@@ -158,12 +165,15 @@ def _carried(here: Site) -> Claimed | None:
     return carried.unseal(here.key, session.cookie(here, session.CARRIER), field, here.services.now())
 
 
-def _count(here: Site, step: str, claimed: Claimed) -> None:
-    """Count one attempt by this address and about this person, known or not. Raises `TooManyTries`."""
-    by_address = here.limits.allow(Kind.SIGN_IN, address())
-    about = f"{step}\0{claimed.identity.type.value}\0{claimed.identity.number}"
-    if not (here.limits.allow(Kind.PERSON, about) and by_address):
+def _count_address(here: Site) -> None:
+    """Count one attempt by this address. Raises `TooManyTries`."""
+    if not here.limits.allow(Kind.SIGN_IN, address()):
         raise TooManyTries
+
+
+def _may_try(here: Site, step: str, claimed: Claimed) -> bool:
+    """Count one attempt about this person, known or not; False where there were too many."""
+    return here.limits.allow(Kind.PERSON, f"{step}\0{claimed.identity.type.value}\0{claimed.identity.number}")
 
 
 def _leave(at: float) -> None:
