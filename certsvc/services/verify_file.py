@@ -36,7 +36,7 @@ from certsvc.signing.pdf_examination import RECEIPT, examine_pdf
 from certsvc.signing.proofs import verify_compact, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency.note import Algorithm, VerifierKey
-from certsvc.transparency.receipt import check_receipt, parse_receipt
+from certsvc.transparency.receipt import Receipt, check_receipt, parse_receipt
 
 _LONGEST_TEXT: Final = 2000
 _PDF: Final = b"%PDF-"
@@ -58,7 +58,7 @@ class Examined:
     """What was found so far. `claims_to_be_ours` tells a forgery from a file that never pretended to be a certificate.
 
     `claims` and `credential` (bytes) are there only where their signatures hold, `compact` likewise; `token` also from
-    a bare link. `leaf_index` is proven by a receipt.
+    a bare link. `leaf_index` is proven by `receipt`.
     """
 
     kind: Kind
@@ -72,6 +72,7 @@ class Examined:
     cose: bytes | None = None
     token: str | None = None
     leaf_index: int | None = None
+    receipt: Receipt | None = None
 
     def say(self, name: str, ok: bool | None, zh: str, en: str) -> None:
         self.checks.append(Check(name, ok, zh, en))
@@ -209,6 +210,7 @@ def _proven_index(receipt: bytes | None, credential: bytes, trust: TrustBundle, 
         f"已证明记入公开日志,第 {parsed.index} 叶",
         f"proven to be in the public log, leaf {parsed.index}",
     )
+    found.receipt = parsed
     return parsed.index
 
 

@@ -1,4 +1,4 @@
-"""What the published files say of a status, with no register and no network: step V10 offline.
+"""What the published files say of a status, with no register and no network: steps V9 (`verify_log`) and V10 offline.
 
 Stale, missing or damaged lists leave the status unknown, never bad (R10): the signature's word stands, "as of" the day
 the list was signed. A list is believed only where the status list's own pinned key signed it.
@@ -17,6 +17,7 @@ from certsvc.services.context import SHANGHAI
 from certsvc.services.kit_parts import read_credential
 from certsvc.services.status_lists import read_published
 from certsvc.services.verify_file import Examined, Means, code_is_of, examine
+from certsvc.services.verify_log import ask_published_log
 from certsvc.services.verify_register import STATUS_ZH, Entry
 from certsvc.signing.trust import TrustBundle
 
@@ -30,6 +31,8 @@ def ask_published(found: Examined, trust: TrustBundle, folder: Path | None, now:
     """
     if found.claims is None and folder is not None and found.token is not None:
         _open_kit(found, trust, folder, now)
+    if folder is not None:
+        ask_published_log(found, trust, folder)
     if found.claims is None or folder is None or not found.claims.status_entries:
         found.say("status", None, "离线,未查状态", "offline: the status was not checked")
         return None
@@ -73,7 +76,7 @@ def _open_kit(found: Examined, trust: TrustBundle, folder: Path, now: datetime) 
         return
     found.say("kit-entry", True, "存档包中有该证书", "the kit holds this certificate")
     found.claims, found.credential, found.digest8 = whole.claims, whole.credential, whole.digest8
-    found.leaf_index = whole.leaf_index
+    found.leaf_index, found.receipt = whole.leaf_index, whole.receipt
     found.checks += [check for check in whole.checks if check.name == "log-receipt"]
 
 

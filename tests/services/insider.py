@@ -12,7 +12,7 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.checked import check
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.token import format_token
-from certsvc.credential.verdict import Verdict
+from certsvc.credential.verdict import Verdict, Verification
 from certsvc.services import log, log_read
 from certsvc.services.log_audit import InHand, audit_published
 from certsvc.services.log_fetch import fetcher, status_fetcher
@@ -107,7 +107,7 @@ def in_hand(*made: Made) -> InHand:
     return InHand(certificates=[(one.credential, one.receipt) for one in made])
 
 
-def offline(home: Installation, made: Made, *, demand_log: bool = False) -> Verdict:
+def checked_offline(home: Installation, made: Made, *, demand_log: bool = False) -> Verification:
     return verify_document(
         None,
         made.credential,
@@ -117,7 +117,11 @@ def offline(home: Installation, made: Made, *, demand_log: bool = False) -> Verd
         now=home.services.now(),
         receipt=made.receipt or None,
         demand_log=demand_log,
-    ).verdict
+    )
+
+
+def offline(home: Installation, made: Made, *, demand_log: bool = False) -> Verdict:
+    return checked_offline(home, made, demand_log=demand_log).verdict
 
 
 def look(home: Installation, state: Path) -> Witnessed | Refusal:

@@ -34,6 +34,7 @@ from tests.services.insider import (
     another_face,
     audited,
     by_sql,
+    checked_offline,
     claims_of_somebody_else,
     in_hand,
     issue_leaf,
@@ -236,8 +237,35 @@ def test_a_receipt_from_another_face_gives_it_away(home: Installation, tmp_path:
     held = Made(other.row(number).credential or b"", prove(other.services, number).encode())
     home.issue(made_up(4))
     publish_static(home.services)
-    assert offline(home, held) is Verdict.VALID  # signed, and in a log that was signed: but not in this one
+    assert offline(home, held) is Verdict.UNKNOWN  # in a log that was signed, but not in the one that all others see
+    assert offline(other, held, demand_log=True) is Verdict.VALID
     assert rules(audited(home, None, in_hand(held))) == {"L10", "L11"}
+
+
+def test_a_published_log_that_is_old_or_damaged_says_nothing_of_a_certificate(home: Installation) -> None:
+    log = published_folder(home.services) / "log"
+    older = (log / "checkpoint").read_bytes()
+    number = home.issue(made_up(3))[0].number
+    held = Made(home.row(number).credential or b"", prove(home.services, number).encode())
+    assert log_check(home, held) is True
+    newer = (log / "checkpoint").read_bytes()
+    (log / "checkpoint").write_bytes(older)
+    assert log_check(home, held) is None
+    (log / "checkpoint").write_bytes(newer)
+    for path in (log / "tile" / "0").rglob("*"):
+        if path.is_file():
+            path.write_bytes(bytes(len(path.read_bytes())))
+    assert log_check(home, held) is None
+    (log / "checkpoint").unlink()
+    with pytest.raises(StopIteration):
+        log_check(home, held)
+    assert offline(home, held, demand_log=True) is Verdict.VALID
+
+
+def log_check(home: Installation, made: Made) -> bool | None:
+    found = checked_offline(home, made)
+    assert found.verdict is Verdict.VALID
+    return next(check.ok for check in found.checks if check.name == "log-inclusion")
 
 
 def test_leaves_taken_off_the_end_are_missed_by_a_witness_and_by_holders(home: Installation, tmp_path: Path) -> None:
