@@ -1,9 +1,9 @@
 """Back up and restore: every table of record in one consistent state, and every file it names; no keys (SECURITY.md).
 
 The archive is a tar of JSON lines (one file a table), photos and PDFs, with a manifest of hashes: it restores onto
-either engine, from any earlier version, and whoever holds it without the keys reads no identity number. Files never
-change once they are named in the database, so copying them after the tables is consistent. Restoring writes only where
-there is nothing yet.
+either engine, from any earlier version. Without the keys nothing in it opens that rests sealed in a table; but the PDFs
+bear identity numbers on their faces, so it is to be kept like the PDF folder. Files never change once they are named in
+the database, so copying them after the tables is consistent. Restoring writes only where there is nothing yet.
 """
 
 from __future__ import annotations
