@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -162,3 +166,30 @@ def test_a_full_tile_stands_in_for_the_partial_one_it_replaced(home: Installatio
         fetch_tile(fetch, tiles.Tile(0, 1))
     with pytest.raises(Unavailable):
         fetch_tile(fetch, tiles.Tile(0, 1, 3))
+
+
+@pytest.fixture
+def web(home: Installation, socket_enabled: None) -> Iterator[str]:
+    """The published folder behind a plain static server."""
+    files = partial(SimpleHTTPRequestHandler, directory=str(published_folder(home.services)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), files)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_log_and_its_status_lists_are_audited_over_the_web(home: Installation, web: str) -> None:
+    lists = status_fetcher(f"{web}/log/")
+    assert lists is not None
+    found = audit_published(
+        fetcher(f"{web}/log"), home.services.trust, days_dated_back=DATED_BACK, lists=lists, now=home.clock()
+    )
+    assert found.ok, [str(problem) for problem in found.problems]
+    changed_by_sql(home, "update certificate set status = 'revoked' where id = 1")
+    publish_static(home.services)
+    found = audit_published(fetcher(f"{web}/log"), home.services.trust, days_dated_back=DATED_BACK, lists=lists)
+    assert [problem.rule for problem in found.problems] == ["L12"]
+    assert status_fetcher(web) is None  # an address that does not end in /log: where its lists are is not known
