@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 
+from benchmarks.archive_mutations import OF_ARCHIVED
 from benchmarks.mutations import OF_CREDENTIALS, OF_PDFS, Mutate
 from certsvc.signing.pdf_examination import examine_pdf
 from certsvc.signing.proofs import verify_credential
@@ -78,6 +79,26 @@ def mutate_pdfs(
             tally.refused[found.checks[-1].name] += 1
 
     return _run(genuine, OF_PDFS, judge, count=count, seed=seed, until=until)
+
+
+def mutate_archived(
+    genuine: Sequence[bytes],
+    roots: Sequence[x509.Certificate],
+    stamp_roots: Sequence[x509.Certificate],
+    *,
+    count: int,
+    seed: int,
+) -> Tally:
+    """The same for PDFs with time stamps; every revision that is whole by itself must be among the genuine."""
+
+    def judge(mutant: bytes, name: str, tally: Tally) -> None:
+        found = examine_pdf(mutant, roots, stamp_roots=stamp_roots)
+        if found.ok:
+            tally.accepted.append(name)
+        else:
+            tally.refused[found.checks[-1].name] += 1
+
+    return _run(genuine, OF_ARCHIVED, judge, count=count, seed=seed, until=None)
 
 
 def _meaning(content: bytes) -> str:

@@ -24,10 +24,11 @@ def fault_of_chain(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certi
         return str(error)
     for depth, entry in enumerate(path):
         fault = _fault_of(entry, depth, len(path), at)
+        if fault is None and depth + 1 < len(path) and not _issued(entry, path[depth + 1]):
+            fault = "not signed by the certificate above it"
         if fault:
-            return f"{entry.subject.rfc4514_string()}: {fault}"
-        if depth + 1 < len(path) and not _issued(entry, path[depth + 1]):
-            return f"{entry.subject.rfc4514_string()}: not signed by the certificate above it"
+            # By its place: its name may be a stranger's words.
+            return f"certificate {depth + 1} of the chain: {fault}"
     return None
 
 

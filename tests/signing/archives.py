@@ -20,7 +20,7 @@ from certsvc.signing.pdf_update import Extendable, Update, draft_update, extenda
 from certsvc.signing.stamp_authority import StampAuthority
 from tests.rendering.faces import face
 from tests.signing.seals import SIGNED_AT, issue
-from tests.signing.tsa import SECOND, Authority
+from tests.signing.tsa import FIRST, SECOND, Authority
 
 STAMPED_AT = SIGNED_AT + timedelta(minutes=1)
 ARCHIVED_AT = SIGNED_AT + timedelta(days=2)
@@ -71,9 +71,10 @@ def revocation_list(
 LIST = revocation_list()
 
 
-def sealed() -> bytes:
+def sealed(credential: bytes = b"{}") -> bytes:
     """A file at B-B, with room for a stamp."""
-    pressed = open_press(room=ROOM_FOR_STAMP).press(face(), [Attachment("credential.json", "x/y", b"{}", "Source")])
+    attached = [Attachment("credential.json", "x/y", credential, "Source")]
+    pressed = open_press(room=ROOM_FOR_STAMP).press(face(), attached)
     return seal(pressed, OURS, signed_at=SIGNED_AT)
 
 
@@ -125,9 +126,14 @@ class World:
 def make_world(folder: Path) -> World:
     """Stamped and archived under the authority's first certificate, renewed under the second, shortly before the first
     one's end."""
-    authority = Authority(folder, at=STAMPED_AT, lists=True, until=FIRST_ENDS)
-    stamps = authority.direct()
-    made = World(authority, stamps, add_stamp(sealed(), stamps.stamp))
+    return world_of(Authority(folder, at=STAMPED_AT, lists=True, until=FIRST_ENDS), sealed())
+
+
+def world_of(authority: Authority, pdf: bytes) -> World:
+    """The same of a sealed file."""
+    made = World(authority, authority.direct(), b"")
+    made.at(STAMPED_AT, under=FIRST)
+    made.stamped = add_stamp(pdf, made.stamps.stamp)
     made.at(ARCHIVED_AT)
     made.archived = made.archive()
     made.at(RENEWED_AT, under=SECOND)
