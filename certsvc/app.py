@@ -119,14 +119,14 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
 
 def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
+    from certsvc.web.figures import Figures
     from certsvc.web.limits import Allowance, Limits
     from certsvc.web.pages import Pages
-    from certsvc.web.scans import Scans
     from certsvc.web.site import Site
 
     key = services.keystore.secret(Purpose.SESSION)
-    scans = Scans(services.database, services.today)
-    atexit.register(scans.flush)
+    figures = Figures(services.database, services.today)
+    atexit.register(figures.flush)
     allowance = Allowance(
         page=settings.limit_page,
         guess=settings.limit_guess,
@@ -138,8 +138,8 @@ def open_site(settings: Settings, services: Services) -> Site:
     return Site(
         services=services,
         pages=Pages(host=settings.host, base_url=settings.base_url, contact=settings.issuer_contact),
-        limits=Limits(services.database, key, allowance, services.now),
-        scans=scans,
+        limits=Limits(services.database, key, allowance, services.now, figures.limited),
+        figures=figures,
         host=settings.host,
         https=settings.base_url.startswith("https://"),
         key=key,

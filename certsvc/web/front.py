@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from http.cookies import CookieError, SimpleCookie
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from werkzeug.sansio.utils import host_is_trusted
 
 from certsvc.web.answers import Answer, content_policy, shared_headers
+from certsvc.web.figures import SCAN
 from certsvc.web.languages import COOKIE, choose_language
 from certsvc.web.packed import accepts_gzip
 from certsvc.web.public.record import Ask, answer_scan
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 _PAGE: Final = "/v/"
 _API: Final = "/api/v1/certificates/"
 _TOKEN_LENGTH: Final = 26
+# For the times that are counted: by the first characters, or the whole address. A list's time ends with its first row.
+_WAYS: Final = {
+    _PAGE: SCAN,
+    "/my": "holder",
+    "/s/": "holder",
+    "/ap": "api",
+    "/verify": "page",
+    "/verify/number": "number",
+    "/verify/file": "file",
+    "/verify/list": "list",
+}
 
 
 class Front:
@@ -40,7 +53,14 @@ class Front:
         self._known_hosts: set[str] = set()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = perf_counter()
         path: str = environ.get("PATH_INFO", "")
+        try:
+            return self._answer(environ, path, start_response)
+        finally:
+            self._site.figures.took(_way_of(path), perf_counter() - began)
+
+    def _answer(self, environ: WSGIEnvironment, path: str, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "GET":
             if len(path) == len(_PAGE) + _TOKEN_LENGTH and path[:3] in {_PAGE, "/V/"}:
                 token, as_json = path[3:], prefers_json(environ.get("HTTP_ACCEPT", ""))
@@ -75,6 +95,10 @@ class Front:
         ]
         start_response(answer.status_line, headers)
         return (answer.body,)
+
+
+def _way_of(path: str) -> str:
+    return _WAYS.get(path[:3].lower()) or _WAYS.get(path) or "other"
 
 
 def _ask(environ: dict[str, Any], token: str, as_json: bool) -> Ask:

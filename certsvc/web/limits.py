@@ -52,8 +52,18 @@ def record_asked(number: str) -> str:
 
 
 class Limits:
-    def __init__(self, database: Database, key: bytes, allowance: Allowance, now: Callable[[], datetime]) -> None:
+    """`refused` is told the kind of each attempt that is not allowed."""
+
+    def __init__(
+        self,
+        database: Database,
+        key: bytes,
+        allowance: Allowance,
+        now: Callable[[], datetime],
+        refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._database = database
+        self._refused = refused
         self._key = key
         self._now = now
         self._here = FixedWindowRateLimiter(MemoryStorage())
@@ -66,6 +76,8 @@ class Limits:
         if kind is Kind.PAGE:
             # Every rate counts, also past a failed one.
             hits = [self._here.hit(rate, subject) for rate in self._rates[kind]]
+            if not all(hits):
+                self._refused(kind.value)
             return all(hits)
         return self.allow_each(kind, [subject])[0]
 
@@ -75,7 +87,10 @@ class Limits:
         counts = limit_counts.count(self._database, windows) if windows else []
         rates = self._rates[kind]
         by_subject = (counts[i : i + len(rates)] for i in range(0, len(counts), len(rates)))
-        return [all(seen <= rate.amount for seen, rate in zip(each, rates, strict=True)) for each in by_subject]
+        allowed = [all(seen <= rate.amount for seen, rate in zip(each, rates, strict=True)) for each in by_subject]
+        for _ in range(allowed.count(False)):
+            self._refused(kind.value)
+        return allowed
 
     def _windows(self, kind: Kind, subject: str) -> list[limit_counts.Window]:
         message = f"{kind.value}\0{subject}".encode("utf-8", "replace")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from flask import Blueprint, Response
 from sqlalchemy import func, select
 
 from certsvc.errors import CertsvcError, Unavailable
+from certsvc.services import answer_counts
+from certsvc.services.answer_counts import Figure
 from certsvc.services.messages_send import queue
 from certsvc.services.publish_static import lists_valid_until, published_folder
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
+from certsvc.web.figures import ANSWERS, BUCKETS, LIMITED, MICROSECONDS, OVER, SECONDS
 from certsvc.web.requests import respond
 from certsvc.web.site import site
 
@@ -41,41 +45,76 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Certificates by stored status, and the log's size. Nothing here names a certificate or a person."""
-    lines = []
+    """The register's, the log's and the site's figures. Nothing here names a certificate, a person or an address."""
+    site().figures.flush()
+    lines: list[str] = []
+    up = 1
     try:
-        with site().services.database.reading() as session:
-            counted = session.execute(
-                select(CertificateRecord.status, func.count())
-                .where(CertificateRecord.stage == ISSUED)
-                .group_by(CertificateRecord.status)
-            ).all()
-            size = session.scalar(select(LogHeadRecord.size)) or 0
-        lines.append("# HELP certsvc_certificates Certificate versions in the register, by stored status.")
-        lines.append("# TYPE certsvc_certificates gauge")
-        lines += [f'certsvc_certificates{{status="{status}"}} {count}' for status, count in counted]
-        lines += ["# HELP certsvc_log_leaves Leaves in the log.", "# TYPE certsvc_log_leaves gauge"]
-        lines.append(f"certsvc_log_leaves {size}")
-        lines += ["# HELP certsvc_messages Messages with holders' codes of about a day, by state."]
-        lines.append("# TYPE certsvc_messages gauge")
-        lines += [
-            f'certsvc_messages{{state="{state}"}} {count}' for state, count in queue(site().services).counts.items()
-        ]
-        up = 1
+        lines += _register() + _messages() + _answers()
     except Unavailable:
         up = 0
-    until = _lists_valid_until()
-    if until is not None:
-        name = "certsvc_status_lists_valid_until_timestamp_seconds"
-        lines += [f"# HELP {name} When the first published status list runs out.", f"# TYPE {name} gauge"]
-        lines.append(f"{name} {until.timestamp():.0f}")
-    lines += ["# HELP certsvc_database_up Whether the database answers.", "# TYPE certsvc_database_up gauge"]
-    lines.append(f"certsvc_database_up {up}")
+    lines += _published()
+    lines += _metric("database_up", "gauge", "Whether the database answers.", {"": up})
     return Response("\n".join(lines) + "\n", content_type=_METRICS)
 
 
-def _lists_valid_until() -> datetime | None:
-    try:
-        return lists_valid_until(published_folder(site().services))
-    except (OSError, ValueError, KeyError):
-        return None  # a missing figure raises the alarm that a wrong one would hide
+def _metric(name: str, kind: str, what: str, values: Mapping[str, float]) -> list[str]:
+    """One metric's lines; `values` by their labels, written out."""
+    head = [f"# HELP certsvc_{name} {what}", f"# TYPE certsvc_{name} {kind}"]
+    return [*head, *(f"certsvc_{name}{labels} {value:.10g}" for labels, value in values.items())]
+
+
+def _register() -> list[str]:
+    with site().services.database.reading() as session:
+        counted = session.execute(
+            select(CertificateRecord.status, func.count())
+            .where(CertificateRecord.stage == ISSUED)
+            .group_by(CertificateRecord.status)
+        ).all()
+        size = session.scalar(select(LogHeadRecord.size)) or 0
+    by_status = {f'{{status="{status}"}}': count for status, count in counted}
+    return [
+        *_metric("certificates", "gauge", "Certificate versions in the register, by stored status.", by_status),
+        *_metric("log_leaves", "gauge", "Leaves in the log.", {"": size}),
+    ]
+
+
+def _messages() -> list[str]:
+    counts = {f'{{state="{state}"}}': count for state, count in queue(site().services).counts.items()}
+    return _metric("messages", "gauge", "Messages with holders' codes of about a day, by state.", counts)
+
+
+def _answers() -> list[str]:
+    found = answer_counts.read(site().services.database)
+    answers = {f'{{way="{f.first}",state="{f.second}"}}': n for f, n in sorted(found.items()) if f.name == ANSWERS}
+    limited = {f'{{kind="{f.first}"}}': n for f, n in sorted(found.items()) if f.name == LIMITED}
+    lines = _metric("answers_total", "counter", "Answers given, by way and state.", answers)
+    lines += _metric("limited_total", "counter", "Attempts refused for asking too often, by limit.", limited)
+    name = "answer_seconds"
+    lines += [f"# HELP certsvc_{name} Time to an answer, by way.", f"# TYPE certsvc_{name} histogram"]
+    for way in sorted({f.first for f in found if f.name == SECONDS}):
+        seen = 0
+        for bound in (*map(str, BUCKETS), OVER):
+            seen += found.get(Figure(SECONDS, way, bound), 0)
+            lines.append(f'certsvc_{name}_bucket{{way="{way}",le="{bound}"}} {seen}')
+        spent = found.get(Figure(MICROSECONDS, way), 0) / 1e6
+        lines += [f'certsvc_{name}_sum{{way="{way}"}} {spent}', f'certsvc_{name}_count{{way="{way}"}} {seen}']
+    return lines
+
+
+def _published() -> list[str]:
+    """What verifiers elsewhere have: a figure that cannot be read is missing, which raises the alarm."""
+    folder = published_folder(site().services)
+    lines: list[str] = []
+    with suppress(OSError, ValueError, KeyError):
+        until = lists_valid_until(folder)
+        if until is not None:
+            name, what = "status_lists_valid_until_timestamp_seconds", "When the first published status list runs out."
+            lines += _metric(name, "gauge", what, {"": round(until.timestamp())})
+    with suppress(OSError, ValueError, IndexError):
+        checkpoint = folder / "log" / "checkpoint"
+        size = int(checkpoint.read_text("utf-8").split("\n")[1])
+        lines += _metric("log_published_leaves", "gauge", "Leaves under the published head of the log.", {"": size})
+        name, what = "log_published_timestamp_seconds", "When the published head of the log was written."
+        lines += _metric(name, "gauge", what, {"": round(checkpoint.stat().st_mtime)})
+    return lines

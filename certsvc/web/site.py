@@ -11,9 +11,9 @@ from flask import current_app
 
 if TYPE_CHECKING:
     from certsvc.services.context import Services
+    from certsvc.web.figures import Figures
     from certsvc.web.limits import Limits
     from certsvc.web.pages import Pages
-    from certsvc.web.scans import Scans
 
 EXTENSION = "certsvc"
 # Each byte as one of 32 characters that are not mistaken for one another on paper.
@@ -27,7 +27,7 @@ class Site:
     services: Services
     pages: Pages
     limits: Limits
-    scans: Scans
+    figures: Figures
     host: str
     https: bool
     key: bytes

@@ -106,7 +106,7 @@ def test_the_canary_is_found_in_no_answer_and_no_log(
                     _search(f"{method} {address}", seen + str(answer.headers), canaries, besides=besides)
     assert asked > 700
     _search("the log", caplog.text, canaries)
-    app.extensions["certsvc"].scans.flush()
+    app.extensions["certsvc"].figures.flush()
     with register.services.database.reading() as session:
         for table in ("limit_count", "scan_count"):
             _search(table, str(session.execute(text(f"select * from {table}")).all()), canaries)

@@ -176,6 +176,6 @@ def test_an_origin_is_believed_of_a_proxy_alone(own: Register, hops: int, counte
         f"/api/v1/certificates/{own.valid.token}",
     ):
         assert app.test_client().get(address, headers=headers).status_code == 200
-    app.extensions["certsvc"].scans.flush()
+    app.extensions["certsvc"].figures.flush()
     with own.services.database.reading() as session:
         assert session.execute(text("select origin, scans from scan_count")).all() == [(counted, 3)]

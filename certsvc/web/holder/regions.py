@@ -53,7 +53,7 @@ _UNKNOWN: Final = MappingProxyType({"zh": "不明", "en": "unknown"})
 
 @lru_cache(maxsize=1000)
 def region_name(origin: str, language: str) -> str:
-    """The name of an origin as `web.scans` counts it; "-" is unknown, and a code that has no name is shown as it is."""
+    """The name of an origin as `web.figures` counts it; "-" is unknown, a code without a name is shown as it is."""
     if origin == "-":
         return _UNKNOWN[language]
     country, _, part = origin.partition("-")

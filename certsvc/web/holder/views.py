@@ -46,7 +46,7 @@ def my() -> Response:
         if had_session:
             session.drop(here, answer, session.SESSION)
     else:
-        here.scans.flush()  # what was counted in this process a moment ago belongs to the answer
+        here.figures.flush()  # what was counted in this process a moment ago belongs to the answer
         view = holder_view.view(here.services, holder)
         answer = _page(here, "holder/my.html", form=session.form_key(holder), **values_of(here, view, language()))
     if request.args.get("lang") in LANGUAGES:

@@ -79,6 +79,8 @@ def examine_uploads(
         else Examined(brought.name, Verification(Verdict.UNAVAILABLE, (_TOO_OFTEN,)), None)
         for at, brought in enumerate(_unpack(uploads))
     ]
+    for each in examined:
+        site.figures.answered("file", each.state)
     if not examined:
         refusal = BadRequest("请选择要查验的文件", "choose a file to check")
         return problem_answer(refusal) if as_json else problem_page(site, refusal, language)

@@ -8,7 +8,7 @@ with three names at most: a list is no way to guess. Not here: reading and writi
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -100,8 +100,10 @@ def _look_up(site: Site, batch: list[tuple[str, str]], counted: Mapping[tuple[st
         found = dict(zip(allowed, look_up.by_numbers_and_names(site.services, allowed), strict=True))
     except Unavailable:
         found = {}
-    for pair in batch:
-        yield state_of(site, found[pair]) if pair in found else without_record(site, "unavailable")
+    said = [state_of(site, found[pair]) if pair in found else without_record(site, "unavailable") for pair in batch]
+    for state, times in Counter(statement.state for statement in said).items():
+        site.figures.answered("list", state, times)
+    yield from said
 
 
 def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:

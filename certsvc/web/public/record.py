@@ -13,6 +13,7 @@ from certsvc.errors import Unavailable
 from certsvc.services import quick_look_up
 from certsvc.web import problems
 from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.figures import SCAN
 from certsvc.web.languages import COOKIE, COOKIE_SECONDS, LANGUAGES
 from certsvc.web.limits import Kind
 from certsvc.web.public.page import write_record
@@ -43,7 +44,9 @@ def answer_scan(site: Site, ask: Ask) -> Answer:
         return too_many(site, ask.language, wants_json=ask.wants_json)
     statement = look_at(site, ask.token)
     if statement.record is not None:
-        site.scans.count(statement.record.number, ask.origin)
+        site.figures.scanned(statement.state, statement.record.number, ask.origin)
+    else:
+        site.figures.answered(SCAN, statement.state)
     if ask.wants_json:
         return json_of(statement)
     return record_page(site, statement, ask.language, token=ask.token, switch=ask.switch, packed=ask.packed)

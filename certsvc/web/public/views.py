@@ -81,6 +81,8 @@ def match(token: str) -> Response:
             matched = look_up.match(here.services, token, _field("name"), _field("last_six"))
         except Unavailable:
             statement = without_record(here, "unavailable")
+    if matched is not None:
+        here.figures.answered("match", _match_word(matched=matched))
     if wants_json():
         return respond(_match_json(statement, matched, limited=not allowed))
     page = record.record_page(here, statement, language(), token=token, matched=matched, limited=not allowed)
@@ -96,6 +98,7 @@ def match_paper() -> Response:
     if not allowed:
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     matched = look_up.match_paper(here.services, number, name, _field("last_six"))
+    here.figures.answered("match", _match_word(matched=matched))
     found = look_up.by_number_and_name(here.services, number, name) if matched else None
     if found is None:
         text = here.pages.render("public/no_match.html", language())
@@ -141,9 +144,12 @@ def look_up_uniformly(number: str, name: str) -> Statement:
         return without_record(here, "unavailable")
     if found is None:
         statement = without_record(here, "unknown")
+        here.figures.answered("number", statement.state)
         time.sleep(max(0.0, leaves_at - time.monotonic()))
         return statement
-    return state_of(here, found)
+    statement = state_of(here, found)
+    here.figures.answered("number", statement.state)
+    return statement
 
 
 @blueprint.post("/verify/file")
@@ -171,6 +177,10 @@ def _may_guess(about: str) -> bool:
     by_address = site().limits.allow(Kind.GUESS, address())
     by_record = site().limits.allow(Kind.RECORD, about)
     return by_address and by_record
+
+
+def _match_word(*, matched: bool) -> str:
+    return "match" if matched else "no match"
 
 
 def _match_json(statement: Statement, matched: bool | None, *, limited: bool) -> Answer:

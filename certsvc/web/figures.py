@@ -1,0 +1,98 @@
+"""What a process counts while it answers, added to the database every few seconds (`scan_counts`, `answer_counts`).
+
+Scans by day, certificate and coarse origin, for the holder; answers by way and state, refusals by limit, and times by
+way, for the operator. An origin is a country, or country and province, as a trusted proxy names it (ISO 3166, such as
+"CN-63"); without such a proxy it is "-". No address is kept. What was not yet added when the process dies is lost:
+these are statistics.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+from certsvc.errors import CertsvcError
+from certsvc.services import answer_counts, scan_counts
+from certsvc.services.answer_counts import Figure
+from certsvc.store import Database
+
+SCAN: Final = "scan"
+ANSWERS: Final = "answers"  # by way and state
+LIMITED: Final = "limited"  # by kind of limit
+SECONDS: Final = "seconds"  # by way, and by the bucket's upper bound
+MICROSECONDS: Final = "microseconds"  # by way: all together
+BUCKETS: Final = (0.005, 0.025, 0.1, 0.5, 2.5)
+OVER: Final = "+Inf"
+_BOUNDS: Final = (*map(str, BUCKETS), OVER)
+_ORIGIN = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_FLUSH_SECONDS: Final = 5.0
+_LARGEST: Final = 10_000
+
+
+class Figures:
+    def __init__(self, database: Database, today: Callable[[], date]) -> None:
+        self._database = database
+        self._today = today
+        self._scans: Counter[scan_counts.Place] = Counter()
+        self._figures: Counter[Figure] = Counter()
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def scanned(self, state: str, number: str, origin: str) -> None:
+        """Count one scan of a certificate in this state; costs no database access."""
+        place = scan_counts.Place(self._today(), number, origin if _ORIGIN.fullmatch(origin) else "-")
+        with self._lock:
+            if len(self._scans) < _LARGEST:
+                self._scans[place] += 1
+            self._figures[Figure(ANSWERS, SCAN, state)] += 1
+            self._start()
+
+    def answered(self, way: str, state: str, times: int = 1) -> None:
+        """Count answers with this state, `way` being how they were asked for."""
+        self._count(Figure(ANSWERS, way, state), times)
+
+    def limited(self, kind: str) -> None:
+        """Count one refusal for having asked too often."""
+        self._count(Figure(LIMITED, kind))
+
+    def took(self, way: str, seconds: float) -> None:
+        """Count one answer by how long it took."""
+        with self._lock:
+            self._figures[Figure(SECONDS, way, _BOUNDS[bisect_left(BUCKETS, seconds)])] += 1
+            self._figures[Figure(MICROSECONDS, way)] += int(seconds * 1e6)
+            self._start()
+
+    def flush(self) -> None:
+        """Add what was counted to the database; kept for the next time where it cannot be reached."""
+        with self._lock:
+            scans, self._scans = self._scans, Counter()
+            figures, self._figures = self._figures, Counter()
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        try:
+            if scans:
+                scan_counts.add(self._database, scans)
+                scans = Counter()
+            if figures:
+                answer_counts.add(self._database, figures)
+        except CertsvcError:
+            with self._lock:
+                self._scans.update(scans)
+                self._figures.update(figures)
+
+    def _count(self, figure: Figure, times: int = 1) -> None:
+        with self._lock:
+            self._figures[figure] += times
+            self._start()
+
+    def _start(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(_FLUSH_SECONDS, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
