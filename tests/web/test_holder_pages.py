@@ -267,8 +267,8 @@ def test_a_site_that_sends_nothing_says_so_to_all_and_takes_codes_from_the_count
         (Someone(CORRECTED_NAME), ("真实有效", "第 2 版", "以前的版本", "已被更新的版本替代", NAMES["superseded"])),
         (Someone(PAPER_NAME), ("纸质证书真实有效", "申请补发电子证书", PAPER_NUMBER[:4])),
         (Someone(REPLACED_NAME), ("补发电子证书", "补发申请已批准", "原因：遗失", "第 2 版")),
-        (Someone(RETAKE_NAME), ("可补考", "55.5", "最晚 <b>2031-12-05</b>", "免费", "R3.1", "R3.3")),
-        (Someone(PENDING_NAME), ("进行中", "成绩预计 2031-01-12", "成绩待公布", "截至 2030-12-28")),
+        (Someone(RETAKE_NAME), ("可补考", "55.5", "最晚", "2031-12-05", "免费", "R3.1", "R3.3")),
+        (Someone(PENDING_NAME), ("进行中", "成绩预计", "2031-01-12", "成绩待公布", "截至 2030-12-28")),
         (Someone(FAILED_NAME), ("未通过", "合格成绩已失效", "重新报名", "R3.4")),
     ],
 )
