@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from certsvc.cli import work
 from certsvc.cli.speech import talk
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 @click.command()
@@ -25,6 +30,12 @@ def serve(host: str, port: int, workers: int) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        factory=True,
         log_access=False,
-    ).serve()
+    ).serve(target_loader=_load_site)
+
+
+def _load_site(_target: str) -> Flask:
+    """The site, in a worker. Granian's own loader takes modules from the folder one stands in before all others."""
+    from certsvc.app import create_app
+
+    return create_app()

@@ -253,9 +253,12 @@ def test_serve_answers_and_ends_when_it_is_told(certsvc: Certsvc, tmp_path: Path
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    # Started, as the installed program is, without the current folder among those that modules are taken from.
+    (tmp_path / "flask.py").write_text("raise SystemExit('planted')")
     site = subprocess.Popen(
-        [sys.executable, "-c", "from certsvc.cli import main; main()", "serve", "--port", str(port)],
+        [sys.executable, "-P", "-c", "from certsvc.cli import main; main()", "serve", "--port", str(port)],
         env=os.environ | {"CERTSVC_HOME": str(tmp_path / "home")},
+        cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
