@@ -120,6 +120,13 @@ def _onsite_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
     first = course.first
     if course.rules.onsite_retakes == 0:
         return _refused("R3.2", attempt, "该科没有现场补考", "this subject has no on-site retake")
+    if first is not None and first.sat_on == attempt.sat_on and first.outcome is Outcome.MISCONDUCT:
+        return _refused(
+            "R2.3",
+            attempt,
+            "初考违纪,不再安排现场补考",
+            "the first attempt ended in misconduct, after which there is no on-site retake",
+        )
     if first is None or first.sat_on != attempt.sat_on or first.outcome is not Outcome.SCORED:
         return _refused(
             "R3.2",

@@ -155,7 +155,13 @@ def test_a_scheme_may_have_no_onsite_retake_at_all() -> None:
     assert error.rule == "R3.2"
 
 
-@pytest.mark.parametrize("first", [None, ABSENT, EXCUSED, VOID, MISCONDUCT])
+def test_after_misconduct_the_onsite_retake_is_refused_for_that_reason() -> None:
+    error = refusal([attempt(PRACTICAL, MISCONDUCT)], attempt(PRACTICAL, "90", kind=ONSITE))
+    assert error.rule == "R2.3"
+    assert "misconduct" in error.en
+
+
+@pytest.mark.parametrize("first", [None, ABSENT, EXCUSED, VOID])
 def test_an_onsite_retake_follows_a_failed_first_attempt(first: Outcome | None) -> None:
     earlier = [] if first is None else [attempt(PRACTICAL, first)]
     assert refusal(earlier, attempt(PRACTICAL, "70", kind=ONSITE)).rule == "R3.2"
