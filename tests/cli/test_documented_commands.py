@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -102,6 +103,26 @@ def test_an_operator_gets_from_nothing_to_production_and_through_every_change_of
     said = run(moved(script, folder), folder / "desk", environment)
     assert "SAMPLE" not in said
     assert "development" not in re.sub(r"^\+.*", "", said, flags=re.MULTILINE)
+
+
+def test_nginx_takes_the_settings_of_the_proxy(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if nginx is None:
+        pytest.skip("nginx is not installed")
+    site = (DOCS / "deploy" / "nginx.conf").read_text("utf-8")
+    pair = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "certificate"), "-days", "2", "-subj", "/CN=x"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *pair]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    site = re.sub(r"/etc/ssl/certs/\S+;", f"{tmp_path}/certificate;", site)
+    site = re.sub(r"/etc/ssl/private/\S+;", f"{tmp_path}/key;", site).replace("/var/log/nginx", str(tmp_path))
+    site = re.sub(r"listen (\[::\]:)?(80|443)", r"listen 127.0.0.1:1\2", re.sub(r"listen \[::\].*", "", site))
+    temporary = "".join(f"{one}_temp_path {tmp_path};" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {temporary} {site} }}"
+    )
+    tried = [nginx, "-t", "-q", "-e", str(tmp_path / "log"), "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(tried, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_setting_is_explained_to_the_operator() -> None:
