@@ -262,7 +262,7 @@ def test_a_site_that_sends_nothing_says_so_to_all_and_takes_codes_from_the_count
         (VALID, ("真实有效", "下载 PDF", "生成链接", "近 30 天")),
         (Someone(NAMES["suspended"]), ("暂停使用", "请向发证机构问清原因")),
         (Someone(NAMES["revoked"]), ("撤销", "须重新报名")),
-        (Someone(NAMES["forged"]), ("签名不符", "不是您的过错", "PDF 文件还在制作")),
+        (Someone(NAMES["forged"]), ("签名不符", "不是您的过错")),
         (Someone(NAMES["expired"]), ("已过有效期", "延期或换发")),
         (Someone(CORRECTED_NAME), ("真实有效", "第 2 版", "以前的版本", "已被更新的版本替代", NAMES["superseded"])),
         (Someone(PAPER_NAME), ("纸质证书真实有效", "申请补发电子证书", PAPER_NUMBER[:4])),
