@@ -16,6 +16,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from certsvc.errors import CertsvcError
 from certsvc.services import answer_counts, scan_counts
 from certsvc.services.answer_counts import Figure
@@ -81,7 +83,7 @@ class Figures:
                 scans = Counter()
             if figures:
                 answer_counts.add(self._database, figures)
-        except CertsvcError:
+        except (CertsvcError, SQLAlchemyError):  # such as a table this account may not write
             with self._lock:
                 self._scans.update(scans)
                 self._figures.update(figures)
