@@ -49,8 +49,7 @@ KEPT_AFTER_END: Final = timedelta(days=1)
 
 MESSAGE: Final = "message"
 ACCESS: Final = "access"
-# Five guesses at six digits; guessing at 55 bits is hopeless, so there no stranger shall burn the code.
-MOST_TRIES: Final = {MESSAGE: 5, ACCESS: 1_000_000}
+MOST_TRIES: Final = 5  # at a message code; guessing at the 55 bits of an access code is hopeless without a limit
 _DECOY: Final = "decoy"
 _DIGITS: Final = 6
 _LETTERS: Final = 12
@@ -293,13 +292,14 @@ def _tried(session: Session, kind: str, lookup: bytes, now: datetime) -> HolderC
         session.add(row)
         session.flush()
         decoy = row.id
-    live = (
+    live = [
         HolderCodeRecord.kind == kind,
         HolderCodeRecord.id_lookup == lookup,
         HolderCodeRecord.ended_at.is_(None),
         HolderCodeRecord.expires_at > now,
-        HolderCodeRecord.tries < MOST_TRIES[kind],
-    )
+    ]
+    if kind == MESSAGE:
+        live.append(HolderCodeRecord.tries < MOST_TRIES)
     found = session.scalar(select(HolderCodeRecord.id).where(*live).order_by(HolderCodeRecord.id.desc()).limit(1))
     count = update(HolderCodeRecord).values(tries=HolderCodeRecord.tries + 1).returning(HolderCodeRecord.id)
     counted = session.scalar(
