@@ -58,9 +58,9 @@ def check_earned(services: Services, session: Session) -> Iterator[Problem]:
         if not rows:
             return
         last = rows[-1][0].id
-        attempts = records.attempts([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
+        records.read([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
         for row, content in rows:
-            fault = records.fault(row, content, attempts.get(row.enrolment_id or 0, []))
+            fault = records.fault(row, content)
             if fault is not None:
                 named = f"{row.number}-v{row.version}"
                 yield Problem("G6", row.leaf_index, f"{named} {fault[0]}", f"{named} {fault[1]}")
@@ -73,35 +73,35 @@ class _Records:
     def __init__(self, services: Services, session: Session) -> None:
         self._services, self._session = services, session
         self._schemes = schemes_by_id(session)
+        self._enrolments: dict[int, EnrolmentRecord] = {}
+        self._attempts: dict[int, list[AttemptRecord]] = {}
 
-    def attempts(self, enrolments: Sequence[int]) -> dict[int, list[AttemptRecord]]:
-        found: dict[int, list[AttemptRecord]] = {}
+    def read(self, enrolments: Sequence[int]) -> None:
+        """The enrolments that the next rows are about, and their attempts, in two queries."""
+        named = select(EnrolmentRecord).where(EnrolmentRecord.id.in_(enrolments))
+        self._enrolments = {one.id: one for one in self._session.scalars(named)}
+        self._attempts = {}
         for one in self._session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id.in_(enrolments))):
-            found.setdefault(one.enrolment_id, []).append(one)
-        return found
+            self._attempts.setdefault(one.enrolment_id, []).append(one)
 
-    def fault(
-        self, row: CertificateRecord, content: bytes, attempts: Sequence[AttemptRecord]
-    ) -> tuple[str, str] | None:
+    def fault(self, row: CertificateRecord, content: bytes) -> tuple[str, str] | None:
         try:
             leaf = leaves.decode(content)
             if leaf.event is Event.ISSUE:
-                return self._fault_of_issue(row, leaf, attempts)
+                return self._fault_of_issue(row, leaf)
             if leaf.event is Event.REISSUE:
                 return self._fault_of_reissue(row, leaf)
         except (CertsvcError, ValueError, KeyError) as error:
             return "所依据的记录无法读取", f"rests on records that cannot be read: {error}"
         return None
 
-    def _fault_of_issue(
-        self, row: CertificateRecord, leaf: Leaf, attempts: Sequence[AttemptRecord]
-    ) -> tuple[str, str] | None:
-        enrolment = None if row.enrolment_id is None else self._session.get(EnrolmentRecord, row.enrolment_id)
+    def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
+        enrolment = self._enrolments.get(row.enrolment_id or 0)
         batch = None if row.batch_id is None else self._session.get(IssueBatchRecord, row.batch_id)
         if enrolment is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
         # What came in afterwards is not what it rested on.
-        known = [one for one in attempts if one.recorded_at <= row.created_at]
+        known = [one for one in self._attempts.get(enrolment.id, []) if one.recorded_at <= row.created_at]
         scheme = self._schemes[enrolment.scheme_id]
         decision = decision_on(enrolment, [attempt_of(one) for one in known], scheme, row.issued_on)
         if decision.state is not EnrolmentState.PASSED or decision.completed_on is None:

@@ -74,6 +74,10 @@ def test_an_untouched_register_has_no_problem(busy: Installation, tmp_path: Path
         ("update status_change set to_status = 'valid' where to_status = 'revoked'", "G3"),
         ("update status_change set leaf_index = null", "G3"),
         ("delete from certificate where id = 4", "G4"),
+        ("delete from enrolment where id = 1", "G6"),
+        ("delete from attempt", "G6"),
+        ("delete from issue_batch", "G6"),
+        ("delete from scheme", "G6"),
     ],
 )
 def test_a_change_by_sql_is_found(busy: Installation, tmp_path: Path, statement: str, rule: str) -> None:
