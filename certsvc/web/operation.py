@@ -9,6 +9,7 @@ from typing import Final
 from flask import Blueprint, Response
 from sqlalchemy import func, select
 
+from certsvc.credential.wording import STATES
 from certsvc.errors import CertsvcError, Unavailable
 from certsvc.services import answer_counts
 from certsvc.services.answer_counts import Figure
@@ -17,11 +18,13 @@ from certsvc.services.publish_static import lists_valid_until, published_folder
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
-from certsvc.web.figures import ANSWERS, BUCKETS, LIMITED, MICROSECONDS, OVER, SECONDS
+from certsvc.web.figures import ANSWERS, BUCKETS, LIMITED, MICROSECONDS, OVER, SCAN, SECONDS
+from certsvc.web.limits import Kind
 from certsvc.web.requests import respond
 from certsvc.web.site import site
 
 blueprint = Blueprint("operation", __name__)
+_SCANNED: Final = tuple(state for state in STATES if state != "offline" and not state.startswith("paper"))
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -85,7 +88,9 @@ def _messages() -> list[str]:
 
 
 def _answers() -> list[str]:
-    found = answer_counts.read(site().services.database)
+    # A counter that is not there yet has no increase: each that an alarm may go by begins at 0.
+    expected = [Figure(ANSWERS, SCAN, state) for state in _SCANNED] + [Figure(LIMITED, kind) for kind in Kind]
+    found = dict.fromkeys(expected, 0) | answer_counts.read(site().services.database)
     answers = {f'{{way="{f.first}",state="{f.second}"}}': n for f, n in sorted(found.items()) if f.name == ANSWERS}
     limited = {f'{{kind="{f.first}"}}': n for f, n in sorted(found.items()) if f.name == LIMITED}
     lines = _metric("answers_total", "counter", "Answers given, by way and state.", answers)
