@@ -34,7 +34,7 @@ class Settings:
     limit_page: str  # CERTSVC_LIMIT_PAGE: look-ups by token, per address
     limit_guess: str  # CERTSVC_LIMIT_GUESS: number and name, and match mode, per address (R10)
     limit_record: str  # CERTSVC_LIMIT_RECORD: match mode and number, per record (R10)
-    limit_file: str  # CERTSVC_LIMIT_FILE: files and lists examined, per address
+    limit_file: str  # CERTSVC_LIMIT_FILE: files examined, per address; 500 rows of a list are one
     issuer_contact: str | None = None  # CERTSVC_ISSUER_CONTACT: whom readers of the pages are told to ask
     tsa_url: str | None = None  # CERTSVC_TSA_URL: RFC 3161 authority; absent means PAdES B-B, no time stamps
     tsa_roots: Path | None = None  # CERTSVC_TSA_ROOTS: PEM, the roots of every authority ever used
@@ -79,7 +79,7 @@ class Settings:
             limit_page=env.get("CERTSVC_LIMIT_PAGE") or "120/minute",
             limit_guess=env.get("CERTSVC_LIMIT_GUESS") or "20/minute;200/day",
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
-            limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute",
+            limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute;1000/day",
             pdf_level=_pdf_level(env.get("CERTSVC_PDF_LEVEL") or "t"),
             pdf_renew_days=_whole(env, "CERTSVC_PDF_RENEW_DAYS", 90, lowest=1),
             limit_sign_in=env.get("CERTSVC_LIMIT_SIGN_IN") or "30/minute;500/day",

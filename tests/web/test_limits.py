@@ -161,6 +161,43 @@ def test_files_in_one_archive_count_like_files_one_by_one(own: Register) -> None
     assert brought(Authorization=f"Bearer {key}") == ["unknown"] * 5
 
 
+def _list_of(rows: int) -> bytes:
+    return "证书编号,姓名\n".encode() + b"".join(b"26630100015%05d,x\n" % at for at in range(rows))
+
+
+def test_a_long_list_counts_as_many_files(own: Register) -> None:
+    """Each row is a look-up and leaves a count: thirty lists of 5,000 a minute would fill the disk."""
+    client = create_app(replace(own.settings, limit_file="4/minute"), services=own.services).test_client()
+
+    def brought(address: str, field: str, rows: int) -> int:
+        content = {field: (io.BytesIO(_list_of(rows)), "a.csv")}
+        answer = client.post(address, data=content)
+        answer.get_data()
+        return answer.status_code
+
+    assert [brought("/verify/list", "list", rows) for rows in (1001, 500, 1)] == [200, 200, 429]
+    with own.services.database.writing() as session:
+        session.execute(text("delete from limit_count"))
+    assert [brought("/api/v1/verifications", "list", rows) for rows in (1001, 501)] == [200, 429]
+    with own.services.database.writing() as session:
+        session.execute(text("delete from limit_count"))
+    pairs = [{"number": str(at), "name": "x"} for at in range(2001)]
+    assert client.post("/api/v1/verifications", json={"rows": pairs}).status_code == 429
+
+
+def test_a_list_as_a_file_asks_a_key_for_the_scope_and_the_quota_of_lists(own: Register) -> None:
+    client = create_app(own.settings, services=own.services).test_client()
+
+    def brought(scope: api_keys.Scope, rows: int) -> int:
+        key = api_keys.create(own.services, "招聘系统", [scope], 100, by="operator")
+        content = {"list": (io.BytesIO(_list_of(rows)), "a.csv")}
+        headers = {"Authorization": f"Bearer {key}"}
+        return client.post("/api/v1/verifications", data=content, headers=headers).status_code
+
+    assert brought(api_keys.Scope.VERIFICATIONS, 1) == 401
+    assert [brought(api_keys.Scope.LISTS, rows) for rows in (1, 100, 101)] == [200, 200, 429]
+
+
 def test_slips_of_two_people_are_not_one_record(narrow: FlaskClient) -> None:
     tried = [narrow.post("/verify/number", data={"number": f"?{i}!", "name": "张三"}).status_code for i in range(5)]
     assert tried == [404] * 5

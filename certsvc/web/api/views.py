@@ -21,7 +21,7 @@ from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest, KeyRejected, QuotaUsedUp, TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
-from certsvc.web.public.lists import look_up_pairs, read_rows, refuse_guessing
+from certsvc.web.public.lists import count_rows, look_up_pairs, read_rows, refuse_guessing
 from certsvc.web.public.views import look_up_uniformly
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond
 from certsvc.web.site import site
@@ -82,10 +82,16 @@ def verify() -> Response:
 def _uploaded() -> Response:
     if "list" not in request.files:
         return _files(request.files.getlist("file"))
-    if not _authorised(api_keys.Scope.VERIFICATIONS) and not site().limits.allow(Kind.FILE, address()):
+    by_address = not _authorised(api_keys.Scope.LISTS)
+    if by_address and not site().limits.allow(Kind.FILE, address()):
         raise TooMany
     upload = request.files["list"]
     rows = read_rows(upload.stream.read(), (upload.filename or "")[-120:])
+    # A key's quota counts rows, whether they come as a file or as JSON.
+    if by_address:
+        count_rows(site(), len(rows))
+    elif len(rows) > 1:
+        _authorised(api_keys.Scope.LISTS, cost=len(rows) - 1)
     return _answered((row.number, row.name) for row in rows)
 
 
@@ -99,8 +105,10 @@ def _files(uploads: Iterable[FileStorage]) -> Response:
 def _rows(rows: object) -> Response:
     if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_ROWS or not all(isinstance(r, dict) for r in rows):
         raise BadRequest("rows 须为 1 至 5000 个对象", "rows must be 1 to 5,000 objects", where="rows")
-    if not _authorised(api_keys.Scope.LISTS, cost=len(rows)) and not site().limits.allow(Kind.FILE, address()):
-        raise TooMany
+    if not _authorised(api_keys.Scope.LISTS, cost=len(rows)):
+        if not site().limits.allow(Kind.FILE, address()):
+            raise TooMany
+        count_rows(site(), len(rows))
     for row in rows:
         _refuse_unknown(row, _PAIR)
     pairs = [(_text(row, "number"), _text(row, "name")) for row in rows]

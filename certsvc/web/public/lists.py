@@ -29,13 +29,15 @@ from certsvc.roster.employer_list import (
 from certsvc.roster.export import write_csv, write_xlsx
 from certsvc.services import look_up
 from certsvc.web.limits import Kind, record_asked
-from certsvc.web.problems import BadRequest
+from certsvc.web.problems import BadRequest, TooMany
 from certsvc.web.public.statement import Statement, state_of, without_record
+from certsvc.web.requests import address
 from certsvc.web.site import Site
 
 LINES: Final = "application/x-ndjson"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_NAMES: Final = 3
+_ROWS_A_FILE: Final = 500
 _BATCH: Final = 200  # counted in one transaction, so that nobody waits long for the database's one writer
 
 
@@ -45,6 +47,7 @@ def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants
         raise BadRequest("请选择名单文件", "choose a list to check")
     filename = upload.filename[-120:]
     rows = read_rows(upload.stream.read(LIST_LIMITS.file_bytes + 1), filename)
+    count_rows(site, len(rows))
     if LINES in wants:
         lines = stream_with_context(_lines(site, rows, language))
         return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
@@ -64,6 +67,16 @@ def read_rows(content: bytes, filename: str) -> list[EmployerRow]:
     rows = list(parsed.check())
     refuse_guessing((row.number, row.name) for row in rows)
     return rows
+
+
+def count_rows(site: Site, rows: int) -> None:
+    """Count a long list against this address as so many files: each row is a look-up, and leaves a count of its own.
+
+    The first file of it has been counted. Raises `TooMany`.
+    """
+    further = (rows - 1) // _ROWS_A_FILE
+    if further > 0 and not all(site.limits.allow_each(Kind.FILE, [address()] * further)):
+        raise TooMany
 
 
 def refuse_guessing(pairs: Iterator[tuple[str, str]]) -> None:
