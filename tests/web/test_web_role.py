@@ -12,10 +12,15 @@ from sqlalchemy.exc import ProgrammingError
 
 from certsvc.app import create_app, open_services
 from certsvc.config import Settings
+from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.services import holder_access as access
+from certsvc.services import holder_view as mine
+from certsvc.services import reissue, share
 from certsvc.services.context import Services
+from certsvc.services.messages_send import send_due
 from certsvc.store import Base
 from tests.store.conftest import postgresql_database
-from tests.web.register import Register, make_register
+from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 
 pytestmark = pytest.mark.postgresql
 SQL = Path(__file__).parents[2] / "docs" / "deploy" / "web-role.sql"
@@ -66,6 +71,28 @@ def test_visitors_are_answered_counted_and_limited_under_it(site: tuple[Register
     assert (found.status_code, held.number in found.text) == (200, True)
     assert client.get("/readyz").status_code == 200
     assert "certsvc_database_up 1" in client.get("/metrics").text
+
+
+def test_a_holder_signs_in_shares_and_applies_under_it(site: tuple[Register, Services]) -> None:
+    register, services = site
+    held = register.held["valid"]
+    identity = IdentityDocument(IdType.RESIDENT_ID, held.id_number)
+    access.request_code(services, held.name, identity)
+    assert send_due(services).sent == 1
+    code = access.make_access_code(register.services, identity, by="窗口").code
+    signed_in = access.sign_in(services, held.name, identity, code)
+    assert signed_in is not None
+    holder = access.holder_of(services, signed_in.secret)
+    assert holder is not None
+    (shown,) = mine.view(services, holder).certificates
+    link = mine.create_share(services, holder, shown.number, 7)
+    opened = share.open_link(services, str(link.secret))
+    assert opened is not None
+    access.sign_out(services, signed_in.secret)
+    assert access.holder_of(services, signed_in.secret) is None
+    lost = IdentityDocument(IdType.RESIDENT_ID, id_number_of(80))
+    request = reissue.apply(services, number=PAPER_NUMBER, name=PAPER_NAME, identity=lost, reason="lost", by="holder")
+    assert request.state == "applied"
 
 
 def test_what_certificates_are_made_from_is_out_of_its_reach(site: tuple[Register, Services]) -> None:
