@@ -60,7 +60,8 @@ def show(number: str, as_json: bool) -> None:
     for entry in entries:
         _say(entry)
         if entry.pdf_level:
-            say(f"    PDF: PAdES {entry.pdf_level}")
+            until = entry.pdf_proven_until
+            say(f"    PDF: PAdES {entry.pdf_level}" + (f" 证明至 proven until {until}" if until else ""))
         if entry.status_reason:
             say(f"    {entry.status_changed_on}  {entry.status_reason}")
 

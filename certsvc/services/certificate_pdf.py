@@ -39,6 +39,7 @@ class Entry:
     status_changed_on: date | None = None
     status_reason: str | None = None
     pdf_level: str | None = None  # PAdES: "B-B", "B-T" with a time stamp, "B-LTA"; told by `show_certificate` alone
+    pdf_proven_until: date | None = None  # B-LTA: it is to be renewed before; told as the level is
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -53,6 +54,7 @@ class Entry:
             "status_changed_on": self.status_changed_on.isoformat() if self.status_changed_on else None,
             "status_reason": self.status_reason,
             **({"pdf_level": self.pdf_level} if self.pdf_level else {}),
+            **({"pdf_proven_until": self.pdf_proven_until.isoformat()} if self.pdf_proven_until else {}),
         }
 
 
@@ -73,9 +75,7 @@ def show_certificate(services: Services, number: str) -> list[Entry]:
     """Every version under a number, the newest first, then the paper one. Raises `NotFound`."""
     today = services.today()
     with services.database.reading() as session:
-        entries = [
-            replace(_entry(row, today), pdf_level=_level(session, row)) for row in reversed(_versions(session, number))
-        ]
+        entries = [_with_level(session, row, _entry(row, today)) for row in reversed(_versions(session, number))]
         paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == number))
         if paper is not None:
             entries.append(_paper_entry(paper))
@@ -84,9 +84,12 @@ def show_certificate(services: Services, number: str) -> list[Entry]:
     return entries
 
 
-def _level(session: Session, row: CertificateRecord) -> str | None:
+def _with_level(session: Session, row: CertificateRecord, entry: Entry) -> Entry:
     record = session.get(PdfFileRecord, row.pdf_sha256) if row.pdf_sha256 is not None else None
-    return None if record is None else record.level
+    if record is None:
+        return entry
+    until = record.proven_until
+    return replace(entry, pdf_level=record.level, pdf_proven_until=None if until is None else until.date())
 
 
 def credential_of(services: Services, number: str, version: int | None = None) -> bytes:

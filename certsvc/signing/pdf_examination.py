@@ -255,13 +255,16 @@ def _check_archive(
             archived = check_archive(data, first, Sealed(parts, stamp), pinned)
     except ValueError as error:
         fault = str(error)
-    said = "" if archived is None else ", ".join(f"{one.at:%Y-%m-%d %H:%M:%S} UTC" for one in archived.stamps)
+    said, until = "", ""
+    if archived is not None:
+        said = ", ".join(f"{one.at:%Y-%m-%d %H:%M:%S} UTC" for one in archived.stamps)
+        until = f"{archived.proven_until:%Y-%m-%d}"
     steps.check(
         "archive",
         archived is not None,
         (
-            f"PAdES B-LTA 归档完好\uff0c含吊销数据与文档时间戳:{said}",
-            f"archived (PAdES B-LTA) with revocation data under document time stamps: {said}",
+            f"PAdES B-LTA 归档完好\uff0c含吊销数据与文档时间戳:{said};可证明至 {until}",
+            f"archived (PAdES B-LTA) with revocation data under document time stamps: {said}; proven until {until}",
         ),
         ("签章后追加的内容不是完好的归档更新", f"what was added after sealing is no whole archive update: {fault}"),
     )

@@ -106,7 +106,7 @@ def test_b_lta_from_the_offline_root_to_the_verdict_and_every_way_it_can_fail(
         said = operator.told("certificate", "archive", "--level", "lta")
         assert "3 raised, 0 waiting" in said
         assert operator.levels(numbers) == {"B-LTA"}
-        assert "PAdES B-LTA" in operator.told("certificate", "show", numbers[0])
+        assert "PAdES B-LTA 证明至 proven until 2060-01-01" in operator.told("certificate", "show", numbers[0])
         assert operator.archive()[:2] == (0, {**report, "raised": 0, "waiting": 0, "no_list": 0, "fault": None})
         # On demand it is stamped once more, as it would be before the authority's certificate ends.
         a_second_later()
@@ -121,7 +121,9 @@ def test_b_lta_from_the_offline_root_to_the_verdict_and_every_way_it_can_fail(
         assert verified["verdict"] == "valid"
         (archived,) = (check for check in verified["checks"] if check["name"] == "pdf-archive")
         assert archived["ok"] is True
-    assert "PAdES B-LTA" in operator.told("verify", tmp_path / "one.pdf", "--offline")
+    said = operator.told("verify", tmp_path / "one.pdf", "--offline")
+    assert "PAdES B-LTA" in said
+    assert "proven until 2060-01-01" in said
     changed = bytearray((tmp_path / "one.pdf").read_bytes())
     changed[-2_000] ^= 1
     (tmp_path / "changed.pdf").write_bytes(changed)
