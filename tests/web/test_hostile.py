@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import zipfile
 from itertools import product
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
 
 from certsvc.app import create_app
+from certsvc.web.answers import Answer
+from certsvc.web.public.files import examine_uploads
+from certsvc.web.site import EXTENSION, Site
 from tests.web.register import Register, id_number_of
 
 TOKENS = [
@@ -265,6 +271,22 @@ def test_a_file_of_others_one_not_opened_and_a_forgery_are_three_answers(
     assert "".join(answers["foreign"]) == "这不是本机构签发的电子证书文件"
     assert "".join(answers["skipped"]) == "没有检查这个文件"
     assert "".join(answers["forged"]).startswith("签名不符")
+
+
+def test_files_are_examined_within_one_time_for_all(app: Flask, register: Register) -> None:
+    site: Site = app.extensions[EXTENSION]
+    archive = _zip(("a.pdf", b"%PDF-1.4"), ("b.pdf", b"%PDF-1.4"))
+
+    def examine(seconds: float, *, as_json: bool = True) -> Answer:
+        upload = FileStorage(io.BytesIO(archive), filename="many.zip")
+        return examine_uploads(site, [upload], "zh", as_json=as_json, by_address=False, seconds=seconds)
+
+    with app.test_request_context("/verify/file"):
+        done, late, page = examine(600), examine(0), examine(0, as_json=False)
+    assert [each["verdict"] for each in json.loads(done.body)["files"]] == ["unknown"] * 2
+    # What there was no time for is not called anything.
+    assert [each["verdict"] for each in json.loads(late.body)["files"]] == ["unavailable"] * 2
+    assert page.body.decode().count("未及查验") >= 2
 
 
 def test_no_file_at_all_is_asked_for(client: FlaskClient) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,8 +34,13 @@ from certsvc.web.site import Site
 MOST_FILES: Final = 30
 LARGEST_FILE: Final = 10 * 1024 * 1024
 _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
+SECONDS_TOGETHER: Final = 60.0
+_at_once: Final = threading.BoundedSemaphore(4)
 _SKIPPED: Final = "file"
 _TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多,请稍后再试", "asked too often; try again later")
+_TOO_BUSY: Final = Check(
+    _SKIPPED, None, "一次查验的文件太多,未及查验", "too many files at a time; there was no time for this one"
+)
 _ZIP: Final = b"PK\x03\x04"
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
 
@@ -66,15 +73,23 @@ class _Brought:
 
 
 def examine_uploads(
-    site: Site, uploads: Iterable[FileStorage], language: str, *, as_json: bool, by_address: bool = True
+    site: Site,
+    uploads: Iterable[FileStorage],
+    language: str,
+    *,
+    as_json: bool,
+    by_address: bool = True,
+    seconds: float = SECONDS_TOGETHER,
 ) -> Answer:
     """Examine what was uploaded; 400 where nothing was.
 
     The caller has counted the first file against the limit of this address; each further one is counted here, unless
-    `by_address` is off: thirty in one ZIP are as much work as thirty that came one by one.
+    `by_address` is off: thirty in one ZIP are as much work as thirty that came one by one. What is not begun within
+    `seconds` gets no answer.
     """
+    ends_at = time.monotonic() + seconds
     examined = [
-        _examine(site, brought)
+        _examine_within(site, brought, ends_at)
         if at == 0 or not by_address or site.limits.allow(Kind.FILE, address())
         else Examined(brought.name, Verification(Verdict.UNAVAILABLE, (_TOO_OFTEN,)), None)
         for at, brought in enumerate(_unpack(uploads))
@@ -93,6 +108,17 @@ def examine_uploads(
         files=[_shown(site, each, language) for each in examined],
     )
     return Answer(200, HTML, text.encode("utf-8", "replace"), (("Cache-Control", "no-store"),))
+
+
+def _examine_within(site: Site, brought: _Brought, ends_at: float) -> Examined:
+    # Each examination is a process of its own: as many at once as requests come would be no bound of memory.
+    remaining = ends_at - time.monotonic()
+    if remaining <= 0 or not _at_once.acquire(timeout=remaining):
+        return Examined(brought.name, Verification(Verdict.UNAVAILABLE, (_TOO_BUSY,)), None)
+    try:
+        return _examine(site, brought)
+    finally:
+        _at_once.release()
 
 
 def _examine(site: Site, brought: _Brought) -> Examined:
