@@ -114,6 +114,7 @@ def cosign(file: Path, witness_key: str) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
 def witness(source: str, state: Path, trust_path: Path, name: str, output: Path | None) -> int:
     """见证日志只增不改,并联署 / See that the log only grew since the last visit, and cosign its head."""
+    from certsvc.errors import one_line
     from certsvc.services import witness as watching
     from certsvc.services.log_fetch import fetcher
     from certsvc.services.verify_file import host_of, log_keys_of
@@ -131,7 +132,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
         now=datetime.now(UTC),
     )
     if isinstance(decision, Refusal):
-        talk(f"拒绝联署 refused ({decision.reason}): {decision.zh} / {decision.en}")
+        talk(one_line(f"拒绝联署 refused ({decision.reason}): {decision.zh} / {decision.en}"))
         return 1
     talk(f"{decision.old_size} → {decision.size} 叶,已联署 / leaves, cosigned by {key.verifier}")
     if output is None:

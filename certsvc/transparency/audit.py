@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from certsvc.errors import MalformedLog
+from certsvc.errors import MalformedLog, one_line
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.checkpoint import Checkpoint
 from certsvc.transparency.leaf import Event, Leaf, Stated
@@ -61,7 +61,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = "日志 log" if self.index is None else f"叶 leaf {self.index}"
-        return f"{self.rule} · {place} · {self.zh} / {self.en}"
+        return one_line(f"{self.rule} · {place} · {self.zh} / {self.en}")  # a log under audit may be hostile
 
 
 @dataclass(slots=True)

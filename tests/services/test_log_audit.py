@@ -193,3 +193,17 @@ def test_a_log_and_its_status_lists_are_audited_over_the_web(home: Installation,
     found = audit_published(fetcher(f"{web}/log"), home.services.trust, days_dated_back=DATED_BACK, lists=lists)
     assert [problem.rule for problem in found.problems] == ["L12"]
     assert status_fetcher(web) is None  # an address that does not end in /log: where its lists are is not known
+
+
+def test_a_hostile_log_writes_nothing_of_its_own_on_an_auditors_screen(
+    home: Installation, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mirror"
+    shutil.copytree(published_folder(home.services), folder)
+    (folder / "status" / "revocation-1").write_text(json.dumps({"id": "\x1b[2J\x1b[32m0 problems\n"}))
+    given = ["log", "audit", str(folder), "--trust", str(folder / "trust.json"), "--days-back", str(DATED_BACK)]
+    assert run(given) == 1
+    said = capfd.readouterr().err
+    assert "0 problems" in said
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 1
