@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from certsvc.signing.pdf_trust import chain_of
+
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _SHA256 = bytes.fromhex("300d06096086480165030402010500")
 _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
@@ -31,6 +33,7 @@ _CONTENT_TYPE = bytes.fromhex("06092a864886f70d010903")
 _MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
 _SIGNING_CERTIFICATE_V2 = bytes.fromhex("060b2a864886f70d010910022f")
 _TIME_STAMP_TOKEN = bytes.fromhex("060b2a864886f70d010910020e")
+_MOST_CERTIFICATES = 4
 _SEQUENCE, _SET, _OCTETS, _TAG0, _TAG1 = 0x30, 0x31, 0x04, 0xA0, 0xA1
 
 
@@ -128,7 +131,8 @@ def read_seal(encoded: bytes) -> SealParts:
             entry["values"][0].native for entry in signer["signed_attrs"] if entry["type"].native == "message_digest"
         )
         signature = bytes(signer["signature"].native)
-        chain = _ordered(held, serial)
+        (leaf,) = (entry for entry in held if entry.serial_number == serial)
+        chain = tuple(chain_of(leaf, held[:_MOST_CERTIFICATES]))
         token = _token(signer)
         exact = SealForm(chain).encode(digest, signature, token)
         canonical = low_s(signature) == signature
@@ -145,21 +149,6 @@ def _token(signer: cms.SignerInfo) -> bytes:
         return b""
     token: bytes = signer["unsigned_attrs"][0]["values"][0].dump()
     return token
-
-
-def _ordered(held: list[x509.Certificate], serial: int) -> tuple[x509.Certificate, ...]:
-    """The leaf (by the signer's serial number), then each issuer; raises ValueError when one is left over."""
-    leaves = [entry for entry in held if entry.serial_number == serial]
-    if len(leaves) != 1 or len(held) > 4:
-        raise ValueError
-    chain, rest = leaves, [entry for entry in held if entry is not leaves[0]]
-    while rest:
-        above = next((entry for entry in rest if entry.subject == chain[-1].issuer), None)
-        if above is None:
-            raise ValueError
-        chain.append(above)
-        rest.remove(above)
-    return tuple(chain)
 
 
 def verify_signature(parts: SealParts) -> bool:

@@ -21,7 +21,7 @@ from cryptography.x509.oid import CRLEntryExtensionOID
 from certsvc.errors import ListMissing
 
 LARGEST_LIST = 2 * 1024 * 1024
-CLOCK_SKEW = timedelta(minutes=10)
+_CLOCK_SKEW = timedelta(minutes=10)
 
 Lister = Callable[[x509.Certificate], Iterable[bytes]]
 """The lists (DER) that may speak of a certificate, whoever they are by; raises `Unavailable`."""
@@ -54,7 +54,7 @@ def fault_of_list(found: x509.CertificateRevocationList, question: Question) -> 
 
 def _fault_in_time(found: x509.CertificateRevocationList, question: Question) -> str | None:
     made, next_due = found.last_update_utc, found.next_update_utc
-    if next_due is None or not made - CLOCK_SKEW <= question.at <= next_due:
+    if next_due is None or not made - _CLOCK_SKEW <= question.at <= next_due:
         return "the list was not in force when the file was archived"
     if question.at > question.entry.not_valid_after_utc:
         return "the certificate had expired before the file was archived"  # lists may leave it out then

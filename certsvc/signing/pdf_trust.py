@@ -32,6 +32,21 @@ def fault_of_chain(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certi
     return None
 
 
+def chain_of(leaf: x509.Certificate, held: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The leaf, then each issuer among the certificates held; raises ValueError when one is left over.
+
+    By name alone: that each signed the one before is for `fault_of_chain` to say.
+    """
+    chain, rest = [leaf], [entry for entry in held if entry is not leaf]
+    while rest:
+        above = next((entry for entry in rest if entry.subject == chain[-1].issuer), None)
+        if above is None:
+            raise ValueError("there is a certificate that is not of the chain")
+        chain.append(above)
+        rest.remove(above)
+    return chain
+
+
 def path_of(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> list[x509.Certificate]:
     """The chain (leaf first) up to a trusted root, that root last; raises ValueError where it leads to none."""
     trusted = {root.fingerprint(SHA256()) for root in roots}

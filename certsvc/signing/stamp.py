@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from certsvc.signing.pdf_trust import fault_of_chain
+from certsvc.signing.pdf_trust import chain_of, fault_of_chain
 
 _HASHES: dict[str, type[HashAlgorithm]] = {"sha256": SHA256, "sha384": SHA384, "sha512": SHA512}
 _LARGEST_BYTES = 32 * 1024
@@ -98,7 +98,7 @@ def _read(token: bytes, signature: bytes, roots: Sequence[x509.Certificate]) -> 
     )
     # Step 5.
     at: datetime = told["gen_time"].native
-    chain = _ordered(leaf, held)
+    chain = chain_of(leaf, held)
     fault = fault_of_chain(chain, roots, at)
     _demand(fault is None, f"the time stamp's authority is not trusted: {fault}")
     return Stamp(at, leaf.subject.rfc4514_string(), told["nonce"].native, tuple(chain))
@@ -155,15 +155,3 @@ def _names(attributes: dict[str, Any], leaf: x509.Certificate) -> bool:
         return False
     hashed: bytes = first["cert_hash"].native
     return hashed == digest
-
-
-def _ordered(leaf: x509.Certificate, held: list[x509.Certificate]) -> list[x509.Certificate]:
-    """The leaf, then each issuer; raises ValueError when a certificate is left over."""
-    chain, rest = [leaf], [entry for entry in held if entry is not leaf]
-    while rest:
-        above = next((entry for entry in rest if entry.subject == chain[-1].issuer), None)
-        _demand(above is not None, "the time stamp holds a certificate that is not of its chain")
-        assert above is not None
-        chain.append(above)
-        rest.remove(above)
-    return chain
