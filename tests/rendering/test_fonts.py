@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,15 @@ def test_an_old_font_without_a_height_of_capitals_is_read(tmp_path: Path) -> Non
         font["OS/2"].version = 1
         font.save(old)
     assert FontFile(old).cap_height == FontFile(old).ascent
+
+
+def test_an_apostrophe_in_a_latin_name_is_as_narrow_as_one() -> None:
+    assert width_em("O\u2019Brien", Style.KAI) < width_em("OBrien", Style.KAI) + 0.4
+
+
+@pytest.mark.parametrize("mark", "\u0300\u0301\u0302\u0303\u0308\u030c")
+def test_a_combining_mark_stands_over_the_letter_before_it(mark: str) -> None:
+    [(_, letter), (font, drawn)] = runs("e" + mark, Style.KAI)
+    assert (letter, drawn, font.advance(mark)) == ("e", mark, 0)
+    left, _, right, _ = struct.unpack_from(">4h", font.outline(font.gid(mark)), 2)
+    assert left < right <= 0

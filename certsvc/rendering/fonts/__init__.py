@@ -63,11 +63,16 @@ def _stack(style: Style) -> Iterator[FontFile]:
 
 @lru_cache(maxsize=65536)
 def _font_of(char: str, style: Style, latin: bool) -> FontFile | None:
-    if latin and style is not Style.SONG:
+    if latin and style is not Style.SONG and not _ill_set_in_song(char):
         regular = _shipped("CertsvcSong-Regular.ttf")
         if regular.draws(char):
             return regular
     return next((font for font in _stack(style) if font.draws(char)), None)
+
+
+def _ill_set_in_song(char: str) -> bool:
+    """The 宋体 sets quotation marks a Han wide and combining marks over the letter that follows; the 楷体 does not."""
+    return char in "\u2018\u2019\u201c\u201d" or unicodedata.combining(char) != 0
 
 
 def runs(text: str, style: Style) -> list[tuple[FontFile, str]]:
