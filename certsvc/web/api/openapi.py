@@ -15,6 +15,19 @@ from certsvc.services.api_keys import Scope
 from certsvc.web.problems import STATUS
 from certsvc.web.public.files import MOST_FILES
 
+
+class Said(str):
+    """A sentence in Chinese and English: both where a description is one text, either where a reader has chosen."""
+
+    zh: str
+    en: str
+
+    def __new__(cls, zh: str, en: str) -> Said:
+        both = super().__new__(cls, f"{zh} {en}")
+        both.zh, both.en = zh, en
+        return both
+
+
 _WORDS: Final = {
     "type": "object",
     "required": ["zh", "en"],
@@ -53,10 +66,12 @@ def describe(base_url: str) -> dict[str, object]:
         "info": {
             "title": "certsvc 证书核验接口 Certificate verification",
             "version": "1.0.0",
-            "description": "核验电子证书与纸质证书。Checks electronic and paper certificates. "
-            "不带密钥时按地址与记录限次;带密钥时按权限、每日额度与记录限次;名单中问得过多的记录答 unavailable。"
-            "Without a key limited by address and record; with one by scope, daily quota and record; in a list, a "
-            "record asked about too often answers unavailable.",
+            "description": Said(
+                "核验电子证书与纸质证书。不带密钥时按地址与记录限次；带密钥时按权限、每日额度与记录限次；"
+                "名单中问得过多的记录答 unavailable。",
+                "Checks electronic and paper certificates. Without a key limited by address and record; with one by "
+                "scope, daily quota and record; in a list, a record asked about too often answers unavailable.",
+            ),
         },
         "servers": [{"url": base_url}],
         "security": [{}, {"apiKey": []}],
@@ -87,20 +102,26 @@ def describe(base_url: str) -> dict[str, object]:
 def _read_certificate() -> dict[str, object]:
     return {
         "operationId": "readCertificate",
-        "description": "二维码所指证书的当前状态。The present state of the certificate that a QR's token names.",
+        "description": Said(
+            "二维码所指证书的当前状态。", "The present state of the certificate that a QR's token names."
+        ),
         "parameters": [
             {
                 "name": "token",
                 "in": "path",
                 "required": True,
-                "description": "二维码网址中的 26 个字符,不分大小写。The 26 characters in the QR's address, any case.",
+                "description": Said(
+                    "二维码网址中的 26 个字符，不分大小写。", "The 26 characters in the QR's address, any case."
+                ),
                 "schema": {"type": "string", "minLength": 1, "maxLength": 200},
             }
         ],
         "responses": {
-            "200": _answer("查到证书,状态见 state。A certificate, in whatever state.", "Statement"),
-            "404": _answer("state 为 unknown。No such certificate: state is unknown.", "Statement"),
-            "503": _answer("state 为 unavailable,不代表证书有问题。Cannot be checked just now.", "Statement"),
+            "200": _answer(Said("查到证书，状态见 state。", "A certificate, in whatever state."), "Statement"),
+            "404": _answer(Said("state 为 unknown。", "No such certificate: state is unknown."), "Statement"),
+            "503": _answer(
+                Said("state 为 unavailable，不代表证书有问题。", "Cannot be checked just now."), "Statement"
+            ),
             **_refusals(401, 429),
         },
     }
@@ -125,13 +146,15 @@ def _verify() -> dict[str, object]:
             "file": {
                 "type": "array",
                 "items": {"type": "string", "format": "binary"},
-                "description": f"PDF、凭证 JSON,或 ZIP;前 {MOST_FILES} 个得到查验。"
-                f"PDFs, credentials, or a ZIP; the first {MOST_FILES} are examined.",
+                "description": Said(
+                    f"PDF、凭证 JSON，或 ZIP；前 {MOST_FILES} 个得到查验。",
+                    f"PDFs, credentials, or a ZIP; the first {MOST_FILES} are examined.",
+                ),
             },
             "list": {
                 "type": "string",
                 "format": "binary",
-                "description": "名单 CSV 或 XLSX。A list, CSV or XLSX.",
+                "description": Said("名单 CSV 或 XLSX。", "A list, CSV or XLSX."),
             },
         },
     }
@@ -152,8 +175,10 @@ def _verify() -> dict[str, object]:
     }
     return {
         "operationId": "verify",
-        "description": "按编号与姓名、名单或文件核验;查无、姓名不符与格式不对的回答完全相同。"
-        "By number and name, by list, or by file; unknown, wrong name and malformed get one answer.",
+        "description": Said(
+            "按编号与姓名、名单或文件核验；查无、姓名不符与格式不对的回答完全相同。",
+            "By number and name, by list, or by file; unknown, wrong name and malformed get one answer.",
+        ),
         "requestBody": {
             "required": True,
             "content": {
@@ -163,9 +188,9 @@ def _verify() -> dict[str, object]:
             },
         },
         "responses": {
-            "200": {"description": "回答。The answer.", "content": {"application/json": {"schema": answers}}},
-            "404": _answer("state 为 unknown。state is unknown.", "Statement"),
-            "503": _answer("state 为 unavailable。state is unavailable.", "Statement"),
+            "200": {"description": Said("回答。", "The answer."), "content": {"application/json": {"schema": answers}}},
+            "404": _answer(Said("state 为 unknown。", "state is unknown."), "Statement"),
+            "503": _answer(Said("state 为 unavailable。", "state is unavailable."), "Statement"),
             **_refusals(400, 401, 413, 422, 429),
         },
     }
@@ -179,11 +204,11 @@ def _answer(description: str, schema: str) -> dict[str, object]:
 def _refusals(*statuses: int) -> dict[str, object]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     said = {
-        400: "请求格式不对。Malformed request.",
-        401: "密钥无效。The API key is rejected.",
-        413: "内容太大。Too large.",
-        422: "文件或内容不被接受。The file or content is refused.",
-        429: "次数过多或额度用完。Too many requests, or the quota is used up.",
+        400: Said("请求格式不对。", "Malformed request."),
+        401: Said("密钥无效。", "The API key is rejected."),
+        413: Said("内容太大。", "Too large."),
+        422: Said("文件或内容不被接受。", "The file or content is refused."),
+        429: Said("次数过多或额度用完。", "Too many requests, or the quota is used up."),
     }
     return {str(status): {"description": said[status], "content": content} for status in statuses}
 
@@ -207,7 +232,7 @@ def _statement() -> dict[str, object]:
 def _certificate() -> dict[str, object]:
     properties: dict[str, object] = {
         "number": {"type": "string"},
-        "name": {"type": "string", "description": "部分遮盖。Masked."},
+        "name": {"type": "string", "description": Said("部分遮盖。", "Masked.")},
         "occupation": _WORDS,
         "level": {"type": "integer"},
         "level_name": _WORDS,

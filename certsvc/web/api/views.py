@@ -14,6 +14,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
+from certsvc.credential.wording import STATES
 from certsvc.services import api_keys
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.api.openapi import EXAMPLES, describe
@@ -129,9 +130,8 @@ def description() -> Response:
 @blueprint.get("/api")
 def reference() -> Response:
     """The reference page, drawn from the same description."""
-    text = site().pages.render(
-        "public/reference.html", language(), api=describe(site().services.base_url), examples=EXAMPLES
-    )
+    api, states = describe(site().services.base_url), {name: STATES[name] for name in STATES if name != "offline"}
+    text = site().pages.render("public/reference.html", language(), api=api, states=states, examples=EXAMPLES)
     return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
 
 
