@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.token import TOKEN_BYTES, format_token, normalise_token
@@ -25,6 +25,9 @@ from certsvc.store import ISSUED, CertificateRecord, ShareLinkRecord, ShareOpeni
 
 LONGEST_LIFE: Final = timedelta(days=365)
 MOST_LINKS: Final = 100
+ONE_OPENING: Final = timedelta(minutes=1)
+"""What comes sooner after an opening belongs to it: nobody fills the register by reloading a page."""
+_LOCK: Final = "shares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def create(services: Services, token: str, *, life: timedelta, by: str) -> Share
         raise Refused("有效期应在一年之内", "a link lives for a year at most", rule="R10", where="expires")
     secret = format_token(secrets.token_bytes(TOKEN_BYTES))
     now = services.now()
-    with services.database.writing() as session:
+    with services.database.writing(_LOCK) as session:
         row = _certificate(session, token)
         if len(_links(session, row)) >= MOST_LINKS:
             raise Refused(f"分享链接已达 {MOST_LINKS} 个", f"there are {MOST_LINKS} links already", rule="R10")
@@ -69,19 +72,24 @@ def open_link(services: Services, secret: str, *, counts: bool = True) -> Public
     """What a link shows, with its opening noted where it counts; None alike for unknown, expired and withdrawn."""
     wanted = _digest(normalise_token(secret) or "")
     now = services.now()
-    with services.database.writing() as session:
+    # Anybody may come here: nothing waits for whoever writes the register, and a stranger's guess writes nothing.
+    with services.database.reading() as session:
         link = session.scalar(select(ShareLinkRecord).where(ShareLinkRecord.secret_sha256 == wanted))
         if link is None or link.withdrawn_at is not None or now >= link.expires_at:
             return None
-        if counts:
+        record = electronic_record(services, session, session.get_one(CertificateRecord, link.certificate_id))
+        openings = select(func.max(ShareOpeningRecord.at)).where(ShareOpeningRecord.share_link_id == link.id)
+        last = session.scalar(openings)
+    if counts and (last is None or now - last >= ONE_OPENING):
+        with services.database.writing(_LOCK) as session:
             session.add(ShareOpeningRecord(share_link_id=link.id, at=now))
-        return electronic_record(services, session, session.get_one(CertificateRecord, link.certificate_id))
+    return record
 
 
 def withdraw(services: Services, token: str, share_id: int, *, by: str) -> Share:
     """End a link of this certificate; again, it changes nothing. Raises `NotFound`."""
     now = services.now()
-    with services.database.writing() as session:
+    with services.database.writing(_LOCK) as session:
         row = _certificate(session, token)
         link = session.get(ShareLinkRecord, share_id)
         if link is None or link.certificate_id != row.id:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from certsvc.credential.number import parse_number
 from certsvc.errors import ImportRefused
+from certsvc.services import share
 from certsvc.services.backup import back_up, restore
 from certsvc.services.context import Services
 from certsvc.services.init import initialise
@@ -88,3 +89,26 @@ def test_a_backup_of_sqlite_goes_on_in_postgresql(url: str, services: Services, 
     assert serials(moved) == [1, 2, 3, 4, 5]
     assert check_log(moved).ok
     moved.database.close()
+
+
+def test_a_link_is_opened_while_the_register_is_written(url: str, home: Path, tmp_path: Path) -> None:
+    """An import may take minutes; twenty who open a link meanwhile, or guess one, would use up every connection."""
+    services = open_home(home, database_url=url)
+    initialise(services)
+    pass_all(services, tmp_path, candidates(1))
+    (issued,) = issue(services, by="签发员", on=ON).issued
+    link = share.create(services, issued.token, life=timedelta(days=1), by="holder")
+    opened: list[object] = []
+    with services.database.writing():
+        secrets = (str(link.secret), "a" * 26)
+        threads = [
+            threading.Thread(target=lambda one=secret: opened.append(share.open_link(services, one)), daemon=True)
+            for secret in secrets
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert len(opened) == 2
+    assert [len(one.opened_at) for one in share.list_links(services, issued.token)] == [1]
+    services.database.close()

@@ -38,6 +38,16 @@ def test_a_link_shows_the_public_record_and_notes_each_opening(home: Installatio
     assert (record.state if record else None, later.state) == ("valid", "revoked")
 
 
+def test_a_page_loaded_again_and_again_is_one_opening_a_minute(home: Installation) -> None:
+    (issued,) = home.issue(made_up(1))
+    link = share.create(home.services, issued.token, life=WEEK, by="持证人")
+    for _ in range(50):
+        share.open_link(home.services, str(link.secret))
+        home.clock.move(seconds=6)
+    (shown,) = share.list_links(home.services, issued.token)
+    assert len(shown.opened_at) == 5
+
+
 def test_expired_withdrawn_and_unknown_are_one_answer(home: Installation) -> None:
     (issued,) = home.issue(made_up(1))
     ended = share.create(home.services, issued.token, life=WEEK, by="持证人")

@@ -55,7 +55,7 @@ def test_a_link_shows_the_public_record_and_no_more(place: Place, holder: FlaskC
         assert page.headers["X-Robots-Tag"].startswith("noindex")
         assert 'name="robots" content="noindex' in page.text
         assert len(page.data) < 30_000
-    assert _openings(place) == 3
+    assert _openings(place) == 1  # within one minute
     english = place.visitor().get(address + "?lang=en")
     assert "Genuine and in force" in english.text
     assert "certsvc_language=en" in english.headers["Set-Cookie"]
