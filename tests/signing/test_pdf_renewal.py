@@ -297,3 +297,14 @@ def _same_key_again(world: World) -> x509.Certificate:
     for extension in root.extensions:
         builder = builder.add_extension(extension.value, critical=extension.critical)
     return builder.sign(key, SHA256())
+
+
+def test_a_stamp_a_little_older_than_the_last_is_refused_for_that_alone(world: World) -> None:
+    world.at(ARCHIVED_AT - timedelta(minutes=5), under=FIRST)
+    world.authority.lists_at = ARCHIVED_AT
+    lists = [world.stamps.revocation_lists(world.authority.certificate(name))[0] for name in (FIRST, "middle")]
+    found = world.examine(world.forge(world.archived, [], lists))
+    assert "older than the one before" in found.checks[-1].detail_en
+    world.at(ARCHIVED_AT + timedelta(minutes=5))
+    world.authority.lists_at = ARCHIVED_AT
+    assert world.examine(world.forge(world.archived, [], lists)).ok
