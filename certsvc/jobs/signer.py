@@ -14,6 +14,7 @@ import shutil
 import socket
 import socketserver
 import stat
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,12 +83,25 @@ class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         assert isinstance(self.server, Signer)
         try:
-            line = self.rfile.readline(LONGEST_LINE + 1)
+            line = self._line()
             if len(line) > LONGEST_LINE or not line.endswith(b"\n"):
                 return
             self.wfile.write(json.dumps(self.server.answer(line), ensure_ascii=False).encode() + b"\n")
         except OSError:
             return  # whoever asked has gone; what was committed stands, and asking again finds it done
+
+    def _line(self) -> bytes:
+        """What is said within one time for all of it: a byte now and then would keep everybody else waiting."""
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        line = b""
+        while len(line) <= LONGEST_LINE and not line.endswith(b"\n"):
+            self.connection.settimeout(max(0.001, ends_at - time.monotonic()))
+            piece = self.connection.recv(LONGEST_LINE + 1 - len(line))
+            if not piece:
+                break
+            line += piece
+        self.connection.settimeout(PATIENCE_SECONDS)
+        return line
 
 
 def ask(path: Path, request: dict[str, object]) -> dict[str, Any]:

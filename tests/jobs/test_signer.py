@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from certsvc.config import Settings
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import BatchRefused, KeyMissing, Refused, Unavailable
+from certsvc.jobs import signer
 from certsvc.jobs.signer import LONGEST_LINE, Signer, ask
 from certsvc.jobs.signer_run import run
 from certsvc.services.certificate_pdf import pdf_of
@@ -196,6 +198,32 @@ def test_too_long_or_cut_short_it_hears_no_answer(desk: Desk, line: bytes) -> No
     desk.reserve()
     assert spoken(desk, line) == b""
     assert desk.issued() == 0
+
+
+def test_a_byte_now_and_then_keeps_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signer, "PATIENCE_SECONDS", 0.5)
+    batch = desk.reserve()
+    ended = threading.Event()
+
+    def drip() -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(desk.socket))
+            with suppress(OSError):
+                while not ended.wait(0.05):
+                    connection.sendall(b" ")
+
+    slow = threading.Thread(target=drip, daemon=True)
+    slow.start()
+    time.sleep(0.1)
+    try:
+        answered: list[dict[str, object]] = []
+        asking = threading.Thread(target=lambda: answered.append(ask(desk.socket, {"batch": batch})), daemon=True)
+        asking.start()
+        asking.join(8)  # 256 bytes of the other take thirteen seconds
+        assert answered == [{"signed": 3}]
+    finally:
+        ended.set()
+        slow.join(5)
 
 
 def spoken(desk: Desk, line: bytes) -> bytes:
