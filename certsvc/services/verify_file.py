@@ -41,8 +41,12 @@ from certsvc.transparency.receipt import Receipt, check_receipt, parse_receipt
 _LONGEST_TEXT: Final = 2000
 _PDF: Final = b"%PDF-"
 _PDF_WITHIN: Final = 1024  # where readers still find a PDF's beginning behind junk
-# What only a file that claims to be a certificate of somebody holds.
-_CLAIMS_TO_BE_SIGNED: Final = (b"/ByteRange", b"credential.json")
+# What only a PDF that claims to be one of our certificates holds: our attachment, a signature as its very first object,
+# as our press writes it, or a signature and our address. Much that people are handed is signed by others (a diploma, a
+# contract), and is no forgery of ours.
+_ATTACHED: Final = b"credential.json"
+_SIGNED_FIRST: Final = b"1 0 obj\n<</Type/Sig"
+_SIGNED: Final = b"/ByteRange"
 _CLAIMS_TO_BE_CREDENTIAL: Final = (b'"proof"', b'"credentialSubject"')
 
 
@@ -164,7 +168,11 @@ def _qr_of(brought: bytes) -> QrText | None:
 
 def _examine_pdf(brought: bytes, means: Means, found: Examined) -> None:
     # V2: no parser reads a byte before the seal over all of them has been proven.
-    found.claims_to_be_ours = any(mark in brought for mark in _CLAIMS_TO_BE_SIGNED)
+    found.claims_to_be_ours = (
+        _ATTACHED in brought
+        or _SIGNED_FIRST in brought[:_PDF_WITHIN]
+        or (_SIGNED in brought and host_of(means.trust).encode() in brought.lower())
+    )
     examine_file = examine_pdf_bounded if means.bounded else examine_pdf
     trust = means.trust
     seal = examine_file(brought, trust.certificates(), now=means.now, stamp_roots=trust.stamp_certificates())

@@ -263,12 +263,14 @@ def test_a_file_of_others_one_not_opened_and_a_forgery_are_three_answers(
             (name, client.post("/verify/file", data={"file": (io.BytesIO(content), "a.pdf")}).text)
             for name, content in (
                 ("foreign", b"\xff\xd8\xff a photograph"),
+                ("signed by others", b"%PDF-1.7 /ByteRange [0 9 99 9] /Contents <30> https://school.example/v/1"),
                 ("skipped", _zip(("inner.zip", _zip(("a.pdf", b"%PDF-"))))),
                 ("forged", forged),
             )
         )
     }
     assert "".join(answers["foreign"]) == "这不是本机构签发的电子证书文件"
+    assert answers["signed by others"] == answers["foreign"]
     assert "".join(answers["skipped"]) == "没有检查这个文件"
     assert "".join(answers["forged"]).startswith("签名不符")
 
