@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[str, Callable[[Genuine], bytes | str]]] = {
     "the proof has an unknown member": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(nonce="x")),
     # oversized segments
     "the credential is over 256 KB": ("json", lambda g: g.credential[:-1] + b',"x":"' + b"a" * 2**18 + b'"}'),
-    "the PDF is over its size": ("pdf-size", lambda _: b"%PDF-1.7\n/ByteRange" + bytes(LARGEST_BYTES)),
+    "the PDF is over its size": ("pdf-size", lambda _: b"%PDF-1.7\n/ByteRange credential.json" + bytes(LARGEST_BYTES)),
     "the proof's value is long": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(proofValue="z" + "2" * 100_000)),
     "the code is of more than 130 bytes": (
         "qr",
