@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +15,8 @@ from werkzeug.serving import make_server
 
 from certsvc.app import create_app
 from certsvc.credential.compact import qr_text
+from tests.conftest import IN_CI
+from tests.programs import NODE, node_modules
 from tests.web.conftest import GENEROUS
 from tests.web.register import Register, make_register
 
@@ -118,18 +118,13 @@ def served(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, from npm."""
-    folder = Path(os.environ.get("CERTSVC_NODE_MODULES", "node_modules"))
-    if not (folder / "axe-core" / "axe.min.js").exists() and os.environ.get("CI") and shutil.which("npm"):
-        install = tmp_path_factory.mktemp("npm")
-        subprocess.run(["npm", "install", "--silent", "--no-save", "axe-core@4"], cwd=install, check=True)
-        folder = install / "node_modules"
-    source = folder / "axe-core" / "axe.min.js"
-    if not source.exists():
-        if os.environ.get("CI"):
-            pytest.fail("axe-core could not be installed")
-        pytest.skip("axe-core is not installed (npm install axe-core)")
+def axe() -> str:
+    """The source of axe-core, as `make conformance` fetches it; here it is fetched in CI alone."""
+    source = NODE / "node_modules" / "axe-core" / "axe.min.js"
+    if IN_CI:
+        node_modules()
+    elif not source.exists():
+        pytest.skip("axe-core is not there yet: make conformance fetches it")
     return source.read_text(encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import need
+from tests.programs import need
 
 pytestmark = pytest.mark.conformance
 

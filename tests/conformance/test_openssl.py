@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.conformance.conftest import ask
 from tests.conformance.world import World
+from tests.programs import ask
 
 pytestmark = pytest.mark.conformance
 

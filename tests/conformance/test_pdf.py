@@ -26,8 +26,9 @@ from certsvc.signing.keystore import Keystore
 from certsvc.signing.pdf import PdfSeal, seal
 from certsvc.signing.pdf_examination import examine_pdf
 from tests.conformance.authority import Authority
-from tests.conformance.conftest import Java, ask
+from tests.conformance.conftest import Java
 from tests.conformance.world import World
+from tests.programs import ask
 from tests.rendering.faces import EVERYTHING, NAMES, RARE_NAMES, face
 from tests.signing.test_pdf_examination import overlay
 

@@ -25,9 +25,10 @@ from certsvc.signing.pdf_archive import Means, Pinned, add_archive, renew_archiv
 from certsvc.signing.pdf_examination import examine_pdf
 from certsvc.signing.pdf_update import draft_update, extendable
 from certsvc.signing.seal_authority import SealAuthority
-from tests.conformance.conftest import Java, ask
+from tests.conformance.conftest import Java
 from tests.conformance.test_pdf import ATTACHED, judge_pdfs
 from tests.conformance.world import World
+from tests.programs import ask
 from tests.rendering.faces import face
 from tests.signing.test_pdf_examination import overlay
 

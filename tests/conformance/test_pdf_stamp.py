@@ -9,9 +9,10 @@ import pytest
 
 from certsvc.signing.pdf import add_stamp
 from certsvc.signing.pdf_examination import examine_pdf
-from tests.conformance.conftest import Java, ask
+from tests.conformance.conftest import Java
 from tests.conformance.test_pdf import judge_pdfs
 from tests.conformance.world import World
+from tests.programs import ask
 
 pytest.importorskip("certomancer", reason="certomancer is not installed")
 pytestmark = pytest.mark.conformance

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import need
 from tests.conformance.sabotage import SABOTAGES
+from tests.programs import need
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
