@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography.x509 import Certificate
 
 from certsvc.credential.verdict import Verdict
+from certsvc.services import archive as archive_service
 from certsvc.services.archive import ArchiveReport, archive
 from certsvc.services.certificate_pdf import show_certificate
 from certsvc.services.verify import verify_document
@@ -94,3 +97,25 @@ class LongToken:
     def stamp(self, signature: bytes) -> bytes:
         assert signature
         return b"\x30\x82\x40\x00" + bytes(0x4000)
+
+
+STOPS = ("before the move", "after the move")
+
+
+@contextmanager
+def stopped(monkeypatch: pytest.MonkeyPatch, where: str) -> Iterator[None]:
+    """Whatever is archived within stops before, or just after, a raised file is moved into its place."""
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(*_: object, **__: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patched:
+        if where == "before the move":
+            patched.setattr(Path, "replace", stop)
+        else:
+            patched.setattr(archive_service, "sync_folder", stop)
+        with pytest.raises(Stopped):
+            yield

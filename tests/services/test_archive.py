@@ -16,12 +16,11 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Refused
-from certsvc.services import archive as archive_service
 from certsvc.services.archive import archive, count_below
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.signing.pdf import Level, level_of
 from certsvc.store import CertificateRecord, PdfFileRecord
-from tests.services.archiving import LongToken, configure, pdf_level, verdicts
+from tests.services.archiving import STOPS, LongToken, configure, pdf_level, stopped, verdicts
 from tests.services.installation import START, Installation, made_up
 from tests.signing.tsa import Authority
 
@@ -131,7 +130,7 @@ def test_a_file_that_is_lost_or_changed_is_not_stamped(home: Installation, autho
     assert (report.raised, report.lost, report.waiting) == (0, 2, 0)
 
 
-@pytest.mark.parametrize("stopped_at", ["before the move", "after the move"])
+@pytest.mark.parametrize("stopped_at", STOPS)
 def test_stopped_anywhere_the_file_in_place_is_known_and_the_next_run_finishes(
     home: Installation, authority: Authority, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:
@@ -140,20 +139,8 @@ def test_stopped_anywhere_the_file_in_place_is_known_and_the_next_run_finishes(
     home.pdf(one.number)
     authority.fault = ""
     configure(home, authority)
-
-    class Stopped(BaseException):
-        pass
-
-    def stop(*_: object, **__: object) -> None:
-        raise Stopped
-
-    with monkeypatch.context() as patched:
-        if stopped_at == "before the move":
-            patched.setattr(Path, "replace", stop)
-        else:
-            patched.setattr(archive_service, "sync_folder", stop)
-        with pytest.raises(Stopped):
-            archive(home.services, by="档案员")
+    with stopped(monkeypatch, stopped_at):
+        archive(home.services, by="档案员")
     assert verdicts(home, home.pdf(one.number))[1] is Verdict.VALID
     assert pdf_level(home, one.number) == "B-B"  # never told higher than the register's newest file
     assert archive(home.services, by="档案员").raised == 1

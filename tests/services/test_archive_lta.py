@@ -15,12 +15,11 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Refused
-from certsvc.services import archive as archive_service
 from certsvc.services.archive import archive, count_below
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.signing.pdf import Level, level_of
 from certsvc.store import PdfFileRecord
-from tests.services.archiving import LongToken, Real, configure, make_real, move, pdf_level, verdicts
+from tests.services.archiving import STOPS, LongToken, Real, configure, make_real, move, pdf_level, stopped, verdicts
 from tests.services.installation import START, Installation, made_up
 from tests.signing.tsa import Authority
 
@@ -149,26 +148,14 @@ def test_a_file_that_cannot_be_archived_is_told(real: Real) -> None:
     assert pdf_level(real.home, number) == "B-T"
 
 
-@pytest.mark.parametrize("stopped_at", ["before the move", "after the move"])
+@pytest.mark.parametrize("stopped_at", STOPS)
 def test_archiving_stopped_anywhere_is_finished_by_the_next_run(
     real: Real, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:
     number, _ = issue(real)
     real.at(NEXT_DAY)
-
-    class Stopped(BaseException):
-        pass
-
-    def stop(*_: object, **__: object) -> None:
-        raise Stopped
-
-    with monkeypatch.context() as patched:
-        if stopped_at == "before the move":
-            patched.setattr(Path, "replace", stop)
-        else:
-            patched.setattr(archive_service, "sync_folder", stop)
-        with pytest.raises(Stopped):
-            real.archive()
+    with stopped(monkeypatch, stopped_at):
+        real.archive()
     assert verdicts(real.home, real.home.pdf(number))[1] is Verdict.VALID
     assert pdf_level(real.home, number) == "B-T"
     assert real.archive().raised == 1

@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy import select, update
 
 from certsvc.credential.verdict import Verdict
-from certsvc.services import archive as archive_service
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.signing.pdf import Level
 from certsvc.store import AuditEventRecord, PdfFileRecord
-from tests.services.archiving import Real, configure, make_real, pdf_level, verdicts
+from tests.services.archiving import STOPS, Real, configure, make_real, pdf_level, stopped, verdicts
 from tests.services.installation import START, made_up
 from tests.signing.tsa import SECOND
 
@@ -152,27 +151,15 @@ def test_a_file_from_before_ends_were_recorded_is_read_and_renewed_only_when_due
     assert real.archive().renewed == 1
 
 
-@pytest.mark.parametrize("stopped_at", ["before the move", "after the move"])
+@pytest.mark.parametrize("stopped_at", STOPS)
 def test_renewing_stopped_anywhere_is_finished_by_the_next_run(
     real: Real, number: str, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:
     before = real.home.pdf(number)
     real.authority.under = SECOND
     real.at(DUE)
-
-    class Stopped(BaseException):
-        pass
-
-    def stop(*_: object, **__: object) -> None:
-        raise Stopped
-
-    with monkeypatch.context() as patched:
-        if stopped_at == "before the move":
-            patched.setattr(Path, "replace", stop)
-        else:
-            patched.setattr(archive_service, "sync_folder", stop)
-        with pytest.raises(Stopped):
-            real.archive()
+    with stopped(monkeypatch, stopped_at):
+        real.archive()
     assert verdicts(real.home, real.home.pdf(number))[1] is Verdict.VALID
     assert real.archive().renewed == 1
     after = real.home.pdf(number)

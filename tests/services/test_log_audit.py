@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -27,6 +24,7 @@ from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport
 from certsvc.transparency.tree import leaf_hash
 from tests.services.installation import Installation, made_up
+from tests.services.static_server import served
 
 DATED_BACK = 36_500  # the test's clock and the dates of issue are apart; L5 is tested in tests/transparency
 
@@ -170,15 +168,8 @@ def test_a_full_tile_stands_in_for_the_partial_one_it_replaced(home: Installatio
 
 @pytest.fixture
 def web(home: Installation, socket_enabled: None) -> Iterator[str]:
-    """The published folder behind a plain static server."""
-    files = partial(SimpleHTTPRequestHandler, directory=str(published_folder(home.services)))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), files)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(published_folder(home.services)) as address:
+        yield address
 
 
 def test_a_log_and_its_status_lists_are_audited_over_the_web(home: Installation, web: str) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency.checkpoint import open_checkpoint
 from certsvc.transparency.witness import Reason, Refusal
 from tests.services.installation import Installation, made_up
+from tests.services.static_server import served
 
 
 @pytest.fixture
@@ -144,15 +142,8 @@ def test_a_damaged_witness_key_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def web(home: Installation, socket_enabled: None) -> Iterator[str]:
-    """The published folder behind a plain static server."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(published_folder(home.services)))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/log"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(published_folder(home.services)) as address:
+        yield f"{address}/log"
 
 
 def test_a_log_is_witnessed_over_the_web(home: Installation, tmp_path: Path, web: str) -> None:
