@@ -286,6 +286,25 @@ def test_a_picture_of_the_code_is_read_without_a_camera(page: Page, served: Serv
     expect(page.locator("#verdict")).to_have_attribute("data-state", "valid")
 
 
+def test_the_scanner_opens_and_reads_a_code_with_the_server_gone(
+    page: Page, served: Served, pdf: Path, tmp_path: Path
+) -> None:
+    _printed_code(pdf, (900, 900)).save(tmp_path / "code.png")
+    _opened_once(page, served)
+    page.goto(served.base + "/verify")  # once with the worker in charge, and its scanner used
+    page.set_input_files("#s-picture", tmp_path / "code.png")
+    page.wait_for_url("**/v/*", timeout=30_000)
+    expect(page.locator("#qr-note")).to_be_visible()
+    served.stop()
+    try:
+        page.goto(served.base + "/verify")
+        page.set_input_files("#s-picture", tmp_path / "code.png")
+        page.wait_for_url("**/v/*", timeout=30_000)
+        expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "offline")
+    finally:
+        served.start()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_nothing(browser: Browser, served: Served, axe: str, width: int, theme: Any) -> None:

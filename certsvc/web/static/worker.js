@@ -33,14 +33,20 @@ async function shell(url) {
 // A proxy whose server is gone answers for it, without the headers that every page of ours carries.
 const isOurs = (answer) => answer.status < 500 || answer.headers.has("Content-Security-Policy");
 
+// The page with the scanner names nobody. Once read, it opens again with the server gone, in the language last read.
+const isScanner = (url) => new URL(url).pathname === "/verify";
+const instead = async (url) => (isScanner(url) && await kept("/verify", { ignoreSearch: true })) || await shell(url);
+
 async function page(request) {
   let timer;
   const late = new Promise((_, reject) => { timer = setTimeout(reject, PATIENCE_MS); });
   try {
     const answer = await Promise.race([fetch(request), late]);
-    return isOurs(answer) ? answer : await shell(request.url) ?? answer;
+    if (!isOurs(answer)) return await instead(request.url) ?? answer;
+    if (answer.ok && isScanner(request.url)) await (await caches.open(CACHE)).put("/verify", answer.clone());
+    return answer;
   } catch {
-    return await shell(request.url) ?? Response.error();
+    return await instead(request.url) ?? Response.error();
   } finally {
     clearTimeout(timer);
   }
