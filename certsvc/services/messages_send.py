@@ -205,8 +205,9 @@ def _message(services: Services, row: MessageRecord) -> Message:
     content = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
     code, minutes = str(content["code"]), int(access.MESSAGE_CODE_LIFE.total_seconds()) // 60
     host = services.base_url.split("://", 1)[-1]
+    # Wide commas: with a narrow one, code and minutes read as one number.
     text = (
-        f"【{services.issuer.name_zh}】验证码 {code},{minutes} 分钟内有效,仅用于在 {host} 查看本人成绩与证书,"
+        f"【{services.issuer.name_zh}】验证码 {code}，{minutes} 分钟内有效，仅用于在 {host} 查看本人成绩与证书，"
         f"请勿告诉任何人。 Your code: {code}, good for {minutes} minutes. Tell nobody."
     )
     return Message(id=str(content["id"]), to=str(content["phone"]), text=text, code=code, minutes=minutes)
