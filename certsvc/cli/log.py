@@ -10,6 +10,14 @@ import click
 from certsvc.cli import work
 from certsvc.cli.speech import json_option, say, talk, tell
 
+_pinned = click.option(
+    "--trust",
+    "trust_path",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="固定的公钥(trust.json) / the log's pinned keys (trust.json).",
+)
+
 
 @click.group()
 def log() -> None:
@@ -103,13 +111,7 @@ def cosign(file: Path, witness_key: str) -> None:
     required=True,
     help="见证者自己的文件夹 / its own folder.",
 )
-@click.option(
-    "--trust",
-    "trust_path",
-    type=click.Path(exists=True, path_type=Path),
-    required=True,
-    help="固定的公钥(trust.json) / the log's pinned keys (trust.json).",
-)
+@_pinned
 @click.option("--name", default="witness.example", show_default=True, help="见证者名称 / the witness's name.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
 def witness(source: str, state: Path, trust_path: Path, name: str, output: Path | None) -> int:
@@ -144,13 +146,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
 
 @log.command()
 @click.argument("source", metavar="FOLDER_OR_URL")
-@click.option(
-    "--trust",
-    "trust_path",
-    type=click.Path(exists=True, path_type=Path),
-    required=True,
-    help="固定的公钥(trust.json) / the log's pinned keys (trust.json).",
-)
+@_pinned
 @click.option(
     "--certificate",
     "certificates",

@@ -53,8 +53,8 @@ class Front:
         self._trusted = list(trusted_hosts)
         self._headers = list(shared_headers(policy=content_policy(site.pages.style_source), https=site.https))
         self._known_hosts: set[str] = set()
-        # A scan gives up the interpreter at each query. Many threads then hand it round, each waiting for it anew, and
-        # do half as much as one after the other (benchmarks/serve.py).
+        # A scan gives up the interpreter at each query. Many threads at once hand it round, each waiting for it anew,
+        # and answer fewer scans a second than one after the other (benchmarks/serve.py).
         self._turn = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -75,16 +75,16 @@ class Front:
                 return self._behind(environ, start_response)
             # Anything but a plain token is for Flask to refuse in its own words, and so is a host that is not ours.
             if token.isalnum() and len(token) == _TOKEN_LENGTH and self._is_ours(environ.get("HTTP_HOST", "")):
-                answer = self._scan(_ask(environ, token, as_json))
+                answer = self._scan(environ, token, as_json)
                 if answer is not None:
                     return self._send(answer, start_response)
         return self._behind(environ, start_response)
 
-    def _scan(self, ask: Ask) -> Answer | None:
+    def _scan(self, environ: WSGIEnvironment, token: str, as_json: bool) -> Answer | None:
         """The answer to a scan; None on a fault, which Flask meets again and answers as it does all."""
         has_turn = self._turn.acquire(timeout=_PATIENCE_SECONDS)
         try:
-            return answer_scan(self._site, ask)
+            return answer_scan(self._site, _ask(environ, token, as_json))
         except Exception:
             return None
         finally:
