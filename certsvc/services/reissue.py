@@ -3,7 +3,8 @@
 A request is held against the register of paper certificates; where the register has no entry it needs evidence, and the
 entry is made when it is approved. Whoever recorded a request may not decide it. Approval issues the electronic version
 (original number and date, 补发日期, the version after the paper's), and marks the paper replaced, in one transaction.
-One reissue per paper certificate: asking again leads to the existing one. Paper is never reissued as paper.
+One reissue per paper certificate: asking again leads to the existing one, by what the paper says as well as by what the
+reissue was corrected to since (R8.4). Paper is never reissued as paper.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from certsvc.credential.canonical import load_strict
+from certsvc.credential.document import read_claims
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
 from certsvc.rules.terms import Scheme
 from certsvc.services import log
 from certsvc.services.audit import note
+from certsvc.services.certificate_secrets import open_secrets
+from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.intended import Intended
 from certsvc.services.look_up import normalise_number
@@ -104,19 +109,16 @@ def apply(
         raise ReissueRefused("不是证书编号", "not a certificate number", rule="R8.1", where="number")
     with services.database.writing() as session:
         paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == wanted))
-        earlier = _earlier(session, wanted)
-        if paper is not None:
-            if (paper.name, paper.id_lookup) != (holder, lookup):
-                raise ReissueRefused(
-                    "与纸质证书登记不符(姓名或证件号码)",
-                    "not as in the paper register (name or identity number)",
-                    rule="R8.2",
-                    where=wanted,
-                )
-        elif earlier is None or earlier.id_lookup != lookup:
-            _check_evidence(session, wanted, evidence)
-        if earlier is not None and earlier.id_lookup == lookup:
+        if paper is not None and (paper.name, paper.id_lookup) != (holder, lookup):
+            corrected = _reissued_to(services, session, paper, holder, identity)
+            if corrected is None:
+                raise _not_as_registered(wanted)
+            return _shown(session, corrected, existing=True)
+        earlier = _earlier(session, wanted, lookup)
+        if earlier is not None:
             return _shown(session, earlier, existing=True)
+        if paper is None:
+            _check_evidence(session, wanted, evidence)
         assert evidence is not None or paper is not None
         row = _record(services, wanted, holder, identity=identity, lookup=lookup, paper=paper, evidence=evidence)
         row.reason, row.applied_by = reason, by
@@ -180,13 +182,47 @@ def list_requests(services: Services, state: str | None = None) -> list[Request]
         return [_shown(session, row) for row in session.scalars(query)]
 
 
-def _earlier(session: Session, number: str) -> ReissueRequestRecord | None:
-    """The request under this number that is open or was approved; a rejected one does not stand in the way."""
+def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestRecord | None:
+    """This person's request under this number that is open or approved; a rejected one does not stand in the way."""
     return session.scalar(
         select(ReissueRequestRecord)
-        .where(ReissueRequestRecord.number == number, ReissueRequestRecord.state != REJECTED)
+        .where(
+            ReissueRequestRecord.number == number,
+            ReissueRequestRecord.id_lookup == lookup,
+            ReissueRequestRecord.state != REJECTED,
+        )
         .order_by(ReissueRequestRecord.id)
         .limit(1)
+    )
+
+
+def _reissued_to(
+    services: Services, session: Session, paper: PaperCertificateRecord, holder: str, identity: IdentityDocument
+) -> ReissueRequestRecord | None:
+    """The approved request of a paper whose reissue has been corrected to this name and document since (R8.4).
+
+    Whoever stands on a version between the paper and the newest is not the holder, or no longer by that name.
+    """
+    if paper.replaced_by_id is None:
+        return None
+    newest = newest_version(session, paper.number)
+    kept = IdentityDocument(
+        read_claims(load_strict(newest.document)).id_type, open_secrets(services.vault, newest).id_number
+    )
+    if (newest.holder_name, kept) != (holder, identity):
+        return None
+    return session.scalar(
+        select(ReissueRequestRecord).where(ReissueRequestRecord.certificate_id == paper.replaced_by_id)
+    )
+
+
+def _not_as_registered(number: str) -> ReissueRefused:
+    return ReissueRefused(
+        "与纸质证书登记不符(姓名或证件号码);请按纸质证书填写,其后变更的,补发后再更正",
+        "not as in the paper register (name or identity number); give both as the paper has them, what changed since is"
+        " corrected after the reissue",
+        rule="R8.2",
+        where=number,
     )
 
 
@@ -277,7 +313,7 @@ def _paper_of(
         session.add(paper)
         session.flush()
     if (paper.name, paper.id_lookup) != (row.name, row.id_lookup):
-        raise ReissueRefused("与纸质证书登记不符", "not as in the paper register", rule="R8.2", where=row.number)
+        raise _not_as_registered(row.number)
     if paper.replaced_on is not None:
         raise ReissueRefused(
             "该纸质证书已补发", "this paper certificate was replaced already", rule="R8.3", where=row.number

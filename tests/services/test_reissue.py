@@ -101,6 +101,56 @@ def test_another_name_or_identity_than_the_registers_is_refused(home: Installati
     assert reissue.list_requests(home.services) == []
 
 
+def corrected(home: Installation, correction: Correction) -> Request:
+    """The holder's paper, reissued, and the reissue corrected since: the approved request."""
+    home.import_paper((NUMBER, HOLDER))
+    approved = reissue.approve(home.services, apply(home).id, by="乙")
+    correct(home.services, NUMBER, correction, reason="更正", by="甲")
+    return approved
+
+
+@pytest.mark.parametrize(
+    ("correction", "now"),
+    [
+        (Correction(name="测试新"), Person("测试新", HOLDER.id_number)),
+        (Correction(id_number=OTHER.id_number), Person(HOLDER.name, OTHER.id_number)),
+        (Correction(name="测试新", id_number=OTHER.id_number), Person("测试新", OTHER.id_number)),
+    ],
+    ids=["name", "identity", "both"],
+)
+def test_whoever_asks_again_by_the_paper_or_as_corrected_since_is_led_to_the_reissue(
+    home: Installation, correction: Correction, now: Person
+) -> None:
+    """R8.3: the paper bears the old name, the holder's document the new one; it is one holder and one reissue."""
+    approved = corrected(home, correction)
+    for person in (HOLDER, now):
+        again = apply(home, person, by="丙")
+        assert (again.id, again.existing) == (approved.id, True)
+    assert len(reissue.list_requests(home.services)) == 1
+
+
+def test_a_correction_opens_the_reissue_to_nobody_else(home: Installation) -> None:
+    """Name and number are taken together: as on the paper, or as on the newest version."""
+    corrected(home, Correction(name="测试新"))
+    correct(home.services, NUMBER, Correction(name="测试又新", id_number=OTHER.id_number), reason="更正", by="甲")
+    between = Person("测试新", HOLDER.id_number)
+    mixed = (
+        Person("测试又新", HOLDER.id_number),
+        Person(HOLDER.name, OTHER.id_number),
+        Person("别人", OTHER.id_number),
+    )
+    for person in (between, *mixed):
+        with pytest.raises(ReissueRefused, match=r"R8\.2"):
+            apply(home, person, evidence=EVIDENCE)
+    assert len(reissue.list_requests(home.services)) == 1
+
+
+def test_each_of_two_who_asked_for_one_number_is_led_to_their_own_request(home: Installation) -> None:
+    first, second = apply(home, evidence=EVIDENCE), apply(home, OTHER, evidence=EVIDENCE)
+    assert [apply(home, person, evidence=EVIDENCE).id for person in (HOLDER, OTHER)] == [first.id, second.id]
+    assert len(reissue.list_requests(home.services)) == 2
+
+
 def test_without_an_entry_in_the_register_evidence_is_due_and_makes_the_entry(home: Installation) -> None:
     with pytest.raises(ReissueRefused, match=r"R8\.2"):
         apply(home)
