@@ -12,7 +12,7 @@ from certsvc.cli.speech import by_option, json_option, say, tell
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
-    from certsvc.services.reissue import Request
+    from certsvc.services.reissue_shown import Request
 
 
 @click.group()
@@ -112,7 +112,7 @@ def reject(request_id: int, note: str, by: str | None, as_json: bool) -> None:
 @click.option("--state", type=click.Choice(["applied", "approved", "rejected"]), default=None, help="状态 / state.")
 @json_option
 def list_(state: str | None, as_json: bool) -> None:
-    """补发申请 / The requests."""
+    """补发申请 / The requests; "v2 → v3": reissued as version 2, now version 3 (corrected since), and so the name."""
     from certsvc.services import reissue as desk
 
     requests = desk.list_requests(work.services(), state)
@@ -133,6 +133,15 @@ def _tell(request: Request, as_json: bool) -> None:
 
 
 def _say(request: Request) -> None:
-    version = f"  v{request.version}" if request.version else ""
-    note = f"  {request.decision_note}" if request.decision_note else ""
-    say(f"{request.id}  {request.number}  {request.name}  {request.reason}  {request.state}{version}{note}")
+    from certsvc.credential.status import Status
+
+    name, version = request.name, f"v{request.version}" if request.version else ""
+    if request.now is not None:
+        if request.now.name != name:
+            name = f"{name} → {request.now.name}"
+        if request.now.version != request.version:
+            version = f"{version} → v{request.now.version}"
+        if request.now.status != Status.VALID:
+            version = f"{version} {request.now.status}"
+    told = (str(request.id), request.number, name, request.reason, request.state, version, request.decision_note)
+    say("  ".join(each for each in told if each))

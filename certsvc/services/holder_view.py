@@ -35,7 +35,7 @@ from certsvc.services.holder_shown import (
 )
 from certsvc.services.look_up import normalise_number
 from certsvc.services.public_record import electronic_record, paper_record
-from certsvc.services.reissue import Request
+from certsvc.services.reissue_shown import Request
 from certsvc.services.share import Share
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, ReissueRequestRecord, ShareLinkRecord
 

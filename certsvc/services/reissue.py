@@ -30,6 +30,7 @@ from certsvc.services.context import Services
 from certsvc.services.intended import Intended
 from certsvc.services.look_up import normalise_number
 from certsvc.services.next_version import issue_version, paper_commitment
+from certsvc.services.reissue_shown import Request, shown
 from certsvc.services.schemes import Pinning
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Event
@@ -51,44 +52,6 @@ class Evidence:
     text: str
     issued_on: date
     issuer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as staff see it. `version` and `certificate_id` are there once it is approved.
-
-    `existing` says that an earlier request or reissue answered, and nothing was recorded.
-    """
-
-    id: int
-    number: str
-    name: str
-    reason: str
-    state: str
-    applied_by: str
-    decided_by: str | None = None
-    decision_note: str | None = None
-    evidence: str | None = None
-    certificate_id: int | None = None
-    version: int | None = None
-    token: str | None = None
-    existing: bool = False
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "number": self.number,
-            "name": self.name,
-            "reason": self.reason,
-            "state": self.state,
-            "applied_by": self.applied_by,
-            "decided_by": self.decided_by,
-            "decision_note": self.decision_note,
-            "evidence": self.evidence,
-            "version": self.version,
-            "token": self.token,
-            "existing": self.existing,
-        }
 
 
 def apply(
@@ -113,10 +76,10 @@ def apply(
             corrected = _reissued_to(services, session, paper, holder, identity)
             if corrected is None:
                 raise _not_as_registered(wanted)
-            return _shown(session, corrected, existing=True)
+            return shown(services, session, corrected, existing=True)
         earlier = _earlier(session, wanted, lookup)
         if earlier is not None:
-            return _shown(session, earlier, existing=True)
+            return shown(services, session, earlier, existing=True)
         if paper is None:
             _check_evidence(session, wanted, evidence)
         assert evidence is not None or paper is not None
@@ -125,7 +88,7 @@ def apply(
         session.add(row)
         session.flush()
         _note(services, session, row, by, "reissue.apply")
-        return _shown(session, row)
+        return shown(services, session, row)
 
 
 def approve(
@@ -135,7 +98,7 @@ def approve(
     with services.database.writing() as session:
         row = _undecided(session, request_id, by)
         if row.state == APPROVED:
-            return _shown(session, row, existing=True)
+            return shown(services, session, row, existing=True)
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
         paper = _paper_of(services, session, row, opened)
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
@@ -158,7 +121,7 @@ def approve(
         paper.replaced_on, paper.replaced_reason, paper.replaced_by_id = intended.reissued_on, row.reason, new.id
         row.paper_id, row.certificate_id = paper.id, new.id
         _decide(services, session, row, state=APPROVED, by=by, decision_note=decision_note)
-        return _shown(session, row)
+        return shown(services, session, row)
 
 
 def reject(services: Services, request_id: int, *, by: str, decision_note: str) -> Request:
@@ -170,7 +133,7 @@ def reject(services: Services, request_id: int, *, by: str, decision_note: str) 
         if row.state == APPROVED:
             raise ReissueRefused("已经批准", "it is approved already", rule="R8.3", where=str(request_id))
         _decide(services, session, row, state=REJECTED, by=by, decision_note=decision_note)
-        return _shown(session, row)
+        return shown(services, session, row)
 
 
 def list_requests(services: Services, state: str | None = None) -> list[Request]:
@@ -179,7 +142,7 @@ def list_requests(services: Services, state: str | None = None) -> list[Request]
     if state is not None:
         query = query.where(ReissueRequestRecord.state == state)
     with services.database.reading() as session:
-        return [_shown(session, row) for row in session.scalars(query)]
+        return [shown(services, session, row) for row in session.scalars(query)]
 
 
 def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestRecord | None:
@@ -356,23 +319,4 @@ def _note(services: Services, session: Session, row: ReissueRequestRecord, by: s
         object_key=str(row.id),
         number=row.number,
         reason=row.reason,
-    )
-
-
-def _shown(session: Session, row: ReissueRequestRecord, *, existing: bool = False) -> Request:
-    certificate = None if row.certificate_id is None else session.get(CertificateRecord, row.certificate_id)
-    return Request(
-        id=row.id,
-        number=row.number,
-        name=row.name,
-        reason=row.reason,
-        state=row.state,
-        applied_by=row.applied_by,
-        decided_by=row.decided_by,
-        decision_note=row.decision_note,
-        evidence=row.evidence,
-        certificate_id=row.certificate_id,
-        version=None if certificate is None else certificate.version,
-        token=None if certificate is None else certificate.token,
-        existing=existing,
     )

@@ -204,6 +204,32 @@ def test_a_reissue_takes_two_persons(certsvc: Certsvc, home: Installation, tmp_p
     assert "核对无误" in certsvc("reissue", "list").out
 
 
+def test_the_list_of_reissues_names_the_certificate_as_it_stands_now(
+    certsvc: Certsvc, home: Installation, tmp_path: Path
+) -> None:
+    holder = made_up(4)
+    home.import_paper((PAPER, holder))
+    words = ("reissue", "apply", "--number", PAPER, "--name", holder.name, "--id-number", holder.id_number)
+    applied = certsvc(*words, "--reason", "lost", "--by", "甲", "--json").document
+    assert applied["now"] is None
+    approved = certsvc("reissue", "approve", applied["id"], "--by", "乙", "--json").document
+    assert (approved["now"]["version"], approved["now"]["status"]) == (2, "valid")
+    assert f"{holder.name}  lost  approved  v2\n" in certsvc("reissue", "list").out
+    corrected = certsvc("certificate", "correct", PAPER, "--name", "改过", "--reason", "更正", "--json").document
+    (listed,) = certsvc("reissue", "list", "--json").document
+    assert (listed["version"], listed["token"]) == (2, approved["token"])
+    assert listed["now"] == {
+        "number": PAPER,
+        "version": 3,
+        "name": "改过",
+        "token": corrected["token"],
+        "status": "valid",
+    }
+    assert f"{PAPER}  {holder.name} → 改过  lost  approved  v2 → v3\n" in certsvc("reissue", "list").out
+    certsvc("certificate", "revoke", PAPER, "--reason", "错发")
+    assert "v2 → v3 revoked" in certsvc("reissue", "list").out
+
+
 def test_a_reissue_on_evidence_needs_the_papers_date(certsvc: Certsvc) -> None:
     holder = made_up(9)
     words = ("reissue", "apply", "--number", PAPER, "--name", holder.name, "--id-number", holder.id_number)

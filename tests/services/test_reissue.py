@@ -14,7 +14,8 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import look_up, reissue
 from certsvc.services.correct import Correction, correct
 from certsvc.services.log_check import check_log
-from certsvc.services.reissue import Evidence, Request
+from certsvc.services.reissue import Evidence
+from certsvc.services.reissue_shown import Request
 from certsvc.store import ReissueRequestRecord
 from tests.services.installation import Installation, Person, made_up
 
