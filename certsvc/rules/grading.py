@@ -82,11 +82,15 @@ def _total_of_items(rules: SubjectRules, items: Mapping[str, Decimal]) -> Decima
     drawn_sum = _block_sum(drawn, items)
     total = required_sum * blocks.required_weight + drawn_sum * blocks.drawn_weight
     if total != round(total, MAX_PLACES):
-        # Never rounded (R2): on the weighted scale, whole points always make a total of two places.
+        # On the weighted scale, whole points always make a total of two places.
+        blocks_weighted = ((required_sum, blocks.required_weight), (drawn_sum, blocks.drawn_weight))
+        sum_text = " + ".join(f"{score_text(points)} × {score_text(weight)}" for points, weight in blocks_weighted)
+        reckoning = f"{sum_text} = {score_text(total)}"
         raise _refused(
             SCORE_COLUMN,
-            f"按权重合计得 {score_text(total)},超过两位小数,各项请用整数分",
-            f"the weighted items make {score_text(total)}, more than two decimals; give the items in whole points",
+            f"按权重合计 {reckoning},超过两位小数;成绩不作四舍五入,各项请用整数分",
+            f"weighted, the items make {reckoning}, more than two decimals; a score is never rounded, so give the items"
+            " in whole points",
             rule="R2.1",
         )
     return total

@@ -125,8 +125,22 @@ def test_the_weighted_scale_multiplies_each_block_by_its_weight() -> None:
 
 
 def test_a_weighted_total_is_refused_rather_than_rounded() -> None:
-    with pytest.raises(InvalidScore, match=r"74\.8075"):
+    """R2: a score has two places at most. Whoever reads the refusal sees the sum, and what to give instead."""
+    with pytest.raises(InvalidScore) as caught:
         grade(PRACTICAL, None, WEIGHTED | {"cpr": D("1.41")}, Outcome.SCORED, haiyue())
+    assert (caught.value.rule, caught.value.where) == ("R2.1", "score")
+    for said in (caught.value.zh, caught.value.en):
+        assert "66.41 × 0.75 + 100 × 0.25 = 74.8075" in said
+    assert "整数分" in caught.value.zh
+    assert "whole points" in caught.value.en
+
+
+@pytest.mark.parametrize("score", ["0.5", "34.5"])
+def test_a_half_point_on_the_weighted_scale_is_refused_unless_another_makes_it_whole(score: str) -> None:
+    with pytest.raises(InvalidScore, match="never rounded"):
+        grade(PRACTICAL, None, WEIGHTED | {"cpr": D(score)}, Outcome.SCORED, haiyue())
+    whole = WEIGHTED | {"cpr": D(score), "fire_extinguisher": D("24.5")}
+    assert grade(PRACTICAL, None, whole, Outcome.SCORED, haiyue()) == (D(score) + D("64.5")) * D("0.75") + 25
 
 
 @given(st.tuples(*(st.decimals(0, maximum, places=2) for maximum in FULL.values())))
