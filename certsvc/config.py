@@ -19,6 +19,19 @@ PDF_LEVELS = {"t": "B-T", "lta": "B-LTA"}
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
+class _Ipv6Literal(str):
+    """An IPv6 address in brackets, as a Host header names it.
+
+    Werkzeug cuts each name it trusts at the first colon, to drop a port (`host_is_trusted`), so of "[::1]" it keeps "["
+    and trusts no IPv6 address at all. This one has no port and stays whole.
+    """
+
+    __slots__ = ()
+
+    def partition(self, sep: str, /) -> tuple[str, str, str]:
+        return (self, "", "") if sep == ":" else super().partition(sep)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     home: Path  # CERTSVC_HOME: database, keys, published files
@@ -63,7 +76,7 @@ class Settings:
         home = Path(env.get("CERTSVC_HOME") or "var").absolute()
         base_url = _base_url(env.get("CERTSVC_BASE_URL") or "https://certsvc.example")
         passphrase = env.get("CERTSVC_KEY_PASSPHRASE_FILE")
-        hosts = tuple(host.strip() for host in env.get("CERTSVC_TRUSTED_HOSTS", "").split(",") if host.strip())
+        hosts = [host for host in env.get("CERTSVC_TRUSTED_HOSTS", "").split(",") if host.strip()]
         return cls(
             home=home,
             database_url=env.get("CERTSVC_DATABASE_URL") or f"sqlite:///{home / 'certsvc.sqlite3'}",
@@ -74,7 +87,7 @@ class Settings:
             keys=Path(env.get("CERTSVC_KEYS") or home / "keys").absolute(),
             key_passphrase_file=Path(passphrase) if passphrase else None,
             trusted_proxies=_whole(env, "CERTSVC_TRUSTED_PROXIES", 0, lowest=0),
-            trusted_hosts=hosts or (urlsplit(base_url).hostname or "", *_LOCAL_HOSTS),
+            trusted_hosts=tuple(map(_trusted, hosts or (urlsplit(base_url).netloc.rpartition("@")[2], *_LOCAL_HOSTS))),
             max_upload_mb=_whole(env, "CERTSVC_MAX_UPLOAD_MB", 25, lowest=1),
             limit_page=env.get("CERTSVC_LIMIT_PAGE") or "120/minute",
             limit_guess=env.get("CERTSVC_LIMIT_GUESS") or "20/minute;200/day",
@@ -96,6 +109,12 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path not in {"", "/"} or parts.query:
         raise Refused("应为 https://域名", "expected https://HOST", where="CERTSVC_BASE_URL")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _trusted(host: str) -> str:
+    """A name as `with_plain_host` leaves that of a request, lower case; a port says nothing."""
+    name = host.strip().lower()
+    return _Ipv6Literal(name.partition("]")[0] + "]") if name.startswith("[") else name.partition(":")[0]
 
 
 def _pdf_level(text: str) -> str:

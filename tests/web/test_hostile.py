@@ -18,7 +18,7 @@ from certsvc.app import create_app
 from certsvc.web.answers import Answer
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.site import EXTENSION, Site
-from tests.web.register import Register, id_number_of
+from tests.web.register import Register, id_number_of, settings_for
 
 TOKENS = [
     "a",
@@ -89,7 +89,21 @@ def test_unknown_wrong_name_and_malformed_get_bodies_of_one_length(client: Flask
     assert {tuple(sorted(each.headers.keys())) for each in said} == {tuple(sorted(said[0].headers.keys()))}
 
 
-@pytest.mark.parametrize("host", ["evil.example", "certsvc.example.evil.example", "certsvc.example@evil.example", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "certsvc.example.evil.example",
+        "certsvc.example@evil.example",
+        "",
+        "[",
+        "[::]",
+        "[::1",
+        "[::1].evil.example",
+        "[::1]@evil.example",
+        "[2001:db8::1]:8080",
+    ],
+)
 def test_a_foreign_host_gets_no_page(client: FlaskClient, register: Register, host: str) -> None:
     for address in (f"/v/{register.valid.token}", "/verify", "/api/v1/openapi.json"):
         answer = client.get(address, headers={"Host": host})
@@ -102,6 +116,26 @@ def test_a_host_is_ours_in_any_letter_case(client: FlaskClient, register: Regist
     # The QR's address is upper case, and a program that opens it need not lower it.
     for address in (f"/V/{register.valid.token.upper()}", "/verify"):
         assert client.get(address, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("port", ["", ":8080"])
+def test_this_machine_is_ours_by_each_of_its_names(
+    client: FlaskClient, register: Register, host: str, port: str
+) -> None:
+    for address in (f"/v/{register.valid.token}", "/verify"):
+        assert client.get(address, headers={"Host": host + port}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("CERTSVC_TRUSTED_HOSTS", "certs.example, [2001:DB8::1]"), ("CERTSVC_BASE_URL", "https://[2001:db8::1]:8443")],
+)
+def test_an_address_of_ipv6_can_be_named_as_ours(register: Register, variable: str, value: str) -> None:
+    settings = settings_for(register.settings.home, **{variable: value})
+    client = create_app(settings, services=register.services).test_client()
+    for host, status in {"[2001:db8::1]": 200, "[2001:DB8::1]:8443": 200, "[2001:db8::2]": 400}.items():
+        assert client.get("/verify", headers={"Host": host}).status_code == status
 
 
 def test_nothing_personal_stands_in_any_answer_or_log(
