@@ -63,6 +63,30 @@ def test_any_letter_case_of_the_address_opens_the_page(client: FlaskClient, regi
     assert len(pages) == 1
 
 
+@pytest.mark.parametrize("state", ["valid", "revoked"])
+@pytest.mark.parametrize("way", ["/v/", "/V/", "/api/v1/certificates/"])
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_slash_at_the_end_of_the_address_changes_no_answer(
+    client: FlaskClient, register: Register, state: str, way: str, accept: str
+) -> None:
+    """Some scanners and people add one; "unknown" would frighten, and a redirect is not followed by every program."""
+    plain, slashed = (
+        client.get(f"{way}{register.held[state].token}{end}", headers={"Accept": accept}) for end in ("", "/")
+    )
+    assert (slashed.status_code, list(slashed.headers.keys())) == (200, list(plain.headers.keys()))
+    assert (slashed.content_type, slashed.cache_control) == (plain.content_type, plain.cache_control)
+    assert len(slashed.data) == len(plain.data)
+    assert (slashed.json["state"] if slashed.is_json else slashed.text.split('data-state="')[1]).startswith(state)
+
+
+@pytest.mark.parametrize("address", ["/v/{}/more", "/v/{}/x/", "/v/more/{}/", "/v/a/"])
+def test_more_than_a_slash_after_a_token_is_another_address(
+    client: FlaskClient, register: Register, address: str
+) -> None:
+    answer = client.get(address.format(register.valid.token), headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["state"]) == (404, "unknown")
+
+
 def test_what_was_signed_is_shown_and_no_more(client: FlaskClient, register: Register) -> None:
     page = client.get(f"/v/{register.valid.token}").text
     for shown in ("欧***", "应急救援员", "五级/初级工", "2025-06-01", "certsvc.example", "样例 SAMPLE"):

@@ -37,7 +37,7 @@ _PAIR: Final = frozenset({"number", "name"})
 
 @blueprint.get("/api/v1/certificates/<whatever:token>")
 def certificate(token: str) -> Response:
-    here = site()
+    here, token = site(), token.removesuffix("/")
     if _authorised(api_keys.Scope.CERTIFICATES):
         return respond(record.json_of(record.look_at(here, token)))
     ask = record.Ask(

@@ -42,7 +42,7 @@ def front_page() -> Response:
 @blueprint.get("/V/<whatever:token>")
 def scan(token: str) -> Response:
     ask = record.Ask(
-        token=token,
+        token=token.removesuffix("/"),
         language=language(),
         wants_json=wants_json(),
         address=address(),
