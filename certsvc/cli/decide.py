@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import json_option, say, tell_list
+from certsvc.cli.speech import json_option, say, talk, tell_list
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from certsvc.rules.decide import Decision
     from certsvc.services.decide_all import Explained
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 @json_option
 def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_json: bool) -> None:
     """按规则判定,并逐条说明 / Decide, and explain by rule number."""
-    from certsvc.services.decide_all import explain_all
+    from certsvc.services.decide_all import explain_all, undecided
     from certsvc.services.schemes import read_scheme_file
 
     services = work.services()
@@ -36,15 +38,22 @@ def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_
     explained = explain_all(services, on or services.today(), id_number=id_number, scheme_toml=toml)
     if as_json:
         tell_list(one.as_json() for one in explained)
-        return
+    else:
+        _say_all(explained, dry_run=toml is not None)
+    waiting = undecided(services, on or services.today(), id_number=id_number)
+    if waiting:
+        talk(f"另有 {waiting} 次报名待审核,不计入 / {waiting} more registrations are under review and do not count")
+
+
+def _say_all(explained: Iterable[Explained], *, dry_run: bool) -> None:
     count = changed = 0
     for one in explained:
         count += 1
         changed += one.changes
-        if toml is None or one.changes:
+        if not dry_run or one.changes:
             _say(one)
     say(f"共 {count} 次报名 / {count} enrolments")
-    if toml is not None:
+    if dry_run:
         say(f"按新方案有 {changed} 次报名结果不同(仅试算) / {changed} would be decided otherwise; nothing was changed")
 
 

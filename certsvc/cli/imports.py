@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import LazyGroup
 from certsvc.cli.speech import by_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
@@ -29,18 +30,26 @@ def _import_options(command: Any) -> Any:
     return command
 
 
-@click.group()
+@click.group(cls=LazyGroup, commands_at={"review": "certsvc.cli.review:review"})
 def candidates() -> None:
     """考生名册 / Rosters of candidates."""
 
 
 @candidates.command("import")
 @click.option("--scheme", "scheme_key", default=None, help="方案(默认青海 2025) / the scheme, by its key.")
+@click.option("--for-review", is_flag=True, help="送审,批准后才计入 / to be reviewed: counts once it is approved.")
 @_import_options
 def import_candidates(
-    file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool, scheme_key: str | None
+    file: Path,
+    *,
+    dry_run: bool,
+    ignore_unknown: bool,
+    by: str | None,
+    as_json: bool,
+    scheme_key: str | None,
+    for_review: bool,
 ) -> None:
-    """导入考生名册 / Import a roster (CSV or XLSX)."""
+    """导入考生名册 / Import a roster (CSV or XLSX) that was reviewed before; or put it to review."""
     from certsvc.services.register import import_candidates as run
 
     report = run(
@@ -50,6 +59,7 @@ def import_candidates(
         scheme_key=scheme_key,
         dry_run=dry_run,
         ignore_unknown=ignore_unknown,
+        for_review=for_review,
     )
     _tell(report, as_json)
 
@@ -105,4 +115,7 @@ def _tell(report: ImportReport, as_json: bool) -> None:
         tell(report.as_json())
         return
     say(f"{report.new} new, {report.unchanged} unchanged")
+    if report.resubmitted is not None:
+        say(f"{report.resubmitted} submitted again; to be decided: certsvc candidates review list")
+        say(f"重新提交 {report.resubmitted} 条,待审核:certsvc candidates review list")
     say(f"新增 {report.new} 条,未变 {report.unchanged} 条" + (";仅检查,未保存" if report.dry_run else ""))

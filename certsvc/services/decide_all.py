@@ -1,6 +1,7 @@
 """Decide enrolments as they stand on a day, and say what another scheme would decide (R0, R5).
 
-Reads only. Every enrolment is decided by the scheme it is pinned to. Not here: the decision itself (`rules.decide`).
+Reads only, and only what is approved: a registration under review or rejected is no enrolment yet (R1.6). Each is
+decided by the scheme it is pinned to. Not here: the decision itself (`rules.decide`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.decide import Decision
 from certsvc.rules.explain import explain_json
+from certsvc.rules.registration_review import WAITING, RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
@@ -83,15 +85,34 @@ def explain_all(
             )
 
 
+def undecided(services: Services, on: date, *, id_number: str | None = None) -> int:
+    """How many registrations wait for their review, and so are not among the decisions. Raises `NotFound`."""
+    query = (
+        select(func.count())
+        .select_from(EnrolmentRecord)
+        .where(
+            EnrolmentRecord.review_state.in_([state.value for state in WAITING]), EnrolmentRecord.registered_on <= on
+        )
+    )
+    with services.database.reading() as session:
+        if id_number is not None:
+            query = query.where(EnrolmentRecord.person_id.in_(_persons(session, services.vault, id_number)))
+        return session.scalar(query) or 0
+
+
 def decide_all(session: Session, on: date, *, person_ids: list[int] | None = None) -> Iterator[Decided]:
-    """Each enrolment registered on or before `on`, in the order they were recorded, a chunk of rows at a time."""
+    """Each approved enrolment registered on or before `on`, as they were recorded, a chunk of rows at a time."""
     after = 0
     schemes = schemes_by_id(session)
     while True:
         query = (
             select(EnrolmentRecord, PersonRecord)
             .join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
-            .where(EnrolmentRecord.id > after, EnrolmentRecord.registered_on <= on)
+            .where(
+                EnrolmentRecord.id > after,
+                EnrolmentRecord.registered_on <= on,
+                EnrolmentRecord.review_state == RegistrationState.APPROVED.value,
+            )
             .order_by(EnrolmentRecord.id)
             .limit(CHUNK)
         )

@@ -3,6 +3,7 @@
 A result counts as published from its day on. Of what is not published nothing shows but that a subject was sat on a
 day, and when its scores are expected: the kind of a go would tell that an earlier one failed. While a result is
 pending, the enrolment stands as on the day of its latest sitting: a deadline past since may have been met by it.
+Of a registration that is not approved the review is shown, and what is missing or why it was rejected (R1.6).
 Not here: the decision itself (`rules.decide`).
 """
 
@@ -18,9 +19,12 @@ from sqlalchemy.orm import Session
 from certsvc.rules.calendar import expected_certificate, expected_scores
 from certsvc.rules.decide import SubjectDecision
 from certsvc.rules.enrolment import Attempt, AttemptKind
+from certsvc.rules.registration_review import Move, RegistrationState
 from certsvc.rules.terms import Scheme, Subject
 from certsvc.services.attempts import attempt_of, decision_on
-from certsvc.services.holder_shown import AttemptView, EnrolmentView, PendingView, SubjectView
+from certsvc.services.context import SHANGHAI
+from certsvc.services.holder_shown import AttemptView, EnrolmentView, PendingView, ReviewView, SubjectView
+from certsvc.services.review_record import STATES, step_of, steps_of
 from certsvc.services.schemes import scheme_of
 from certsvc.store import ISSUED, AttemptRecord, CertificateRecord, EnrolmentRecord
 
@@ -90,6 +94,23 @@ def _enrolment(session: Session, row: EnrolmentRecord, today: date) -> Enrolment
         completed_on=decision.completed_on,
         certificate_expected=expected,
         certificate_overdue=expected is not None and today > expected[1],
+        review=_review(session, row),
+    )
+
+
+def _review(session: Session, row: EnrolmentRecord) -> ReviewView | None:
+    if row.review_state == RegistrationState.APPROVED:
+        return None
+    steps = [step_of(one) for one in steps_of(session, [row.id]).get(row.id, ())]
+    deciding = [step for step in steps if step.move is not Move.CONFIRM]
+    confirmed = None
+    for step in steps:
+        confirmed = step.confirmation or (None if step.changed else confirmed)
+    return ReviewView(
+        state=STATES[row.review_state],
+        since=deciding[-1].at.astimezone(SHANGHAI).date() if deciding else None,
+        remark=deciding[-1].remark if deciding else None,
+        confirmed=confirmed,
     )
 
 

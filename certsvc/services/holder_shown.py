@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from certsvc.rules.decide import EnrolmentState, Reason, Standing
 from certsvc.rules.enrolment import AttemptKind, Outcome
+from certsvc.rules.registration_review import Confirmation, RegistrationState
 from certsvc.rules.terms import Subject
 from certsvc.services.share import Share
 
@@ -53,10 +54,23 @@ class PendingView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewView:
+    """A registration that is not approved (R1.6). `remark`: what is missing, or why it is rejected; `since`: the day of
+    the last step. `confirmed` is the face check the candidate confirmed the data with: result, time, place.
+    """
+
+    state: RegistrationState
+    since: date | None
+    remark: str | None
+    confirmed: Confirmation | None
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolmentView:
     """One registration. `as_of` is the day the state is of: today, or, while results are pending, the last sitting's.
 
-    `certificate_expected` (first and last day) is there when it has passed and no certificate is issued yet.
+    `certificate_expected` (first and last day) is there when it has passed and no certificate is issued yet; `review`
+    until it is approved, and then nothing else about it counts.
     """
 
     id: int
@@ -77,6 +91,7 @@ class EnrolmentView:
     completed_on: date | None
     certificate_expected: tuple[date, date] | None
     certificate_overdue: bool
+    review: ReviewView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,17 +25,19 @@ MOST_WARNINGS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or with `dry_run` would have done."""
+    """What an import did, or with `dry_run` would have done. `resubmitted` is there where rows were put to review."""
 
     new: int
     unchanged: int
     warnings: tuple[CellError, ...]
     dry_run: bool
+    resubmitted: int | None = None
 
     def as_json(self) -> dict[str, object]:
         return {
             "new": self.new,
             "unchanged": self.unchanged,
+            **({} if self.resubmitted is None else {"resubmitted": self.resubmitted}),
             "dry_run": self.dry_run,
             "warnings": [warning.as_json() for warning in self.warnings],
         }
@@ -47,14 +49,18 @@ class Tally:
 
     new: int = 0
     unchanged: int = 0
+    resubmitted: int = 0  # returned by the review, and handed in again
     errors: list[CellError] = field(default_factory=list)
     warnings: list[CellError] = field(default_factory=list)
 
     def warn_of_future(self, parsed: Parsed[T], row: int, column: str, day: date) -> None:
         """A day that has not come is no fault (a rehearsal, decisions `--on` a later day), but seldom meant."""
+        later = Refused("日期晚于今天", "the date lies in the future", rule="file.date")
+        self.warn(parsed.cell_error(row, column, day.isoformat(), later))
+
+    def warn(self, warning: CellError) -> None:
         if len(self.warnings) < MOST_WARNINGS:
-            later = Refused("日期晚于今天", "the date lies in the future", rule="file.date")
-            self.warnings.append(parsed.cell_error(row, column, day.isoformat(), later))
+            self.warnings.append(warning)
 
     def refuse(self, error: CellError) -> None:
         if len(self.errors) < MOST_ERRORS:
@@ -63,11 +69,12 @@ class Tally:
 
 @contextmanager
 def all_or_nothing(
-    services: Services, parsed: Parsed[T], path: Path, *, action: str, by: str, dry_run: bool
+    services: Services, parsed: Parsed[T], path: Path, *, action: str, by: str, dry_run: bool, **detail: object
 ) -> Iterator[tuple[Session, Tally]]:
     """One writing transaction; rolled back where file or tally have errors at its end, and for a dry run.
 
-    What was new stands in the audit trail under `action`. Raises `ImportRefused` listing every error in row order.
+    What was new stands in the audit trail under `action`, with `detail`. Raises `ImportRefused` listing every error in
+    row order.
     """
     with services.database.writing() as session:
         tally = Tally()
@@ -78,7 +85,7 @@ def all_or_nothing(
             raise ImportRefused(sorted(tally.errors, key=lambda error: error.row))
         if dry_run:
             session.rollback()
-        elif tally.new:
+        elif tally.new or tally.resubmitted:
             audit.note(
                 session,
                 at=services.now(),
@@ -88,6 +95,8 @@ def all_or_nothing(
                 object_key=path.name,
                 new=tally.new,
                 unchanged=tally.unchanged,
+                **detail,
+                **({"resubmitted": tally.resubmitted} if tally.resubmitted else {}),
             )
 
 

@@ -18,6 +18,7 @@ from certsvc.services.context import Services
 from certsvc.services.decide_all import decide_all
 from certsvc.services.evidence import evidence_of
 from certsvc.services.intended import Intended
+from certsvc.services.review_record import counts, steps_of
 from certsvc.services.schemes import schemes_by_id
 from certsvc.store import (
     ISSUED,
@@ -71,7 +72,8 @@ def intend(
 ) -> list[Intended]:
     """What to certify of these enrolments, decided once more within the reserving transaction.
 
-    One that has been given a certificate meanwhile, or is no longer passed, is left out.
+    One that has been given a certificate meanwhile, is no longer passed, or was not approved by its review (R1.6), is
+    left out.
     """
     taken = select(CertificateRecord.enrolment_id).where(CertificateRecord.enrolment_id.in_(enrolment_ids))
     free = sorted(set(enrolment_ids) - set(session.scalars(taken)))
@@ -85,8 +87,10 @@ def intend(
         .order_by(EnrolmentRecord.id)
     )
     intended = []
-    schemes = schemes_by_id(session)
+    schemes, steps = schemes_by_id(session), steps_of(session, free)
     for enrolment, person in session.execute(query):
+        if not counts(enrolment, steps.get(enrolment.id, ())):
+            continue
         scheme = schemes[enrolment.scheme_id]
         mine = attempts[enrolment.id]
         decision = decision_on(enrolment, [attempt_of(one) for one in mine], scheme, batch.on)

@@ -78,7 +78,10 @@ def rebuild_register(services: Services, session: Session, path: Path) -> int:
             if table is not current:
                 _require_empty(session, table)
             current = table
-        pending.append({column.name: _load(column.type, values[column.name]) for column in table.columns})
+        # A kit of an earlier version lacks later columns: they begin as the migration made them begin.
+        pending.append(
+            {column.name: _load(column.type, values[column.name]) for column in table.columns if column.name in values}
+        )
         rows += 1
     _flush(session, current, pending, later)
     for statement in later:

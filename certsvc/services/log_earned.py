@@ -4,7 +4,8 @@ For an auditor with the database and the keys. A score changed before issuing an
 without results, an issue counted at another sitting, a reissue under another paper's name: each leaves a commitment
 that does not open (docs/log-format.md, "evidence"). Decided here is
 
-G6 each issue opens to results that pass and to the batch's approval, at the sitting it names; each reissue to its paper
+G6 each issue opens to results that pass and to the batch's approval, at the sitting it names, and its registration was
+   approved by then (R1.6); each reissue to its paper
 
 What a correction rests on is in the audit trail, as a text of its own, and is not opened here.
 """
@@ -25,6 +26,7 @@ from certsvc.services.context import Services
 from certsvc.services.evidence import evidence_of
 from certsvc.services.issue_plan import session_code
 from certsvc.services.next_version import paper_commitment
+from certsvc.services.review_record import Steps, counts, steps_of
 from certsvc.services.schemes import schemes_by_id
 from certsvc.store import (
     ISSUED,
@@ -75,11 +77,13 @@ class _Records:
         self._schemes = schemes_by_id(session)
         self._enrolments: dict[int, EnrolmentRecord] = {}
         self._attempts: dict[int, list[AttemptRecord]] = {}
+        self._steps: Steps = {}
 
     def read(self, enrolments: Sequence[int]) -> None:
-        """The enrolments that the next rows are about, and their attempts, in two queries."""
+        """The enrolments that the next rows are about, their reviews and their attempts, in three queries."""
         named = select(EnrolmentRecord).where(EnrolmentRecord.id.in_(enrolments))
         self._enrolments = {one.id: one for one in self._session.scalars(named)}
+        self._steps = steps_of(self._session, enrolments)
         self._attempts = {}
         for one in self._session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id.in_(enrolments))):
             self._attempts.setdefault(one.enrolment_id, []).append(one)
@@ -101,6 +105,10 @@ class _Records:
         if enrolment is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
         # What came in afterwards is not what it rested on.
+        steps = self._steps.get(enrolment.id, ())
+        by_then = [one for one in steps if one.at <= row.created_at]
+        if not counts(enrolment, by_then) or (steps and not by_then):
+            return "报名当时未经审核通过", "rests on a registration that had not been approved"
         known = [one for one in self._attempts.get(enrolment.id, []) if one.recorded_at <= row.created_at]
         scheme = self._schemes[enrolment.scheme_id]
         decision = decision_on(enrolment, [attempt_of(one) for one in known], scheme, row.issued_on)

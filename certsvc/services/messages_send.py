@@ -22,10 +22,11 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from certsvc.errors import KeyMissing
+from certsvc.rules.registration_review import RegistrationState
 from certsvc.services import holder_access as access
 from certsvc.services.context import Services
 from certsvc.services.messages import Message, Messenger, NotSent
-from certsvc.store import HolderCodeRecord, MessageRecord
+from certsvc.store import EnrolmentRecord, HolderCodeRecord, MessageRecord, PersonRecord
 
 ASKED: Final = "asked"
 QUEUED: Final = "queued"
@@ -130,6 +131,15 @@ def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Me
         return ended
 
 
+def _is_reviewed(session: Session, person: PersonRecord) -> bool:
+    """Whether the telephone stands on an approved registration (R1.6), so that it may open more than that one."""
+    approved = select(EnrolmentRecord.id).where(
+        EnrolmentRecord.person_id == person.id,
+        EnrolmentRecord.review_state == RegistrationState.APPROVED.value,
+    )
+    return session.scalar(approved.limit(1)) is not None
+
+
 def _phone_for(
     services: Services, session: Session, row: MessageRecord, now: datetime
 ) -> tuple[str | None, str | None]:
@@ -146,6 +156,8 @@ def _phone_for(
     phone = (kept or {}).get("phone")
     if not phone:
         return None, "no-phone"
+    if known.papers and person is not None and not _is_reviewed(session, person):
+        return None, "not-reviewed"
     for span, most in MOST_CODES:
         made = (
             select(func.count())

@@ -27,10 +27,12 @@ from certsvc.rules.admission import admit_all
 from certsvc.rules.decide import decide
 from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
+from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.services.attempts import attempt_of, attempts_of, hundredths, items_text, plain
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.review_record import STATES
 from certsvc.services.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
@@ -118,7 +120,11 @@ class _Placing:
     def _enrolments(self, person_ids: set[int]) -> Mapping[int, list[AnyRow]]:
         query = (
             select(
-                EnrolmentRecord.id, EnrolmentRecord.person_id, EnrolmentRecord.registered_on, EnrolmentRecord.scheme_id
+                EnrolmentRecord.id,
+                EnrolmentRecord.person_id,
+                EnrolmentRecord.registered_on,
+                EnrolmentRecord.scheme_id,
+                EnrolmentRecord.review_state,
             )
             .where(EnrolmentRecord.person_id.in_(person_ids))
             .order_by(EnrolmentRecord.registered_on, EnrolmentRecord.id)
@@ -260,7 +266,17 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
             rule="R3.7",
             where="sat_on",
         )
-    return max(before, key=lambda one: (one.registered_on, one.id))
+    # A rejected registration never counted; what was sat belongs to the one before it, if there is one.
+    latest = max(before, key=lambda one: (one.review_state != RegistrationState.REJECTED, one.registered_on, one.id))
+    if latest.review_state != RegistrationState.APPROVED:
+        state = STATES[latest.review_state]
+        raise AttemptRefused(
+            f"{latest.registered_on} 的报名{state.zh},不能登记成绩",
+            f"the registration of {latest.registered_on} is {state.value}, not approved",
+            rule="R1.6",
+            where="id_number",
+        )
+    return latest
 
 
 def _staged_enrolments(session: Session) -> list[int]:
@@ -281,6 +297,7 @@ def _registered_again(session: Session, enrolment_ids: list[int]) -> Mapping[int
                 later.occupation_code == EnrolmentRecord.occupation_code,
                 later.level == EnrolmentRecord.level,
                 later.registered_on > EnrolmentRecord.registered_on,
+                later.review_state != RegistrationState.REJECTED.value,
             ),
         )
         .where(EnrolmentRecord.id.in_(enrolment_ids))

@@ -1,29 +1,34 @@
 """Import a roster of candidates: each row a person and one enrolment, pinned to the scheme of its day (R0, R1).
 
-A row is new, unchanged, or refused; the key is person, occupation, level and registration date. Not here: the form of
-cells (`roster.candidates`), who may register (`rules.registration`). Source: R1.1–R1.5, R9; formats.md.
+A row is new, unchanged, or refused; the key is person, occupation, level and registration date. A roster was reviewed
+before it comes here, so its rows count as approved; `for_review` puts them to review instead (R1.6). Not here: the form
+of cells (`roster.candidates`), who may register (`rules.registration`), what a row may change of what is on record
+(`register_known`), the review (`review`). Source: R1.1–R1.6, R9; formats.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CellError, Conflict, PhotoRefused, Refused, RegistrationRefused
+from certsvc.errors import CellError, PhotoRefused, RegistrationRefused
 from certsvc.roster.candidates import CandidateRow, read_candidates
 from certsvc.roster.parsed import Parsed
 from certsvc.rules.enrolment import Registration
 from certsvc.rules.registration import check_registration
+from certsvc.rules.registration_review import Move, RegistrationState, Review, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
 from certsvc.services.photos import IncomingPhotos, incoming
+from certsvc.services.register_known import Entry, OnRecord
+from certsvc.services.review_record import STATES, row_of
 from certsvc.services.schemes import Pinning, scheme_of
 from certsvc.store import EnrolmentRecord, PersonRecord
 
@@ -36,12 +41,20 @@ def import_candidates(
     scheme_key: str | None = None,
     dry_run: bool = False,
     ignore_unknown: bool = False,
+    for_review: bool = False,
 ) -> ImportReport:
-    """Import the roster at `path`, all of it or nothing. Raises `FileRefused`, `ImportRefused`."""
+    """Import the roster at `path`, all of it or nothing; as approved, or put to review.
+
+    Raises `FileRefused`, `ImportRefused`.
+    """
+    entered = {"for_review": True} if for_review else {}
     parsed = read_candidates(path, filename=path.name, ignore_unknown=ignore_unknown)
     with (
         incoming(services.folders) as photos,
-        all_or_nothing(services, parsed, path, action="candidates.import", by=by, dry_run=dry_run) as (session, tally),
+        all_or_nothing(services, parsed, path, action="candidates.import", by=by, dry_run=dry_run, **entered) as (
+            session,
+            tally,
+        ),
     ):
         desk = _Desk(
             services,
@@ -52,23 +65,14 @@ def import_candidates(
             photos=photos,
             folder=path.parent,
             by=by,
+            for_review=for_review,
         )
         for chunk in chunks(iter(parsed)):
             desk.take(chunk)
-        if tally.new and not tally.errors and not parsed.errors and not dry_run:
+        if (tally.new or tally.resubmitted) and not tally.errors and not parsed.errors and not dry_run:
             photos.keep()
-    return report(tally, parsed, dry_run=dry_run)
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A row that passed the rules, with what it will be stored under."""
-
-    row: CandidateRow
-    lookup: bytes
-    scheme_id: int
-    scheme: Scheme
-    photo_sha256: str | None
+    done = report(tally, parsed, dry_run=dry_run)
+    return replace(done, resubmitted=tally.resubmitted) if for_review else done
 
 
 class _Desk:
@@ -85,6 +89,7 @@ class _Desk:
         photos: IncomingPhotos,
         folder: Path,
         by: str,
+        for_review: bool,
     ) -> None:
         self._vault = services.vault
         self._now = services.now()
@@ -95,7 +100,10 @@ class _Desk:
         self._photos = photos
         self._folder = folder
         self._by = by
+        self._for_review = for_review
         self._tally = tally
+        self._on_record = OnRecord(services.vault, session, tally, parsed, for_review)
+        self._error = self._on_record.error
 
     def take(self, rows: Iterable[CandidateRow]) -> None:
         entries = [entry for row in rows if (entry := self._enter(row)) is not None]
@@ -104,30 +112,40 @@ class _Desk:
         added: list[tuple[PersonRecord, EnrolmentRecord]] = []
         for entry in entries:
             known = persons.get(entry.lookup)
-            errors = list(self._person_conflicts(entry, known)) if known is not None else []
             mine = enrolments.setdefault(entry.lookup, [])
             same = next((one for one in mine if one.registered_on == entry.row.registered_on), None)
             if same is not None:
-                errors += self._enrolment_conflicts(entry, known, same)
-            elif not errors:
-                errors += self._second_enrolment(entry, mine)
-            if errors:
-                for error in errors:
-                    self._tally.refuse(error)
-            elif same is not None:
-                self._tally.unchanged += 1
-            else:
+                assert known is not None
+                self._take_known(entry, known, same)
+            elif not self._refused(self._faults_of_new(entry, known, mine)):
                 person = known or self._new_person(entry)
                 persons[entry.lookup] = person
                 if known is not None:
-                    self._renew_phone(known, entry)
+                    self._on_record.renew_person(known, entry.row)
                 enrolment = self._new_enrolment(entry)
                 mine.append(enrolment)
                 added.append((person, enrolment))
                 self._tally.new += 1
         self._store(added)
 
-    def _enter(self, row: CandidateRow) -> _Entry | None:
+    def _take_known(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord) -> None:
+        """A row whose registration is on record: the same, or handed in again (R1.6)."""
+        if self._on_record.is_returned(same):
+            if not self._refused(self._on_record.faults_of_person(entry, person, same)):
+                self._on_record.submit_again(entry, person, same, by=self._by, at=self._now)
+        elif not self._refused(self._on_record.faults_of_registration(entry, person, same)):
+            self._on_record.leave(entry.row, same)
+
+    def _faults_of_new(self, entry: Entry, known: PersonRecord | None, mine: list[EnrolmentRecord]) -> list[CellError]:
+        faults = [] if known is None else self._on_record.faults_of_person(entry, known, None)
+        return faults or list(self._second_enrolment(entry, mine))
+
+    def _refused(self, faults: list[CellError]) -> bool:
+        for fault in faults:
+            self._tally.refuse(fault)
+        return bool(faults)
+
+    def _enter(self, row: CandidateRow) -> Entry | None:
         """The row by the rules that need no register; every fault of it is told."""
         errors: list[CellError] = []
         photo_sha256 = None
@@ -148,7 +166,7 @@ class _Desk:
             return None
         if row.registered_on > self._today:
             self._tally.warn_of_future(self._parsed, row.row, "registered_on", row.registered_on)
-        return _Entry(row, self._vault.lookup(row.identity), scheme_id, scheme, photo_sha256)
+        return Entry(row, self._vault.lookup(row.identity), scheme_id, scheme, photo_sha256)
 
     def _check_occupation(self, row: CandidateRow, scheme: Scheme) -> None:
         occupation = scheme.occupation
@@ -164,7 +182,7 @@ class _Desk:
                 where="occupation",
             )
 
-    def _persons(self, entries: list[_Entry]) -> dict[bytes, PersonRecord]:
+    def _persons(self, entries: list[Entry]) -> dict[bytes, PersonRecord]:
         lookups = {entry.lookup for entry in entries}
         query = select(PersonRecord).where(PersonRecord.id_lookup.in_(lookups))
         return {person.id_lookup: person for person in self._session.scalars(query)}
@@ -182,51 +200,18 @@ class _Desk:
             found.setdefault(lookups[enrolment.person_id], []).append(enrolment)
         return found
 
-    def _person_conflicts(self, entry: _Entry, person: PersonRecord) -> Iterable[CellError]:
-        row = entry.row
-        personal = self._vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-        yield from self._differing(
-            row,
-            ("name", person.name, row.name),
-            ("sex", person.sex, row.sex.value),
-            ("birth_date", personal["birth_date"], row.birth_date.isoformat()),
-        )
-
-    def _enrolment_conflicts(
-        self, entry: _Entry, person: PersonRecord | None, same: EnrolmentRecord
-    ) -> Iterable[CellError]:
-        row = entry.row
-        assert person is not None
-        personal = self._vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-        yield from self._differing(
-            row,
-            ("phone", personal["phone"], row.phone),
-            ("institution", same.institution, row.institution),
-            ("health_declared", same.health_declared, row.health_declared),
-            ("batch", same.batch, row.batch),
-            ("photo", same.photo_sha256, entry.photo_sha256),
-            ("registered_on", same.scheme_id, entry.scheme_id),
-        )
-
-    def _differing(self, row: CandidateRow, *triples: tuple[str, object, object]) -> Iterable[CellError]:
-        for column, stored, given in triples:
-            if stored != given:
-                yield self._error(
-                    row,
-                    column,
-                    Conflict(
-                        "与已登记的内容冲突(同一人、同一报名)",
-                        "conflict: differs from what is on record of this person and registration",
-                        rule="R1.5",
-                    ),
-                )
-
-    def _second_enrolment(self, entry: _Entry, mine: list[EnrolmentRecord]) -> Iterable[CellError]:
+    def _second_enrolment(self, entry: Entry, mine: list[EnrolmentRecord]) -> Iterable[CellError]:
         """R1.5: at most one open enrolment per person, occupation and level."""
         on = entry.row.registered_on
         for other in mine:
+            if other.review_state == RegistrationState.REJECTED:
+                continue  # closed: it never came to count
             if other.registered_on > on:
                 zh, en = f"{other.registered_on} 已有更晚的报名", f"registered again later, on {other.registered_on}"
+            elif other.review_state != RegistrationState.APPROVED:
+                state = STATES[other.review_state]
+                zh = f"{other.registered_on} 的报名还在审核中({state.zh})"
+                en = f"the registration of {other.registered_on} is still under review ({state.value})"
             elif not self._closed(other, on):
                 zh, en = (
                     f"{other.registered_on} 的报名到 {on} 尚未结束",
@@ -242,7 +227,7 @@ class _Desk:
         attempts = attempts_of(self._session, [enrolment.id])[enrolment.id]
         return decision_on(enrolment, attempts, scheme_of(self._session, enrolment.scheme_id), on).state.closed
 
-    def _new_person(self, entry: _Entry) -> PersonRecord:
+    def _new_person(self, entry: Entry) -> PersonRecord:
         row = entry.row
         sealed = self._vault.seal(
             {"id_number": row.identity.number, "birth_date": row.birth_date.isoformat(), "phone": row.phone},
@@ -257,14 +242,7 @@ class _Desk:
             sex=row.sex.value,
         )
 
-    def _renew_phone(self, person: PersonRecord, entry: _Entry) -> None:
-        """A new registration may come with a new telephone number; the newest is kept."""
-        personal = self._vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-        if entry.row.phone is not None and entry.row.phone != personal["phone"]:
-            sealed = self._vault.seal({**personal, "phone": entry.row.phone}, person.id_lookup)
-            person.sealed, person.sealed_kid = sealed.content, sealed.kid
-
-    def _new_enrolment(self, entry: _Entry) -> EnrolmentRecord:
+    def _new_enrolment(self, entry: Entry) -> EnrolmentRecord:
         row = entry.row
         return EnrolmentRecord(
             scheme_id=entry.scheme_id,
@@ -277,6 +255,7 @@ class _Desk:
             photo_sha256=entry.photo_sha256,
             recorded_at=self._now,
             recorded_by=self._by,
+            review_state=(RegistrationState.SUBMITTED if self._for_review else RegistrationState.APPROVED).value,
         )
 
     def _store(self, added: list[tuple[PersonRecord, EnrolmentRecord]]) -> None:
@@ -286,10 +265,12 @@ class _Desk:
             enrolment.person_id = person.id
         self._session.add_all(enrolment for _, enrolment in added)
         self._session.flush()
+        if self._for_review:
+            submitted = ReviewStep(Move.SUBMIT, self._by, self._now)
+            take(Review(), submitted)
+            self._session.add_all(row_of(enrolment.id, submitted) for _, enrolment in added)
+            self._session.flush()
         self._session.expunge_all()  # a long roster must not gather in memory
-
-    def _error(self, row: CandidateRow, column: str, error: Refused) -> CellError:
-        return self._parsed.cell_error(row.row, column, _shown(row, column), error)
 
 
 def _registration(row: CandidateRow, scheme: Scheme) -> Registration:
@@ -302,11 +283,3 @@ def _registration(row: CandidateRow, scheme: Scheme) -> Registration:
         registered_on=row.registered_on,
         level=scheme.level if row.level is None else row.level,
     )
-
-
-def _shown(row: CandidateRow, column: str) -> str:
-    """The cell as the file has it, or nearly: what the operator looks for."""
-    value = row.identity.number if column == "id_number" else getattr(row, column)
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    return "" if value is None else str(value)

@@ -35,6 +35,7 @@ from certsvc.services.log_proven import proven_index
 from certsvc.services.log_publish import publish_log
 from certsvc.services.publish_static import published_folder
 from certsvc.services.reserve import reserve
+from certsvc.services.review_record import counts, steps_of
 from certsvc.services.schemes import scheme_of
 from certsvc.services.sign_reserved import Signed, sign_reserved
 from certsvc.signing.keys import KeyState, Purpose
@@ -176,6 +177,8 @@ def _completed_on(session: Session, row: CertificateRecord) -> date | None:
     if row.enrolment_id is None:
         return None
     enrolment = session.get_one(EnrolmentRecord, row.enrolment_id)
+    if not counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
+        return None
     attempts = session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id))
     scheme = scheme_of(session, enrolment.scheme_id)
     decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, row.issued_on)

@@ -4,7 +4,7 @@ It is told a batch's number and nothing else. Everything it signs it reads from 
 first signature it asks of the whole batch:
 
 S1 approval   another person than the one who asked for the batch has approved it
-S2 earned     each enrolment has passed on the date of issue, decided here once more by the rules
+S2 earned     each enrolment was approved (R1.6) and has passed on the date of issue, decided here again by the rules
 S3 document   the reserved document is, word for word, what the register gives for that enrolment, number and date
 S4 evidence   the document commits to these very results and this very approval
 
@@ -31,6 +31,7 @@ from certsvc.services.context import Services
 from certsvc.services.intended import Allotted, claims_of
 from certsvc.services.issue import issue_leaf
 from certsvc.services.issue_plan import completed_sessions, intended_of, survey
+from certsvc.services.review_record import counts, steps_of
 from certsvc.services.schemes import scheme_of
 from certsvc.services.sign_reserved import sign_reserved
 from certsvc.store import (
@@ -95,6 +96,8 @@ def _check_row(services: Services, session: Session, batch: IssueBatchRecord, ro
     attempts = list(session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id)))
     scheme = scheme_of(session, enrolment.scheme_id)
     # S2: the rules have the last word, not whoever reserved.
+    if not counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
+        raise _refused(row, "报名未经审核通过(R1.6)", "the registration was not approved (R1.6)")
     decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, batch.on)
     if decision.state is not EnrolmentState.PASSED:
         raise _refused(row, "未通过考试", "has not passed")

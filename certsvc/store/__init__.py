@@ -22,6 +22,7 @@ from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageR
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
+from certsvc.store.review import ReviewStepRecord
 from certsvc.store.scheme import SchemeRecord
 from certsvc.store.share import ShareLinkRecord, ShareOpeningRecord
 from certsvc.store.traffic import LimitCountRecord, ScanCountRecord
@@ -51,6 +52,7 @@ __all__ = [
     "PdfFileRecord",
     "PersonRecord",
     "ReissueRequestRecord",
+    "ReviewStepRecord",
     "ScanCountRecord",
     "SchemeRecord",
     "SerialRecord",

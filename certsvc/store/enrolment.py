@@ -1,10 +1,13 @@
-"""Enrolments (one registration of one person, pinned to a scheme) and the attempts made within them (R1–R4)."""
+"""Enrolments (one registration of one person, pinned to a scheme) and the attempts made within them (R1–R4).
+
+Only an approved enrolment counts (R1.6); the steps that led there are in `review`, and who certifies asks them too.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
@@ -12,7 +15,12 @@ from certsvc.store.base import Base, UtcDateTime
 
 class EnrolmentRecord(Base):
     __tablename__ = "enrolment"
-    __table_args__ = (UniqueConstraint("person_id", "occupation_code", "level", "registered_on"),)
+    __table_args__ = (
+        UniqueConstraint("person_id", "occupation_code", "level", "registered_on"),
+        CheckConstraint(
+            "review_state in ('draft', 'submitted', 'approved', 'returned', 'rejected')", name="review_state"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
@@ -26,6 +34,8 @@ class EnrolmentRecord(Base):
     photo_sha256: Mapped[str | None] = mapped_column(String(64))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_by: Mapped[str] = mapped_column(String(100))
+    # The database's default, not Python's: rows of an older backup go into tables that have no such column.
+    review_state: Mapped[str] = mapped_column(String(10), server_default="approved")
 
 
 class AttemptRecord(Base):

@@ -1,0 +1,189 @@
+"""A roster's row beside what is on record: in what the two differ, and what of that the row may change (R1.5, R1.6).
+
+A row and the registration of its key must say the same; only one that the review returned is handed in again with other
+values. A person on whom another registration stands keeps name, sex and birth date, and the telephone too where the row
+is put to review: it opens a holder's record (R10), and nobody has looked at the row yet. Not here: `register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import Session
+
+from certsvc.errors import CellError, Conflict, Refused, RegistrationRefused
+from certsvc.roster.candidates import CandidateRow
+from certsvc.roster.parsed import Parsed
+from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
+from certsvc.rules.terms import Scheme
+from certsvc.services.imports import Tally
+from certsvc.services.review_record import STATES, review_on_record, row_of, steps_of
+from certsvc.services.vault import Vault
+from certsvc.store import EnrolmentRecord, PersonRecord
+
+
+@dataclass(slots=True)
+class Entry:
+    """A row that passed the rules, with what it will be stored under."""
+
+    row: CandidateRow
+    lookup: bytes
+    scheme_id: int
+    scheme: Scheme
+    photo_sha256: str | None
+
+
+@dataclass(slots=True)
+class OnRecord:
+    """Holds rows against the register, within the import's transaction."""
+
+    vault: Vault
+    session: Session
+    tally: Tally
+    parsed: Parsed[CandidateRow]
+    for_review: bool
+
+    def is_returned(self, enrolment: EnrolmentRecord) -> bool:
+        """Whether a row of this file hands it in again."""
+        return self.for_review and enrolment.review_state == RegistrationState.RETURNED
+
+    def faults_of_registration(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord) -> list[CellError]:
+        """In what the row differs from the registration on record, which it must not."""
+        faults = [*self._person_conflicts(entry, person), *self._enrolment_conflicts(entry, person, same)]
+        if faults and same.review_state == RegistrationState.REJECTED:
+            anew = Conflict(
+                "该次报名审核未通过;重新报名须另有报名日期",
+                "this registration was rejected; a new one has a registration date of its own",
+                rule="R1.6",
+            )
+            return [self.error(entry.row, "registered_on", anew)]
+        return faults
+
+    def faults_of_person(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord | None) -> list[CellError]:
+        """In what the row differs from a person on whom another registration stands; otherwise it may."""
+        faults = list(self._person_conflicts(entry, person))
+        phone = entry.row.phone
+        if self.for_review and phone is not None and phone != self._personal(person)["phone"]:
+            kept = RegistrationRefused(
+                "与已登记的电话不同;待审核的报名不能更改电话,请留空",
+                "not the telephone on record; a registration under review does not change it: leave it empty",
+                rule="R1.6",
+            )
+            faults.append(self.error(entry.row, "phone", kept))
+        return faults if faults and self._is_settled(person, same) else []
+
+    def leave(self, row: CandidateRow, same: EnrolmentRecord) -> None:
+        """The row says what is on record. That it does not count is said where the file would make one think so."""
+        self.tally.unchanged += 1
+        state = STATES[same.review_state]
+        expected = (RegistrationState.APPROVED, *((RegistrationState.SUBMITTED,) if self.for_review else ()))
+        if state not in expected:
+            idle = Refused(f"该报名{state.zh},不计入", f"it is {state.value}, and does not count", rule="R1.6")
+            self.tally.warn(self.error(row, "registered_on", idle))
+
+    def renew_person(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None = None) -> bool:
+        """Keep what the row says of the person; whether anything is another. An empty telephone takes none away,
+        unless it stands on this registration alone."""
+        personal = self._personal(person)
+        phone = row.phone
+        if phone is None and not (self.for_review and not self._is_settled(person, same)):
+            phone = personal["phone"]
+        renewed = {**personal, "birth_date": row.birth_date.isoformat(), "phone": phone}
+        changed = renewed != personal
+        if changed:
+            sealed = self.vault.seal(renewed, person.id_lookup)
+            person.sealed, person.sealed_kid = sealed.content, sealed.kid
+        if (person.name, person.sex) != (row.name, row.sex.value):
+            person.name, person.sex = row.name, row.sex.value
+            changed = True
+        return changed
+
+    def submit_again(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord, *, by: str, at: datetime) -> None:
+        """R1.6: returned goes back to submitted, with the values it has now."""
+        row = entry.row
+        changed = self.renew_person(person, row, same)
+        values = {
+            "institution": row.institution,
+            "health_declared": row.health_declared,
+            "batch": row.batch,
+            "photo_sha256": entry.photo_sha256,
+            "scheme_id": entry.scheme_id,
+        }
+        for name, value in values.items():
+            if getattr(same, name) != value:
+                setattr(same, name, value)
+                changed = True
+        step = ReviewStep(Move.SUBMIT, by, at, changed=changed)
+        try:
+            review = take(review_on_record(same, steps_of(self.session, [same.id])[same.id]), step)
+        except RegistrationRefused as refused:
+            self.tally.refuse(self.error(row, "registered_on", refused))
+            return
+        same.review_state = review.state.value
+        self.session.add(row_of(same.id, step))
+        self.tally.resubmitted += 1
+
+    def error(self, row: CandidateRow, column: str, error: Refused) -> CellError:
+        return self.parsed.cell_error(row.row, column, _shown(row, column), error)
+
+    def _is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
+        """Whether a registration of the person stands that is not this one; a rejected one does not."""
+        if not inspect(person).has_identity:  # made by this very file, which says one thing of a person
+            return True
+        others = select(EnrolmentRecord.id).where(
+            EnrolmentRecord.person_id == person.id, EnrolmentRecord.review_state != RegistrationState.REJECTED.value
+        )
+        if same is not None:
+            others = others.where(EnrolmentRecord.id != same.id)
+        return self.session.scalar(others.limit(1)) is not None
+
+    def _person_conflicts(self, entry: Entry, person: PersonRecord) -> Iterable[CellError]:
+        row = entry.row
+        yield from self._differing(
+            row,
+            ("name", person.name, row.name),
+            ("sex", person.sex, row.sex.value),
+            ("birth_date", self._personal(person)["birth_date"], row.birth_date.isoformat()),
+        )
+
+    def _enrolment_conflicts(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord) -> Iterable[CellError]:
+        row = entry.row
+        phone = self._personal(person)["phone"]
+        # Left empty, since another registration's telephone stays (`faults_of_person`).
+        is_left = self.for_review and row.phone is None and phone is not None and self._is_settled(person, same)
+        yield from self._differing(
+            row,
+            ("phone", phone, phone if is_left else row.phone),
+            ("institution", same.institution, row.institution),
+            ("health_declared", same.health_declared, row.health_declared),
+            ("batch", same.batch, row.batch),
+            ("photo", same.photo_sha256, entry.photo_sha256),
+            ("registered_on", same.scheme_id, entry.scheme_id),
+        )
+
+    def _differing(self, row: CandidateRow, *triples: tuple[str, object, object]) -> Iterable[CellError]:
+        for column, stored, given in triples:
+            if stored != given:
+                yield self.error(
+                    row,
+                    column,
+                    Conflict(
+                        "与已登记的内容冲突(同一人、同一报名)",
+                        "conflict: differs from what is on record of this person and registration",
+                        rule="R1.5",
+                    ),
+                )
+
+    def _personal(self, person: PersonRecord) -> dict[str, str | None]:
+        return self.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+
+
+def _shown(row: CandidateRow, column: str) -> str:
+    """The cell as the file has it, or nearly: what the operator looks for."""
+    value = row.identity.number if column == "id_number" else getattr(row, column)
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return "" if value is None else str(value)

@@ -1,0 +1,112 @@
+"""What a reviewer sees of registrations: what was entered, where each stands, and the steps that led there (R1.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from certsvc.rules.registration_review import WAITING, Move
+from certsvc.services.context import Services
+from certsvc.services.review_record import steps_of
+from certsvc.services.schemes import schemes_by_id
+from certsvc.store import EnrolmentRecord, PersonRecord, ReviewStepRecord
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One registration as a reviewer sees it: everything that was entered, and the steps so far."""
+
+    id: int
+    state: str
+    name: str
+    id_number: str
+    registered_on: str
+    entered: dict[str, object]
+    steps: tuple[dict[str, object], ...]
+
+    @property
+    def remark(self) -> str | None:
+        """What is missing, or why it is rejected, while that is so."""
+        remarks = [step["remark"] for step in self.steps if step["move"] in (Move.RETURN, Move.REJECT)]
+        return str(remarks[-1]) if remarks and self.state in ("returned", "rejected") else None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "state": self.state,
+            "name": self.name,
+            "id_number": self.id_number,
+            "registered_on": self.registered_on,
+            **self.entered,
+            "remark": self.remark,
+            "steps": list(self.steps),
+        }
+
+
+def list_registrations(services: Services, state: str | None = None) -> Iterator[Registration]:
+    """Those that were put to review, oldest first: of one state, or all that wait for somebody."""
+    wanted = [one.value for one in WAITING] if state is None else [state]
+    reviewed = exists().where(ReviewStepRecord.enrolment_id == EnrolmentRecord.id)
+    after = 0
+    with services.database.reading() as session:
+        while True:
+            query = select(EnrolmentRecord.id).where(
+                EnrolmentRecord.review_state.in_(wanted), EnrolmentRecord.id > after, reviewed
+            )
+            ids = session.scalars(query.order_by(EnrolmentRecord.id).limit(_CHUNK)).all()
+            if not ids:
+                return
+            yield from registrations(services, session, ids)
+            after = ids[-1]
+
+
+def registrations(services: Services, session: Session, enrolment_ids: Sequence[int]) -> list[Registration]:
+    """These (at most some hundred ids), in the order of their ids."""
+    query = (
+        select(EnrolmentRecord, PersonRecord)
+        .join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
+        .where(EnrolmentRecord.id.in_(enrolment_ids))
+        .order_by(EnrolmentRecord.id)
+    )
+    rows = session.execute(query).all()
+    steps = steps_of(session, [enrolment.id for enrolment, _ in rows])
+    schemes = schemes_by_id(session)
+    shown = []
+    for enrolment, person in rows:
+        personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+        entered: dict[str, object] = {
+            "sex": person.sex,
+            "id_type": person.id_type,
+            "birth_date": personal["birth_date"],
+            "phone": personal["phone"],
+            "institution": enrolment.institution,
+            "health_declared": enrolment.health_declared,
+            "occupation": schemes[enrolment.scheme_id].occupation.name_zh,
+            "level": enrolment.level,
+            "batch": enrolment.batch,
+            "photo_sha256": enrolment.photo_sha256,
+        }
+        shown.append(
+            Registration(
+                enrolment.id,
+                enrolment.review_state,
+                person.name,
+                str(personal["id_number"]),
+                enrolment.registered_on.isoformat(),
+                entered,
+                tuple(_step(row) for row in steps.get(enrolment.id, ())),
+            )
+        )
+    return shown
+
+
+def _step(row: ReviewStepRecord) -> dict[str, object]:
+    step: dict[str, object] = {"move": row.move, "at": row.at.isoformat(), "by": row.by, "remark": row.remark}
+    if row.face is not None and row.checked_at is not None:
+        step |= {"face": row.face, "checked_at": row.checked_at.isoformat(), "place": row.place}
+    return step
