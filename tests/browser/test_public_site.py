@@ -37,6 +37,25 @@ def test_a_scan_shows_its_state(browser: Browser, served: Served, picture: Pictu
         context.close()
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_label_and_no_number_is_broken_in_two(browser: Browser, served: Served, language: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, locale=language)
+    page = context.new_page()
+    page.goto(served.address("valid"))
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll('#facts dt, #facts .number')].map(each => {
+            const words = document.createRange();
+            words.selectNodeContents(each);
+            const boxes = [...words.getClientRects()];
+            return [each.innerText, Math.max(...boxes.map(box => box.top)) < Math.min(...boxes.map(box => box.bottom))];
+        })"""
+    )
+    assert len(lines) > 5
+    assert [text for text, is_one_line in lines if not is_one_line] == []
+    context.close()
+
+
 def test_the_page_needs_no_script(browser: Browser, served: Served) -> None:
     context = browser.new_context(java_script_enabled=False, locale="zh-CN")
     page = context.new_page()
