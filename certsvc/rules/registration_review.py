@@ -24,7 +24,7 @@ class RegistrationState(Worded):
     DRAFT = "draft", "草稿", "draft"
     SUBMITTED = "submitted", "待审核", "under review"
     APPROVED = "approved", "审核通过", "approved"
-    RETURNED = "returned", "已退回,待补充", "returned, something is missing"
+    RETURNED = "returned", "已退回补充", "returned for completion"
     REJECTED = "rejected", "审核未通过", "rejected"
 
 

@@ -19,7 +19,17 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from certsvc.services import certificate_pdf, holder_access, import_paper
 from certsvc.services.messages_send import send_due
 from tests.browser.conftest import Served, violations
-from tests.web.holders import FAILED_NAME, PENDING_NAME, RETAKE_NAME, Someone, access_code, bring_holders
+from tests.web.holders import (
+    FAILED_NAME,
+    PENDING_NAME,
+    REJECTED_NAME,
+    RETAKE_NAME,
+    RETURNED_NAME,
+    SUBMITTED_NAME,
+    Someone,
+    access_code,
+    bring_holders,
+)
 from tests.web.register import CORRECTED_NAME, NAMES, PAPER_NAME, REPLACED_NAME
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots" / "holder"
@@ -40,6 +50,9 @@ PEOPLE = {
     "retake": RETAKE_NAME,
     "pending": PENDING_NAME,
     "failed": FAILED_NAME,
+    "submitted": SUBMITTED_NAME,
+    "returned": RETURNED_NAME,
+    "rejected": REJECTED_NAME,
 }
 SAYS = {
     "zh": {

@@ -14,10 +14,12 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services import holder_access, publish, record_results, register, scan_counts
+from certsvc.rules.registration_review import FaceCheck
+from certsvc.services import holder_access, publish, record_results, register, review, scan_counts
 from certsvc.services.context import Services
 from certsvc.services.messages_send import send_due
 from certsvc.services.render_certificate import render, waiting
+from certsvc.services.review_list import list_registrations
 from certsvc.store import CertificateRecord, ShareLinkRecord
 from tests.web.register import BORN, CORRECTED_NAME, NAMES, PAPER_NAME, REPLACED_NAME, Register, id_number_of
 
@@ -25,6 +27,11 @@ HOST = "certsvc.example"
 RETAKE_NAME = "林小溪"
 PENDING_NAME = "何平"
 FAILED_NAME = "古丽娜尔·艾合买提"
+SUBMITTED_NAME = "沈一"
+RETURNED_NAME = "沈二"
+REJECTED_NAME = "沈三"
+MISSING = "近期一寸照片 <b>白底</b>"
+REASON = "健康承诺由他人代签"
 SCANS = (  # days ago, origin, how often
     (0, "CN-63", 3),
     (0, "-", 1),
@@ -51,6 +58,9 @@ _NUMBERS = {
     RETAKE_NAME: id_number_of(30),
     PENDING_NAME: id_number_of(31),
     FAILED_NAME: id_number_of(32),
+    SUBMITTED_NAME: id_number_of(33),
+    RETURNED_NAME: id_number_of(34),
+    REJECTED_NAME: id_number_of(35),
 }
 
 
@@ -73,12 +83,11 @@ class Someone:
 
 
 def bring_holders(made: Register) -> None:
-    """Candidates with published and with pending results, every PDF drawn, and scans to be seen."""
+    """Candidates with published and with pending results or under review, every PDF drawn, and scans to be seen."""
     services, home = made.services, made.settings.home
     people = (RETAKE_NAME, "2030-11-01"), (PENDING_NAME, "2030-11-01"), (FAILED_NAME, "2030-02-01")
-    rows = ["姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期"]
-    rows += [f"{name},男,居民身份证,{_NUMBERS[name]},{BORN},12000000001,示例培训学校,是,{day}" for name, day in people]
-    register.import_candidates(services, _file(home / "holders.csv", rows), by="institution")
+    register.import_candidates(services, _roster(home / "holders.csv", *people), by="institution")
+    _bring_reviewed(services, home)
     _results(services, home, _RESULTS)
     publish.publish_results(services, by="office")
     _results(services, home, _PENDING_RESULTS)
@@ -94,6 +103,22 @@ def bring_holders(made: Register) -> None:
         for back, origin, count in SCANS
     }
     scan_counts.add(services.database, counts)
+
+
+def _bring_reviewed(services: Services, home: Path) -> None:
+    """A registration that waits, one that was returned, and one that was rejected."""
+    people = [(name, "2030-12-20") for name in (SUBMITTED_NAME, RETURNED_NAME, REJECTED_NAME)]
+    register.import_candidates(services, _roster(home / "reviewed.csv", *people), by="institution", for_review=True)
+    submitted, returned, rejected = (each.id for each in list_registrations(services))
+    review.confirm(services, submitted, by="desk", face=FaceCheck.MANUAL, place="西宁市第一报名点")
+    review.return_(services, [returned], by="reviewer", missing=MISSING)
+    review.reject(services, [rejected], by="reviewer", reason=REASON)
+
+
+def _roster(path: Path, *people: tuple[str, str]) -> Path:
+    rows = ["姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期"]
+    rows += [f"{name},男,居民身份证,{_NUMBERS[name]},{BORN},12000000001,示例培训学校,是,{day}" for name, day in people]
+    return _file(path, rows)
 
 
 def _results(services: Services, home: Path, results: tuple[tuple[str, ...], ...]) -> None:

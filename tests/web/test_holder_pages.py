@@ -20,7 +20,11 @@ from certsvc.web.holder.regions import region_name
 from tests.web.holders import (
     FAILED_NAME,
     PENDING_NAME,
+    REASON,
+    REJECTED_NAME,
     RETAKE_NAME,
+    RETURNED_NAME,
+    SUBMITTED_NAME,
     Place,
     Someone,
     enter,
@@ -65,6 +69,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         (Someone(REPLACED_NAME), ("补发电子证书", "补发申请已批准", "原因：遗失", "第 2 版")),
         (Someone(RETAKE_NAME), ("可补考", "55.5", "最晚", "2031-12-05", "免费", "R3.1", "R3.3")),
         (Someone(PENDING_NAME), ("进行中", "成绩预计", "2031-01-12", "成绩待公布", "截至 2030-12-28")),
+        (Someone(SUBMITTED_NAME), ("待审核", "正在审核", "您已确认照片", "人工核对", "西宁市第一报名点")),
+        (Someone(RETURNED_NAME), ("已退回补充", "近期一寸照片 &lt;b&gt;白底", "重新提交", "做人脸核验")),
+        (Someone(REJECTED_NAME), ("审核未通过", REASON, "可以重新报名")),
         (Someone(FAILED_NAME), ("未通过", "合格成绩已失效", "重新报名", "R3.4")),
     ],
 )

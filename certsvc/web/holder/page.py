@@ -102,6 +102,7 @@ def values_of(site: Site, view: HolderView, language: str) -> dict[str, object]:
         "certificates": tuple(certificates),
         "papers": tuple(_paper(each, view.reissues) for each in view.papers),
         "plain": plain,
+        "minute": minute,
         "sample": any(each.it.sample for each in certificates),
     }
 
