@@ -107,11 +107,9 @@ def did_web(base_url: str) -> str:
 
 def compose(claims: CertificateClaims) -> dict[str, object]:
     """The unsigned document for these claims. It shares `CONTEXT`: treat it as read-only."""
-    identifier = claims.credential_id
-    achievement = f"{claims.base_url}/schemes/{claims.scheme}"
     document: dict[str, object] = {
         "@context": CONTEXT,
-        "id": identifier,
+        "id": claims.credential_id,
         "type": ["VerifiableCredential", "OpenBadgeCredential"],
         "name": claims.title_zh,
         "issuer": {
@@ -121,58 +119,8 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
             OWN + "nameEn": claims.issuer.name_en,
         },
         "validFrom": f"{claims.issued_on.isoformat()}T00:00:00+08:00",
-        "credentialSubject": _present(
-            id=f"{identifier}#holder",
-            type=["AchievementSubject"],
-            name=claims.holder_name,
-            licenseNumber=claims.number,
-            result=claims.scores
-            and [
-                {"id": f"{identifier}#result-{subject}", "type": ["Result"], "value": score}
-                for subject, score in sorted(claims.scores.items())
-            ],
-            achievement=_present(
-                id=achievement,
-                type=["Achievement"],
-                achievementType="Certification",
-                name=f"{claims.occupation_zh} {claims.level_zh}",
-                description=f"{claims.occupation_en}, {claims.level_en}",
-                criteria={"id": f"{achievement}#criteria", "narrative": _narrative(claims.scheme)},
-            )
-            | _own(
-                scheme=claims.scheme,
-                occupationCode=claims.occupation_code,
-                occupation=claims.occupation_zh,
-                occupationEn=claims.occupation_en,
-                direction=claims.direction,
-                skillLevel=claims.level,
-                levelName=claims.level_zh,
-                levelNameEn=claims.level_en,
-            ),
-        )
-        | _own(
-            idType=claims.id_type.value,
-            idCommitment=claims.id_commitment,
-            portraitDigest=claims.portrait_digest,
-            sex=claims.sex and claims.sex.value,
-            birthDate=claims.birth_date and claims.birth_date.isoformat(),
-        ),
-        OWN + "certificate": {"id": f"{identifier}#certificate", "type": OWN + "Certificate"}
-        | _own(
-            carrier=CARRIER,
-            title=claims.title_zh,
-            titleEn=claims.title_en,
-            statement=claims.statement_zh,
-            statementEn=claims.statement_en,
-            gbIdentifier=claims.identifier,
-            certificateVersion=claims.version,
-            issuedOn=claims.issued_on.isoformat(),
-            reissuedOn=claims.reissued_on and claims.reissued_on.isoformat(),
-            replacesCredential=claims.replaces,
-            replacesPaper=claims.replaces_paper,
-            sample=claims.issuer.sample,
-            evidenceCommitment=claims.evidence_commitment,
-        ),
+        "credentialSubject": _subject(claims),
+        OWN + "certificate": _certificate(claims),
     }
     if claims.valid_until is not None:
         document["validUntil"] = f"{claims.valid_until.isoformat()}T23:59:59+08:00"
@@ -190,15 +138,89 @@ def compose(claims: CertificateClaims) -> dict[str, object]:
     return document
 
 
+def _subject(claims: CertificateClaims) -> dict[str, object]:
+    """The holder, and what they achieved."""
+    return _present(
+        id=f"{claims.credential_id}#holder",
+        type=["AchievementSubject"],
+        name=claims.holder_name,
+        licenseNumber=claims.number,
+        result=claims.scores
+        and [
+            {"id": f"{claims.credential_id}#result-{subject}", "type": ["Result"], "value": score}
+            for subject, score in sorted(claims.scores.items())
+        ],
+        achievement=_achievement(claims),
+    ) | _own(
+        idType=claims.id_type.value,
+        idCommitment=claims.id_commitment,
+        portraitDigest=claims.portrait_digest,
+        sex=claims.sex and claims.sex.value,
+        birthDate=claims.birth_date and claims.birth_date.isoformat(),
+    )
+
+
+def _achievement(claims: CertificateClaims) -> dict[str, object]:
+    """Occupation and level, alike for everybody under one scheme."""
+    achievement = f"{claims.base_url}/schemes/{claims.scheme}"
+    return _present(
+        id=achievement,
+        type=["Achievement"],
+        achievementType="Certification",
+        name=f"{claims.occupation_zh} {claims.level_zh}",
+        description=f"{claims.occupation_en}, {claims.level_en}",
+        criteria={"id": f"{achievement}#criteria", "narrative": _narrative(claims.scheme)},
+    ) | _own(
+        scheme=claims.scheme,
+        occupationCode=claims.occupation_code,
+        occupation=claims.occupation_zh,
+        occupationEn=claims.occupation_en,
+        direction=claims.direction,
+        skillLevel=claims.level,
+        levelName=claims.level_zh,
+        levelNameEn=claims.level_en,
+    )
+
+
+def _certificate(claims: CertificateClaims) -> dict[str, object]:
+    """The certificate itself: its words, version and dates, and what it replaces."""
+    return {"id": f"{claims.credential_id}#certificate", "type": OWN + "Certificate"} | _own(
+        carrier=CARRIER,
+        title=claims.title_zh,
+        titleEn=claims.title_en,
+        statement=claims.statement_zh,
+        statementEn=claims.statement_en,
+        gbIdentifier=claims.identifier,
+        certificateVersion=claims.version,
+        issuedOn=claims.issued_on.isoformat(),
+        reissuedOn=claims.reissued_on and claims.reissued_on.isoformat(),
+        replacesCredential=claims.replaces,
+        replacesPaper=claims.replaces_paper,
+        sample=claims.issuer.sample,
+        evidenceCommitment=claims.evidence_commitment,
+    )
+
+
 def read_claims(document: object) -> CertificateClaims:
     """The claims of an unsigned document; raises `MalformedCredential` unless `compose` would write just this one."""
-    top = fields.Members(document, "")
+    claims = _claims_of(fields.Members(document, ""))
+    check_claims(claims)
+    # Compared as text, since 1, 1.0 and True are equal in Python.
+    if not _written_alike(compose(claims), document):
+        raise MalformedCredential(
+            "文档含有格式之外的内容或缺少应有内容", "the document says more, less or other than the format knows"
+        )
+    return claims
+
+
+def _claims_of(top: fields.Members) -> CertificateClaims:
+    """What the document's members say, each read from its own place; raises `MalformedCredential`."""
     subject, issuer = top.child("credentialSubject"), top.child("issuer")
     achievement, certificate = subject.child("achievement"), top.child(OWN + "certificate")
     base_url, _, token = top.text("id").rpartition("/v/")
     entries = top.children("credentialStatus")
     valid_until = top.optional_text("validUntil")
-    claims = CertificateClaims(
+    return CertificateClaims(
         token=token,
         base_url=base_url,
         issuer=Issuer(
@@ -247,13 +269,6 @@ def read_claims(document: object) -> CertificateClaims:
         ),
         evidence_commitment=certificate.optional_text(OWN + "evidenceCommitment"),
     )
-    check_claims(claims)
-    # Compared as text, since 1, 1.0 and True are equal in Python.
-    if not _written_alike(compose(claims), document):
-        raise MalformedCredential(
-            "文档含有格式之外的内容或缺少应有内容", "the document says more, less or other than the format knows"
-        )
-    return claims
 
 
 def _written_alike(ours: dict[str, object], theirs: object) -> bool:
