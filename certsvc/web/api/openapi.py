@@ -128,6 +128,30 @@ def _read_certificate() -> dict[str, object]:
 
 
 def _verify() -> dict[str, object]:
+    return {
+        "operationId": "verify",
+        "description": Said(
+            "按编号与姓名、名单或文件核验；查无、姓名不符与格式不对的回答完全相同。",
+            "By number and name, by list, or by file; unknown, wrong name and malformed get one answer.",
+        ),
+        "requestBody": {
+            "required": True,
+            "content": _sent_to_verify(),
+        },
+        "responses": {
+            "200": {
+                "description": Said("回答。", "The answer."),
+                "content": {"application/json": {"schema": _told_of_verify()}},
+            },
+            "404": _answer(Said("state 为 unknown。", "state is unknown."), "Statement"),
+            "503": _answer(Said("state 为 unavailable。", "state is unavailable."), "Statement"),
+            **_refusals(400, 401, 413, 422, 429),
+        },
+    }
+
+
+def _sent_to_verify() -> dict[str, object]:
+    """What can be sent, by its type: a pair or rows of them, a PDF as it is, files."""
     pair = {
         "type": "object",
         "required": ["number", "name"],
@@ -158,7 +182,16 @@ def _verify() -> dict[str, object]:
             },
         },
     }
-    answers = {
+    return {
+        "application/json": {"schema": {"oneOf": [pair, rows]}},
+        "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {"schema": files},
+    }
+
+
+def _told_of_verify() -> dict[str, object]:
+    """What is answered: one statement, or those of rows or files."""
+    return {
         "oneOf": [
             {"$ref": "#/components/schemas/Statement"},
             {
@@ -172,27 +205,6 @@ def _verify() -> dict[str, object]:
                 "properties": {"files": {"type": "array", "items": {"$ref": "#/components/schemas/FileAnswer"}}},
             },
         ]
-    }
-    return {
-        "operationId": "verify",
-        "description": Said(
-            "按编号与姓名、名单或文件核验；查无、姓名不符与格式不对的回答完全相同。",
-            "By number and name, by list, or by file; unknown, wrong name and malformed get one answer.",
-        ),
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"oneOf": [pair, rows]}},
-                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
-                "multipart/form-data": {"schema": files},
-            },
-        },
-        "responses": {
-            "200": {"description": Said("回答。", "The answer."), "content": {"application/json": {"schema": answers}}},
-            "404": _answer(Said("state 为 unknown。", "state is unknown."), "Statement"),
-            "503": _answer(Said("state 为 unavailable。", "state is unavailable."), "Statement"),
-            **_refusals(400, 401, 413, 422, 429),
-        },
     }
 
 
