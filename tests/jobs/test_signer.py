@@ -128,6 +128,12 @@ def test_who_names_no_approval_reserves_nothing(desk: Desk) -> None:
         ("update issue_batch set approved_by = '别人'", "have changed"),
         ("update issue_batch set \"on\" = '2099-01-01'", "not what the register says"),
         ("update person set name = '测试窃' where id = 2", "not what the register says"),
+        ("update enrolment set review_state = 'submitted' where id = 3", "was not approved"),
+        (
+            "insert into review_step (enrolment_id, move, at, by, changed) "
+            "select id, 'submit', recorded_at, recorded_by, false from enrolment where id = 3",
+            "was not approved",
+        ),
         (
             "update certificate set document = (select document from certificate c where c.id = 1) where id = 2",
             "not what the register says",

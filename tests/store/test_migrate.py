@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from certsvc.errors import Refused
 from certsvc.store import Base, Database, open_database
@@ -39,3 +43,70 @@ def test_a_database_without_tables_is_refused_with_what_to_run(empty_database: D
 def test_an_address_of_no_engine_we_keep_is_refused(address: str) -> None:
     with pytest.raises(Refused):
         open_database(address)
+
+
+# Revision 0005: it can be taken back while that makes nothing count that did not
+
+ENROLLED = (
+    "insert into person (id, id_type, id_lookup, sealed, sealed_kid, name, sex) "
+    "values (1, 'passport', 'x', 'x', 'k', '测试甲', 'male')",
+    "insert into scheme (id, key, family, version, in_force_from, toml, sha256) "
+    "values (1, 'a/b', 'a/b', '1', '2024-01-01', '', 'x')",
+    "insert into enrolment (id, person_id, scheme_id, occupation_code, level, registered_on, health_declared, "
+    "recorded_at, recorded_by) values (1, 1, 1, 'x', 5, '2025-03-01', true, '2025-03-01 00:00:00', 'x')",
+)
+
+
+def downgrade(database: Database, to: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_what_was_registered_before_there_was_a_review_counts_as_approved(empty_database: Database) -> None:
+    upgrade(empty_database, to="0004")
+    run(empty_database, *ENROLLED)
+    upgrade(empty_database)
+    with empty_database.engine.connect() as connection:
+        assert connection.scalar(text("select review_state from enrolment")) == "approved"
+
+
+def test_the_review_can_be_taken_back_while_nothing_waits_for_it(empty_database: Database) -> None:
+    upgrade(empty_database)
+    run(empty_database, *ENROLLED, "update enrolment set review_state = 'submitted'")
+    with pytest.raises(RuntimeError, match="1 registrations are not approved"):
+        downgrade(empty_database, "0004")
+    assert revision(empty_database) == "0005"
+    run(empty_database, "update enrolment set review_state = 'approved'")
+    downgrade(empty_database, "0004")
+    assert revision(empty_database) == "0004"
+    found = inspect(empty_database.engine)
+    assert "review_step" not in found.get_table_names()
+    assert "review_state" not in {column["name"] for column in found.get_columns("enrolment")}
+    upgrade(empty_database)
+    require_head(empty_database)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update enrolment set review_state = 'nonsense'",
+        "insert into review_step (enrolment_id, move, at, by, changed) "
+        "values (1, 'confirm', '2025-03-01 00:00:00', 'x', false)",
+        "insert into review_step (enrolment_id, move, at, by, changed) "
+        "values (1, 'return', '2025-03-01 00:00:00', 'x', false)",
+    ],
+)
+def test_the_tables_refuse_a_state_or_step_that_there_is_not(empty_database: Database, statement: str) -> None:
+    upgrade(empty_database)
+    run(empty_database, *ENROLLED)
+    with pytest.raises(IntegrityError):
+        run(empty_database, statement)
