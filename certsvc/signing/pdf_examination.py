@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -141,6 +142,13 @@ def _check_seal(
     whole: bytes, data: bytes, roots: Sequence[x509.Certificate], now: datetime | None, steps: _Steps
 ) -> tuple[SealParts, datetime]:
     """Steps 1 to 7, on the first revision (`data`) of the file; what the seal holds, and the time it claims."""
+    place, cms = _check_form(whole, data, steps)
+    parts = _check_signature(data, place, cms, steps)
+    return parts, _check_signer(parts, place, roots, now, steps)
+
+
+def _check_form(whole: bytes, data: bytes, steps: _Steps) -> tuple[re.Match[bytes], bytes]:
+    """Steps 1 to 4; the signature's place in `data`, and its CMS without the padding."""
     steps.check(
         "size",
         0 < len(whole) <= LARGEST_BYTES,
@@ -179,8 +187,13 @@ def _check_seal(
         ("签名区填充完好", "the padding of the signature is intact"),
         ("签名区被改动", "the signature's own place was changed"),
     )
+    return place, contents[:size]
+
+
+def _check_signature(data: bytes, place: re.Match[bytes], cms: bytes, steps: _Steps) -> SealParts:
+    """Steps 5 and 6; what the seal holds."""
     try:
-        parts = read_seal(contents[:size])
+        parts = read_seal(cms)
         fault = ""
     except ValueError as error:
         parts, fault = None, str(error)
@@ -192,8 +205,8 @@ def _check_seal(
     )
     assert parts is not None
     view = memoryview(data)
-    hashed = hashlib.sha256(view[:start])
-    hashed.update(view[end:])
+    hashed = hashlib.sha256(view[: place.start("contents") - 1])
+    hashed.update(view[place.end("contents") + 1 :])
     steps.check(
         "digest",
         hashed.digest() == parts.digest,
@@ -206,6 +219,13 @@ def _check_seal(
         ("签名有效", "the signature verifies"),
         ("签名无效", "the signature does not verify"),
     )
+    return parts
+
+
+def _check_signer(
+    parts: SealParts, place: re.Match[bytes], roots: Sequence[x509.Certificate], now: datetime | None, steps: _Steps
+) -> datetime:
+    """Step 7; the time the seal claims."""
     try:
         signed_at = moment_of(place)
         trust_fault = fault_of_chain(parts.chain, roots, signed_at)
@@ -219,7 +239,7 @@ def _check_seal(
         ("签章证书来自受信任的发证机构", "the seal belongs to a trusted issuer"),
         ("签章证书不受信任:非本机构签发", f"the seal's certificate is not trusted: {trust_fault}"),
     )
-    return parts, signed_at
+    return signed_at
 
 
 def _check_stamp(

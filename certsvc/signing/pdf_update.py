@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certsvc.errors import SealRefused
@@ -152,24 +152,8 @@ def draft_update(before: Extendable, certificates: Sequence[bytes], lists: Seque
     hole_end = start + 2 * ROOM + 2
     offsets[stamp] = at
     table = hole_end + len(b">>\nendobj\n")
-    new = sorted(number for number in offsets if number != before.root)
-    tail = (
-        b">>\nendobj\nxref\n%d 1\n%010d 00000 n \n%d %d\n%b"
-        b"trailer\n<</Size %d/Root %d 0 R/ID[<%b><%b>]/Prev %d>>\nstartxref\n%d\n%%%%EOF\n"
-        % (
-            before.root,
-            offsets[before.root],
-            new[0],
-            len(new),
-            b"".join(b"%010d 00000 n \n" % offsets[number] for number in new),
-            stamp + 1,
-            before.root,
-            before.identity,
-            hashlib.sha256(before.content + b"".join(body)).hexdigest()[:32].encode(),
-            before.table,
-            table,
-        )
-    )
+    identity = hashlib.sha256(before.content + b"".join(body)).hexdigest()[:32].encode()
+    tail = _tail(before, offsets, table, identity)
     ranges = b"%010d %010d %010d]/Contents<" % (start, hole_end, len(tail))
     whole = b"".join([before.content, *body, head, ranges, b"0" * (2 * ROOM), b">", tail])
     after = replace(
@@ -183,6 +167,29 @@ def draft_update(before: Extendable, certificates: Sequence[bytes], lists: Seque
         updates=before.updates + 1,
     )
     return Draft(after, start, hole_end)
+
+
+def _tail(before: Extendable, offsets: Mapping[int, int], table: int, identity: bytes) -> bytes:
+    """What closes an update after the hole of its stamp, its newest object: the table of its objects' `offsets`, which
+    begins at `table`, and the trailer."""
+    new = sorted(number for number in offsets if number != before.root)
+    return (
+        b">>\nendobj\nxref\n%d 1\n%010d 00000 n \n%d %d\n%b"
+        b"trailer\n<</Size %d/Root %d 0 R/ID[<%b><%b>]/Prev %d>>\nstartxref\n%d\n%%%%EOF\n"
+        % (
+            before.root,
+            offsets[before.root],
+            new[0],
+            len(new),
+            b"".join(b"%010d 00000 n \n" % offsets[number] for number in new),
+            new[-1] + 1,
+            before.root,
+            before.identity,
+            identity,
+            before.table,
+            table,
+        )
+    )
 
 
 def read_updates(pdf: bytes, first: bytes) -> Iterator[Update]:
