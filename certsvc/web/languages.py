@@ -6,6 +6,7 @@ state, which are the domain's (`credential.wording`).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from babel.support import NullTranslations, Translations
@@ -31,6 +32,7 @@ def choose_language(*, switch: str | None, cookie: str | None, accept: str | Non
     return _best(accept or "")
 
 
+@lru_cache(maxsize=1000)
 def _best(accept: str) -> str:
     # RFC 9110 §12.5.4, as far as two languages need it: greatest q wins, earlier wins a tie.
     best, best_q = "zh", 0.0

@@ -57,6 +57,7 @@ def wants_json() -> bool:
     return prefers_json(request.headers.get("Accept", ""))
 
 
+@lru_cache(maxsize=1000)
 def prefers_json(accept: str) -> bool:
     """Whether an Accept header ranks JSON above HTML; a browser's, and none, do not."""
     if "json" not in accept:
