@@ -20,11 +20,13 @@ from certsvc.store import open_database
 from certsvc.store.migrate import require_head
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
     from cryptography.x509 import Certificate
     from flask import Flask
 
     from certsvc.services.messages import Messenger
     from certsvc.signing.stamp_authority import StampAuthority
+    from certsvc.web.asgi import AsgiSite
     from certsvc.web.site import Site
 
 _SAMPLE_NAME_ZH = "示例发证机构（样例）"
@@ -87,11 +89,10 @@ def _open_stamps(settings: Settings) -> tuple[StampAuthority | None, tuple[Certi
 def create_app(settings: Settings | None = None, *, services: Services | None = None, front: bool = True) -> Flask:
     """The site. `front` off sends every request through Flask: the same answers, slower (benchmarks/serve.py)."""
     from flask import Flask
-    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from certsvc.web.attach import attach
     from certsvc.web.front import Front
-    from certsvc.web.requests import with_plain_host, without_origin
+    from certsvc.web.scans import Scans
 
     settings = settings or Settings.from_environment()
     services = services or open_services(settings)
@@ -106,15 +107,34 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     site = open_site(settings, services)
     attach(app, site)
     if front:
-        app.wsgi_app = Front(app.wsgi_app, site, settings.trusted_hosts)  # type: ignore[method-assign]
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        # Exactly so many: one more believes a forged address, one fewer makes everyone share a limit.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
-    else:
-        app.wsgi_app = without_origin(app.wsgi_app)  # type: ignore[assignment, method-assign]
-    app.wsgi_app = with_plain_host(app.wsgi_app)  # type: ignore[assignment, method-assign]
+        app.wsgi_app = Front(app.wsgi_app, Scans(site, settings.trusted_hosts))  # type: ignore[method-assign]
+    app.wsgi_app = _way_in(app.wsgi_app, settings)  # type: ignore[assignment, method-assign]
     return app
+
+
+def create_asgi(settings: Settings | None = None, *, services: Services | None = None) -> AsgiSite:
+    """The site for an ASGI server, which `certsvc serve` starts: the same answers, and scans wait for nobody."""
+    from certsvc.web.asgi import AsgiSite
+    from certsvc.web.scans import Scans
+    from certsvc.web.site import EXTENSION
+
+    settings = settings or Settings.from_environment()
+    app = create_app(settings, services=services)
+    scans = Scans(app.extensions[EXTENSION], settings.trusted_hosts)
+    way_in = _way_in(lambda _environ, _start_response: (), settings)
+    return AsgiSite(app.wsgi_app, scans, way_in, settings.max_upload_bytes)
+
+
+def _way_in(behind: WSGIApplication, settings: Settings) -> WSGIApplication:
+    """What undoes the proxies and the letter case of the host before anybody looks at a request."""
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from certsvc.web.requests import with_plain_host, without_origin
+
+    hops = settings.trusted_proxies
+    # Exactly so many: one more believes a forged address, one fewer makes everyone share a limit.
+    known = ProxyFix(behind, x_for=hops, x_proto=hops, x_host=0, x_prefix=0) if hops else without_origin(behind)
+    return with_plain_host(known)
 
 
 def open_site(settings: Settings, services: Services) -> Site:

@@ -1,4 +1,4 @@
-"""`certsvc serve`: the public site on this machine, WSGI over granian."""
+"""`certsvc serve`: the public site on this machine, ASGI over granian."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from certsvc.cli import work
 from certsvc.cli.speech import talk
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from certsvc.web.asgi import AsgiSite
 
 
 @click.command()
@@ -25,17 +25,18 @@ def serve(host: str, port: int, workers: int) -> None:
     work.services()  # a refusal belongs here, in one line, not in a worker's traceback
     talk(f"http://{host}:{port}/verify  (Ctrl-C 停止 / stops)")
     Granian(
-        "certsvc.app:create_app",
+        "certsvc.app:create_asgi",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
+        websockets=False,
         workers=workers,
         log_access=False,
     ).serve(target_loader=_load_site)
 
 
-def _load_site(_target: str) -> Flask:
+def _load_site(_target: str) -> AsgiSite:
     """The site, in a worker. Granian's own loader takes modules from the folder one stands in before all others."""
-    from certsvc.app import create_app
+    from certsvc.app import create_asgi
 
-    return create_app()
+    return create_asgi()

@@ -12,7 +12,7 @@ Not here: words (`face`), positions (`layout`), patterns and labels (`plate`), s
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from certsvc.rendering.archive import (
@@ -87,10 +87,7 @@ class TemplatePress:
             widget = self._place_seal(face, plate, objects, document, page=page, signature=signature)
             annotations.append(widget)
 
-        fonts = dict(plate.font_numbers)
-        for name, subset in ink.own.values():
-            fonts[name] = objects.next
-            objects.extend(subset.objects(objects.next, level=5))
+        fonts = {**plate.font_numbers, **_add_fonts(ink, objects)}
         values = objects.add(stream(ink.content(), level=5))
         structure = add_structure(objects, page, document, ink.next_mark, annotations)
         metadata = add_metadata(
@@ -103,15 +100,12 @@ class TemplatePress:
         )
         files = add_attachments(objects, attachments, face.issued_on)
 
-        def names(numbers: dict[str, int]) -> str:
-            return "".join(f"/{name} {number} 0 R" for name, number in numbers.items())
-
         width, height = self.layout.page.width_mm * MM, self.layout.page.height_mm * MM
         objects.fill(pages, f"<</Type/Pages/Kids[{page} 0 R]/Count 1>>")
         objects.fill(
             page,
             f"<</Type/Page/Parent {pages} 0 R/MediaBox[0 0 {width:.2f} {height:.2f}]/Contents[{plate.content} 0 R "
-            f"{values} 0 R]/Resources<</Font<<{names(fonts)}>>/XObject<<{names({**plate.forms, **images})}>>>>"
+            f"{values} 0 R]/Resources<</Font<<{_names(fonts)}>>/XObject<<{_names({**plate.forms, **images})}>>>>"
             f"/Annots[{' '.join(f'{number} 0 R' for number in annotations)}]/StructParents 0/Tabs/S>>",
         )
         form = f"/AcroForm<</Fields[{widget} 0 R]/SigFlags 3>>/Perms<</DocMDP {signature} 0 R>>" if sealable else ""
@@ -211,6 +205,19 @@ class TemplatePress:
         )
         document.kids.append(Element("Form", annotation=widget))
         return widget
+
+
+def _add_fonts(ink: Ink, objects: Objects) -> dict[str, int]:
+    """The subsets that this certificate's values are set in, and their numbers."""
+    numbers: dict[str, int] = {}
+    for name, subset in ink.own.values():
+        numbers[name] = objects.next
+        objects.extend(subset.objects(objects.next, level=5))
+    return numbers
+
+
+def _names(numbers: Mapping[str, int]) -> str:
+    return "".join(f"/{name} {number} 0 R" for name, number in numbers.items())
 
 
 def _spread(name: str) -> float:

@@ -46,6 +46,15 @@ def may_show(services: Services, record: PublicRecord) -> bool:
     return known[record.scheme_id]
 
 
+def is_known(services: Services, record: PublicRecord) -> bool:
+    """Whether `may_show` answers without asking the database."""
+    return (
+        record.portrait_digest is None
+        or record.scheme_id is None
+        or record.scheme_id in _public.get(services.database.engine, ())
+    )
+
+
 def portrait_of(services: Services, record: PublicRecord) -> bytes | None:
     """The JPEG as signed, where it may be shown; None otherwise. Raises `Unavailable` where the file is not the one."""
     if not may_show(services, record):

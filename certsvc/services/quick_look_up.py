@@ -7,6 +7,7 @@ found, a key distrusted — is handed on to `look_up`. Source: R10, R11; shared/
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -48,21 +49,28 @@ class _Row(NamedTuple):
     scheme_id: int | None
 
 
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DATES: Final = tuple(
     _Row._fields.index(name) for name in ("issued_on", "reissued_on", "valid_until", "status_changed_on")
 )
 _SELECT: Final = f"select {', '.join(_Row._fields)} from certificate where token = {{}} and stage = '{ISSUED}'"  # noqa: S608 - our own names
 
 
-def by_token(services: Services, token: str) -> PublicRecord | None:
-    """As `look_up.by_token`. Raises `Unavailable`."""
+class WouldWait(Exception):
+    """The database is a server, or locked, or must be asked more than one question."""
+
+
+def by_token(services: Services, token: str, *, wait: bool = True) -> PublicRecord | None:
+    """As `look_up.by_token`. Raises `Unavailable`; without `wait`, `WouldWait` rather than wait for the database."""
     wanted = normalise_token(token)
     if wanted is None:
         return None
-    row = _read(services, wanted)
+    row = _read(services, wanted, wait=wait)
     trust = services.trust
     distrust = any(key.distrusted_from is not None for key in trust.keys.values())
     if row is None or row.superseded_by_id is not None or distrust:
+        if not wait:
+            raise WouldWait
         return look_up.by_token(services, token)
     # A row of ours and a mapped one are read by the same names; the session serves replaced versions alone.
     # Looking whether the keys changed costs a file's time stamp, so one answer looks once.
@@ -79,29 +87,46 @@ class _Seen(NamedTuple):
 
 
 class _OfThread(threading.local):
-    """A connection of SQLite's own for each thread: taking one from the pool costs twice the query."""
+    """Connections of SQLite's own for each thread, one that waits for a lock and one that does not: taking one from the
+    pool costs twice the query."""
 
     engine: Engine | None = None
-    connection: Any = None
+    connections: dict[bool, Any]
 
 
 _of_thread = _OfThread()
 
 
-def _from_file(engine: Engine, token: str) -> Any:
+def _from_file(engine: Engine, token: str, *, wait: bool) -> Any:
     if _of_thread.engine is not engine:
-        if _of_thread.connection is not None:
-            _of_thread.connection.close()
-        pooled = engine.raw_connection()
-        _of_thread.connection = pooled.driver_connection
-        pooled.detach()  # it is this thread's until the thread ends
+        _forget()
         _of_thread.engine = engine
+    connection = _of_thread.connections.get(wait)
+    if connection is None:
+        pooled = engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()  # it is this thread's until the thread ends
+        assert connection is not None
+        if not wait:
+            connection.execute("PRAGMA busy_timeout=0")
+        _of_thread.connections[wait] = connection
     try:
         # Each SELECT is a transaction of its own, so that a revocation shows at once.
-        return _of_thread.connection.execute(_SELECT.format("?"), (token,)).fetchone()
-    except BaseException:
-        _of_thread.engine = None
+        return connection.execute(_SELECT.format("?"), (token,)).fetchone()
+    except sqlite3.OperationalError as error:
+        if not wait and error.sqlite_errorcode & 0xFF in _LOCKED:
+            raise WouldWait from error
+        _forget()
         raise
+    except BaseException:
+        _forget()
+        raise
+
+
+def _forget() -> None:
+    for connection in vars(_of_thread).get("connections", {}).values():
+        connection.close()
+    _of_thread.engine, _of_thread.connections = None, {}
 
 
 def _from_server(engine: Engine, token: str) -> Any:
@@ -110,10 +135,15 @@ def _from_server(engine: Engine, token: str) -> Any:
         return cursor.fetchone()
 
 
-def _read(services: Services, token: str) -> _Row | None:
+def _read(services: Services, token: str, *, wait: bool) -> _Row | None:
     engine = services.database.engine
     try:
-        found = _from_file(engine, token) if services.database.is_sqlite else _from_server(engine, token)
+        if services.database.is_sqlite:
+            found = _from_file(engine, token, wait=wait)
+        elif wait:
+            found = _from_server(engine, token)
+        else:
+            raise WouldWait
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
         # A locked or damaged file, a missing table: nothing is known of any certificate (R10).
         raise Unavailable("暂时无法查询", "cannot be looked up just now") from error

@@ -29,6 +29,11 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
+    def own_headers(self) -> tuple[tuple[str, str], ...]:
+        """What this answer has besides the shared headers."""
+        return ("Content-Type", self.media_type), ("Content-Length", str(len(self.body))), *self.headers
+
+    @property
     def status_line(self) -> str:
         return f"{self.status} {HTTPStatus(self.status).phrase}"
 

@@ -31,9 +31,25 @@ MICROSECONDS: Final = "microseconds"  # by way: all together
 BUCKETS: Final = (0.005, 0.025, 0.1, 0.5, 2.5)
 OVER: Final = "+Inf"
 _BOUNDS: Final = (*map(str, BUCKETS), OVER)
+# For the times that are counted: by the first characters of an address, or the whole.
+_WAYS: Final = {
+    "/v/": SCAN,
+    "/my": "holder",
+    "/s/": "holder",
+    "/ap": "api",
+    "/verify": "page",
+    "/verify/number": "number",
+    "/verify/file": "file",
+    "/verify/list": "list",
+}
 _ORIGIN = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _FLUSH_SECONDS: Final = 5.0
 _LARGEST: Final = 10_000
+
+
+def way_of(path: str) -> str:
+    """The way an address is asked by, as times are counted."""
+    return _WAYS.get(path[:3].lower()) or _WAYS.get(path) or "other"
 
 
 class Figures:

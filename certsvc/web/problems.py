@@ -49,6 +49,7 @@ STATUS: Final[Mapping[str, int]] = {
     "sign-in-required": 401,
     "form-refused": 403,
     "not-found": 404,
+    "request-timeout": 408,
     "conflict": 409,
     "file-refused": 422,
     "import-refused": 422,

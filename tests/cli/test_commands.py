@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -263,7 +264,19 @@ def test_serve_answers_and_ends_when_it_is_told(certsvc: Certsvc, tmp_path: Path
         stderr=subprocess.DEVNULL,
     )
     try:
-        assert _answers(f"http://127.0.0.1:{port}/healthz") == 200
+        address = f"http://127.0.0.1:{port}"
+        assert _answers(f"{address}/healthz") == 200
+        scan = urllib.request.Request(f"{address}/v/{'a' * 26}", headers={"Accept": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as unknown, urllib.request.urlopen(scan, timeout=20):
+            pass
+        assert json.load(unknown.value)["state"] == "unknown"
+        # In pieces and without a length, as a browser's worker or a program may send.
+        whole = (b"%PDF-1.7 ", b"nothing ", b"of ours")
+        upload = urllib.request.Request(f"{address}/api/v1/verifications", iter(whole), method="POST")
+        upload.add_header("Content-Type", "application/pdf")
+        with urllib.request.urlopen(upload, timeout=60) as judged:
+            (file,) = json.load(judged)["files"]
+        assert file["verdict"] == "unknown"
     finally:
         site.terminate()
         assert site.wait(20) is not None

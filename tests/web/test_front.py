@@ -10,6 +10,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from certsvc.web.front import Front
+from certsvc.web.scans import Scans
 from certsvc.web.site import EXTENSION
 from tests.web.register import Register
 
@@ -24,18 +25,18 @@ def _behind(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes
 
 @pytest.fixture
 def front(app: Flask) -> Front:
-    return Front(_behind, app.extensions[EXTENSION], ["localhost"])
+    return Front(_behind, Scans(app.extensions[EXTENSION], ["localhost"]))
 
 
 def test_a_scan_that_hangs_holds_up_nobody(front: Front, register: Register) -> None:
-    front._turn.acquire()
+    front._scans._turn.acquire()
     assert Client(front).get(f"/v/{register.held['valid'].token}").status_code == 200
-    assert front._turn.locked()  # whoever had no turn gives none back
+    assert front._scans._turn.locked()  # whoever had no turn gives none back
 
 
 def test_a_fault_gives_the_turn_back_and_goes_on_to_flask(
     front: Front, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("certsvc.web.front._ask", lambda *_: 1 / 0)
+    monkeypatch.setattr("certsvc.web.scans._ask", lambda *_: 1 / 0)
     assert Client(front).get(f"/v/{register.held['valid'].token}").status_code == 299
-    assert not front._turn.locked()
+    assert not front._scans._turn.locked()

@@ -10,16 +10,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from certsvc.app import create_app, open_services
+from certsvc.app import create_app, create_asgi, open_services
 from certsvc.config import Settings
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import holder_access as access
 from certsvc.services import holder_view as mine
-from certsvc.services import reissue, share
+from certsvc.services import quick_look_up, reissue, share
 from certsvc.services.context import Services
 from certsvc.services.messages_send import send_due
 from certsvc.store import Base
 from tests.store.conftest import postgresql_database
+from tests.web.asgi_client import ask
 from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 
 pytestmark = pytest.mark.postgresql
@@ -71,6 +72,10 @@ def test_visitors_are_answered_counted_and_limited_under_it(site: tuple[Register
     assert (found.status_code, held.number in found.text) == (200, True)
     assert client.get("/readyz").status_code == 200
     assert "certsvc_database_up 1" in client.get("/metrics").text
+    with pytest.raises(quick_look_up.WouldWait):  # a server is asked in a thread
+        quick_look_up.by_token(services, held.token, wait=False)
+    scanned = ask(create_asgi(register.settings, services=services), f"/v/{held.token}")
+    assert (scanned.status, held.number in scanned.body.decode()) == (200, True)
 
 
 def test_a_holder_signs_in_shares_and_applies_under_it(site: tuple[Register, Services]) -> None:

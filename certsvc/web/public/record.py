@@ -1,7 +1,7 @@
 """`/v/TOKEN`: the answer to a scan, as page or JSON, made without Flask so that both ways in give the same bytes.
 
 No login, no script, one request (issue 3). The status is read anew each time and never cached. Not here: the words
-(`statement`), the page (`templates/public/record.html`), the speed of the way in (`web.front`).
+(`statement`), the page (`templates/public/record.html`), the ways in (`web.scans`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from certsvc.credential.token import normalise_token
 from certsvc.errors import Unavailable
 from certsvc.services import quick_look_up
+from certsvc.services.public_portrait import is_known
 from certsvc.web import problems
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.figures import SCAN
@@ -40,9 +41,23 @@ class Ask:
 
 def answer_scan(site: Site, ask: Ask) -> Answer:
     """The answer to a scan: 200 for a certificate in any state, 404 unknown, 503 unavailable, 429 too many."""
-    if not site.limits.allow(Kind.PAGE, ask.address):
-        return too_many(site, ask.language, wants_json=ask.wants_json)
-    statement = look_at(site, ask.token)
+    return refuse_scan(site, ask) or answer_allowed(site, ask)
+
+
+def refuse_scan(site: Site, ask: Ask) -> Answer | None:
+    """Count one scan from its address; the answer "too many", or None where it is allowed."""
+    if site.limits.allow(Kind.PAGE, ask.address):
+        return None
+    return too_many(site, ask.language, wants_json=ask.wants_json)
+
+
+def answer_allowed(site: Site, ask: Ask, *, wait: bool = True) -> Answer:
+    """As `answer_scan` once its address is counted. Without `wait`, raises `WouldWait` rather than wait."""
+    return answer_with(site, ask, look_at(site, ask.token, wait=wait))
+
+
+def answer_with(site: Site, ask: Ask, statement: Statement) -> Answer:
+    """The answer that says this, counted among the scans."""
     if statement.record is not None:
         site.figures.scanned(statement.state, statement.record.number, ask.origin)
     else:
@@ -52,10 +67,14 @@ def answer_scan(site: Site, ask: Ask) -> Answer:
     return record_page(site, statement, ask.language, token=ask.token, switch=ask.switch, packed=ask.packed)
 
 
-def look_at(site: Site, token: str) -> Statement:
-    """What there is to say about the certificate with this token now."""
+def look_at(site: Site, token: str, *, wait: bool = True) -> Statement:
+    """What there is to say about the certificate with this token now. Without `wait`, raises `WouldWait` rather than
+    wait for the database."""
     try:
-        return state_of(site, quick_look_up.by_token(site.services, token), about=token[:64])
+        record = quick_look_up.by_token(site.services, token, wait=wait)
+        if not wait and record is not None and not is_known(site.services, record):
+            raise quick_look_up.WouldWait
+        return state_of(site, record, about=token[:64])
     except Unavailable:
         return without_record(site, "unavailable", about=token[:64])
 

@@ -1,0 +1,136 @@
+"""The site for an ASGI server: scans answered at once on the event loop, all else by the WSGI site in threads.
+
+A scan costs less than handing it to a thread and back, and threads that hand the interpreter round answer half as many
+(benchmarks/serve.py); nor do slow uploads and file checks hold scans up, since no scan needs a thread of theirs. A scan
+that would have to wait (a server's database, a locked file, a second question) waits in threads of its own, and is
+"cannot be checked just now" when that takes too long. Source: ASGI 3.0, PEP 3333. Not here: what a scan is (`scans`),
+what is answered (`public.record`), how bodies are taken in (`intake`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import build_environ
+
+from certsvc.services import quick_look_up
+from certsvc.web.figures import way_of
+from certsvc.web.intake import Intake, Receive, Scope, Send, TooSlow
+from certsvc.web.languages import choose_language
+from certsvc.web.problems import problem_answer, problem_page
+from certsvc.web.public.record import Ask, answer_allowed, answer_with, look_at, refuse_scan
+from certsvc.web.public.statement import without_record
+from certsvc.web.requests import prefers_json
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from certsvc.web.answers import Answer
+    from certsvc.web.scans import Scans
+
+_THREADS: Final = 64
+_SCAN_THREADS: Final = 16
+_SCAN_SECONDS: Final = 10.0
+_NOBODYS: Final = "a" * 26  # a token of the right form
+_SCANNED: Final = frozenset({"/v/", "/V/", "/ap"})  # how the addresses of scans begin
+
+
+class AsgiSite:
+    """An ASGI application before a WSGI one. `way_in` is the way into that with nobody behind it: it only changes the
+    environ it is given."""
+
+    def __init__(self, behind: WSGIApplication, scans: Scans, way_in: WSGIApplication, max_body_bytes: int) -> None:
+        self._behind = WSGIMiddleware(cast(Any, _telling_stderr(behind)), workers=_THREADS)
+        self._scans = scans
+        self._shared_headers = _encoded(scans.shared_headers)
+        self._way_in = way_in
+        self._intake = Intake(max_body_bytes)
+        self._scan_threads = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="scan")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: nobody may write it so.
+            scope["headers"] = [pair for pair in scope["headers"] if b"_" not in pair[0]]
+            answer = await self._scan(scope)
+            if answer is None:
+                await self._pass_on(scope, receive, send)
+            else:
+                await self._send(send, answer)
+
+    async def _scan(self, scope: Scope) -> Answer | None:
+        """The answer to a scan; None for anything else, and on a fault, which Flask meets again and answers as all."""
+        if scope["path"][:3] not in _SCANNED:
+            return None
+        began = perf_counter()
+        try:
+            environ = build_environ(cast(Any, scope), cast(Any, None))
+            self._way_in(cast(Any, environ), cast(Any, None))
+            ask = self._scans.asked(cast(Any, environ))
+            if ask is None:
+                return None
+            answer = refuse_scan(self._scans.site, ask) or await self._answer(ask)
+        except Exception:
+            return None
+        self._scans.site.figures.took(way_of(scope["path"]), perf_counter() - began)
+        return answer
+
+    async def _answer(self, ask: Ask) -> Answer:
+        site = self._scans.site
+        with suppress(quick_look_up.WouldWait):
+            return answer_allowed(site, ask, wait=False)
+        waiting = asyncio.get_running_loop().run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
+        try:
+            return await asyncio.wait_for(waiting, _SCAN_SECONDS)
+        except TimeoutError:
+            return answer_with(site, ask, without_record(site, "unavailable", about=ask.token))
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._intake.taken_in(scope, receive) as body:
+                if body is not None:
+                    await self._behind(cast(Any, scope), cast(Any, body), cast(Any, send))
+        except TooSlow as error:
+            await self._send(send, self._refusal(scope, error))
+
+    def _refusal(self, scope: Scope, error: TooSlow) -> Answer:
+        environ = cast(Any, build_environ(cast(Any, scope), cast(Any, None)))
+        if prefers_json(environ.get("HTTP_ACCEPT", "")) or scope["path"].startswith("/api/"):
+            return problem_answer(error)
+        # The switch and its cookie are read from what scans are asked with alone; a browser names its language too.
+        language = choose_language(switch=None, cookie=None, accept=environ.get("HTTP_ACCEPT_LANGUAGE"))
+        return problem_page(self._scans.site, error, language)
+
+    async def _send(self, send: Send, answer: Answer) -> None:
+        headers = _encoded(answer.own_headers) + self._shared_headers
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        with suppress(quick_look_up.WouldWait):  # connect now, while nobody waits
+            look_at(self._scans.site, _NOBODYS, wait=False)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._scans.site.figures.flush()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _telling_stderr(behind: WSGIApplication) -> WSGIApplication:
+    def told(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.errors"] = sys.stderr  # a2wsgi names the standard output, which is for results
+        return behind(environ, start_response)
+
+    return told

@@ -1,0 +1,112 @@
+"""A request's body, taken in whole before a thread is given to it: within a size, a pace and a number of places.
+
+So that whoever sends slowly holds no thread, only one of the places for large bodies, and only for so long. Not here:
+what a body may hold (the views), how large one may be (`config`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import IO, Any, Final, TypeAlias
+
+from certsvc.errors import Refused
+
+Scope: TypeAlias = dict[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+
+_SMALL: Final = 64 * 1024  # a form; whatever is larger, or does not say, needs a place
+_PLACES: Final = 64
+_STALL_SECONDS: Final = 20.0  # without one more byte
+_LARGE_SECONDS: Final = 600.0
+_IN_MEMORY: Final = 1024 * 1024
+_PIECE: Final = 256 * 1024
+
+
+class TooSlow(Refused):
+    """The body did not come in time."""
+
+    code = "request-timeout"
+
+    def __init__(self) -> None:
+        super().__init__("上传太慢,已中断,请重试", "the upload was too slow and was ended; try again")
+
+
+class Intake:
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._places = asyncio.Semaphore(_PLACES)
+
+    @asynccontextmanager
+    async def taken_in(self, scope: Scope, receive: Receive) -> AsyncIterator[Receive | None]:
+        """What gives the body again, and `scope` with its true length; None where the client has gone.
+
+        One larger than may be is not taken in: its length says so, and Flask refuses it in its own words. Raises
+        `TooSlow`.
+        """
+        length = _length(scope)
+        if length == 0:
+            yield receive_nothing
+            return
+        if length is not None and length > self._max_bytes:
+            yield receive_nothing
+            return
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
+            if length is not None and length <= _SMALL:
+                whole = await self._fill(body, receive)
+            else:
+                async with self._places:
+                    try:
+                        async with asyncio.timeout(_LARGE_SECONDS):
+                            whole = await self._fill(body, receive)
+                    except TimeoutError as error:
+                        raise TooSlow from error
+            size = body.tell()
+            scope["headers"] = _measured(scope["headers"], size)
+            body.seek(0)
+            yield _giving(body, size) if whole else None
+
+    async def _fill(self, body: IO[bytes], receive: Receive) -> bool:
+        """Whether the client stayed to the end. More than the most is not kept, but for the byte that is too many."""
+        while True:
+            try:
+                async with asyncio.timeout(_STALL_SECONDS):
+                    message = await receive()
+            except TimeoutError as error:
+                raise TooSlow from error
+            if message["type"] == "http.disconnect":
+                return False
+            body.write(message.get("body", b"")[: self._max_bytes + 1 - body.tell()])
+            if not message.get("more_body", False) or body.tell() > self._max_bytes:
+                return True
+
+
+async def receive_nothing() -> dict[str, Any]:
+    """The whole of an empty body."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _length(scope: Scope) -> int | None:
+    """The length a request says its body has, 0 for no body; None where it does not say."""
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+    return 0
+
+
+def _measured(headers: list[tuple[bytes, bytes]], size: int) -> list[tuple[bytes, bytes]]:
+    kept = [pair for pair in headers if pair[0] not in {b"content-length", b"transfer-encoding"}]
+    return [*kept, (b"content-length", str(size).encode())]
+
+
+def _giving(body: IO[bytes], size: int) -> Receive:
+    async def give() -> dict[str, Any]:
+        piece = body.read(_PIECE)
+        return {"type": "http.request", "body": piece, "more_body": body.tell() < size}
+
+    return give
