@@ -10,9 +10,11 @@ import pytest
 
 from certsvc.services.context import Services
 from certsvc.services.init import initialise
+from certsvc.services.publish_static import publish_static
 from tests.builders import open_home
 from tests.services.holding import installed
 from tests.services.installation import Installation, made_up
+from tests.services.verifying import FIRST, SECOND
 
 
 @pytest.fixture(scope="session")
@@ -54,5 +56,23 @@ def at(issued_home: Path, tmp_path: Path) -> Iterator[Installation]:
     """`issued_home` again, for one test alone."""
     shutil.copytree(issued_home, tmp_path / "home")
     installation = installed(tmp_path / "home")
+    yield installation
+    installation.services.database.close()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Installation]:
+    """An installation with nobody on record, for one test alone."""
+    installation = Installation(tmp_path / "home")
+    yield installation
+    installation.services.database.close()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation that has issued to verifying's FIRST and SECOND and published; no test changes it."""
+    installation = Installation(tmp_path_factory.mktemp("shared") / "home")
+    installation.issue(FIRST, SECOND)
+    publish_static(installation.services)
     yield installation
     installation.services.database.close()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -19,22 +17,7 @@ from certsvc.services.render_certificate import draw
 from certsvc.services.verify import verify_document
 from certsvc.signing.keystore import Purpose
 from tests.services.installation import Installation
-from tests.services.verifying import FIRST, SECOND, check, code, credential, numbers, offline, online, two_issued
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Two certificates that no test of this module changes."""
-    with two_issued(tmp_path_factory.mktemp("verify") / "home") as installation:
-        yield installation
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Installation]:
-    installation = Installation(tmp_path / "home")
-    yield installation
-    installation.services.database.close()
-
+from tests.services.verifying import FIRST, SECOND, check, code, credential, numbers, offline, online
 
 # What is genuine
 
@@ -105,39 +88,37 @@ def test_a_list_past_its_life_clears_nobody(shared: Installation) -> None:
 @pytest.mark.parametrize(
     ("change", "verdict"), [(change_status.suspend, Verdict.SUSPENDED), (change_status.revoke, Verdict.REVOKED)]
 )
-def test_suspended_and_revoked_are_told_online_and_offline(
-    home: Installation, change: object, verdict: Verdict
-) -> None:
-    (issued,) = home.issue(FIRST)
+def test_suspended_and_revoked_are_told_online_and_offline(own: Installation, change: object, verdict: Verdict) -> None:
+    (issued,) = own.issue(FIRST)
     assert callable(change)
-    change(home.services, issued.number, reason="核查", by="甲")
-    publish_static(home.services)
-    for content in (home.pdf(issued.number), credential(home, issued.number)):
-        assert online(home, content).verdict is verdict
-        assert offline(home, content).verdict is verdict
-    assert online(home, code(home, issued.number)).verdict is verdict
+    change(own.services, issued.number, reason="核查", by="甲")
+    publish_static(own.services)
+    for content in (own.pdf(issued.number), credential(own, issued.number)):
+        assert online(own, content).verdict is verdict
+        assert offline(own, content).verdict is verdict
+    assert online(own, code(own, issued.number)).verdict is verdict
 
 
-def test_reinstated_is_valid_again(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    change_status.suspend(home.services, issued.number, reason="核查", by="甲")
-    publish_static(home.services)
-    change_status.reinstate(home.services, issued.number, reason="查无问题", by="甲")
-    publish_static(home.services)
-    assert online(home, credential(home, issued.number)).verdict is Verdict.VALID
-    assert offline(home, credential(home, issued.number)).verdict is Verdict.VALID
+def test_reinstated_is_valid_again(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    change_status.suspend(own.services, issued.number, reason="核查", by="甲")
+    publish_static(own.services)
+    change_status.reinstate(own.services, issued.number, reason="查无问题", by="甲")
+    publish_static(own.services)
+    assert online(own, credential(own, issued.number)).verdict is Verdict.VALID
+    assert offline(own, credential(own, issued.number)).verdict is Verdict.VALID
 
 
-def test_an_older_version_is_superseded_and_the_newer_one_valid(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    old_pdf = home.pdf(issued.number)
-    correct(home.services, issued.number, Correction(name="测试新"), reason="更正", by="甲")
-    publish_static(home.services)
-    for found in (online(home, old_pdf), offline(home, old_pdf), online(home, code(home, issued.number))):
+def test_an_older_version_is_superseded_and_the_newer_one_valid(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    old_pdf = own.pdf(issued.number)
+    correct(own.services, issued.number, Correction(name="测试新"), reason="更正", by="甲")
+    publish_static(own.services)
+    for found in (online(own, old_pdf), offline(own, old_pdf), online(own, code(own, issued.number))):
         assert found.verdict is Verdict.SUPERSEDED
-    assert online(home, home.pdf(issued.number)).verdict is Verdict.VALID
-    assert offline(home, home.pdf(issued.number)).verdict is Verdict.VALID
-    named = online(home, old_pdf).certificate
+    assert online(own, own.pdf(issued.number)).verdict is Verdict.VALID
+    assert offline(own, own.pdf(issued.number)).verdict is Verdict.VALID
+    named = online(own, old_pdf).certificate
     assert named is not None
     assert named["successor"] == f"{issued.number} v2"
 
@@ -145,76 +126,76 @@ def test_an_older_version_is_superseded_and_the_newer_one_valid(home: Installati
 # The register
 
 
-def test_signed_by_our_key_but_not_in_the_register_is_unknown(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    content = credential(home, issued.number)
-    with home.services.database.writing() as session:
+def test_signed_by_our_key_but_not_in_the_register_is_unknown(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    content = credential(own, issued.number)
+    with own.services.database.writing() as session:
         session.execute(text("delete from certificate"))
-    assert online(home, content).verdict is Verdict.UNKNOWN
-    assert offline(home, content, with_lists=False).verdict is Verdict.VALID
+    assert online(own, content).verdict is Verdict.UNKNOWN
+    assert offline(own, content, with_lists=False).verdict is Verdict.VALID
 
 
-def test_a_file_sealed_a_second_time_is_not_the_one_on_record(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    first = home.pdf(issued.number)
-    (drawn,) = draw(home.services, [home.row(issued.number).id])
+def test_a_file_sealed_a_second_time_is_not_the_one_on_record(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    first = own.pdf(issued.number)
+    (drawn,) = draw(own.services, [own.row(issued.number).id])
     second = drawn.path.read_bytes()
     assert second != first
-    assert online(home, first).verdict is Verdict.VALID
-    found = online(home, second)
+    assert online(own, first).verdict is Verdict.VALID
+    found = online(own, second)
     assert found.verdict is Verdict.FORGED
     assert check(found, "file-hash") is False
 
 
-def test_a_certificate_without_its_leaf_is_never_valid(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    with home.services.database.writing() as session:
+def test_a_certificate_without_its_leaf_is_never_valid(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    with own.services.database.writing() as session:
         session.execute(text('update log_leaf set content = :other where "index" = 1'), {"other": b"{}"})
-    found = online(home, credential(home, issued.number))
+    found = online(own, credential(own, issued.number))
     assert found.verdict is Verdict.UNKNOWN
     assert check(found, "log-inclusion") is False
 
 
-def test_a_register_that_contradicts_what_was_signed_is_not_believed(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    with home.services.database.writing() as session:
+def test_a_register_that_contradicts_what_was_signed_is_not_believed(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    with own.services.database.writing() as session:
         session.execute(text("update certificate set holder_name = '李四'"))
-    assert online(home, credential(home, issued.number)).verdict is Verdict.UNAVAILABLE
+    assert online(own, credential(own, issued.number)).verdict is Verdict.UNAVAILABLE
 
 
-def test_an_outage_is_unavailable_for_what_is_genuine_and_forged_for_what_is_not(home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    content = credential(home, issued.number)
-    with home.services.database.writing() as session:
+def test_an_outage_is_unavailable_for_what_is_genuine_and_forged_for_what_is_not(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    content = credential(own, issued.number)
+    with own.services.database.writing() as session:
         session.execute(text("drop table status_change"))
         session.execute(text("alter table certificate rename to elsewhere"))
-    assert online(home, content).verdict is Verdict.UNAVAILABLE
-    assert online(home, content.replace("测试".encode(), "张三".encode())).verdict is Verdict.FORGED
+    assert online(own, content).verdict is Verdict.UNAVAILABLE
+    assert online(own, content.replace("测试".encode(), "张三".encode())).verdict is Verdict.FORGED
 
 
 # A stolen key
 
 
 def test_what_a_stolen_key_signs_after_its_distrust_is_not_valid_and_what_was_logged_before_stays(
-    home: Installation,
+    own: Installation,
 ) -> None:
-    (before,) = home.issue(FIRST)
-    publish_static(home.services)
-    keys = home.services.keystore
+    (before,) = own.issue(FIRST)
+    publish_static(own.services)
+    keys = own.services.keystore
     stolen = keys.active(Purpose.CREDENTIAL).kid
     keys.rotate(Purpose.CREDENTIAL, development=True)
     keys.distrust(stolen, from_index=2)
-    publish_static(home.services)
-    (after,) = home.issue(SECOND)
-    publish_static(home.services)
-    assert online(home, credential(home, before.number)).verdict is Verdict.VALID
-    assert online(home, code(home, before.number)).verdict is Verdict.VALID
-    assert online(home, credential(home, after.number)).verdict is Verdict.VALID
+    publish_static(own.services)
+    (after,) = own.issue(SECOND)
+    publish_static(own.services)
+    assert online(own, credential(own, before.number)).verdict is Verdict.VALID
+    assert online(own, code(own, before.number)).verdict is Verdict.VALID
+    assert online(own, credential(own, after.number)).verdict is Verdict.VALID
     # Offline, without its receipt, nothing proves that it was logged before the theft (test_distrust.py has the rest).
-    assert offline(home, credential(home, before.number)).verdict is Verdict.UNAVAILABLE
-    assert offline(home, credential(home, after.number)).verdict is Verdict.VALID
-    home.services.keystore.distrust(stolen, from_index=0)
-    assert online(home, credential(home, before.number)).verdict is Verdict.UNKNOWN
+    assert offline(own, credential(own, before.number)).verdict is Verdict.UNAVAILABLE
+    assert offline(own, credential(own, after.number)).verdict is Verdict.VALID
+    own.services.keystore.distrust(stolen, from_index=0)
+    assert online(own, credential(own, before.number)).verdict is Verdict.UNKNOWN
 
 
 # Hostile input
@@ -251,8 +232,8 @@ def test_an_honest_stranger_is_unknown_and_not_called_forged(shared: Installatio
         assert online(shared, content).verdict is Verdict.UNKNOWN
 
 
-def test_past_its_validity_a_certificate_is_expired_online_and_offline(home: Installation) -> None:
-    (issued,) = home.issue(
+def test_past_its_validity_a_certificate_is_expired_online_and_offline(own: Installation) -> None:
+    (issued,) = own.issue(
         FIRST,
         scheme_key="emergency-rescuer-5/haiyue-2026",
         registered="2026-09-05",
@@ -260,16 +241,16 @@ def test_past_its_validity_a_certificate_is_expired_online_and_offline(home: Ins
         on=date(2026, 10, 1),
         photo=True,
     )
-    content = credential(home, issued.number)
-    assert online(home, content).verdict is Verdict.VALID
-    last = home.row(issued.number).valid_until
+    content = credential(own, issued.number)
+    assert online(own, content).verdict is Verdict.VALID
+    last = own.row(issued.number).valid_until
     assert last == date(2030, 10, 1)
-    home.clock.at = datetime(2030, 10, 1, 15, 59, tzinfo=UTC)
-    assert online(home, content).verdict is Verdict.VALID
-    home.clock.move(minutes=1)  # midnight in Shanghai
-    publish_static(home.services)
-    for found in (online(home, content), offline(home, content), online(home, code(home, issued.number))):
+    own.clock.at = datetime(2030, 10, 1, 15, 59, tzinfo=UTC)
+    assert online(own, content).verdict is Verdict.VALID
+    own.clock.move(minutes=1)  # midnight in Shanghai
+    publish_static(own.services)
+    for found in (online(own, content), offline(own, content), online(own, code(own, issued.number))):
         assert found.verdict is Verdict.EXPIRED
-    record = look_up.by_token(home.services, issued.token)
+    record = look_up.by_token(own.services, issued.token)
     assert record is not None
     assert (record.state, record.changed_on) == ("expired", last)

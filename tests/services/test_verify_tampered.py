@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pikepdf
@@ -12,21 +11,7 @@ import pytest
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.verdict import Verdict
 from tests.services.installation import Installation
-from tests.services.verifying import FIRST, code, credential, numbers, offline, online, two_issued
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Two certificates that no test of this module changes."""
-    with two_issued(tmp_path_factory.mktemp("verify") / "home") as installation:
-        yield installation
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Installation]:
-    installation = Installation(tmp_path / "home")
-    yield installation
-    installation.services.database.close()
+from tests.services.verifying import FIRST, code, credential, numbers, offline, online
 
 
 def tampered_pdfs(pdf: bytes, other: bytes) -> dict[str, bytes]:
@@ -81,9 +66,9 @@ def test_a_code_put_together_from_two_certificates_is_forged(shared: Installatio
     assert online(shared, f"{address}#{signed}").verdict is Verdict.FORGED
 
 
-def test_a_foreign_signer_is_forged(shared: Installation, home: Installation) -> None:
-    (issued,) = home.issue(FIRST)
-    for content in (home.pdf(issued.number), credential(home, issued.number), code(home, issued.number)):
+def test_a_foreign_signer_is_forged(shared: Installation, own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    for content in (own.pdf(issued.number), credential(own, issued.number), code(own, issued.number)):
         assert online(shared, content).verdict is Verdict.FORGED
         assert offline(shared, content).verdict is Verdict.FORGED
 

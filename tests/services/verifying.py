@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verification
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publish_static import published_folder
 from certsvc.services.verify import verify_document
 from tests.services.installation import Installation, made_up
 
 FIRST, SECOND = made_up(1), made_up(2)
-
-
-@contextmanager
-def two_issued(home: Path) -> Iterator[Installation]:
-    """An installation that has issued to FIRST and SECOND, and published."""
-    installation = Installation(home)
-    installation.issue(FIRST, SECOND)
-    publish_static(installation.services)
-    yield installation
-    installation.services.database.close()
 
 
 def numbers(installation: Installation) -> list[str]:
