@@ -27,8 +27,6 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         from certsvc.services.context import SHANGHAI
 
-        if isinstance(value, datetime):
-            return value
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:

@@ -122,6 +122,9 @@ def test_scores_changed_for_the_day_of_issue_do_not_open_the_evidence(home: Inst
         "update attempt set sat_on = '2025-03-23'",
         "delete from attempt where id = 1",
         "update attempt set outcome = 'nonsense'",
+        "update enrolment set review_state = 'rejected'",
+        "insert into review_step (enrolment_id, move, at, by, changed) "
+        "select id, 'submit', recorded_at, recorded_by, false from enrolment",  # put to review, approved by nobody
     ],
 )
 def test_what_an_issue_rested_on_cannot_be_changed_afterwards(home: Installation, statement: str) -> None:

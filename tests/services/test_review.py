@@ -289,6 +289,17 @@ def test_a_row_under_review_moves_nobodys_telephone(desk: Desk) -> None:
     assert desk.one(2).as_json()["phone"] == ONE.phone
 
 
+def test_one_file_says_one_thing_of_a_person(desk: Desk) -> None:
+    other = again(ONE, date(2025, 3, 8)).cells(phone="13911111111", occupation="应急救援员")
+    assert desk.refused(ONE.cells(occupation=""), other) == [(3, "phone", "R1.6")]
+
+
+def test_nobody_puts_nothing_to_review(desk: Desk) -> None:
+    with pytest.raises(RegistrationRefused, match="say who does it"):
+        desk.take(ONE.cells(), by=" ")
+    assert desk.states() == []
+
+
 def test_what_was_rejected_binds_nobody(desk: Desk) -> None:
     desk.take(ONE.cells(name="冒名者", phone="13911111111"))
     desk.reject()
@@ -367,11 +378,13 @@ def test_an_approval_after_the_issue_comes_too_late(desk: Desk) -> None:
     assert {problem.rule for problem in check_log(desk.services).problems} == {"G6"}
 
 
-def test_a_row_that_no_steps_explain_is_not_decided(desk: Desk) -> None:
+def test_a_row_that_no_steps_explain_is_neither_decided_nor_handed_in_again(desk: Desk) -> None:
     desk.take(ONE.cells())
     desk.by_sql("delete from review_step")
     with pytest.raises(Refused, match="lead to draft"):
         review.reject(desk.services, [1], by=REVIEWER, reason="不是本人")
+    desk.by_sql("update enrolment set review_state = 'returned'")
+    assert desk.refused(ONE.cells()) == [(2, "registered_on", "R1.6")]
 
 
 # Kept with the register
