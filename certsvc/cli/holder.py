@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.cli.speech import by_option, id_type_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,23 +23,15 @@ def holder() -> None:
 
 @holder.command()
 @click.option("--id-number", required=True, help="证件号码 / the number of the document that was shown.")
-@click.option(
-    "--id-type",
-    type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),
-    default="resident_id",
-    show_default=True,
-    help="证件类型 / the document's type.",
-)
+@id_type_option
 @by_option
 @json_option
 def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
     """核验证件后生成登录码,只显示一次 / Make an access code for whoever showed this document; shown this once."""
-    from certsvc.person.identity import IdType, parse_identity
     from certsvc.services.holder_access import make_access_code
 
     services = work.services()
-    kind = next(kind for kind in IdType if kind.value == id_type)
-    made = make_access_code(services, parse_identity(kind, id_number), by=work.who(by))
+    made = make_access_code(services, work.identity(id_type, id_number), by=work.who(by))
     if as_json:
         tell({"code": made.code, "expires_at": made.expires_at.isoformat()})
         return

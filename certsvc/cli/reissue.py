@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, id_type_option, json_option, say, tell
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
@@ -24,13 +24,7 @@ def reissue() -> None:
 @click.option("--number", required=True, help="纸质证书编号 / the paper certificate's number.")
 @click.option("--name", required=True, help="姓名 / the holder's name.")
 @click.option("--id-number", required=True, help="证件号码 / the holder's identity number.")
-@click.option(
-    "--id-type",
-    type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),
-    default="resident_id",
-    show_default=True,
-    help="证件类型 / the document's type.",
-)
+@id_type_option
 @click.option("--reason", type=click.Choice(["lost", "damaged"]), required=True, help="遗失或损毁 / why.")
 @click.option("--evidence", default=None, help="登记册中没有时的证明 / what stands in for an entry of the register.")
 @click.option(
@@ -53,13 +47,11 @@ def apply(
     as_json: bool,
 ) -> None:
     """登记补发申请 / Record a request; again, it leads to the existing one."""
-    from certsvc.person.identity import IdType, parse_identity
     from certsvc.services import reissue as desk
 
     if evidence is not None and issued_on is None:
         raise click.UsageError("附证明材料时须给出 --issued-on / with --evidence, give --issued-on")
     services = work.services()
-    kind = next(kind for kind in IdType if kind.value == id_type)
     shown = (
         desk.Evidence(evidence, issued_on, issuer or services.issuer.name_zh)
         if evidence is not None and issued_on is not None
@@ -69,7 +61,7 @@ def apply(
         services,
         number=number,
         name=name,
-        identity=parse_identity(kind, id_number),
+        identity=work.identity(id_type, id_number),
         reason=reason,
         by=work.who(by),
         evidence=shown,

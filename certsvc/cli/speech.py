@@ -26,6 +26,17 @@ def by_option(command: Any) -> Any:
     )
 
 
+def id_type_option(command: Any) -> Any:
+    """The kind of an identity document whose number is given: `IdType` by its value."""
+    return click.option(
+        "--id-type",
+        type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),
+        default="resident_id",
+        show_default=True,
+        help="证件类型 / the document's type.",
+    )(command)
+
+
 def tell(document: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from certsvc.config import Settings
+    from certsvc.person.identity import IdentityDocument
     from certsvc.services.context import Services
 
 
@@ -70,6 +71,13 @@ def service_opener() -> Callable[[], Services]:
     from certsvc.app import open_services
 
     return functools.partial(open_services, settings())
+
+
+def identity(id_type: str, id_number: str) -> IdentityDocument:
+    """The document of `--id-type` and `--id-number`; raises `InvalidIdentity`."""
+    from certsvc.person.identity import IdType, parse_identity
+
+    return parse_identity(next(kind for kind in IdType if kind.value == id_type), id_number)
 
 
 def who(by: str | None) -> str:
