@@ -18,6 +18,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -32,6 +33,8 @@ from certsvc.services.audit import note
 from certsvc.services.context import Services
 from certsvc.signing.keys import Purpose
 from certsvc.store import (
+    ISSUED,
+    CertificateRecord,
     HolderCodeRecord,
     HolderSessionRecord,
     MessageRecord,
@@ -90,14 +93,20 @@ class AccessCode:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the register has under one identity document: a person, paper certificates, or both."""
+    """What the register has under one identity document: a person, paper certificates, or both.
+
+    `reissued` has the name on the newest version of what replaced a paper, by the paper's id: corrected, maybe (R8.4).
+    """
 
     person: PersonRecord | None
     papers: tuple[PaperCertificateRecord, ...]
+    reissued: Mapping[int, str]
 
     @property
     def name(self) -> str:
-        return self.person.name if self.person is not None else self.papers[-1].name
+        if self.person is not None:
+            return self.person.name
+        return self.reissued.get(self.papers[-1].id, self.papers[-1].name)
 
     @property
     def id_type(self) -> IdType:
@@ -107,6 +116,7 @@ class Known:
     def bears(self, name: str) -> bool:
         """Whether the person is on record under this name; every name is compared, whichever agrees."""
         names = [paper.name for paper in self.papers] + ([self.person.name] if self.person is not None else [""])
+        names += self.reissued.values()
         agreements = [hmac.compare_digest(one.encode(), name.encode()) for one in names]
         return any(agreements) and name != ""
 
@@ -235,7 +245,17 @@ def find(session: Session, lookup: bytes) -> Known | None:
     person = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == lookup))
     papers = select(PaperCertificateRecord).where(PaperCertificateRecord.id_lookup == lookup)
     found = tuple(session.scalars(papers.order_by(PaperCertificateRecord.issued_on, PaperCertificateRecord.id)).all())
-    return Known(person, found) if person is not None or found else None
+    # Where a person is on record for the newest version, it may be another's; if not, the paper says whose it is.
+    reissued = session.execute(
+        select(CertificateRecord.paper_id, CertificateRecord.holder_name).where(
+            CertificateRecord.paper_id.in_([paper.id for paper in found]),
+            CertificateRecord.stage == ISSUED,
+            CertificateRecord.superseded_by_id.is_(None),
+            CertificateRecord.person_id.is_(None),
+        )
+    )
+    names = {paper_id: name for paper_id, name in reissued if paper_id is not None}
+    return Known(person, found, names) if person is not None or found else None
 
 
 def new_code(services: Services, kind: str, lookup: bytes, code: str, life: timedelta) -> HolderCodeRecord:

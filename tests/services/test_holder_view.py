@@ -282,6 +282,21 @@ def test_paper_alone_is_found_under_the_number_of_the_paper_register_also_after_
     ]
 
 
+def test_paper_alone_is_found_under_the_old_name_and_the_corrected_one(at: Installation) -> None:
+    """The paper bears the old name, the reissue and the holder's document the new one (R8.4)."""
+    at.import_paper((PAPER, PAPER_HOLDER))
+    request = mine.apply_for_reissue(at.services, holder(at, PAPER_HOLDER), PAPER, "lost")
+    reissue.approve(at.services, request.id, by="乙")
+    for name in ("测试新", "测试又新"):
+        correct(at.services, PAPER, Correction(name=name), reason="更正", by="甲")
+    for name in (PAPER_HOLDER.name, "测试又新"):
+        shown = seen(at, Person(name, PAPER_HOLDER.id_number))
+        assert (shown.name, shown.certificates[0].name) == ("测试又新", "测试又新")
+    code = access.make_access_code(at.services, identity(PAPER_HOLDER), by="窗口").code
+    for name in ("测试新", OTHER.name):
+        assert access.sign_in(at.services, name, identity(PAPER_HOLDER), code) is None
+
+
 def test_who_is_on_record_no_more_is_not_found(at: Installation) -> None:
     (issued,) = at.issue(HOLDER)
     who = holder(at, HOLDER)
