@@ -178,13 +178,17 @@ def test_what_a_thief_slipped_into_the_register_is_not_signed_anew(theft: Theft)
     assert len(report.refusals) == 1
 
 
-def test_whoever_has_not_passed_any_more_is_not_certified_anew(home: Installation) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update attempt set score_hundredths = 100 where enrolment_id = :enrolment",
+        "update enrolment set review_state = 'submitted' where id = :enrolment",
+    ],
+)
+def test_whoever_has_not_passed_or_was_not_approved_is_not_certified_anew(home: Installation, statement: str) -> None:
     numbers = by_new_key(home, 2)
     with home.services.database.writing() as session:
-        session.execute(
-            text("update attempt set score_hundredths = 100 where enrolment_id = :enrolment"),
-            {"enrolment": home.row(numbers[0]).enrolment_id},
-        )
+        session.execute(text(statement), {"enrolment": home.row(numbers[0]).enrolment_id})
     report = run(home)
     assert report.resigned == [(numbers[1], 2)]
     assert [number for number, _ in report.refusals] == [numbers[0]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from certsvc.errors import NotFound, Refused, RegistrationRefused
+from certsvc.errors import ImportRefused, NotFound, Refused, RegistrationRefused
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services import review
 from certsvc.services.backup import back_up, restore
@@ -83,8 +83,12 @@ def test_a_registration_counts_from_its_approval_on(desk: Desk) -> None:
 def test_a_rejected_registration_is_closed_and_another_may_follow(desk: Desk) -> None:
     desk.take(ONE.cells())
     later = again(ONE, date(2025, 3, 8))
-    assert desk.refused(later.cells()) == [(2, "registered_on", "R1.5")]
-    assert desk.refused(later.cells(), for_review=False) == [(2, "registered_on", "R1.5")]
+    for options in ({}, {"for_review": False}):
+        with pytest.raises(ImportRefused) as caught:
+            desk.take(later.cells(), **options)
+        (error,) = caught.value.errors
+        assert (error.column, error.rule) == ("registered_on", "R1.5")
+        assert "still under review (submitted)" in error.en
     desk.reject()
     assert desk.results_refused(*ONE.passes())[0][2] == "R1.6"
     assert desk.take(later.cells()).new == 1

@@ -87,7 +87,7 @@ def bring_holders(made: Register) -> None:
     services, home = made.services, made.settings.home
     people = (RETAKE_NAME, "2030-11-01"), (PENDING_NAME, "2030-11-01"), (FAILED_NAME, "2030-02-01")
     register.import_candidates(services, _roster(home / "holders.csv", *people), by="institution")
-    _bring_reviewed(services, home)
+    bring_reviewed(services, home)
     _results(services, home, _RESULTS)
     publish.publish_results(services, by="office")
     _results(services, home, _PENDING_RESULTS)
@@ -105,7 +105,7 @@ def bring_holders(made: Register) -> None:
     scan_counts.add(services.database, counts)
 
 
-def _bring_reviewed(services: Services, home: Path) -> None:
+def bring_reviewed(services: Services, home: Path) -> None:
     """A registration that waits, one that was returned, and one that was rejected."""
     people = [(name, "2030-12-20") for name in (SUBMITTED_NAME, RETURNED_NAME, REJECTED_NAME)]
     register.import_candidates(services, _roster(home / "reviewed.csv", *people), by="institution", for_review=True)

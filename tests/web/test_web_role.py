@@ -21,6 +21,7 @@ from certsvc.services.messages_send import send_due
 from certsvc.store import Base
 from tests.store.conftest import postgresql_database
 from tests.web.asgi_client import ask
+from tests.web.holders import MISSING, RETURNED_NAME, Someone, access_code, bring_reviewed
 from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 
 pytestmark = pytest.mark.postgresql
@@ -98,6 +99,20 @@ def test_a_holder_signs_in_shares_and_applies_under_it(site: tuple[Register, Ser
     lost = IdentityDocument(IdType.RESIDENT_ID, id_number_of(80))
     request = reissue.apply(services, number=PAPER_NUMBER, name=PAPER_NAME, identity=lost, reason="lost", by="holder")
     assert request.state == "applied"
+
+
+def test_a_candidate_follows_the_review_under_it(site: tuple[Register, Services]) -> None:
+    register, services = site
+    bring_reviewed(register.services, register.settings.home)
+    someone = Someone(RETURNED_NAME)
+    code = access_code(register.services, someone)
+    signed_in = access.sign_in(services, someone.name, someone.identity, code)
+    assert signed_in is not None
+    holder = access.holder_of(services, signed_in.secret)
+    assert holder is not None
+    (shown,) = mine.view(services, holder).enrolments
+    assert shown.review is not None
+    assert (shown.review.state.value, shown.review.remark) == ("returned", MISSING)
 
 
 def test_what_certificates_are_made_from_is_out_of_its_reach(site: tuple[Register, Services]) -> None:
