@@ -21,6 +21,7 @@ from certsvc.rules.registration_review import WAITING, RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
+from certsvc.services.review_record import counts, steps_of
 from certsvc.services.schemes import parsed, schemes_by_id
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
@@ -121,8 +122,11 @@ def decide_all(session: Session, on: date, *, person_ids: list[int] | None = Non
         rows = session.execute(query).all()
         if not rows:
             return
-        attempts = attempts_of(session, [enrolment.id for enrolment, _ in rows])
+        ids = [enrolment.id for enrolment, _ in rows]
+        attempts, steps = attempts_of(session, ids), steps_of(session, ids)
         for enrolment, person in rows:
+            if not counts(enrolment, steps.get(enrolment.id, ())):
+                continue
             scheme = schemes[enrolment.scheme_id]
             decision = decision_on(enrolment, attempts.get(enrolment.id, []), scheme, on)
             yield Decided(enrolment, person, scheme, decision)

@@ -17,9 +17,10 @@ from certsvc.services.decide_all import explain_all, undecided
 from certsvc.services.export_kit import export_kit, rebuild
 from certsvc.services.init import initialise
 from certsvc.services.issue import issue
+from certsvc.services.issue_plan import intend
 from certsvc.services.log_check import check_log
 from certsvc.services.review_list import list_registrations
-from certsvc.store import AuditEventRecord, EnrolmentRecord, PersonRecord
+from certsvc.store import AuditEventRecord, EnrolmentRecord, IssueBatchRecord, PersonRecord
 from tests.builders import SAT, Candidate, again, candidates, open_home, write_portrait
 from tests.services.reviewing import CLERK, REVIEWER, Desk
 from tests.store.conftest import postgresql_database
@@ -327,7 +328,11 @@ def raised_by_hand(desk: Desk) -> None:
 
 def test_a_state_raised_by_hand_gets_no_certificate(desk: Desk) -> None:
     raised_by_hand(desk)
+    assert decided(desk) == []
     assert issue(desk.services, by="签发员").issued == []
+    with desk.services.database.writing() as session:  # not even to whoever has found it due by other means
+        batch = IssueBatchRecord(on=ON, at=desk.services.now(), by="签发员", approved_by=None, count=0)
+        assert intend(desk.services, session, [1], batch) == []
     with pytest.raises(RegistrationRefused, match="lead to submitted"):
         review.return_(desk.services, [1], by=REVIEWER, missing="缺照片")
 
