@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, tell
 
 ROLES = ("institution", "station", "reviewer", "issuer", "auditor", "administrator")
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def user() -> None:
     """工作人员账户 / Accounts of the staff."""
 

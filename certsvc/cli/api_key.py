@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, tell
 
 SCOPES = ("certificates", "verifications", "lists")
 
 
-@click.group("api-key")
+@click.group("api-key", cls=WholeGroup)
 def api_key() -> None:
     """接口密钥 / Keys for the API."""
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import json_option, say, talk, tell
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def db() -> None:
     """数据库 / The database."""
 

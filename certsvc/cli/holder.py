@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, id_type_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from certsvc.services.context import Services
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def holder() -> None:
     """持证人 / Holders: access codes, and the messages that carry codes."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from certsvc.cli import work
-from certsvc.cli.lazy import LazyGroup
+from certsvc.cli.lazy import LazyGroup, WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def import_candidates(
     _tell(report, as_json)
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def results() -> None:
     """考试成绩 / Exam results."""
 
@@ -94,7 +94,7 @@ def publish(on: date | None, by: str | None, as_json: bool) -> None:
         say(f"{published.new} published with effect from {published.on}, {published.already} were already")
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def paper() -> None:
     """原纸质证书登记册 / The register of former paper certificates."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import json_option, say, talk, tell
 
 _pinned = click.option(
@@ -19,7 +20,7 @@ _pinned = click.option(
 )
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def log() -> None:
     """公开日志 / The public log."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, id_type_option, json_option, say, tell
 from certsvc.cli.status import publish
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from certsvc.services.reissue_shown import Request
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def reissue() -> None:
     """补发 / Reissue: paper lost or damaged is replaced by an electronic certificate."""
 

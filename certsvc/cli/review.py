@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, tell, tell_list
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Moment(click.ParamType[datetime]):
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=SHANGHAI)
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def review() -> None:
     """报名审核 / The review of registrations: by another person than entered them."""
 

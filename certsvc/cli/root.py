@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import say, talk
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -15,7 +16,7 @@ _PASSPHRASE = click.option("--passphrase-file", type=_FILE, required=True, help=
 _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def root() -> None:
     """离线根 / The offline root above the seal."""
 

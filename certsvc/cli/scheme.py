@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, tell
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def scheme() -> None:
     """方案 / Schemes: one occupation, level and region's rules."""
 

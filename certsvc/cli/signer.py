@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from certsvc.cli import work
+from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import talk
 
 
-@click.group()
+@click.group(cls=WholeGroup)
 def signer() -> None:
     """签名进程 / The signer: signing in a process of its own."""
 

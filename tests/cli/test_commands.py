@@ -221,6 +221,22 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -
         run(["decide"])
 
 
+def test_help_lists_commands_in_whole_sentences() -> None:
+    """Click cuts them to a line, which was the Chinese and half of the English."""
+    waiting: list[tuple[str, click.Group]] = [("certsvc", program.cli)]
+    while waiting:
+        path, group = waiting.pop()
+        with click.Context(group, info_name=path, terminal_width=80) as context:
+            listed = group.get_help(context)
+            commands = {name: group.get_command(context, name) for name in group.list_commands(context)}
+        assert "..." not in listed.partition("Commands:")[2], path
+        for name, one in commands.items():
+            assert one is not None
+            assert one.get_short_help_str(300).split()[-1] in listed
+            if isinstance(one, click.Group):
+                waiting.append((f"{path} {name}", one))
+
+
 def test_a_reader_that_has_seen_enough_is_no_fault(certsvc: Certsvc, passed: list[Candidate], tmp_path: Path) -> None:
     command = f"{sys.executable} -c 'from certsvc.cli import main; main()' decide | head -1"
     done = subprocess.run(
