@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,15 @@ from certsvc.errors import ImportRefused
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services import review
 from certsvc.services.context import Services
+from certsvc.services.decide_all import explain_all
 from certsvc.services.imports import ImportReport
+from certsvc.services.init import initialise
 from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.services.review_list import Registration, list_registrations
 from certsvc.store import EnrolmentRecord
-from tests.builders import write_csv
+from tests.builders import open_home, write_csv
+from tests.store.conftest import postgresql_database
 
 CLERK, REVIEWER = "登记员", "审核员"
 
@@ -72,3 +77,21 @@ class Desk:
         with self.services.database.writing() as session:
             for statement in statements:
                 session.execute(text(statement))
+
+    def decided(self, on: date) -> list[str]:
+        return [one.decision.state.value for one in explain_all(self.services, on)]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def desk(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[Desk]:
+    if request.param == "sqlite":
+        services = open_home(home)
+        yield Desk(services, tmp_path)
+        services.database.close()
+        return
+    request.getfixturevalue("socket_enabled")
+    for database in postgresql_database():
+        services = open_home(home, database_url=database.engine.url.render_as_string(hide_password=False))
+        initialise(services)
+        yield Desk(services, tmp_path)
+        services.database.close()

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from certsvc.errors import ImportRefused, NotFound, Refused, RegistrationRefused
+from certsvc.errors import ImportRefused, NotFound, RegistrationRefused
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services import review
 from certsvc.services.backup import back_up, restore
-from certsvc.services.decide_all import explain_all, undecided
+from certsvc.services.decide_all import undecided
 from certsvc.services.export_kit import export_kit, rebuild
 from certsvc.services.init import initialise
 from certsvc.services.issue import issue
-from certsvc.services.issue_plan import intend
 from certsvc.services.log_check import check_log
 from certsvc.services.review_list import list_registrations
-from certsvc.store import AuditEventRecord, EnrolmentRecord, IssueBatchRecord, PersonRecord
+from certsvc.store import AuditEventRecord, PersonRecord
 from tests.builders import SAT, Candidate, again, candidates, open_home, write_portrait
-from tests.services.reviewing import CLERK, REVIEWER, Desk
-from tests.store.conftest import postgresql_database
+from tests.services.reviewing import CLERK, REVIEWER, Desk, desk
 
+__all__ = ["desk"]  # a fixture
 ONE = Candidate()
 ON = date(2025, 4, 1)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def desk(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[Desk]:
-    if request.param == "sqlite":
-        services = open_home(home)
-        yield Desk(services, tmp_path)
-        services.database.close()
-        return
-    request.getfixturevalue("socket_enabled")
-    for database in postgresql_database():
-        services = open_home(home, database_url=database.engine.url.render_as_string(hide_password=False))
-        initialise(services)
-        yield Desk(services, tmp_path)
-        services.database.close()
-
-
-def decided(desk: Desk) -> list[str]:
-    return [one.decision.state.value for one in explain_all(desk.services, ON)]
 
 
 # The way through
@@ -57,7 +36,7 @@ def test_a_roster_that_came_as_ever_counts_at_once(desk: Desk) -> None:
     assert desk.states() == ["approved"]
     assert list(list_registrations(desk.services, "approved")) == []  # nobody reviewed it here
     desk.results(*ONE.passes())
-    assert decided(desk) == ["passed"]
+    assert desk.decided(ON) == ["passed"]
     with pytest.raises(RegistrationRefused, match=r"1: .*approved.*R1\.6"):
         review.approve(desk.services, [1], by=REVIEWER)
 
@@ -68,14 +47,14 @@ def test_a_registration_counts_from_its_approval_on(desk: Desk) -> None:
     for before in ("submitted", "returned"):
         assert desk.one().state == before
         assert desk.results_refused(*ONE.passes()) == [(2, "id_number", "R1.6"), (3, "id_number", "R1.6")]
-        assert decided(desk) == []
+        assert desk.decided(ON) == []
         assert undecided(desk.services, ON) == undecided(desk.services, ON, id_number=ONE.id_number) == 1
         if before == "submitted":
             desk.give_back()
     assert desk.take(ONE.cells()).resubmitted == 1
     desk.approve()
     assert desk.results(*ONE.passes()).new == 2
-    assert decided(desk) == ["passed"]
+    assert desk.decided(ON) == ["passed"]
     assert undecided(desk.services, ON) == 0
     assert len(issue(desk.services, by="签发员").issued) == 1
     assert check_log(desk.services).ok
@@ -98,7 +77,7 @@ def test_a_rejected_registration_is_closed_and_another_may_follow(desk: Desk) ->
     desk.approve(2)
     assert desk.states() == ["rejected", "approved"]
     assert desk.results(*ONE.passes()).new == 2
-    assert decided(desk) == ["passed"]
+    assert desk.decided(ON) == ["passed"]
 
 
 def test_a_result_belongs_to_the_enrolment_before_a_rejected_registration(desk: Desk) -> None:
@@ -314,86 +293,6 @@ def test_what_was_rejected_binds_nobody(desk: Desk) -> None:
         person = session.scalars(select(PersonRecord)).one()
     assert person.name == ONE.name
     assert desk.one(2).as_json()["phone"] == ONE.phone
-
-
-# Made by hand
-
-
-def raised_by_hand(desk: Desk) -> None:
-    """Submitted, passed, and then marked approved past every service."""
-    desk.take(ONE.cells())
-    desk.by_sql("update enrolment set review_state = 'approved'")
-    desk.results(*ONE.passes())
-
-
-def test_a_state_raised_by_hand_gets_no_certificate(desk: Desk) -> None:
-    raised_by_hand(desk)
-    assert decided(desk) == []
-    assert issue(desk.services, by="签发员").issued == []
-    with desk.services.database.writing() as session:  # not even to whoever has found it due by other means
-        batch = IssueBatchRecord(on=ON, at=desk.services.now(), by="签发员", approved_by=None, count=0)
-        assert intend(desk.services, session, [1], batch) == []
-    with pytest.raises(RegistrationRefused, match="lead to submitted"):
-        review.return_(desk.services, [1], by=REVIEWER, missing="缺照片")
-
-
-def test_an_approval_by_whoever_entered_it_is_none_even_as_a_row(desk: Desk) -> None:
-    raised_by_hand(desk)
-    confirmed = (
-        "insert into review_step (enrolment_id, move, at, by, changed, face, checked_at, place) "
-        "select 1, 'confirm', at, by, changed, 'pass', at, '某处' from review_step where id = 1"
-    )
-    approved = (
-        "insert into review_step (enrolment_id, move, at, by, changed) "
-        "select 1, 'approve', at, '{}', changed from review_step where id = 1"
-    )
-    desk.by_sql(confirmed, approved.format(CLERK))
-    assert issue(desk.services, by="签发员").issued == []
-    desk.by_sql("delete from review_step where move = 'approve'", approved.format(REVIEWER))
-    assert len(issue(desk.services, by="签发员").issued) == 1
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update enrolment set review_state = 'rejected'",
-        "delete from review_step where move = 'approve'",
-        "update review_step set by = '登记员' where move = 'approve'",
-        "update review_step set face = 'fail' where move = 'confirm'",
-    ],
-)
-def test_the_registers_auditor_sees_that_no_review_had_approved_it(desk: Desk, statement: str) -> None:
-    desk.take(ONE.cells())
-    desk.approve()
-    desk.results(*ONE.passes())
-    assert len(issue(desk.services, by="签发员").issued) == 1
-    assert check_log(desk.services).ok
-    desk.by_sql(statement)
-    assert {problem.rule for problem in check_log(desk.services).problems} == {"G6"}
-
-
-def test_an_approval_after_the_issue_comes_too_late(desk: Desk) -> None:
-    desk.take(ONE.cells())
-    desk.approve()
-    desk.results(*ONE.passes())
-    issue(desk.services, by="签发员")
-    with desk.services.database.writing() as session:
-        later = session.scalars(select(EnrolmentRecord.recorded_at)).one() + timedelta(days=1)
-        session.connection().exec_driver_sql(
-            f"update review_step set at = '{later:%Y-%m-%d %H:%M:%S}' where move = 'approve'"
-        )
-    assert {problem.rule for problem in check_log(desk.services).problems} == {"G6"}
-    desk.by_sql("update review_step set at = (select max(at) from review_step)")
-    assert {problem.rule for problem in check_log(desk.services).problems} == {"G6"}
-
-
-def test_a_row_that_no_steps_explain_is_neither_decided_nor_handed_in_again(desk: Desk) -> None:
-    desk.take(ONE.cells())
-    desk.by_sql("delete from review_step")
-    with pytest.raises(Refused, match="lead to draft"):
-        review.reject(desk.services, [1], by=REVIEWER, reason="不是本人")
-    desk.by_sql("update enrolment set review_state = 'returned'")
-    assert desk.refused(ONE.cells()) == [(2, "registered_on", "R1.6")]
 
 
 # Kept with the register
