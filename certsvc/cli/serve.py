@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import click
@@ -39,4 +40,6 @@ def _load_site(_target: str) -> AsgiSite:
     """The site, in a worker. Granian's own loader takes modules from the folder one stands in before all others."""
     from certsvc.app import create_asgi
 
-    return create_asgi()
+    site = create_asgi()
+    gc.freeze()  # what is there now stays: the collector need not walk over it again and again
+    return site

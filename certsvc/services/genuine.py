@@ -1,8 +1,8 @@
 """Is this stored credential ours, and does it still say what the register's columns say?
 
 The signed bytes are the truth and the columns an index (design, decision 1): an index that disagrees with the bytes is
-a register somebody has changed, and what it finds is not shown as genuine. Only the signature's verdict is kept, by
-the SHA-256 of the bytes, never a status (shared/measured.md, "Verification endpoint").
+a register somebody has changed, and what it finds is not shown as genuine. Only what follows from the signed bytes is
+kept, their digest and the signature's verdict, never a status (shared/measured.md, "Verification endpoint").
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status
@@ -24,21 +24,30 @@ _KEPT: Final = 4096
 _STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
 
 
+class _Judged(NamedTuple):
+    """What follows from signed bytes alone. `sha256` is in hex."""
+
+    check: CredentialCheck
+    sha256: str
+
+
 class _Verdicts:
     """The last few thousand verdicts under one trust bundle; another bundle (a key distrusted) starts afresh."""
 
     def __init__(self, trust: TrustBundle) -> None:
         self.trust = trust
-        self._kept: OrderedDict[tuple[bytes, int | None], CredentialCheck] = OrderedDict()
+        # By the bytes themselves: hashing them costs more, and gives up the interpreter in the midst of a scan.
+        self._kept: OrderedDict[tuple[bytes, int | None], _Judged] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, credential: bytes, log_index: int | None) -> CredentialCheck:
-        key = hashlib.sha256(credential).digest(), log_index
+    def of(self, credential: bytes, log_index: int | None) -> _Judged:
+        key = credential, log_index
         with self._lock:
             if (known := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return known
-        found = verify_credential(credential, self.trust, log_index=log_index)
+        check = verify_credential(credential, self.trust, log_index=log_index)
+        found = _Judged(check, hashlib.sha256(credential).hexdigest())
         with self._lock:
             self._kept[key] = found
             if len(self._kept) > _KEPT:
@@ -51,6 +60,10 @@ _verdicts: _Verdicts | None = None
 
 def check_credential(credential: bytes, trust: TrustBundle, *, log_index: int | None = None) -> CredentialCheck:
     """`verify_credential` for bytes at rest, remembering the last 4,096 answers of the bundle used last."""
+    return _judge(credential, trust, log_index).check
+
+
+def _judge(credential: bytes, trust: TrustBundle, log_index: int | None) -> _Judged:
     global _verdicts  # noqa: PLW0603 - one process serves one installation, so one bundle
     known = _verdicts
     if known is None or known.trust is not trust:
@@ -63,27 +76,35 @@ def check_row(services: Services, row: CertificateRecord) -> CredentialCheck:
 
     Raises `Unavailable` where the log is needed and there is no signed head to prove anything by.
     """
+    return _judge_row(services, row).check
+
+
+def _judge_row(services: Services, row: CertificateRecord) -> _Judged:
     assert row.credential is not None
-    found = check_credential(row.credential, services.trust)
-    if found.ok or all(key.distrusted_from is None for key in services.trust.keys.values()):
+    found = _judge(row.credential, services.trust, None)
+    if found.check.ok or all(key.distrusted_from is None for key in services.trust.keys.values()):
         return found
     with services.database.reading() as session:
         index = proven_index(services, session, row)
-    return found if index is None else check_credential(row.credential, services.trust, log_index=index)
+    return found if index is None else _judge(row.credential, services.trust, index)
 
 
 def genuine_claims(services: Services, row: CertificateRecord) -> CertificateClaims | None:
     """The claims of a row whose signature holds and whose columns repeat them; None where anything disagrees."""
     if not isinstance(row.credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
         return None
-    found = check_row(services, row)
-    if not found.ok or found.claims is None or not repeats(row, found.claims):
+    check, sha256 = _judge_row(services, row)
+    if not check.ok or check.claims is None or not _repeats(row, check.claims, sha256):
         return None
-    return found.claims
+    return check.claims
 
 
 def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
     """Whether the row's columns are those of the claims, its digest its bytes', its status one that is stored."""
+    return row.credential is not None and _repeats(row, claims, hashlib.sha256(row.credential).hexdigest())
+
+
+def _repeats(row: CertificateRecord, claims: CertificateClaims, sha256: str) -> bool:
     return (
         row.status in _STORED
         and row.number == claims.number
@@ -95,6 +116,5 @@ def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
         and row.issued_on == claims.issued_on
         and row.reissued_on == claims.reissued_on
         and row.valid_until == claims.valid_until
-        and row.credential is not None
-        and row.credential_sha256 == hashlib.sha256(row.credential).hexdigest()
+        and row.credential_sha256 == sha256
     )

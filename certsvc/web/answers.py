@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+import orjson
+
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode  # made once: it is asked for with every scan
 _NO_SENSORS: Final = "geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 
 
@@ -39,7 +40,14 @@ class Answer:
 
 
 def json_answer(content: object, status: int = 200, *headers: tuple[str, str], media_type: str = JSON) -> Answer:
-    return Answer(status, media_type, _encode(content).encode("utf-8", "replace"), headers)
+    return Answer(status, media_type, _encoded(content), headers)
+
+
+def _encoded(content: object) -> bytes:
+    try:
+        return orjson.dumps(content)
+    except TypeError:  # half a surrogate pair that somebody typed, which UTF-8 has no bytes for
+        return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def content_policy(style_source: str, *, wasm: bool = False) -> str:

@@ -242,7 +242,7 @@ def test_whoever_has_gone_is_not_answered(register: Register) -> None:
 @pytest.mark.parametrize(
     ("headers", "said"),
     [
-        ({"Accept": "application/json"}, '"code": "request-timeout"'),
+        ({"Accept": "application/json"}, '"code":"request-timeout"'),
         ({"Accept-Language": "en"}, "The upload was too slow"),
         ({}, "上传太慢"),
     ],
