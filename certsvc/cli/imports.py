@@ -115,7 +115,7 @@ def _tell(report: ImportReport, as_json: bool) -> None:
         tell(report.as_json())
         return
     say(f"{report.new} new, {report.unchanged} unchanged")
+    say(f"新增 {report.new} 条,未变 {report.unchanged} 条" + (";仅检查,未保存" if report.dry_run else ""))
     if report.resubmitted is not None:
         say(f"{report.resubmitted} submitted again; to be decided: certsvc candidates review list")
         say(f"重新提交 {report.resubmitted} 条,待审核:certsvc candidates review list")
-    say(f"新增 {report.new} 条,未变 {report.unchanged} 条" + (";仅检查,未保存" if report.dry_run else ""))

@@ -22,7 +22,7 @@ def entered(certsvc: Certsvc, tmp_path: Path) -> Certsvc:
     roster = write_csv(tmp_path / "c.csv", [one.cells() for one in PEOPLE])
     done = certsvc("candidates", "import", roster, "--for-review", "--by", "登记员")
     assert done.exit_code == 0
-    assert done.stdout.startswith("3 new, 0 unchanged\n0 submitted again")
+    assert done.stdout.startswith("3 new, 0 unchanged\n新增 3 条,未变 0 条\n0 submitted again")
     return certsvc
 
 
