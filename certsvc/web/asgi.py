@@ -17,12 +17,14 @@ from contextlib import suppress
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import quote
 
 from a2wsgi import WSGIMiddleware
 
+from certsvc.errors import Refused
 from certsvc.services import quick_look_up
 from certsvc.web.figures import way_of
-from certsvc.web.intake import Intake, Receive, Scope, Send, TooSlow
+from certsvc.web.intake import BrokenOff, Intake, Receive, Scope, Send, TooSlow
 from certsvc.web.languages import choose_language
 from certsvc.web.problems import problem_answer, problem_page
 from certsvc.web.public.record import Ask, answer_allowed, answer_with, look_at, refuse_scan
@@ -39,6 +41,7 @@ _THREADS: Final = 64
 _SCAN_THREADS: Final = 16
 _SCAN_SECONDS: Final = 10.0
 _NOBODYS: Final = "a" * 26  # a token of the right form
+_ASCII: Final = bytes(range(128))
 _SCANNED: Final = frozenset({"/v/", "/V/", "/ap"})  # how the addresses of scans begin
 
 
@@ -94,14 +97,15 @@ class AsgiSite:
             return answer_with(site, ask, without_record(site, "unavailable", about=ask.token))
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # a2wsgi reads ASCII alone; browsers escape all else, not every program does.
+        scope["query_string"] = quote(scope["query_string"], safe=_ASCII).encode()
         try:
             async with self._intake.taken_in(scope, receive) as body:
-                if body is not None:
-                    await self._behind(cast(Any, scope), cast(Any, body), cast(Any, send))
-        except TooSlow as error:
+                await self._behind(cast(Any, scope), cast(Any, body), cast(Any, send))
+        except (TooSlow, BrokenOff) as error:
             await self._send(send, self._refusal(scope, error))
 
-    def _refusal(self, scope: Scope, error: TooSlow) -> Answer:
+    def _refusal(self, scope: Scope, error: Refused) -> Answer:
         environ = _environ(scope)
         if prefers_json(environ.get("HTTP_ACCEPT", "")) or scope["path"].startswith("/api/"):
             return problem_answer(error)

@@ -35,17 +35,26 @@ class TooSlow(Refused):
         super().__init__("上传太慢,已中断,请重试", "the upload was too slow and was ended; try again")
 
 
+class BrokenOff(Refused):
+    """The body ended before its end, or its pieces have no length that can be read."""
+
+    code = "bad-request"
+
+    def __init__(self) -> None:
+        super().__init__("请求不完整,请重试", "the request broke off; try again")
+
+
 class Intake:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._places = asyncio.Semaphore(_PLACES)
 
     @asynccontextmanager
-    async def taken_in(self, scope: Scope, receive: Receive) -> AsyncIterator[Receive | None]:
-        """What gives the body again, and `scope` with its true length; None where the client has gone.
+    async def taken_in(self, scope: Scope, receive: Receive) -> AsyncIterator[Receive]:
+        """What gives the body again, and `scope` with its true length.
 
         One larger than may be is not taken in: its length says so, and Flask refuses it in its own words. Raises
-        `TooSlow`.
+        `TooSlow`, and `BrokenOff`, which mostly nobody is there to hear.
         """
         length = _length(scope)
         if length == 0:
@@ -56,21 +65,21 @@ class Intake:
             return
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
             if length is not None and length <= _SMALL:
-                whole = await self._fill(body, receive)
+                await self._fill(body, receive)
             else:
                 async with self._places:
                     try:
                         async with asyncio.timeout(_LARGE_SECONDS):
-                            whole = await self._fill(body, receive)
+                            await self._fill(body, receive)
                     except TimeoutError as error:
                         raise TooSlow from error
             size = body.tell()
             scope["headers"] = _measured(scope["headers"], size)
             body.seek(0)
-            yield _giving(body, size) if whole else None
+            yield _giving(body, size)
 
-    async def _fill(self, body: IO[bytes], receive: Receive) -> bool:
-        """Whether the client stayed to the end. More than the most is not kept, but for the byte that is too many."""
+    async def _fill(self, body: IO[bytes], receive: Receive) -> None:
+        """More than the most is not kept, but for the byte that is too many."""
         while True:
             try:
                 async with asyncio.timeout(_STALL_SECONDS):
@@ -78,10 +87,10 @@ class Intake:
             except TimeoutError as error:
                 raise TooSlow from error
             if message["type"] == "http.disconnect":
-                return False
+                raise BrokenOff
             body.write(message.get("body", b"")[: self._max_bytes + 1 - body.tell()])
             if not message.get("more_body", False) or body.tell() > self._max_bytes:
-                return True
+                return
 
 
 async def receive_nothing() -> dict[str, Any]:
