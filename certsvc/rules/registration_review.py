@@ -8,6 +8,7 @@ Not here: who may register (`registration`), where the steps are kept (`services
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -127,8 +128,9 @@ def take(review: Review, step: ReviewStep) -> Review:
 
 
 def same_hand(by: str) -> str:
-    """A name as it is compared: blanks around it and its letters' case make nobody another person."""
-    return by.strip().casefold()
+    """A name as it is compared: letters' case and width, blanks and what nobody sees make nobody another person."""
+    plain = unicodedata.normalize("NFKC", by).casefold()
+    return "".join(letter for letter in plain if unicodedata.category(letter)[0] not in "CMZ")
 
 
 def _confirmed(step: ReviewStep) -> Confirmation:

@@ -84,13 +84,27 @@ def test_whoever_entered_it_may_not_decide_it(move: Move, by: str) -> None:
         take(standing(SUBMITTED), step(move, by))
 
 
-@pytest.mark.parametrize("by", ["Clerk", "clerk ", "CLERK"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        "Clerk",
+        "clerk ",
+        "CLERK",
+        "ｃｌｅｒｋ",
+        "cl erk",
+        "clerk\u3000",
+        "cle\u200brk",
+        "\ufeffclerk",
+        "clerk\u00ad",
+        "clerk\ufe0f",
+    ],
+)
 def test_no_spelling_makes_somebody_another_person(by: str) -> None:
     with pytest.raises(RegistrationRefused, match="may not decide"):
         take(review_of([step(Move.SUBMIT, "clerk"), step(Move.CONFIRM, "other")], "clerk"), step(Move.APPROVE, by))
 
 
-@pytest.mark.parametrize("by", ["", "  "])
+@pytest.mark.parametrize("by", ["", "  ", "\u200b", "\u3000\u2060"])
 def test_nobody_takes_no_step(by: str) -> None:
     with pytest.raises(RegistrationRefused, match="who does it"):
         take(standing(SUBMITTED), step(Move.APPROVE, by))
