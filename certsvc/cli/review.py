@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from certsvc.services.review_list import Registration
 
 _STATES = click.Choice(["submitted", "returned", "approved", "rejected"])
-_IDS = click.argument("ids", metavar="ID…", type=int, nargs=-1, required=True)
+_ID = click.IntRange(1, 2**31 - 1)  # as the register numbers them
+_IDS = click.argument("ids", metavar="ID…", type=_ID, nargs=-1, required=True)
 
 
 class Moment(click.ParamType[datetime]):
@@ -30,9 +31,9 @@ class Moment(click.ParamType[datetime]):
 
         try:
             moment = datetime.fromisoformat(str(value))
-        except ValueError:
+            return (moment if moment.tzinfo is not None else moment.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+        except (ValueError, OverflowError):  # such as the first day of the year 1, which in UTC is none
             self.fail(f"{value!r} 不是时间 / is not a time {self.name}", param, ctx)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=SHANGHAI)
 
 
 @click.group(cls=WholeGroup)
@@ -57,7 +58,7 @@ def list_(state: str | None, as_json: bool) -> None:
 
 
 @review.command()
-@click.argument("registration_id", metavar="ID", type=int)
+@click.argument("registration_id", metavar="ID", type=_ID)
 @click.option(
     "--face",
     type=click.Choice(["pass", "fail", "manual"]),

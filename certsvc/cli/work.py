@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from certsvc.config import Settings
     from certsvc.person.identity import IdentityDocument
     from certsvc.services.context import Services
+
+_LONGEST_NAME: Final = 100  # as the register keeps it
 
 
 class Day(click.ParamType[date]):
@@ -81,7 +83,13 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
 
 
 def who(by: str | None) -> str:
-    """The one named, or the operating system's account."""
+    """The one named, or the operating system's account. Raises `Refused` for what is no name on one line."""
+    from certsvc.errors import Refused
     from certsvc.services.context import operator
 
-    return by or operator()
+    named = (by or operator()).strip()
+    if not 0 < len(named) <= _LONGEST_NAME or not named.isprintable():
+        raise Refused(
+            f"经办人须为一行,至多 {_LONGEST_NAME} 字", f"--by is a name of one line, at most {_LONGEST_NAME} characters"
+        )
+    return named

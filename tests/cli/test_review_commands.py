@@ -117,12 +117,22 @@ def test_a_refusal_is_one_line_with_its_rule(
         ("reject", 1),
         ("confirm", 1, "--face", "pass"),
         ("confirm", 1, "--face", "pass", "--place", "某处", "--at", "昨天"),
+        ("confirm", 1, "--face", "pass", "--place", "某处", "--at", "0001-01-01T00:00"),
         ("confirm", 1, "--face", "template", "--place", "某处"),
+        ("approve", 2**31),
+        ("approve", 0),
         ("list", "--state", "draft"),
     ],
 )
 def test_wrong_usage_changes_nothing(entered: Certsvc, arguments: tuple[object, ...]) -> None:
     assert entered("candidates", "review", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("by", ["员" * 101, "甲\n乙", " ", "\x1b[2J"])
+def test_whoever_does_it_has_a_name_of_one_line(entered: Certsvc, by: str) -> None:
+    result = review(entered, "approve", 1, by=by)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "one line, at most 100" in result.stderr
 
 
 def test_a_returned_one_comes_back_corrected(entered: Certsvc, tmp_path: Path) -> None:
