@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +14,11 @@ from certsvc.cli.speech import talk
 
 if TYPE_CHECKING:
     from certsvc.web.asgi import AsgiSite
+
+_KILL_SECONDS: Final = 90  # what is in flight may end; a file check takes at most a minute
+
+# The server's talk; granian would have it among the results.
+_ON_STDERR: Final = {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"}
 
 
 @click.command()
@@ -24,7 +31,8 @@ def serve(host: str, port: int, workers: int) -> None:
     from granian.constants import Interfaces
 
     work.services()  # a refusal belongs here, in one line, not in a worker's traceback
-    talk(f"http://{host}:{port}/verify  (Ctrl-C 停止 / stops)")
+    shown = f"[{host}]" if ":" in host else host
+    talk(f"http://{shown}:{port}/verify  (Ctrl-C 停止 / stops)")
     Granian(
         "certsvc.app:create_asgi",
         address=host,
@@ -33,13 +41,26 @@ def serve(host: str, port: int, workers: int) -> None:
         websockets=False,
         workers=workers,
         log_access=False,
+        log_dictconfig={"handlers": {"console": _ON_STDERR, "access": _ON_STDERR}},
+        workers_kill_timeout=_KILL_SECONDS,
     ).serve(target_loader=_load_site)
 
 
 def _load_site(_target: str) -> AsgiSite:
     """The site, in a worker. Granian's own loader takes modules from the folder one stands in before all others."""
+    _heed_signals()
     from certsvc.app import create_asgi
 
     site = create_asgi()
     gc.freeze()  # what is there now stays: the collector need not walk over it again and again
     return site
+
+
+def _heed_signals() -> None:
+    """A worker is forked with its parent's handlers, which only note a signal: told to stop while it starts, it would
+    start and stay, and its parent wait for it."""
+    inherited = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the parent tells it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets the worker's own
+    if getattr(inherited, "interrupt_signal", False):
+        sys.exit(0)  # it came between the fork and here

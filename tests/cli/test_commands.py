@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -296,6 +298,29 @@ def test_serve_answers_and_ends_when_it_is_told(certsvc: Certsvc, tmp_path: Path
     finally:
         site.terminate()
         assert site.wait(20) is not None
+
+
+def test_serve_told_to_stop_while_it_starts_stops(certsvc: Certsvc, tmp_path: Path, socket_enabled: None) -> None:
+    certsvc("init")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-c", "from certsvc.cli import main; main()", "serve", "--port", str(port)],
+        env=os.environ | {"CERTSVC_HOME": str(tmp_path / "home")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as site:
+        assert site.stderr is not None
+        try:
+            assert any("Spawning worker-1" in line for line in site.stderr)
+            site.terminate()
+            assert site.wait(30) is not None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(site.pid, signal.SIGKILL)  # a worker that stayed
 
 
 def _answers(address: str) -> int:
