@@ -12,6 +12,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Final, NamedTuple
 
+from sqlalchemy.orm import object_session
+
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status
 from certsvc.services.context import Services
@@ -84,9 +86,17 @@ def _judge_row(services: Services, row: CertificateRecord) -> _Judged:
     found = _judge(row.credential, services.trust, None)
     if found.check.ok or all(key.distrusted_from is None for key in services.trust.keys.values()):
         return found
-    with services.database.reading() as session:
-        index = proven_index(services, session, row)
+    index = _proven(services, row)
     return found if index is None else _judge(row.credential, services.trust, index)
+
+
+def _proven(services: Services, row: CertificateRecord) -> int | None:
+    """`proven_index`, by the session that read the row where it is still open: a second one beside it could wait for a
+    writer who waits for the first."""
+    if (session := object_session(row)) is not None:
+        return proven_index(services, session, row)
+    with services.database.reading() as own:
+        return proven_index(services, own, row)
 
 
 def genuine_claims(services: Services, row: CertificateRecord) -> CertificateClaims | None:

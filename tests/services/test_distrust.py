@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import QueuePool, delete, event, select
 
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.checked import check
@@ -176,6 +177,19 @@ def test_without_a_signed_head_nothing_is_called_valid_and_nothing_forged(theft:
     assert online(theft, theft.genuine()).verdict is Verdict.UNAVAILABLE
     with pytest.raises(Unavailable):
         look_up.by_token(theft.home.services, theft.row().token)
+
+
+def test_a_look_up_takes_one_connection_though_the_log_is_asked(theft: Theft) -> None:
+    engine = theft.home.services.database.engine
+    taken: list[int] = []
+    event.listen(engine, "checkout", lambda *_: taken.append(cast(QueuePool, engine.pool).checkedout()))
+    token, number, name = theft.row().token, theft.row().number, theft.row().holder_name
+    taken.clear()
+    assert look_up.by_token(theft.home.services, token) is not None
+    assert look_up.by_numbers_and_names(theft.home.services, [(number, name)]) != [None]
+    assert online(theft, theft.genuine()).verdict is Verdict.VALID
+    # A second would wait for a writer who waits for the first to end: a minute, in which nobody reads anything.
+    assert set(taken) == {1}
 
 
 def test_distrust_begins_within_the_log_and_is_never_moved_later(theft: Theft) -> None:
