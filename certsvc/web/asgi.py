@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _THREADS: Final = 64
 _SCAN_THREADS: Final = 16
 _SCAN_SECONDS: Final = 10.0
+_END_SECONDS: Final = 75.0  # a file check takes at most a minute
 _NOBODYS: Final = "a" * 26  # a token of the right form
 _ASCII: Final = bytes(range(128))
 _SCANNED: Final = frozenset({"/v/", "/V/", "/ap"})  # how the addresses of scans begin
@@ -55,6 +56,7 @@ class AsgiSite:
         self._shared_headers = _encoded(scans.shared_headers)
         self._way_in = way_in
         self._intake = Intake(max_body_bytes)
+        self._passed_on = 0
         self._scan_threads = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="scan")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,11 +101,14 @@ class AsgiSite:
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         # a2wsgi reads ASCII alone; browsers escape all else, not every program does.
         scope["query_string"] = quote(scope["query_string"], safe=_ASCII).encode()
+        self._passed_on += 1
         try:
             async with self._intake.taken_in(scope, receive) as body:
                 await self._behind(cast(Any, scope), cast(Any, body), cast(Any, send))
         except (TooSlow, BrokenOff) as error:
             await self._send(send, self._refusal(scope, error))
+        finally:
+            self._passed_on -= 1
 
     def _refusal(self, scope: Scope, error: Refused) -> Answer:
         environ = _environ(scope)
@@ -124,6 +129,11 @@ class AsgiSite:
             look_at(self._scans.site, _NOBODYS, wait=False)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        # An answer may be out and its thread still say so to the loop: with none left it would wait for ever.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                while self._passed_on:
+                    await asyncio.sleep(0.02)
         self._scans.site.figures.flush()
         await send({"type": "lifespan.shutdown.complete"})
 

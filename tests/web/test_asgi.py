@@ -310,6 +310,49 @@ def test_a_server_that_stops_loses_no_count(own: Register, own_asgi: AsgiSite) -
         assert session.execute(text("select count(*) from scan_count")).scalar_one() == 1
 
 
+class Lingering:
+    """A body whose thread goes on after the last of it was sent."""
+
+    def __init__(self) -> None:
+        self.sent, self.let_go, self.ended = threading.Event(), threading.Event(), False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"all there is"
+        self.sent.set()
+
+    def close(self) -> None:
+        self.let_go.wait(30)
+        self.ended = True
+
+
+@pytest.mark.parametrize("patience", [30, 0.1])
+def test_a_server_that_stops_waits_for_its_threads_but_not_for_ever(
+    register: Register, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(asgi, "_END_SECONDS", patience)
+    body = Lingering()
+
+    def behind(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return body
+
+    async def silent(*_: object) -> dict[str, Any]:
+        return {"type": "lifespan"}
+
+    async def scene() -> None:
+        app = before(behind, register)
+        asked = asyncio.create_task(exchange(app, scope_of("/x")))
+        await asyncio.to_thread(body.sent.wait)
+        stopping = asyncio.create_task(app({"type": "lifespan"}, silent, silent))
+        await asyncio.sleep(0.3)
+        assert stopping.done() == (patience < 1)
+        body.let_go.set()
+        await asyncio.gather(asked, stopping)
+
+    asyncio.run(scene())
+    assert body.ended
+
+
 def test_a_connection_that_is_no_request_is_let_be(site: AsgiSite) -> None:
     assert asyncio.run(exchange(site, {"type": "websocket"})).status is None
 
