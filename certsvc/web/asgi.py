@@ -42,6 +42,7 @@ _SCAN_THREADS: Final = 16
 _SCAN_SECONDS: Final = 10.0
 _END_SECONDS: Final = 75.0  # a file check takes at most a minute
 _NOBODYS: Final = "a" * 26  # a token of the right form
+_LONGEST_NAME: Final = 64  # of a header that says anything here; what is kept of names stays small so
 _ASCII: Final = bytes(range(128))
 _SCANNED: Final = frozenset({"/v/", "/V/", "/ap"})  # how the addresses of scans begin
 
@@ -147,6 +148,8 @@ def _environ(scope: Scope) -> WSGIEnvironment:
         "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
     }
     for name, value in scope["headers"]:
+        if len(name) > _LONGEST_NAME:
+            continue
         variable = _variable(name)
         text = value.decode("latin-1")
         environ[variable] = f"{environ[variable]},{text}" if variable in environ else text

@@ -57,13 +57,15 @@ def wants_json() -> bool:
     return prefers_json(request.headers.get("Accept", ""))
 
 
-@lru_cache(maxsize=1000)
 def prefers_json(accept: str) -> bool:
     """Whether an Accept header ranks JSON above HTML; a browser's, and none, do not."""
-    if "json" not in accept:
-        return False
+    return "json" in accept and _ranks_json(accept[:500])  # cut before it is kept: a header may have 400 KB
+
+
+@lru_cache(maxsize=1000)
+def _ranks_json(accept: str) -> bool:
     ranks = {"json": 0.0, "html": 0.0}
-    for part in accept[:500].lower().split(","):
+    for part in accept.lower().split(","):
         media, *parameters = (piece.strip() for piece in part.split(";"))
         kind = "json" if media.endswith(("/json", "+json")) else "html" if media == "text/html" else None
         if kind is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
@@ -192,6 +194,23 @@ def test_exactly_the_configured_proxies_are_believed_and_no_underscore(register:
     assert scanned(X__Forwarded__For="203.0.113.1", X_Forwarded_For="203.0.113.77") == 429
     assert scanned(X_Forwarded_For="203.0.113.78") == 200
     assert scanned(X_Forwarded_For="203.0.113.79") == 429
+
+
+def test_nothing_stays_of_what_strangers_headers_hold(site: AsgiSite) -> None:
+    def scan(number: int) -> None:
+        long = f"{number}," + "json" * 50_000
+        named = {"Accept": long, "Accept-Language": long, "Accept-Encoding": long, "Cookie": long, f"X-{long}": "1"}
+        assert ask(site, "/v/" + "a" * 26, headers=named).status == 404
+
+    scan(0)
+    tracemalloc.start()
+    before_all, _ = tracemalloc.get_traced_memory()
+    for number in range(1, 11):
+        scan(number)
+    gc.collect()
+    after_all, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after_all - before_all < 1_000_000
 
 
 def test_a_fault_goes_on_to_flask(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
