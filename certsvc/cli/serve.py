@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import sys
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from certsvc.cli.speech import talk
 if TYPE_CHECKING:
     from certsvc.web.asgi import AsgiSite
 
+_HEAD_MS: Final = 10_000  # half a request holds one of a thousand connections, and the server's stop
 _KILL_SECONDS: Final = 90  # what is in flight may end; a file check takes at most a minute
 
 # The server's talk; granian would have it among the results.
@@ -28,7 +30,8 @@ _ON_STDERR: Final = {"class": "logging.StreamHandler", "formatter": "generic", "
 def serve(host: str, port: int, workers: int) -> None:
     """启动网站 / Serve the site: /verify, /v/TOKEN, /api/v1, /healthz …"""
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
 
     work.services()  # a refusal belongs here, in one line, not in a worker's traceback
     shown = f"[{host}]" if ":" in host else host
@@ -38,6 +41,8 @@ def serve(host: str, port: int, workers: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
+        http=HTTPModes.http1,  # what proxies speak; in HTTP/2 a body may come without a length
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MS),
         websockets=False,
         workers=workers,
         log_access=False,
@@ -49,6 +54,8 @@ def serve(host: str, port: int, workers: int) -> None:
 def _load_site(_target: str) -> AsgiSite:
     """The site, in a worker. Granian's own loader takes modules from the folder one stands in before all others."""
     _heed_signals()
+    # One line for every piece of a list that nobody is there to take is no news.
+    logging.getLogger("_granian.asgi").setLevel(logging.WARNING)
     from certsvc.app import create_asgi
 
     site = create_asgi()
