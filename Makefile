@@ -46,6 +46,14 @@ bench: .venv/dev.stamp
 soak: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.soak
 
+# The pages' sentences into the catalogues, the translations they have kept; what is new waits there, empty, for its words.
+messages: .venv/run.stamp
+	@mkdir -p artefacts
+	$(BIN)/pybabel -q extract -F certsvc/web/translations.cfg --no-location --sort-output --width=120 -o artefacts/messages.pot .
+	$(BIN)/pybabel -q update -i artefacts/messages.pot -d certsvc/web/translations --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date --width=120
+	$(BIN)/pybabel -q compile -d certsvc/web/translations
+
 # The locks name no index address; uv is used for resolving only and leaves no uv.lock.
 lock: .venv/dev.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

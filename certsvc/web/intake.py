@@ -57,10 +57,7 @@ class Intake:
         `TooSlow`, and `BrokenOff`, which mostly nobody is there to hear.
         """
         length = _length(scope)
-        if length == 0:
-            yield receive_nothing
-            return
-        if length is not None and length > self._max_bytes:
+        if length is not None and not 0 < length <= self._max_bytes:
             yield receive_nothing
             return
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
