@@ -14,7 +14,7 @@ import re
 from sqlalchemy import select
 
 from certsvc.errors import Conflict, Refused
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services
 from certsvc.store import AccountRecord
 from certsvc.store.audit import ROLES

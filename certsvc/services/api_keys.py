@@ -18,7 +18,7 @@ from sqlalchemy import Date, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound, Refused
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services, operator
 from certsvc.store import ApiKeyRecord, ApiKeyUseRecord
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from certsvc.errors import ListMissing, Refused, SealRefused, Unavailable
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.archive_ways import Further, Ways
 from certsvc.services.context import Services
 from certsvc.services.photos import sync_folder

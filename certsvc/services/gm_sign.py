@@ -7,10 +7,10 @@ is genuine by those gets one. Not here: the algorithm (`signing.gm`), checking o
 from __future__ import annotations
 
 from certsvc.errors import DocumentRefused
-from certsvc.services.audit import note
 from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.genuine import genuine_claims
+from certsvc.services.trail import note
 from certsvc.signing.keys import Purpose
 
 

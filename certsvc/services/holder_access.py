@@ -29,8 +29,8 @@ from sqlalchemy.orm import Session
 from certsvc.errors import InvalidName, NotFound
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
-from certsvc.services.audit import note
 from certsvc.services.context import Services
+from certsvc.services.trail import note
 from certsvc.signing.keys import Purpose
 from certsvc.store import (
     ISSUED,

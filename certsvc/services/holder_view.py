@@ -19,7 +19,6 @@ from certsvc.credential.compact import qr_text
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
 from certsvc.services import certificate_pdf, reissue, scan_counts, share
-from certsvc.services.audit import note
 from certsvc.services.context import Services
 from certsvc.services.holder_access import BY_HOLDER, Holder, Known, find
 from certsvc.services.holder_enrolments import enrolments_of
@@ -37,6 +36,7 @@ from certsvc.services.look_up import normalise_number
 from certsvc.services.public_record import electronic_record, paper_record
 from certsvc.services.reissue_shown import Request
 from certsvc.services.share import Share
+from certsvc.services.trail import note
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, ReissueRequestRecord, ShareLinkRecord
 
 __all__ = [

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, ImportRefused, Refused
 from certsvc.roster.parsed import Parsed
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services, operator
 from certsvc.services.schemes import load_shipped
 from certsvc.store.migrate import upgrade

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import CertsvcError, Refused
 from certsvc.person.identity import mask_id_number
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services
 from certsvc.services.issue_plan import Survey, completed_sessions, intend, survey
 from certsvc.services.reserve import Refusal, reserve

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services
 from certsvc.store import AttemptRecord
 

@@ -24,7 +24,8 @@ from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
 from certsvc.rules.decide import EnrolmentState
-from certsvc.services import audit, log
+from certsvc.services import log
+from certsvc.services import trail as audit
 from certsvc.services.attempts import attempt_of, decision_on
 from certsvc.services.certificate_secrets import CertificateSecrets, open_secrets
 from certsvc.services.change_status import record_change

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound, RegistrationRefused
 from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, ReviewStep, take
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services
 from certsvc.services.review_list import Registration, registrations
 from certsvc.services.review_record import review_on_record, row_of, steps_of

@@ -17,7 +17,7 @@ from certsvc.errors import Conflict, InvalidScheme, NotFound, RegistrationRefuse
 from certsvc.resources import schemes_folder
 from certsvc.rules.scheme import parse_scheme
 from certsvc.rules.terms import Scheme
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.context import Services
 from certsvc.store import SchemeRecord
 

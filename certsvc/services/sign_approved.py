@@ -24,7 +24,7 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.decide import EnrolmentState
-from certsvc.services import audit
+from certsvc.services import trail as audit
 from certsvc.services.attempts import attempt_of, decision_on
 from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
