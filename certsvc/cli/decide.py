@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_json: bool) -> None:
     """按规则判定,并逐条说明 / Decide, and explain by rule number."""
     from certsvc.services.decide_all import explain_all, undecided
-    from certsvc.services.schemes import read_scheme_file
+    from certsvc.services.records.schemes import read_scheme_file
 
     services = work.services()
     toml = read_scheme_file(scheme_file) if scheme_file is not None else None
@@ -69,7 +69,7 @@ def _say(one: Explained) -> None:
 
 
 def _say_decision(decision: Decision) -> None:
-    from certsvc.services.attempts import plain
+    from certsvc.services.records.attempts import plain
 
     say(f"  {decision.state.zh} {decision.state.en}")
     for subject, standing in decision.subjects.items():

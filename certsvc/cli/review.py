@@ -125,7 +125,7 @@ def _tell(decided: list[Registration], as_json: bool) -> None:
 
 def _say(registrations: Iterable[Registration]) -> None:
     from certsvc.person.identity import mask_id_number
-    from certsvc.services.review_record import STATES
+    from certsvc.services.records.reviews import STATES
 
     for one in registrations:
         state = STATES[one.state]

@@ -20,7 +20,7 @@ def scheme() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """已登记的方案 / The schemes on record."""
-    from certsvc.services.schemes import DEFAULT_KEY, all_schemes
+    from certsvc.services.records.schemes import DEFAULT_KEY, all_schemes
 
     with work.services().database.reading() as session:
         records = all_schemes(session)
@@ -50,7 +50,7 @@ def list_(as_json: bool) -> None:
 @json_option
 def add(file: Path, by: str | None, as_json: bool) -> None:
     """登记一个方案文件 / Put a scheme file on record. Pinned enrolments keep theirs."""
-    from certsvc.services.schemes import add_file
+    from certsvc.services.records.schemes import add_file
 
     record, is_new = add_file(work.services(), file, by=work.who(by))
     if as_json:

@@ -3,7 +3,7 @@
 draft → submitted → approved | returned (what is missing) | rejected (why); returned goes back to submitted. Before it
 is approved, the candidate has confirmed what was entered: photo, identity, and the face check with its time and place;
 what that check compared is kept nowhere. Whoever entered a registration, or any part of it, may not decide it.
-Not here: who may register (`registration`), where the steps are kept (`services.review_record`). Source: R1.6.
+Not here: who may register (`registration`), where the steps are kept (`services.records.reviews`). Source: R1.6.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from certsvc.errors import Refused, StatusChangeRefused
 from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
 from certsvc.services import log
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.change_status import check_reason, newest_version, record_change
 from certsvc.services.context import Services
 from certsvc.services.intended import Intended
 from certsvc.services.next_version import issue_version
-from certsvc.services.schemes import scheme_of
+from certsvc.services.records.schemes import scheme_of
+from certsvc.services.records.secrets import open_secrets
 from certsvc.services.trail import note
 from certsvc.store import CertificateRecord, EnrolmentRecord, PersonRecord
 from certsvc.transparency import leaf as leaves

@@ -19,10 +19,10 @@ from certsvc.rules.decide import Decision
 from certsvc.rules.explain import explain_json
 from certsvc.rules.registration_review import WAITING, RegistrationState
 from certsvc.rules.terms import Scheme
-from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
-from certsvc.services.review_record import counts, steps_of
-from certsvc.services.schemes import parsed, schemes_by_id
+from certsvc.services.records.attempts import attempts_of, decision_on
+from certsvc.services.records.reviews import counts, steps_of
+from certsvc.services.records.schemes import parsed, schemes_by_id
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
 

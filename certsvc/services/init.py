@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from certsvc.services import trail as audit
 from certsvc.services.context import Services, operator
-from certsvc.services.schemes import load_shipped
+from certsvc.services.records.schemes import load_shipped
 from certsvc.store.migrate import upgrade
 
 

@@ -17,9 +17,9 @@ from certsvc.errors import DocumentRefused
 from certsvc.person.identity import IdentityDocument, Sex
 from certsvc.rules.calendar import valid_until
 from certsvc.rules.terms import Scheme
-from certsvc.services.certificate_secrets import CertificateSecrets
 from certsvc.services.context import Services
-from certsvc.services.photos import kept_photo
+from certsvc.services.records.photos import kept_photo
+from certsvc.services.records.secrets import CertificateSecrets
 from certsvc.services.status_places import entries
 from certsvc.transparency.leaf import commit
 

@@ -20,14 +20,14 @@ from sqlalchemy.orm import Session
 from certsvc.errors import CertsvcError
 from certsvc.rules.decide import EnrolmentState
 from certsvc.services import log_read
-from certsvc.services.attempts import attempt_of, decision_on
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
 from certsvc.services.evidence import evidence_of
 from certsvc.services.issue_plan import session_code
 from certsvc.services.next_version import paper_commitment
-from certsvc.services.review_record import Steps, counts, steps_of
-from certsvc.services.schemes import schemes_by_id
+from certsvc.services.records.attempts import attempt_of, decision_on
+from certsvc.services.records.reviews import Steps, counts, steps_of
+from certsvc.services.records.schemes import schemes_by_id
+from certsvc.services.records.secrets import open_secrets
 from certsvc.store import (
     ISSUED,
     AttemptRecord,

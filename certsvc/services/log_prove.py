@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from certsvc.errors import LogMismatch
 from certsvc.services import log_read
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.log_publish import Published, publish_log
 from certsvc.services.publish_static import published_folder
+from certsvc.services.records.secrets import open_secrets
 from certsvc.store import CertificateRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.proofs import ReadHash, prove_inclusion

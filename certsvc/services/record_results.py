@@ -29,11 +29,11 @@ from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
-from certsvc.services.attempts import attempt_of, attempts_of, hundredths, items_text, plain
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.review_record import STATES
-from certsvc.services.schemes import parsed as parsed_scheme
+from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text, plain
+from certsvc.services.records.reviews import STATES
+from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]

@@ -23,13 +23,13 @@ from certsvc.rules.enrolment import Registration
 from certsvc.rules.registration import check_registration
 from certsvc.rules.registration_review import Move, RegistrationState, Review, ReviewStep, take
 from certsvc.rules.terms import Scheme
-from certsvc.services.attempts import attempts_of, decision_on
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.photos import IncomingPhotos, incoming
+from certsvc.services.records.attempts import attempts_of, decision_on
+from certsvc.services.records.photos import IncomingPhotos, incoming
+from certsvc.services.records.reviews import STATES, row_of
+from certsvc.services.records.schemes import Pinning, scheme_of
 from certsvc.services.register_known import Entry, OnRecord
-from certsvc.services.review_record import STATES, row_of
-from certsvc.services.schemes import Pinning, scheme_of
 from certsvc.store import EnrolmentRecord, PersonRecord
 
 

@@ -20,7 +20,7 @@ from certsvc.roster.parsed import Parsed
 from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.imports import Tally
-from certsvc.services.review_record import STATES, review_on_record, row_of, steps_of
+from certsvc.services.records.reviews import STATES, review_on_record, row_of, steps_of
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
 

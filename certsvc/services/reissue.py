@@ -23,14 +23,14 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
 from certsvc.rules.terms import Scheme
 from certsvc.services import log
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.intended import Intended
 from certsvc.services.look_up import normalise_number
 from certsvc.services.next_version import issue_version, paper_commitment
+from certsvc.services.records.schemes import Pinning
+from certsvc.services.records.secrets import open_secrets
 from certsvc.services.reissue_shown import Request, shown
-from certsvc.services.schemes import Pinning
 from certsvc.services.trail import note
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Event

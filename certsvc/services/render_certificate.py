@@ -23,10 +23,10 @@ from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.errors import NotFound, SealRefused, Unavailable
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import Services
-from certsvc.services.photos import kept_photo, sync_folder
-from certsvc.services.schemes import scheme_of
+from certsvc.services.records.photos import kept_photo, sync_folder
+from certsvc.services.records.schemes import scheme_of
+from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.pdf import Level, add_stamp, seal
 from certsvc.signing.pdf_examination import RECEIPT
 from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord, PdfFileRecord

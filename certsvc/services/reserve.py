@@ -21,9 +21,9 @@ from certsvc.credential.number import format_number, serial_capacity
 from certsvc.credential.token import TOKEN_BYTES, format_token
 from certsvc.errors import Refused
 from certsvc.rendering.fonts import missing_glyphs
-from certsvc.services.certificate_secrets import CertificateSecrets, seal_secrets
 from certsvc.services.context import Services
 from certsvc.services.intended import Allotted, Intended, claims_of
+from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.services.status_places import draw_indexes
 from certsvc.store import (
     RESERVED,

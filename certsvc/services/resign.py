@@ -26,8 +26,6 @@ from certsvc.person.identity import IdentityDocument
 from certsvc.rules.decide import EnrolmentState
 from certsvc.services import log
 from certsvc.services import trail as audit
-from certsvc.services.attempts import attempt_of, decision_on
-from certsvc.services.certificate_secrets import CertificateSecrets, open_secrets
 from certsvc.services.change_status import record_change
 from certsvc.services.context import Services
 from certsvc.services.genuine import repeats
@@ -35,9 +33,11 @@ from certsvc.services.intended import Intended
 from certsvc.services.log_proven import proven_index
 from certsvc.services.log_publish import publish_log
 from certsvc.services.publish_static import published_folder
+from certsvc.services.records.attempts import attempt_of, decision_on
+from certsvc.services.records.reviews import counts, steps_of
+from certsvc.services.records.schemes import scheme_of
+from certsvc.services.records.secrets import CertificateSecrets, open_secrets
 from certsvc.services.reserve import reserve
-from certsvc.services.review_record import counts, steps_of
-from certsvc.services.schemes import scheme_of
 from certsvc.services.sign_reserved import Signed, sign_reserved
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.proofs import verify_credential

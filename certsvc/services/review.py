@@ -17,8 +17,8 @@ from certsvc.errors import NotFound, RegistrationRefused
 from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, ReviewStep, take
 from certsvc.services import trail as audit
 from certsvc.services.context import Services
+from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.review_list import Registration, registrations
-from certsvc.services.review_record import review_on_record, row_of, steps_of
 from certsvc.store import EnrolmentRecord, ReviewStepRecord
 
 _CHUNK = 500

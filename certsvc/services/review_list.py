@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import WAITING, Move
 from certsvc.services.context import Services
-from certsvc.services.review_record import steps_of
-from certsvc.services.schemes import schemes_by_id
+from certsvc.services.records.reviews import steps_of
+from certsvc.services.records.schemes import schemes_by_id
 from certsvc.store import EnrolmentRecord, PersonRecord, ReviewStepRecord
 
 _CHUNK = 500

@@ -19,8 +19,8 @@ from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
 from certsvc.errors import DocumentRefused
 from certsvc.services import log
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.context import SHANGHAI, Services
+from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_compact, sign_credential
 from certsvc.store import ISSUED, CertificateRecord, LogSessionRecord

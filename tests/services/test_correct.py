@@ -10,10 +10,10 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import InvalidIdentity, InvalidName, Refused, StatusChangeRefused
 from certsvc.services import change_status, look_up
-from certsvc.services.certificate_secrets import open_secrets
 from certsvc.services.correct import Correction, correct
 from certsvc.services.issue import issue
 from certsvc.services.log_check import check_log
+from certsvc.services.records.secrets import open_secrets
 from tests.services.installation import Installation, made_up
 
 OLD, NEW = made_up(1), made_up(5)

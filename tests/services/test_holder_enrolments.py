@@ -16,8 +16,8 @@ from certsvc.services.holder_shown import EnrolmentView
 from certsvc.services.holder_view import view
 from certsvc.services.publish import publish_results
 from certsvc.services.record_results import import_results
+from certsvc.services.records.schemes import Pinning
 from certsvc.services.register import import_candidates
-from certsvc.services.schemes import Pinning
 from certsvc.store import AttemptRecord
 from tests.builders import Candidate, write_csv
 from tests.services.holding import holder, installed
