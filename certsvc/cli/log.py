@@ -57,7 +57,7 @@ def check(published: Path | None, as_json: bool) -> int:
 @json_option
 def export(folder: Path, as_json: bool) -> None:
     """导出日志:分块、条目、日志头 / Write the log as static files: tiles, entries, checkpoint."""
-    from certsvc.services.log_publish import origin, publish_log
+    from certsvc.services.log.publish import origin, publish_log
 
     services = work.services()
     done = publish_log(services, folder)
@@ -81,7 +81,7 @@ def export(folder: Path, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
 def prove(number: str, output: Path | None) -> None:
     """证书在日志中的凭据 / The proof that a certificate is in the log (c2sp.org/tlog-proof); for its holder."""
-    from certsvc.services.log_prove import prove as run
+    from certsvc.services.log.prove import prove as run
 
     receipt = run(work.services(), number).encode()
     if output is None:
@@ -96,7 +96,7 @@ def prove(number: str, output: Path | None) -> None:
 @click.option("--witness", "witness_key", required=True, help="见证者公钥(名称+哈希+公钥) / its verifier key.")
 def cosign(file: Path, witness_key: str) -> None:
     """公布见证者的联署 / Publish a witness's cosignature beside our own signature on the log's head."""
-    from certsvc.services.log_cosign import add_cosignature
+    from certsvc.services.log.cosign import add_cosignature
     from certsvc.transparency.note import VerifierKey
 
     opened = add_cosignature(work.services(), file.read_bytes(), VerifierKey.parse(witness_key))
@@ -119,7 +119,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     """见证日志只增不改,并联署 / See that the log only grew since the last visit, and cosign its head."""
     from certsvc.errors import one_line
     from certsvc.services import witness as watching
-    from certsvc.services.log_fetch import fetcher
+    from certsvc.services.log.fetch import fetcher
     from certsvc.services.verify_file import host_of, log_keys_of
     from certsvc.signing.trust import TrustBundle
     from certsvc.transparency.witness import Refusal
@@ -192,8 +192,8 @@ def audit(
     as_json: bool,
 ) -> int:
     """仅凭公开文件审计日志与状态列表 / Audit the log and its status lists from public files alone, with no database."""
+    from certsvc.services.log.fetch import fetcher, status_fetcher
     from certsvc.services.log_audit import InHand, audit_published
-    from certsvc.services.log_fetch import fetcher, status_fetcher
     from certsvc.signing.trust import TrustBundle
     from certsvc.transparency.note import VerifierKey
 

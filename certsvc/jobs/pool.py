@@ -30,7 +30,7 @@ DRAWN_AT_ONCE = 16
 """Certificates a task: few enough to share out evenly, many enough that asking costs nothing."""
 _LOADED_BEFORE = [
     "certsvc.services.render_certificate",
-    "certsvc.services.log_receipts",
+    "certsvc.services.log.receipts",
     "certsvc.rendering.press",
     "certsvc.signing.keystore",
 ]

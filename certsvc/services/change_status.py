@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status, check_change
 from certsvc.errors import NotFound, StatusChangeRefused
-from certsvc.services import log
 from certsvc.services.context import SHANGHAI, Services
+from certsvc.services.log import append as log
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.trail import note
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, StatusChangeRecord

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from certsvc.credential.document import Issuer
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
-    from certsvc.services.log_receipts import Receipts
+    from certsvc.services.log.receipts import Receipts
     from certsvc.services.messages import Messenger
     from certsvc.services.messages_sender import Sender
     from certsvc.signing.keys import KeyRecord
@@ -141,7 +141,7 @@ class Services:
 
     @cached_property
     def receipts(self) -> Receipts:
-        from certsvc.services.log_receipts import Receipts  # noqa: PLC0415 - it needs this module itself
+        from certsvc.services.log.receipts import Receipts  # noqa: PLC0415 - it needs this module itself
 
         return Receipts(self)
 

@@ -20,10 +20,10 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import Refused, StatusChangeRefused
 from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
-from certsvc.services import log
 from certsvc.services.change_status import check_reason, newest_version, record_change
 from certsvc.services.context import Services
 from certsvc.services.intended import Intended
+from certsvc.services.log import append as log
 from certsvc.services.next_version import issue_version
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets

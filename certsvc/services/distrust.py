@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from certsvc.credential.status import Status
 from certsvc.errors import KeyRefused
-from certsvc.services import log
 from certsvc.services import trail as audit
 from certsvc.services.context import Services
+from certsvc.services.log import append as log
 from certsvc.signing.keys import KeyRecord, Purpose
 from certsvc.store import ISSUED, CertificateRecord
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import object_session
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status
 from certsvc.services.context import Services
-from certsvc.services.log_proven import proven_index
+from certsvc.services.log.proven import proven_index
 from certsvc.signing.proofs import CredentialCheck, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import CertificateRecord

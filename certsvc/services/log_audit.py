@@ -19,8 +19,8 @@ from typing import Final
 from certsvc.credential.document import did_web
 from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, MalformedCredential, Unavailable
-from certsvc.services.log_fetch import Fetch, fetch_tile
-from certsvc.services.log_stated import stated_by
+from certsvc.services.log.fetch import Fetch, fetch_tile
+from certsvc.services.log.stated import stated_by
 from certsvc.services.status_lists import read_published
 from certsvc.services.verify_file import host_of, log_keys_of
 from certsvc.signing.trust import TrustBundle

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
 from certsvc.services.files import only_writer, write_if_changed
-from certsvc.services.log_publish import publish_log
+from certsvc.services.log.publish import publish_log
 from certsvc.services.status_lists import publish_status_lists
 from certsvc.signing.gm import public_pem
 from certsvc.signing.keys import KeyState, Purpose

@@ -22,10 +22,10 @@ from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
 from certsvc.rules.terms import Scheme
-from certsvc.services import log
 from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.intended import Intended
+from certsvc.services.log import append as log
 from certsvc.services.look_up import normalise_number
 from certsvc.services.next_version import issue_version, paper_commitment
 from certsvc.services.records.schemes import Pinning

@@ -24,14 +24,14 @@ from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
 from certsvc.rules.decide import EnrolmentState
-from certsvc.services import log
 from certsvc.services import trail as audit
 from certsvc.services.change_status import record_change
 from certsvc.services.context import Services
 from certsvc.services.genuine import repeats
 from certsvc.services.intended import Intended
-from certsvc.services.log_proven import proven_index
-from certsvc.services.log_publish import publish_log
+from certsvc.services.log import append as log
+from certsvc.services.log.proven import proven_index
+from certsvc.services.log.publish import publish_log
 from certsvc.services.publish_static import published_folder
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import counts, steps_of

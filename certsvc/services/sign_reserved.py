@@ -18,8 +18,8 @@ from certsvc.credential.checked import check
 from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
 from certsvc.errors import DocumentRefused
-from certsvc.services import log
 from certsvc.services.context import SHANGHAI, Services
+from certsvc.services.log import append as log
 from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_compact, sign_credential

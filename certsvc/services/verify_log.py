@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from certsvc.errors import CertsvcError
-from certsvc.services.log_fetch import fetch_tile, fetcher
+from certsvc.services.log.fetch import fetch_tile, fetcher
 from certsvc.services.verify_file import Examined, host_of, log_keys_of
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency import tiles

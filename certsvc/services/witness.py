@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from certsvc.errors import CertsvcError, KeyRefused, Unavailable
 from certsvc.services.files import only_writer, write_if_changed
-from certsvc.services.log_fetch import Fetch, fetch_tile
+from certsvc.services.log.fetch import Fetch, fetch_tile
 from certsvc.transparency import tiles
 from certsvc.transparency.checkpoint import Checkpoint, open_checkpoint, parse_body
 from certsvc.transparency.note import MAX_BYTES, Algorithm, VerifierKey, parse

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from certsvc.services import log_read
 from certsvc.services.change_status import revoke, suspend
 from certsvc.services.correct import Correction, correct
-from certsvc.services.log_fetch import fetcher
-from certsvc.services.log_publish import log_keys, origin
+from certsvc.services.log import read as log_read
+from certsvc.services.log.fetch import fetcher
+from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publish_static import publish_static, published_folder
 from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.signing.keys import Purpose

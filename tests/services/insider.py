@@ -13,10 +13,11 @@ from certsvc.credential.checked import check
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.token import format_token
 from certsvc.credential.verdict import Verdict, Verification
-from certsvc.services import log, log_read
+from certsvc.services.log import append as log
+from certsvc.services.log import read as log_read
+from certsvc.services.log.fetch import fetcher, status_fetcher
+from certsvc.services.log.publish import log_keys, origin, publish_log
 from certsvc.services.log_audit import InHand, audit_published
-from certsvc.services.log_fetch import fetcher, status_fetcher
-from certsvc.services.log_publish import log_keys, origin, publish_log
 from certsvc.services.publish_static import published_folder
 from certsvc.services.verify import verify_document
 from certsvc.services.witness import Witnessed, WitnessKey, visit

@@ -19,8 +19,8 @@ from certsvc.credential.compact import qr_text
 from certsvc.credential.status_list import Purpose as ListPurpose
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import CheckpointRefused, MalformedCredential
-from certsvc.services.log_prove import prove
-from certsvc.services.log_publish import log_keys, origin
+from certsvc.services.log.prove import prove
+from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publish_static import publish_static, published_folder
 from certsvc.services.status_lists import read_published
 from certsvc.services.verify import verify_document

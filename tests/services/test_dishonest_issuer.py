@@ -19,9 +19,9 @@ from certsvc.credential.verdict import Verdict
 from certsvc.errors import Conflict
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import change_status, reissue
+from certsvc.services.log.prove import prove
 from certsvc.services.log_audit import InHand
 from certsvc.services.log_check import check_log
-from certsvc.services.log_prove import prove
 from certsvc.services.publish_static import publish_static, published_folder
 from certsvc.services.verify import verify_document
 from certsvc.services.witness import Witnessed, WitnessKey

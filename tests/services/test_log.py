@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from certsvc.errors import ClockWentBack, Conflict, LogMismatch
-from certsvc.services import log
+from certsvc.services.log import append as log
 from certsvc.store import Database, LogHeadRecord, LogLeafRecord, LogNodeRecord, open_database
 from certsvc.store.migrate import upgrade
 from certsvc.transparency import tree

@@ -13,11 +13,11 @@ from sqlalchemy import text
 
 from certsvc.cli import run
 from certsvc.errors import CheckpointRefused, Unavailable
+from certsvc.services.log.fetch import fetch_tile, fetcher, status_fetcher
+from certsvc.services.log.prove import prove
+from certsvc.services.log.publish import log_keys, origin
+from certsvc.services.log.read import contents
 from certsvc.services.log_audit import InHand, audit_published
-from certsvc.services.log_fetch import fetch_tile, fetcher, status_fetcher
-from certsvc.services.log_prove import prove
-from certsvc.services.log_publish import log_keys, origin
-from certsvc.services.log_read import contents
 from certsvc.services.publish_static import publish_static, published_folder
 from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency import tiles

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, ClockWentBack, LogMismatch, MalformedCredential
 from certsvc.services import change_status
-from certsvc.services.log_publish import log_keys, origin, publish_log
+from certsvc.services.log.publish import log_keys, origin, publish_log
 from certsvc.services.publish_static import publish_static, published_folder, refresh
 from certsvc.services.status_lists import LIFE, read_published
 from certsvc.services.status_places import list_url

@@ -7,10 +7,10 @@ the holder and to nobody else.
 from __future__ import annotations
 
 from certsvc.errors import LogMismatch
-from certsvc.services import log_read
 from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
-from certsvc.services.log_publish import Published, publish_log
+from certsvc.services.log import read as log_read
+from certsvc.services.log.publish import Published, publish_log
 from certsvc.services.publish_static import published_folder
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import CertificateRecord

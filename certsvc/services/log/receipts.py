@@ -10,11 +10,11 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from certsvc.errors import Unavailable
-from certsvc.services import log_read
 from certsvc.services.context import Services
-from certsvc.services.log_prove import receipt_of
-from certsvc.services.log_proven import signed_head
-from certsvc.services.log_publish import Published, publish_log
+from certsvc.services.log import read as log_read
+from certsvc.services.log.prove import receipt_of
+from certsvc.services.log.proven import signed_head
+from certsvc.services.log.publish import Published, publish_log
 from certsvc.services.publish_static import published_folder
 from certsvc.store import CertificateRecord
 from certsvc.transparency.leaf import encode

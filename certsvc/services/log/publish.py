@@ -21,9 +21,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import LogMismatch, MalformedLog
-from certsvc.services import log, log_read
 from certsvc.services.context import Services
 from certsvc.services.files import only_writer, write_if_changed
+from certsvc.services.log import append as log
+from certsvc.services.log import read as log_read
 from certsvc.signing.keystore import Purpose
 from certsvc.store import LogLeafRecord, LogNodeRecord
 from certsvc.transparency import tiles

@@ -12,10 +12,11 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CertsvcError, Unavailable
-from certsvc.services import log_publish, log_read
 from certsvc.services.context import Services
-from certsvc.services.log_prove import receipt_of
-from certsvc.services.log_stated import stated_by
+from certsvc.services.log import publish as log_publish
+from certsvc.services.log import read as log_read
+from certsvc.services.log.prove import receipt_of
+from certsvc.services.log.stated import stated_by
 from certsvc.services.publish_static import published_folder
 from certsvc.store import CertificateRecord
 from certsvc.transparency.checkpoint import open_checkpoint
