@@ -33,7 +33,7 @@ from certsvc.config import Settings
 from certsvc.person.identity import resident_check_character
 from certsvc.services import change_status, issue, record_results, register
 from certsvc.services.context import Services
-from certsvc.services.init import initialise
+from certsvc.services.operation.init import initialise
 
 JSON_AT_LEAST, HTML_AT_LEAST = 4.0, 3.0
 ROUNDS = 3

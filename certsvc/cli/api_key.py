@@ -24,7 +24,7 @@ def api_key() -> None:
 @json_option
 def new(label: str, *, scopes: tuple[str, ...], quota: int, by: str | None, as_json: bool) -> None:
     """新建,只显示一次 / Make a key; it is shown this once."""
-    from certsvc.services.api_keys import Scope, create
+    from certsvc.services.operation.api_keys import Scope, create
 
     key = create(work.services(), label, [Scope(scope) for scope in scopes], quota, by=work.who(by))
     if as_json:
@@ -37,7 +37,7 @@ def new(label: str, *, scopes: tuple[str, ...], quota: int, by: str | None, as_j
 @json_option
 def list_(as_json: bool) -> None:
     """全部密钥与用量 / Every key, and its calls by day."""
-    from certsvc.services.api_keys import usage
+    from certsvc.services.operation.api_keys import usage
 
     found = usage(work.services())
     if as_json:
@@ -66,7 +66,7 @@ def list_(as_json: bool) -> None:
 @by_option
 def revoke(key_id: int, *, by: str | None) -> None:
     """撤销 / Take a key out of use."""
-    from certsvc.services import api_keys
+    from certsvc.services.operation import api_keys
 
     api_keys.revoke(work.services(), key_id, by=work.who(by))
     say(f"{key_id} 已撤销 revoked")

@@ -38,7 +38,7 @@ def upgrade(as_json: bool) -> None:
 @json_option
 def backup(file: Path, as_json: bool) -> None:
     """备份数据库与文件(不含密钥) / Back up database and files; keys are kept apart."""
-    from certsvc.services.backup import back_up
+    from certsvc.services.operation.backup import back_up
 
     report = back_up(work.services(), file)
     for name in report.missing:
@@ -55,7 +55,7 @@ def backup(file: Path, as_json: bool) -> None:
 @json_option
 def restore(file: Path, as_json: bool) -> None:
     """恢复到空的数据库,不覆盖 / Restore into an empty database; nothing is overwritten."""
-    from certsvc.services.backup import restore as run
+    from certsvc.services.operation.backup import restore as run
 
     report = run(work.services(migrated=False), file)
     for name in report.missing:

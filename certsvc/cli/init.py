@@ -13,7 +13,7 @@ from certsvc.cli.speech import json_option, say, tell
 @json_option
 def init(*, no_keys: bool, as_json: bool) -> None:
     """建立数据库、开发密钥与默认方案 / Make database, development keys and schemes."""
-    from certsvc.services.init import initialise
+    from certsvc.services.operation.init import initialise
 
     services = work.services(migrated=False)
     done = initialise(services, development_keys=not no_keys)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from certsvc.credential.compact import qr_text
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
-from certsvc.services import certificate_pdf, reissue, scan_counts, share
+from certsvc.services import certificate_pdf, reissue, share
 from certsvc.services.context import Services
 from certsvc.services.holder_access import BY_HOLDER, Holder, Known, find
 from certsvc.services.holder_enrolments import enrolments_of
@@ -33,6 +33,7 @@ from certsvc.services.holder_shown import (
     SubjectView,
 )
 from certsvc.services.look_up import normalise_number
+from certsvc.services.operation import scan_counts
 from certsvc.services.public_record import electronic_record, paper_record
 from certsvc.services.reissue_shown import Request
 from certsvc.services.share import Share

@@ -19,8 +19,8 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from certsvc.errors import CertsvcError
-from certsvc.services import answer_counts, scan_counts
-from certsvc.services.answer_counts import Figure
+from certsvc.services.operation import answer_counts, scan_counts
+from certsvc.services.operation.answer_counts import Figure
 from certsvc.store import Database
 
 SCAN: Final = "scan"

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 
 from certsvc.credential.wording import STATES
 from certsvc.errors import CertsvcError, Unavailable
-from certsvc.services import answer_counts
-from certsvc.services.answer_counts import Figure
 from certsvc.services.messages_send import queue
+from certsvc.services.operation import answer_counts
+from certsvc.services.operation.answer_counts import Figure
 from certsvc.services.publish_static import lists_valid_until, published_folder
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head

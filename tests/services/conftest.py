@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from certsvc.services.context import Services
-from certsvc.services.init import initialise
+from certsvc.services.operation.init import initialise
 from certsvc.services.publish_static import publish_static
 from tests.builders import open_home
 from tests.services.holding import installed

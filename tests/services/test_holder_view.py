@@ -15,13 +15,14 @@ from certsvc.config import Settings
 from certsvc.credential.compact import parse_qr_text
 from certsvc.errors import NotFound, Refused, ReissueRefused, Unavailable
 from certsvc.person.identity import mask_id_number
-from certsvc.services import change_status, reissue, scan_counts, share
+from certsvc.services import change_status, reissue, share
 from certsvc.services import holder_access as access
 from certsvc.services import holder_view as mine
 from certsvc.services.correct import Correction, correct
 from certsvc.services.holder_access import Holder
 from certsvc.services.holder_shown import CertificateView, HolderView
 from certsvc.services.messages_send import send_due
+from certsvc.services.operation import scan_counts
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
 from certsvc.store import AuditEventRecord, CertificateRecord

@@ -14,8 +14,8 @@ from certsvc.config import Settings
 from certsvc.credential.verdict import Verdict
 from certsvc.jobs.issue_run import POOL_FROM, run
 from certsvc.services.certificate_pdf import pdf_of
-from certsvc.services.init import initialise
 from certsvc.services.log_check import check_log
+from certsvc.services.operation.init import initialise
 from certsvc.services.publish_static import published_folder
 from certsvc.services.verify import verify_document
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import func, inspect, select
 
 from certsvc.errors import FileRefused, Refused
-from certsvc.services.backup import MANIFEST, back_up, restore
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.issue import issue
 from certsvc.services.log_check import check_log
+from certsvc.services.operation.backup import MANIFEST, back_up, restore
 from certsvc.services.verify import verify_document
 from certsvc.store import CertificateRecord, PdfFileRecord, open_database
 from certsvc.store.migrate import head, require_head, revision, revisions, upgrade

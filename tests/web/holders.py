@@ -15,9 +15,10 @@ from werkzeug.test import TestResponse
 
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.registration_review import FaceCheck
-from certsvc.services import holder_access, publish, record_results, register, review, scan_counts
+from certsvc.services import holder_access, publish, record_results, register, review
 from certsvc.services.context import Services
 from certsvc.services.messages_send import send_due
+from certsvc.services.operation import scan_counts
 from certsvc.services.render_certificate import render, waiting
 from certsvc.services.review_list import list_registrations
 from certsvc.store import CertificateRecord, ShareLinkRecord

@@ -22,7 +22,7 @@ from certsvc.services import (
     reissue,
 )
 from certsvc.services.context import Services
-from certsvc.services.init import initialise
+from certsvc.services.operation.init import initialise
 from certsvc.store import CertificateRecord
 from examples.portraits import draw_portrait
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app
-from certsvc.services import answer_counts, scan_counts
-from certsvc.services.answer_counts import Figure
+from certsvc.services.operation import answer_counts, scan_counts
+from certsvc.services.operation.answer_counts import Figure
 from certsvc.store import Database
 from certsvc.web.figures import ANSWERS, LIMITED, MICROSECONDS, SECONDS, Figures
 from certsvc.web.limits import Allowance, Kind, Limits

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from certsvc.app import create_app
-from certsvc.services import api_keys
+from certsvc.services.operation import api_keys
 from certsvc.store import Database, open_database
 from certsvc.store.migrate import upgrade
 from certsvc.web.limits import Allowance, Kind, Limits

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from werkzeug.serving import make_server
 
 from certsvc.app import create_app
-from certsvc.services import api_keys
-from certsvc.services.api_keys import Scope
+from certsvc.services.operation import api_keys
+from certsvc.services.operation.api_keys import Scope
 from certsvc.web.api.openapi import EXAMPLES, describe
 from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register
 

@@ -11,7 +11,7 @@ from typing import Final
 from certsvc.credential.verdict import Verdict
 from certsvc.credential.wording import STATES
 from certsvc.roster.employer_list import LIST_LIMITS
-from certsvc.services.api_keys import Scope
+from certsvc.services.operation.api_keys import Scope
 from certsvc.web.problems import STATUS
 from certsvc.web.public.files import MOST_FILES
 

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
 from certsvc.credential.wording import STATES
-from certsvc.services import api_keys
+from certsvc.services.operation import api_keys
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.api.openapi import EXAMPLES, describe
 from certsvc.web.limits import Kind, record_asked
