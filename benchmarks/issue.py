@@ -19,7 +19,7 @@ from certsvc.config import Settings
 from certsvc.jobs.issue_run import render_waiting
 from certsvc.services.issue import issue
 from certsvc.services.operation.init import initialise
-from certsvc.services.publish_static import refresh
+from certsvc.services.publishing.static import refresh
 from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 

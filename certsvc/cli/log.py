@@ -36,7 +36,7 @@ def log() -> None:
 def check(published: Path | None, as_json: bool) -> int:
     """核对日志、登记与已公布的日志头 / Check the log, the register, and what was published."""
     from certsvc.services.log_check import check_log
-    from certsvc.services.publish_static import published_folder
+    from certsvc.services.publishing.static import published_folder
 
     services = work.services()
     found = check_log(services, published or published_folder(services) / "log")

@@ -15,7 +15,7 @@ from certsvc.cli.speech import json_option, say, tell
 @json_option
 def publish(folder: Path | None, as_json: bool) -> None:
     """公布密钥、状态列表与日志 / Publish keys, status lists and log as static files (default: HOME/published)."""
-    from certsvc.services.publish_static import publish_static
+    from certsvc.services.publishing.static import publish_static
 
     done = publish_static(work.services(), folder)
     if as_json:

@@ -93,7 +93,7 @@ def correct(
 
 def publish(services: Services) -> None:
     """Bring the published files up to date; what hinders it is told, since the deed itself stands."""
-    from certsvc.services.publish_static import refresh
+    from certsvc.services.publishing.static import refresh
 
     error = refresh(services)
     if error is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from certsvc.jobs.pool import DrawMany, OpenServices, drawing_pool
 from certsvc.services.context import Services
 from certsvc.services.issue import IssueReport, issue
-from certsvc.services.publish_static import refresh
+from certsvc.services.publishing.static import refresh
 from certsvc.services.render_certificate import Drawn, adopt, clear_leftovers, draw, waiting
 
 POOL_FROM = 24

@@ -22,7 +22,7 @@ from certsvc.errors import CertsvcError, Refused, Unavailable
 from certsvc.jobs.issue_run import one_at_a_time, render_waiting
 from certsvc.jobs.pool import OpenServices
 from certsvc.services.context import Services
-from certsvc.services.publish_static import publish_static
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.sign_approved import sign_approved
 
 LONGEST_LINE: Final = 256

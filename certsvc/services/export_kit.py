@@ -23,7 +23,7 @@ from certsvc.services.kit_hosting import write_hosting
 from certsvc.services.kit_page import write_page
 from certsvc.services.kit_parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
 from certsvc.services.kit_register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
-from certsvc.services.publish_static import publish_static
+from certsvc.services.publishing.static import publish_static
 from certsvc.store import ISSUED, CertificateRecord
 
 PHOTOS: Final = "photos"

@@ -18,9 +18,9 @@ from certsvc.person.identity import IdentityDocument, Sex
 from certsvc.rules.calendar import valid_until
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
+from certsvc.services.publishing.status_places import entries
 from certsvc.services.records.photos import kept_photo
 from certsvc.services.records.secrets import CertificateSecrets
-from certsvc.services.status_places import entries
 from certsvc.transparency.leaf import commit
 
 

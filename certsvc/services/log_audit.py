@@ -21,7 +21,7 @@ from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, MalformedCredential, Unavailable
 from certsvc.services.log.fetch import Fetch, fetch_tile
 from certsvc.services.log.stated import stated_by
-from certsvc.services.status_lists import read_published
+from certsvc.services.publishing.status_lists import read_published
 from certsvc.services.verify_file import host_of, log_keys_of
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency import tiles

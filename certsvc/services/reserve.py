@@ -23,8 +23,8 @@ from certsvc.errors import Refused
 from certsvc.rendering.fonts import missing_glyphs
 from certsvc.services.context import Services
 from certsvc.services.intended import Allotted, Intended, claims_of
+from certsvc.services.publishing.status_places import draw_indexes
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
-from certsvc.services.status_places import draw_indexes
 from certsvc.store import (
     RESERVED,
     CertificateRecord,

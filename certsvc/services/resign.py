@@ -32,7 +32,7 @@ from certsvc.services.intended import Intended
 from certsvc.services.log import append as log
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import scheme_of

@@ -15,7 +15,7 @@ from certsvc.credential.status_list import Purpose, StatusListClaims
 from certsvc.errors import CertsvcError
 from certsvc.services.context import SHANGHAI
 from certsvc.services.kit_parts import read_credential
-from certsvc.services.status_lists import read_published
+from certsvc.services.publishing.status_lists import read_published
 from certsvc.services.verify_file import Examined, Means, code_is_of, examine
 from certsvc.services.verify_log import ask_published_log
 from certsvc.services.verify_register import STATUS_ZH, Entry

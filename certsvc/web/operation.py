@@ -14,7 +14,7 @@ from certsvc.errors import CertsvcError, Unavailable
 from certsvc.services.messages_send import queue
 from certsvc.services.operation import answer_counts
 from certsvc.services.operation.answer_counts import Figure
-from certsvc.services.publish_static import lists_valid_until, published_folder
+from certsvc.services.publishing.static import lists_valid_until, published_folder
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer

@@ -13,7 +13,7 @@ import pytest
 
 from certsvc.cli import run
 from certsvc.credential.compact import qr_text
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from tests.services.installation import Clock, Installation, made_up
 
 ONE, TWO = made_up(1), made_up(2)

@@ -18,7 +18,7 @@ from certsvc.services.correct import Correction, correct
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.signing.keys import Purpose
 from certsvc.transparency import leaf as leaf_form

@@ -24,7 +24,7 @@ from certsvc.services.change_status import revoke, suspend
 from certsvc.services.context import Services
 from certsvc.services.correct import Correction, correct
 from certsvc.services.distrust import distrust
-from certsvc.services.publish_static import publish_static
+from certsvc.services.publishing.static import publish_static
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.proofs import sign_compact, sign_credential

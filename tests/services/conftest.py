@@ -10,7 +10,7 @@ import pytest
 
 from certsvc.services.context import Services
 from certsvc.services.operation.init import initialise
-from certsvc.services.publish_static import publish_static
+from certsvc.services.publishing.static import publish_static
 from tests.builders import open_home
 from tests.services.holding import installed
 from tests.services.installation import Installation, made_up

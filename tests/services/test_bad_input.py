@@ -21,8 +21,8 @@ from certsvc.credential.verdict import Verdict
 from certsvc.errors import CheckpointRefused, MalformedCredential
 from certsvc.services.log.prove import prove
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publish_static import publish_static, published_folder
-from certsvc.services.status_lists import read_published
+from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.status_lists import read_published
 from certsvc.services.verify import verify_document
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_examination import LARGEST_BYTES

@@ -23,7 +23,7 @@ from certsvc.services.distrust import distrust
 from certsvc.services.log import append as log
 from certsvc.services.log.prove import prove
 from certsvc.services.log_check import check_log
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.services.verify import verify_document
 from certsvc.signing.keys import Purpose, Signer

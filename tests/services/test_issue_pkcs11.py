@@ -16,7 +16,7 @@ from certsvc.jobs.issue_run import POOL_FROM, run
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.init import initialise
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.services.verify import verify_document
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore

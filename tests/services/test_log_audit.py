@@ -18,7 +18,7 @@ from certsvc.services.log.prove import prove
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.log.read import contents
 from certsvc.services.log_audit import InHand, audit_published
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport

@@ -12,7 +12,7 @@ import pytest
 from certsvc.services import change_status
 from certsvc.services.correct import Correction, correct
 from certsvc.services.log_check import LogReport, check_log
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from tests.services.installation import Installation, made_up, open_again
 
 

@@ -10,7 +10,7 @@ from certsvc.errors import CheckpointRefused, Unavailable
 from certsvc.services.log.cosign import add_cosignature
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency.checkpoint import open_checkpoint
 from tests.services.installation import Installation, made_up

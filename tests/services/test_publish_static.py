@@ -14,9 +14,9 @@ from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, ClockWentBack, LogMismatch, MalformedCredential
 from certsvc.services import change_status
 from certsvc.services.log.publish import log_keys, origin, publish_log
-from certsvc.services.publish_static import publish_static, published_folder, refresh
-from certsvc.services.status_lists import LIFE, read_published
-from certsvc.services.status_places import list_url
+from certsvc.services.publishing.static import publish_static, published_folder, refresh
+from certsvc.services.publishing.status_lists import LIFE, read_published
+from certsvc.services.publishing.status_places import list_url
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import audit

@@ -15,7 +15,7 @@ from certsvc.services import look_up, resign
 from certsvc.services.change_status import revoke, suspend
 from certsvc.services.distrust import distrust
 from certsvc.services.log_check import check_log
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets
 from certsvc.services.render_certificate import render, waiting
 from certsvc.services.resign import REASON, ResignReport, Selection

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verification
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.services.verify import verify_document
 from tests.services.installation import Installation, made_up
 

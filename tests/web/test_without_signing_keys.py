@@ -10,7 +10,7 @@ from certsvc.app import create_app, open_services
 from certsvc.config import Settings
 from certsvc.errors import KeyMissing
 from certsvc.services.issue import issue
-from certsvc.services.publish_static import publish_static
+from certsvc.services.publishing.static import publish_static
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore

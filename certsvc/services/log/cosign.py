@@ -13,7 +13,7 @@ from certsvc.errors import CheckpointRefused, Unavailable
 from certsvc.services.context import Services
 from certsvc.services.files import only_writer, write_if_changed
 from certsvc.services.log.publish import CHECKPOINT, log_keys, origin
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.transparency import note as notes
 from certsvc.transparency.checkpoint import OpenedCheckpoint, open_checkpoint
 from certsvc.transparency.note import Algorithm, VerifierKey

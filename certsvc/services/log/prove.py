@@ -11,7 +11,7 @@ from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.publish import Published, publish_log
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import CertificateRecord
 from certsvc.transparency import leaf as leaves

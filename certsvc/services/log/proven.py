@@ -17,7 +17,7 @@ from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
 from certsvc.services.log.prove import receipt_of
 from certsvc.services.log.stated import stated_by
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.store import CertificateRecord
 from certsvc.transparency.checkpoint import open_checkpoint
 from certsvc.transparency.leaf import Event

@@ -15,7 +15,7 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.prove import receipt_of
 from certsvc.services.log.proven import signed_head
 from certsvc.services.log.publish import Published, publish_log
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.store import CertificateRecord
 from certsvc.transparency.leaf import encode
 from certsvc.transparency.proofs import ReadHash, verify_inclusion

@@ -1,7 +1,7 @@
 """What an independent verifier needs: the issuer's keys, status lists, the log's checkpoint and tiles.
 
 All of it is public, cacheable and open to any origin; files come from the published folder as they are, so that a
-static server can take this over. Not here: making them (`services.publish_static`).
+static server can take this over. Not here: making them (`services.publishing.static`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from certsvc.services.publish_static import published_folder
+from certsvc.services.publishing.static import published_folder
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.trust import did_document, jwks
 from certsvc.web.answers import Answer, json_answer

@@ -28,7 +28,7 @@ from certsvc.credential.status_list import (
 from certsvc.errors import MalformedCredential
 from certsvc.services.context import Services
 from certsvc.services.files import write_if_changed
-from certsvc.services.status_places import CAPACITY, list_url
+from certsvc.services.publishing.status_places import CAPACITY, list_url
 from certsvc.signing.keys import Purpose as KeyPurpose
 from certsvc.signing.proofs import sign_document, verify_document
 from certsvc.signing.trust import TrustBundle

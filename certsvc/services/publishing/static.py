@@ -19,7 +19,7 @@ from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
 from certsvc.services.files import only_writer, write_if_changed
 from certsvc.services.log.publish import publish_log
-from certsvc.services.status_lists import publish_status_lists
+from certsvc.services.publishing.status_lists import publish_status_lists
 from certsvc.signing.gm import public_pem
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.trust import did_document, jwks
