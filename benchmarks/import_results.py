@@ -23,8 +23,8 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.person.identity import resident_check_character
 from certsvc.services.context import Services
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.operation.init import initialise
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 
 PROMISED_MB = 300

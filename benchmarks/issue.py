@@ -17,10 +17,10 @@ from benchmarks.import_results import candidate_rows, made_up_person, result_row
 from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.jobs.issue_run import render_waiting
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.issue import issue
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import refresh
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 
 

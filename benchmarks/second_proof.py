@@ -22,8 +22,8 @@ from certsvc.config import Settings
 from certsvc.credential.canonical import plain_bytes
 from certsvc.credential.checked import CheckedDocument
 from certsvc.services import issue as issuing
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.operation.init import initialise
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.services.sign_reserved import sign_reserved
 from certsvc.signing import proofs

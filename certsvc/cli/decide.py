@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from certsvc.rules.decide import Decision
-    from certsvc.services.decide_all import Explained
+    from certsvc.services.examination.decide import Explained
 
 
 @click.command()
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @json_option
 def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_json: bool) -> None:
     """按规则判定,并逐条说明 / Decide, and explain by rule number."""
-    from certsvc.services.decide_all import explain_all, undecided
+    from certsvc.services.examination.decide import explain_all, undecided
     from certsvc.services.records.schemes import read_scheme_file
 
     services = work.services()

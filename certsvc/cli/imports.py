@@ -73,7 +73,7 @@ def results() -> None:
 @_import_options
 def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool) -> None:
     """导入成绩 / Import results (CSV or XLSX)."""
-    from certsvc.services.record_results import import_results as run
+    from certsvc.services.examination.import_results import import_results as run
 
     _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
 
@@ -84,7 +84,7 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
 @json_option
 def publish(on: date | None, by: str | None, as_json: bool) -> None:
     """公布成绩 / Let candidates see the results sat up to a day."""
-    from certsvc.services.publish import publish_results
+    from certsvc.services.examination.publish_results import publish_results
 
     published = publish_results(work.services(), by=work.who(by), on=on)
     if as_json:

@@ -14,9 +14,9 @@ from certsvc.jobs import issue_run
 from certsvc.jobs.issue_run import run
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.context import Services
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.issue import issue
 from certsvc.services.operation.init import initialise
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.services.render_certificate import adopt, draw, waiting
 from certsvc.store import CertificateRecord

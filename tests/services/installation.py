@@ -15,10 +15,10 @@ from certsvc.config import Settings
 from certsvc.person.identity import resident_check_character
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.context import Services
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.import_paper import import_paper
 from certsvc.services.issue import IssuedOne, issue
 from certsvc.services.operation.init import initialise
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.store import CertificateRecord
 

@@ -14,10 +14,10 @@ from certsvc.errors import ImportRefused
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services import review
 from certsvc.services.context import Services
-from certsvc.services.decide_all import explain_all
+from certsvc.services.examination.decide import explain_all
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.imports import ImportReport
 from certsvc.services.operation.init import initialise
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.services.review_list import Registration, list_registrations
 from certsvc.store import EnrolmentRecord

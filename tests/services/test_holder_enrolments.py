@@ -12,10 +12,10 @@ from sqlalchemy import update
 
 from certsvc.rules.decide import EnrolmentState, Standing
 from certsvc.rules.terms import Subject
+from certsvc.services.examination.import_results import import_results
+from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.holder_shown import EnrolmentView
 from certsvc.services.holder_view import view
-from certsvc.services.publish import publish_results
-from certsvc.services.record_results import import_results
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.register import import_candidates
 from certsvc.store import AttemptRecord

@@ -14,9 +14,9 @@ from certsvc.errors import CertsvcError, DocumentRefused, LogMismatch
 from certsvc.rules.scheme import parse_scheme
 from certsvc.services import issue as issue_module
 from certsvc.services.context import Services
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.issue import IssueReport, issue
 from certsvc.services.log_check import check_log
-from certsvc.services.record_results import import_results
 from certsvc.services.records import schemes
 from certsvc.services.register import import_candidates
 from certsvc.signing.keys import Purpose

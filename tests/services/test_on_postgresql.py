@@ -14,11 +14,11 @@ from certsvc.credential.number import parse_number
 from certsvc.errors import ImportRefused
 from certsvc.services import share
 from certsvc.services.context import Services
+from certsvc.services.examination.import_results import import_results
 from certsvc.services.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.store import CertificateRecord
 from tests.builders import Candidate, candidates, open_home, write_csv

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from certsvc.errors import ImportRefused
 from certsvc.services.context import Services
-from certsvc.services.decide_all import explain_all
+from certsvc.services.examination.decide import explain_all
+from certsvc.services.examination.import_results import import_results
+from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.imports import ImportReport
-from certsvc.services.publish import publish_results
-from certsvc.services.record_results import import_results
 from certsvc.services.register import import_candidates
 from certsvc.store import AttemptRecord, EnrolmentRecord
 from tests.builders import SAT, Candidate, again, candidates, write_csv

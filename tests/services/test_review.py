@@ -11,7 +11,7 @@ from sqlalchemy import select
 from certsvc.errors import ImportRefused, NotFound, RegistrationRefused
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services import review
-from certsvc.services.decide_all import undecided
+from certsvc.services.examination.decide import undecided
 from certsvc.services.export_kit import export_kit, rebuild
 from certsvc.services.issue import issue
 from certsvc.services.log_check import check_log

@@ -15,8 +15,10 @@ from werkzeug.test import TestResponse
 
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.registration_review import FaceCheck
-from certsvc.services import holder_access, publish, record_results, register, review
+from certsvc.services import holder_access, register, review
 from certsvc.services.context import Services
+from certsvc.services.examination import import_results as record_results
+from certsvc.services.examination import publish_results as publish
 from certsvc.services.messages_send import send_due
 from certsvc.services.operation import scan_counts
 from certsvc.services.render_certificate import render, waiting
