@@ -25,7 +25,7 @@ from certsvc.person.identity import resident_check_character
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.operation.init import initialise
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 
 PROMISED_MB = 300
 

@@ -21,7 +21,7 @@ from certsvc.services.examination.import_results import import_results
 from certsvc.services.issue import issue
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import refresh
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ from certsvc.credential.checked import CheckedDocument
 from certsvc.services import issue as issuing
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.operation.init import initialise
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.sign_reserved import sign_reserved
 from certsvc.signing import proofs
 from certsvc.signing.keys import Signer

@@ -50,7 +50,7 @@ def import_candidates(
     for_review: bool,
 ) -> None:
     """导入考生名册 / Import a roster (CSV or XLSX) that was reviewed before; or put it to review."""
-    from certsvc.services.register import import_candidates as run
+    from certsvc.services.registration.import_roster import import_candidates as run
 
     report = run(
         work.services(),

@@ -14,7 +14,7 @@ from certsvc.cli.speech import by_option, json_option, say, tell, tell_list
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from certsvc.services.review_list import Registration
+    from certsvc.services.registration.review_list import Registration
 
 _STATES = click.Choice(["submitted", "returned", "approved", "rejected"])
 _ID = click.IntRange(1, 2**31 - 1)  # as the register numbers them
@@ -48,7 +48,7 @@ def review() -> None:
 @json_option
 def list_(state: str | None, as_json: bool) -> None:
     """送审的报名 / The registrations put to review; with --json all that was entered, and each step."""
-    from certsvc.services.review_list import list_registrations
+    from certsvc.services.registration.review_list import list_registrations
 
     found = list_registrations(work.services(), state)
     if as_json:
@@ -72,7 +72,7 @@ def list_(state: str | None, as_json: bool) -> None:
 def confirm(registration_id: int, *, face: str, place: str, at: datetime | None, by: str | None, as_json: bool) -> None:
     """记录考生本人确认 / Record that the candidate confirmed photo, identity and data, and the face check."""
     from certsvc.rules.registration_review import FaceCheck
-    from certsvc.services import review as desk
+    from certsvc.services.registration import review as desk
 
     found = next(one for one in FaceCheck if one.value == face)
     _tell(
@@ -87,7 +87,7 @@ def confirm(registration_id: int, *, face: str, place: str, at: datetime | None,
 @json_option
 def approve(ids: tuple[int, ...], by: str | None, as_json: bool) -> None:
     """批准 / Approve: from then on the registration counts."""
-    from certsvc.services import review as desk
+    from certsvc.services.registration import review as desk
 
     _tell(desk.approve(work.services(), ids, by=work.who(by)), as_json)
 
@@ -99,7 +99,7 @@ def approve(ids: tuple[int, ...], by: str | None, as_json: bool) -> None:
 @json_option
 def return_(ids: tuple[int, ...], missing: str, by: str | None, as_json: bool) -> None:
     """退回补充 / Return: imported again with --for-review, it is submitted again."""
-    from certsvc.services import review as desk
+    from certsvc.services.registration import review as desk
 
     _tell(desk.return_(work.services(), ids, by=work.who(by), missing=missing), as_json)
 
@@ -111,7 +111,7 @@ def return_(ids: tuple[int, ...], missing: str, by: str | None, as_json: bool) -
 @json_option
 def reject(ids: tuple[int, ...], reason: str, by: str | None, as_json: bool) -> None:
     """不予通过 / Reject: the registration is closed."""
-    from certsvc.services import review as desk
+    from certsvc.services.registration import review as desk
 
     _tell(desk.reject(work.services(), ids, by=work.who(by), reason=reason), as_json)
 

@@ -19,7 +19,7 @@ from certsvc.services.examination.import_results import import_results
 from certsvc.services.import_paper import import_paper
 from certsvc.services.issue import IssuedOne, issue
 from certsvc.services.operation.init import initialise
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord
 
 # Keys are made by the machine's clock and vouch for nothing earlier; what is issued comes before a later retirement.

@@ -12,14 +12,14 @@ from sqlalchemy import select, text
 
 from certsvc.errors import ImportRefused
 from certsvc.rules.registration_review import FaceCheck
-from certsvc.services import review
 from certsvc.services.context import Services
 from certsvc.services.examination.decide import explain_all
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.imports import ImportReport
 from certsvc.services.operation.init import initialise
-from certsvc.services.register import import_candidates
-from certsvc.services.review_list import Registration, list_registrations
+from certsvc.services.registration import review
+from certsvc.services.registration.import_roster import import_candidates
+from certsvc.services.registration.review_list import Registration, list_registrations
 from certsvc.store import EnrolmentRecord
 from tests.builders import open_home, write_csv
 from tests.store.conftest import postgresql_database

@@ -17,7 +17,7 @@ from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.holder_shown import EnrolmentView
 from certsvc.services.holder_view import view
 from certsvc.services.records.schemes import Pinning
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import AttemptRecord
 from tests.builders import Candidate, write_csv
 from tests.services.holding import holder, installed

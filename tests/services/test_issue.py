@@ -18,7 +18,7 @@ from certsvc.services.examination.import_results import import_results
 from certsvc.services.issue import IssueReport, issue
 from certsvc.services.log_check import check_log
 from certsvc.services.records import schemes
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import verify_compact, verify_credential
 from certsvc.store import (

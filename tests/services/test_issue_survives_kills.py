@@ -20,7 +20,7 @@ from certsvc.credential.number import parse_number
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.log_check import check_log
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord
 from tests.builders import candidates, open_home, write_csv
 

@@ -19,7 +19,7 @@ from certsvc.services.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord
 from tests.builders import Candidate, candidates, open_home, write_csv
 from tests.store.conftest import postgresql_database

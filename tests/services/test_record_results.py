@@ -15,7 +15,7 @@ from certsvc.services.examination.decide import explain_all
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.imports import ImportReport
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import AttemptRecord, EnrolmentRecord
 from tests.builders import SAT, Candidate, again, candidates, write_csv
 

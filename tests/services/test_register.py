@@ -12,7 +12,7 @@ from certsvc.errors import FileRefused, ImportRefused, NotFound
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.imports import ImportReport
-from certsvc.services.register import import_candidates
+from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import AuditEventRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 from tests.builders import SAT, Candidate, again, candidates, write_csv, write_portrait
 

@@ -10,14 +10,14 @@ from sqlalchemy import select
 
 from certsvc.errors import ImportRefused, NotFound, RegistrationRefused
 from certsvc.rules.registration_review import FaceCheck
-from certsvc.services import review
 from certsvc.services.examination.decide import undecided
 from certsvc.services.export_kit import export_kit, rebuild
 from certsvc.services.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise
-from certsvc.services.review_list import list_registrations
+from certsvc.services.registration import review
+from certsvc.services.registration.review_list import list_registrations
 from certsvc.store import AuditEventRecord, PersonRecord
 from tests.builders import SAT, Candidate, again, candidates, open_home, write_portrait
 from tests.services.reviewing import CLERK, REVIEWER, Desk, desk

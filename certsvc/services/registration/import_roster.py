@@ -29,7 +29,7 @@ from certsvc.services.records.attempts import attempts_of, decision_on
 from certsvc.services.records.photos import IncomingPhotos, incoming
 from certsvc.services.records.reviews import STATES, row_of
 from certsvc.services.records.schemes import Pinning, scheme_of
-from certsvc.services.register_known import Entry, OnRecord
+from certsvc.services.registration.on_record import Entry, OnRecord
 from certsvc.store import EnrolmentRecord, PersonRecord
 
 

@@ -18,7 +18,7 @@ from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, Rev
 from certsvc.services import trail as audit
 from certsvc.services.context import Services
 from certsvc.services.records.reviews import review_on_record, row_of, steps_of
-from certsvc.services.review_list import Registration, registrations
+from certsvc.services.registration.review_list import Registration, registrations
 from certsvc.store import EnrolmentRecord, ReviewStepRecord
 
 _CHUNK = 500
