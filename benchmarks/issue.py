@@ -18,7 +18,7 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.jobs.issue_run import render_waiting
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import refresh
 from certsvc.services.registration.import_roster import import_candidates

@@ -21,11 +21,11 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.credential.canonical import plain_bytes
 from certsvc.credential.checked import CheckedDocument
-from certsvc.services import issue as issuing
 from certsvc.services.examination.import_results import import_results
+from certsvc.services.issuing import issue as issuing
+from certsvc.services.issuing.sign import sign_reserved
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration.import_roster import import_candidates
-from certsvc.services.sign_reserved import sign_reserved
 from certsvc.signing import proofs
 from certsvc.signing.keys import Signer
 
@@ -69,8 +69,8 @@ def _seconds(rows: int, sign: Any) -> float:
         results = [row for person in people for row in result_rows(person)]
         import_results(services, write_rows(Path(folder) / "r.csv", results), by="benchmark")
         with (
-            patch("certsvc.services.issue.sign_reserved", timed),
-            patch("certsvc.services.sign_reserved.sign_credential", sign),
+            patch("certsvc.services.issuing.issue.sign_reserved", timed),
+            patch("certsvc.services.issuing.sign.sign_credential", sign),
         ):
             assert len(issuing.issue(services, by="benchmark").issued) == rows
     return spent

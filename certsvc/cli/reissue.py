@@ -79,7 +79,7 @@ def apply(
 def approve(request_id: int, note: str | None, scheme_key: str | None, by: str | None, as_json: bool) -> None:
     """批准并签发电子证书 / Approve, and issue the electronic certificate; not by whoever recorded it."""
     from certsvc.services import reissue as desk
-    from certsvc.services.render_certificate import render
+    from certsvc.services.issuing.render import render
 
     services = work.services()
     request = desk.approve(services, request_id, by=work.who(by), decision_note=note, scheme_key=scheme_key)

@@ -76,7 +76,7 @@ def correct(
     from certsvc.person.identity import IdType
     from certsvc.services.correct import Correction
     from certsvc.services.correct import correct as run
-    from certsvc.services.render_certificate import render
+    from certsvc.services.issuing.render import render
 
     services = work.services()
     kind = next((kind for kind in IdType if kind.value == id_type), None)

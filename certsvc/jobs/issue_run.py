@@ -13,9 +13,9 @@ from pathlib import Path
 
 from certsvc.jobs.pool import DrawMany, OpenServices, drawing_pool
 from certsvc.services.context import Services
-from certsvc.services.issue import IssueReport, issue
+from certsvc.services.issuing.issue import IssueReport, issue
+from certsvc.services.issuing.render import Drawn, adopt, clear_leftovers, draw, waiting
 from certsvc.services.publishing.static import refresh
-from certsvc.services.render_certificate import Drawn, adopt, clear_leftovers, draw, waiting
 
 POOL_FROM = 24
 """Fewer certificates than this are drawn here and now: starting the workers would take longer."""

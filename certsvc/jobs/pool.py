@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing import connection
 
 from certsvc.services.context import Services
-from certsvc.services.render_certificate import Drawn, draw
+from certsvc.services.issuing.render import Drawn, draw
 
 OpenServices = Callable[[], Services]
 """Opens the services anew in a worker; must be picklable, such as `functools.partial(open_services, settings)`."""
@@ -29,7 +29,7 @@ _services: Services | None = None
 DRAWN_AT_ONCE = 16
 """Certificates a task: few enough to share out evenly, many enough that asking costs nothing."""
 _LOADED_BEFORE = [
-    "certsvc.services.render_certificate",
+    "certsvc.services.issuing.render",
     "certsvc.services.log.receipts",
     "certsvc.rendering.press",
     "certsvc.signing.keystore",

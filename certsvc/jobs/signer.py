@@ -2,7 +2,7 @@
 
 A Unix socket, one line of JSON in, one out: `{"batch": 7}` signs that batch, `{"finish": true}` publishes and draws
 what was signed. Nothing that is signed comes over it: the batch is read from the register and checked there
-(`services.sign_approved`). One request at a time; a client that says too much, or nothing, is cut off. The socket is
+(`services.issuing.sign_approved`). One request at a time; a client that says too much, or nothing, is cut off. The socket is
 for its owner alone, or for one group.
 """
 
@@ -22,8 +22,8 @@ from certsvc.errors import CertsvcError, Refused, Unavailable
 from certsvc.jobs.issue_run import one_at_a_time, render_waiting
 from certsvc.jobs.pool import OpenServices
 from certsvc.services.context import Services
+from certsvc.services.issuing.sign_approved import sign_approved
 from certsvc.services.publishing.static import publish_static
-from certsvc.services.sign_approved import sign_approved
 
 LONGEST_LINE: Final = 256
 PATIENCE_SECONDS: Final = 10

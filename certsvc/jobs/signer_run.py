@@ -12,7 +12,7 @@ from certsvc.errors import BatchRefused
 from certsvc.jobs.issue_run import Progress
 from certsvc.jobs.signer import ask
 from certsvc.services.context import Services
-from certsvc.services.issue import IssueReport, issue, issued_of, waiting_batches
+from certsvc.services.issuing.issue import IssueReport, issue, issued_of, waiting_batches
 
 
 def run(

@@ -25,8 +25,8 @@ from certsvc.errors import ListMissing, Refused, SealRefused, Unavailable
 from certsvc.services import trail as audit
 from certsvc.services.archive_ways import Further, Ways
 from certsvc.services.context import Services
+from certsvc.services.issuing.render import file_record, write_beside
 from certsvc.services.records.photos import sync_folder
-from certsvc.services.render_certificate import file_record, write_beside
 from certsvc.signing.pdf import Level
 from certsvc.store import CertificateRecord, PdfFileRecord
 

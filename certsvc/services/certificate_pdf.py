@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from certsvc.credential.status import Status, effective
 from certsvc.errors import NotFound, Unavailable
 from certsvc.services.context import Services
-from certsvc.services.render_certificate import render
+from certsvc.services.issuing.render import render
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, PdfFileRecord
 
 _CHUNK = 1000

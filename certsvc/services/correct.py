@@ -22,9 +22,9 @@ from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
 from certsvc.services.change_status import check_reason, newest_version, record_change
 from certsvc.services.context import Services
-from certsvc.services.intended import Intended
+from certsvc.services.issuing.intended import Intended
+from certsvc.services.issuing.next_version import issue_version
 from certsvc.services.log import append as log
-from certsvc.services.next_version import issue_version
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.trail import note

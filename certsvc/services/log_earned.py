@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 from certsvc.errors import CertsvcError
 from certsvc.rules.decide import EnrolmentState
 from certsvc.services.context import Services
-from certsvc.services.evidence import evidence_of
-from certsvc.services.issue_plan import session_code
+from certsvc.services.issuing.evidence import evidence_of
+from certsvc.services.issuing.next_version import paper_commitment
+from certsvc.services.issuing.plan import session_code
 from certsvc.services.log import read as log_read
-from certsvc.services.next_version import paper_commitment
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import Steps, counts, steps_of
 from certsvc.services.records.schemes import schemes_by_id

@@ -28,7 +28,9 @@ from certsvc.services import trail as audit
 from certsvc.services.change_status import record_change
 from certsvc.services.context import Services
 from certsvc.services.genuine import repeats
-from certsvc.services.intended import Intended
+from certsvc.services.issuing.intended import Intended
+from certsvc.services.issuing.reserve import reserve
+from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log import append as log
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
@@ -37,8 +39,6 @@ from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import CertificateSecrets, open_secrets
-from certsvc.services.reserve import reserve
-from certsvc.services.sign_reserved import Signed, sign_reserved
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.proofs import verify_credential
 from certsvc.signing.trust import TrustBundle

@@ -13,7 +13,7 @@ from typing import Any
 import cbor2
 
 from certsvc.credential import status_list
-from certsvc.services import render_certificate
+from certsvc.services.issuing import render as render_certificate
 from certsvc.signing import cose, keys, pdf_examination, proofs
 from certsvc.transparency import tree
 

@@ -15,10 +15,10 @@ from certsvc.jobs.issue_run import run
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
+from certsvc.services.issuing.render import adopt, draw, waiting
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration.import_roster import import_candidates
-from certsvc.services.render_certificate import adopt, draw, waiting
 from certsvc.store import CertificateRecord
 from tests.builders import NOW, candidates, open_home, write_csv
 

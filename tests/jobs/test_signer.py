@@ -30,7 +30,7 @@ from certsvc.jobs.signer import LONGEST_LINE, Signer, ask
 from certsvc.jobs.signer_run import run
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.context import Services
-from certsvc.services.issue import issue, waiting_batches
+from certsvc.services.issuing.issue import issue, waiting_batches
 from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import published_folder
 from certsvc.services.verify import verify_document

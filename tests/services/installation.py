@@ -17,7 +17,7 @@ from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.import_paper import import_paper
-from certsvc.services.issue import IssuedOne, issue
+from certsvc.services.issuing.issue import IssuedOne, issue
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord

@@ -11,7 +11,7 @@ from certsvc.credential.document import read_claims
 from certsvc.errors import InvalidIdentity, InvalidName, Refused, StatusChangeRefused
 from certsvc.services import change_status, look_up
 from certsvc.services.correct import Correction, correct
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.records.secrets import open_secrets
 from tests.services.installation import Installation, made_up

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from certsvc.services import holder_access as access
 from certsvc.services import holder_view as mine
 from certsvc.services.context import Services
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
 from certsvc.services.messages import HttpMessenger
 from certsvc.services.messages_send import send_due
 from certsvc.services.operation.init import initialise

@@ -12,10 +12,10 @@ from sqlalchemy import event, func, select
 from certsvc.credential.number import parse_number
 from certsvc.errors import CertsvcError, DocumentRefused, LogMismatch
 from certsvc.rules.scheme import parse_scheme
-from certsvc.services import issue as issue_module
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.issue import IssueReport, issue
+from certsvc.services.issuing import issue as issue_module
+from certsvc.services.issuing.issue import IssueReport, issue
 from certsvc.services.log_check import check_log
 from certsvc.services.records import schemes
 from certsvc.services.registration.import_roster import import_candidates
@@ -269,7 +269,7 @@ def test_two_runs_at_once_issue_each_certificate_once(services: Services, home: 
 def test_the_evidence_opens_to_the_results_it_rests_on(services: Services, tmp_path: Path) -> None:
     from certsvc.credential.canonical import load_strict
     from certsvc.credential.document import read_claims
-    from certsvc.services.evidence import evidence_of
+    from certsvc.services.issuing.evidence import evidence_of
     from certsvc.services.records.secrets import open_secrets
     from certsvc.store import AttemptRecord
     from certsvc.transparency.leaf import opens

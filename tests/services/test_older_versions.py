@@ -16,7 +16,7 @@ from sqlalchemy import func, inspect, select
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.certificate_pdf import pdf_of
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import MANIFEST, back_up, restore
 from certsvc.services.verify import verify_document

@@ -15,7 +15,7 @@ from certsvc.errors import ImportRefused
 from certsvc.services import share
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise

@@ -14,10 +14,10 @@ from certsvc.errors import Refused
 from certsvc.services import look_up, resign
 from certsvc.services.change_status import revoke, suspend
 from certsvc.services.distrust import distrust
+from certsvc.services.issuing.render import render, waiting
 from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets
-from certsvc.services.render_certificate import render, waiting
 from certsvc.services.resign import REASON, ResignReport, Selection
 from certsvc.services.verify import verify_document
 from certsvc.signing.keys import Purpose

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from certsvc.errors import Refused, RegistrationRefused
-from certsvc.services.issue import issue
-from certsvc.services.issue_plan import intend
+from certsvc.services.issuing.issue import issue
+from certsvc.services.issuing.plan import intend
 from certsvc.services.log_check import check_log
 from certsvc.services.registration import review
 from certsvc.store import EnrolmentRecord, IssueBatchRecord

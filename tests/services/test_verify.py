@@ -12,8 +12,8 @@ from certsvc.credential.compact import payload_text
 from certsvc.credential.verdict import Verdict
 from certsvc.services import change_status, look_up
 from certsvc.services.correct import Correction, correct
+from certsvc.services.issuing.render import draw
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.render_certificate import draw
 from certsvc.services.verify import verify_document
 from certsvc.signing.keystore import Purpose
 from tests.services.installation import Installation

@@ -19,12 +19,12 @@ from certsvc.services import holder_access
 from certsvc.services.context import Services
 from certsvc.services.examination import import_results as record_results
 from certsvc.services.examination import publish_results as publish
+from certsvc.services.issuing.render import render, waiting
 from certsvc.services.messages_send import send_due
 from certsvc.services.operation import scan_counts
 from certsvc.services.registration import import_roster as register
 from certsvc.services.registration import review
 from certsvc.services.registration.review_list import list_registrations
-from certsvc.services.render_certificate import render, waiting
 from certsvc.store import CertificateRecord, ShareLinkRecord
 from tests.web.register import BORN, CORRECTED_NAME, NAMES, PAPER_NAME, REPLACED_NAME, Register, id_number_of
 

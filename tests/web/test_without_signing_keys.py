@@ -9,7 +9,7 @@ import pytest
 from certsvc.app import create_app, open_services
 from certsvc.config import Settings
 from certsvc.errors import KeyMissing
-from certsvc.services.issue import issue
+from certsvc.services.issuing.issue import issue
 from certsvc.services.publishing.static import publish_static
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose

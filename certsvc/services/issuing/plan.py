@@ -14,9 +14,9 @@ from certsvc.person.identity import IdentityDocument, IdType, Sex
 from certsvc.rules.decide import Decision, EnrolmentState
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
-from certsvc.services.evidence import evidence_of
 from certsvc.services.examination.decide import decide_all
-from certsvc.services.intended import Intended
+from certsvc.services.issuing.evidence import evidence_of
+from certsvc.services.issuing.intended import Intended
 from certsvc.services.records.attempts import attempt_of, decision_on, plain
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import schemes_by_id

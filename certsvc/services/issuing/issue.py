@@ -20,9 +20,9 @@ from certsvc.errors import CertsvcError, Refused
 from certsvc.person.identity import mask_id_number
 from certsvc.services import trail as audit
 from certsvc.services.context import Services
-from certsvc.services.issue_plan import Survey, completed_sessions, intend, survey
-from certsvc.services.reserve import Refusal, reserve
-from certsvc.services.sign_reserved import Signed, sign_reserved
+from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
+from certsvc.services.issuing.reserve import Refusal, reserve
+from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
 

@@ -12,9 +12,9 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from certsvc.services.context import Services
-from certsvc.services.intended import Intended
-from certsvc.services.reserve import reserve
-from certsvc.services.sign_reserved import Signed, sign_reserved
+from certsvc.services.issuing.intended import Intended
+from certsvc.services.issuing.reserve import reserve
+from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord
 from certsvc.transparency import leaf as leaves

@@ -22,7 +22,7 @@ from certsvc.credential.token import TOKEN_BYTES, format_token
 from certsvc.errors import Refused
 from certsvc.rendering.fonts import missing_glyphs
 from certsvc.services.context import Services
-from certsvc.services.intended import Allotted, Intended, claims_of
+from certsvc.services.issuing.intended import Allotted, Intended, claims_of
 from certsvc.services.publishing.status_places import draw_indexes
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.store import (

@@ -26,14 +26,14 @@ from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.decide import EnrolmentState
 from certsvc.services import trail as audit
 from certsvc.services.context import Services
-from certsvc.services.intended import Allotted, claims_of
-from certsvc.services.issue import issue_leaf
-from certsvc.services.issue_plan import completed_sessions, intended_of, survey
+from certsvc.services.issuing.intended import Allotted, claims_of
+from certsvc.services.issuing.issue import issue_leaf
+from certsvc.services.issuing.plan import completed_sessions, intended_of, survey
+from certsvc.services.issuing.sign import sign_reserved
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
-from certsvc.services.sign_reserved import sign_reserved
 from certsvc.store import (
     RESERVED,
     AttemptRecord,
