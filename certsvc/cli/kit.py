@@ -15,7 +15,7 @@ from certsvc.cli.speech import json_option, say, talk, tell
 @json_option
 def export(folder: Path, as_json: bool) -> None:
     """写出存档包:服务与数据库都不在时仍可查验 / Write the survival kit: all verifies with the service gone."""
-    from certsvc.services.export_kit import export_kit
+    from certsvc.services.kit.export import export_kit
 
     done = export_kit(work.services(), folder)
     if as_json:
@@ -32,7 +32,7 @@ def export(folder: Path, as_json: bool) -> None:
 @json_option
 def rebuild(folder: Path, as_json: bool) -> int:
     """由存档包重建登记册(需原密钥与空数据库) / Rebuild the register from a kit, with its keys, into a fresh home."""
-    from certsvc.services.export_kit import rebuild as run
+    from certsvc.services.kit.export import rebuild as run
     from certsvc.services.log_check import check_log
 
     services = work.services()

@@ -14,7 +14,7 @@ from certsvc.credential.status import Status
 from certsvc.credential.status_list import Purpose, StatusListClaims
 from certsvc.errors import CertsvcError
 from certsvc.services.context import SHANGHAI
-from certsvc.services.kit_parts import read_credential
+from certsvc.services.kit.parts import read_credential
 from certsvc.services.publishing.status_lists import read_published
 from certsvc.services.verify_file import Examined, Means, code_is_of, examine
 from certsvc.services.verify_log import ask_published_log

@@ -30,8 +30,8 @@ from certsvc.rendering import qr
 from certsvc.services import change_status
 from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.correct import Correction, correct
-from certsvc.services.export_kit import export_kit
-from certsvc.services.kit_parts import CREDENTIALS, path_of
+from certsvc.services.kit.export import export_kit
+from certsvc.services.kit.parts import CREDENTIALS, path_of
 from certsvc.services.verify import verify_document
 from certsvc.signing.trust import TrustBundle
 from tests.browser.conftest import Picture, violations

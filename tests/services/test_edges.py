@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.errors import KeyMissing, KeyRefused, LogMismatch, MalformedLog, Refused, Unavailable
-from certsvc.services import kit_register
 from certsvc.services.files import write_if_changed
-from certsvc.services.kit_parts import CREDENTIALS, path_of, read_credential, seal_part
-from certsvc.services.kit_register import open_photo, seal_photo
+from certsvc.services.kit import register as kit_register
+from certsvc.services.kit.parts import CREDENTIALS, path_of, read_credential, seal_part
+from certsvc.services.kit.register import open_photo, seal_photo
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.prove import prove

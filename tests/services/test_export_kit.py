@@ -14,8 +14,8 @@ from certsvc.credential.verdict import Verdict
 from certsvc.errors import FileRefused, MalformedCredential, Refused
 from certsvc.services import change_status, look_up, reissue
 from certsvc.services.correct import Correction, correct
-from certsvc.services.export_kit import export_kit, rebuild
-from certsvc.services.kit_parts import CREDENTIALS, open_part, path_of, read_credential
+from certsvc.services.kit.export import export_kit, rebuild
+from certsvc.services.kit.parts import CREDENTIALS, open_part, path_of, read_credential
 from certsvc.services.log_check import check_log
 from certsvc.services.verify import verify_document
 from certsvc.signing.trust import TrustBundle

@@ -10,7 +10,7 @@ from sqlalchemy import Table, func, select
 
 from certsvc.services import holder_access as access
 from certsvc.services.context import Services
-from certsvc.services.export_kit import export_kit, rebuild
+from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.store import Base, kept_tables
 from tests.services.holding import identity, secret_of

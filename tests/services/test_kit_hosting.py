@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from certsvc.services.export_kit import export_kit
+from certsvc.services.kit.export import export_kit
 from tests.services.installation import Installation, made_up
 
 Serve = Callable[[Path, Path, int], list[str]]

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import FaceCheck, RegistrationState
 from certsvc.services import holder_access as access
-from certsvc.services import kit_register
-from certsvc.services.export_kit import export_kit, rebuild
 from certsvc.services.holder_shown import ReviewView
 from certsvc.services.holder_view import view
+from certsvc.services.kit import register as kit_register
+from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.messages_send import send_due
 from certsvc.store import EnrolmentRecord, MessageRecord
 from tests.builders import Candidate

@@ -19,10 +19,10 @@ from sqlalchemy import select
 from certsvc.errors import MalformedCredential
 from certsvc.services.context import Services
 from certsvc.services.files import write_if_changed
-from certsvc.services.kit_hosting import write_hosting
-from certsvc.services.kit_page import write_page
-from certsvc.services.kit_parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
-from certsvc.services.kit_register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
+from certsvc.services.kit.hosting import write_hosting
+from certsvc.services.kit.page import write_page
+from certsvc.services.kit.parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
+from certsvc.services.kit.register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
 from certsvc.services.publishing.static import publish_static
 from certsvc.store import ISSUED, CertificateRecord
 
