@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify, request
 
 from certsvc.app import open_services, open_site
 from certsvc.config import Settings
-from certsvc.services import look_up
+from certsvc.services.verification import look_up
 from certsvc.web.public.statement import state_of
 
 

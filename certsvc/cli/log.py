@@ -120,7 +120,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     from certsvc.errors import one_line
     from certsvc.services import witness as watching
     from certsvc.services.log.fetch import fetcher
-    from certsvc.services.verify_file import host_of, log_keys_of
+    from certsvc.services.verification.examine import host_of, log_keys_of
     from certsvc.signing.trust import TrustBundle
     from certsvc.transparency.witness import Refusal
 

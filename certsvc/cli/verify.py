@@ -91,7 +91,7 @@ def _optional(file: Path | None) -> bytes | None:
 
 
 def _verify_online(content: bytes | str, beside: tuple[bytes | None, bytes | None]) -> Verification:
-    from certsvc.services.verify import verify_document
+    from certsvc.services.verification.verify import verify_document
 
     try:
         services = work.services()
@@ -106,7 +106,7 @@ def _verify_online(content: bytes | str, beside: tuple[bytes | None, bytes | Non
 def _verify_offline(
     content: bytes | str, trust_path: Path | None, beside: tuple[bytes | None, bytes | None], *, logged: bool
 ) -> Verification:
-    from certsvc.services.verify import verify_document
+    from certsvc.services.verification.verify import verify_document
 
     trust, published = _pinned(trust_path)
     return verify_document(

@@ -1,7 +1,7 @@
 """What a verification found: a bottom line, and every check that was made (design.md, decision 7).
 
 "Revoked" is an answer here, not an error, and an outage is never "invalid" (R10). Not here: making the checks
-(`signing`, `services.verify`), and the sentence shown for each state (`wording`).
+(`signing`, `services.verification.verify`), and the sentence shown for each state (`wording`).
 """
 
 from __future__ import annotations

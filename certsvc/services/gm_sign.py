@@ -9,8 +9,8 @@ from __future__ import annotations
 from certsvc.errors import DocumentRefused
 from certsvc.services.change_status import newest_version
 from certsvc.services.context import Services
-from certsvc.services.genuine import genuine_claims
 from certsvc.services.trail import note
+from certsvc.services.verification.genuine import genuine_claims
 from certsvc.signing.keys import Purpose
 
 

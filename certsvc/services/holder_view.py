@@ -32,12 +32,12 @@ from certsvc.services.holder_shown import (
     ReissueView,
     SubjectView,
 )
-from certsvc.services.look_up import normalise_number
 from certsvc.services.operation import scan_counts
-from certsvc.services.public_record import electronic_record, paper_record
 from certsvc.services.reissue_shown import Request
 from certsvc.services.share import Share
 from certsvc.services.trail import note
+from certsvc.services.verification.look_up import normalise_number
+from certsvc.services.verification.public_record import electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, ReissueRequestRecord, ShareLinkRecord
 
 __all__ = [

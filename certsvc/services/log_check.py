@@ -22,13 +22,13 @@ from sqlalchemy.orm import Session
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, KeyMissing, LogMismatch, MalformedLog, ProofRefused
 from certsvc.services.context import Services
-from certsvc.services.genuine import repeats
 from certsvc.services.log import append as log
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
 from certsvc.services.log.stated import stated_by
 from certsvc.services.log_earned import check_earned
 from certsvc.services.records.secrets import open_secrets
+from certsvc.services.verification.genuine import repeats
 from certsvc.signing.proofs import verify_credential
 from certsvc.store import ISSUED, CertificateRecord, LogLeafRecord, LogNodeRecord, StatusChangeRecord
 from certsvc.transparency import leaf as leaves

@@ -27,11 +27,11 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
 from certsvc.services.log import append as log
-from certsvc.services.look_up import normalise_number
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.reissue_shown import Request, shown
 from certsvc.services.trail import note
+from certsvc.services.verification.look_up import normalise_number
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Event
 

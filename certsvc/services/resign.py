@@ -27,7 +27,6 @@ from certsvc.rules.decide import EnrolmentState
 from certsvc.services import trail as audit
 from certsvc.services.change_status import record_change
 from certsvc.services.context import Services
-from certsvc.services.genuine import repeats
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
@@ -39,6 +38,7 @@ from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import CertificateSecrets, open_secrets
+from certsvc.services.verification.genuine import repeats
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.proofs import verify_credential
 from certsvc.signing.trust import TrustBundle

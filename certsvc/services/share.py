@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from certsvc.credential.token import TOKEN_BYTES, format_token, normalise_token
 from certsvc.errors import NotFound, Refused
 from certsvc.services.context import Services
-from certsvc.services.public_record import PublicRecord, electronic_record
 from certsvc.services.trail import note
+from certsvc.services.verification.public_record import PublicRecord, electronic_record
 from certsvc.store import ISSUED, CertificateRecord, ShareLinkRecord, ShareOpeningRecord
 
 LONGEST_LIFE: Final = timedelta(days=365)

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from a2wsgi import WSGIMiddleware
 
 from certsvc.errors import Refused
-from certsvc.services import quick_look_up
+from certsvc.services.verification import scan as quick_look_up
 from certsvc.web.figures import way_of
 from certsvc.web.intake import BrokenOff, Intake, Receive, Scope, Send, TooSlow
 from certsvc.web.languages import choose_language

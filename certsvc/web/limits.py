@@ -19,8 +19,8 @@ from typing import Final
 
 from limits import RateLimitItem, parse_many
 
-from certsvc.services import look_up
 from certsvc.services.operation import limit_counts
+from certsvc.services.verification import look_up
 from certsvc.store import Database
 
 _MOST: Final = 1_000_000

@@ -32,7 +32,7 @@ from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.correct import Correction, correct
 from certsvc.services.kit.export import export_kit
 from certsvc.services.kit.parts import CREDENTIALS, path_of
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.trust import TrustBundle
 from tests.browser.conftest import Picture, violations
 from tests.services.installation import Installation, Person, made_up

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certsvc.credential.verdict import Verdict
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.proofs import verify_credential
 from certsvc.signing.trust import TrustBundle
 from tests.conformance.world import FORGERIES, World

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, CertificateSigningRequestBuilder, load_pem_x509_certificates
 
 from certsvc.rendering.press import Attachment, open_press
-from certsvc.services.verify_file import Means, examine
+from certsvc.services.verification.examine import Means, examine
 from certsvc.signing.keys import Purpose
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.pdf import PdfSeal, seal

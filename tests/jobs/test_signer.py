@@ -33,7 +33,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.issue import issue, waiting_batches
 from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord

@@ -15,7 +15,7 @@ from certsvc.credential.verdict import Verdict
 from certsvc.services import archive as archive_service
 from certsvc.services.archive import ArchiveReport, archive
 from certsvc.services.certificate_pdf import show_certificate
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf import Level
 from certsvc.signing.seal_authority import SealAuthority

@@ -19,7 +19,7 @@ from certsvc.services.log.fetch import fetcher, status_fetcher
 from certsvc.services.log.publish import log_keys, origin, publish_log
 from certsvc.services.log_audit import InHand, audit_published
 from certsvc.services.publishing.static import published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_credential

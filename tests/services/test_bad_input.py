@@ -23,7 +23,7 @@ from certsvc.services.log.prove import prove
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.publishing.status_lists import read_published
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_examination import LARGEST_BYTES
 from certsvc.signing.proofs import sign_document

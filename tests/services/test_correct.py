@@ -9,11 +9,12 @@ import pytest
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import InvalidIdentity, InvalidName, Refused, StatusChangeRefused
-from certsvc.services import change_status, look_up
+from certsvc.services import change_status
 from certsvc.services.correct import Correction, correct
 from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.records.secrets import open_secrets
+from certsvc.services.verification import look_up
 from tests.services.installation import Installation, made_up
 
 OLD, NEW = made_up(1), made_up(5)

@@ -23,7 +23,7 @@ from certsvc.services.log.prove import prove
 from certsvc.services.log_audit import InHand
 from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.services.witness import Witnessed, WitnessKey
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event, Leaf

@@ -18,14 +18,14 @@ from certsvc.credential.compact import compact_claims, qr_text
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.verdict import Verdict, Verification
 from certsvc.errors import KeyRefused, Unavailable
-from certsvc.services import look_up
 from certsvc.services.distrust import distrust
 from certsvc.services.log import append as log
 from certsvc.services.log.prove import prove
 from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
-from certsvc.services.verify import verify_document
+from certsvc.services.verification import look_up
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.pdf import PLACE, PdfSeal, seal
 from certsvc.signing.proofs import sign_compact, sign_credential

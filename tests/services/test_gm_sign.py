@@ -18,7 +18,7 @@ from certsvc.errors import DocumentRefused, KeyMissing, KeyRefused
 from certsvc.services.distrust import distrust
 from certsvc.services.gm_sign import gm_sign
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing import gm
 from certsvc.signing.keys import Algorithm, Purpose, acceptable_public_key
 from certsvc.signing.keystore import Keystore

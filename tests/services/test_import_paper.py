@@ -11,7 +11,7 @@ from certsvc.errors import ImportRefused
 from certsvc.services.context import Services
 from certsvc.services.import_paper import import_paper
 from certsvc.services.imports import ImportReport
-from certsvc.services.look_up import by_number_and_name
+from certsvc.services.verification.look_up import by_number_and_name
 from certsvc.store import PaperCertificateRecord
 from tests.builders import Candidate, write_csv
 

@@ -17,7 +17,7 @@ from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.pkcs11_keys import Pkcs11Signer

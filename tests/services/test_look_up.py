@@ -14,10 +14,11 @@ from sqlalchemy import event, text
 from certsvc.errors import Unavailable
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import mask_name
-from certsvc.services import change_status, look_up, reissue
+from certsvc.services import change_status, reissue
 from certsvc.services.correct import Correction, correct
-from certsvc.services.genuine import check_credential
-from certsvc.services.public_record import PublicRecord
+from certsvc.services.verification import look_up
+from certsvc.services.verification.genuine import check_credential
+from certsvc.services.verification.public_record import PublicRecord
 from tests.services.installation import RARE_NAME, Installation, Person, made_up
 
 HOLDER = made_up(2, RARE_NAME)

@@ -19,7 +19,7 @@ from certsvc.services.certificate_pdf import pdf_of
 from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import MANIFEST, back_up, restore
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.store import CertificateRecord, PdfFileRecord, open_database
 from certsvc.store.migrate import head, require_head, revision, revisions, upgrade
 from tests.builders import open_home

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Refused
-from certsvc.services import look_up, resign
+from certsvc.services import resign
 from certsvc.services.change_status import revoke, suspend
 from certsvc.services.distrust import distrust
 from certsvc.services.issuing.render import render, waiting
@@ -19,7 +19,8 @@ from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets
 from certsvc.services.resign import REASON, ResignReport, Selection
-from certsvc.services.verify import verify_document
+from certsvc.services.verification import look_up
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord
 from tests.services.installation import SAT, Installation, made_up

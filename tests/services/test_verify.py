@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from certsvc.credential.compact import payload_text
 from certsvc.credential.verdict import Verdict
-from certsvc.services import change_status, look_up
+from certsvc.services import change_status
 from certsvc.services.correct import Correction, correct
 from certsvc.services.issuing.render import draw
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification import look_up
+from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keystore import Purpose
 from tests.services.installation import Installation
 from tests.services.verifying import FIRST, SECOND, check, code, credential, numbers, offline, online

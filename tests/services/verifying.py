@@ -7,7 +7,7 @@ from sqlalchemy import text
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verification
 from certsvc.services.publishing.static import published_folder
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from tests.services.installation import Installation, made_up
 
 FIRST, SECOND = made_up(1), made_up(2)

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app, create_asgi
-from certsvc.services import quick_look_up
+from certsvc.services.verification import scan as quick_look_up
 from certsvc.web import asgi, intake
 from certsvc.web.asgi import AsgiSite
 from certsvc.web.scans import Scans

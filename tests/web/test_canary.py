@@ -19,7 +19,7 @@ from sqlalchemy import text
 from werkzeug.routing import Rule
 
 from certsvc.app import create_app
-from certsvc.services import look_up
+from certsvc.services.verification import look_up
 from tests.web.register import BORN, Register
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

@@ -6,7 +6,7 @@ import gzip
 
 from flask import Flask
 
-from certsvc.services import look_up
+from certsvc.services.verification import look_up
 from certsvc.web.prebuilt import Prebuilt, marker
 from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import record_page

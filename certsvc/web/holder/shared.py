@@ -3,7 +3,7 @@
 Unknown, expired and withdrawn are one answer. The QR's token stands nowhere on the page, since whoever has it can look
 the certificate up for good, and a link ends. What opens a link without a person behind it (HEAD, a prefetch, the
 preview that a messenger makes) is not counted as an opening, where it says so. Not here: the link itself
-(`services.share`), what is public (`services.public_record`).
+(`services.share`), what is public (`services.verification.public_record`).
 """
 
 from __future__ import annotations

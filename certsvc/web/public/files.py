@@ -1,8 +1,8 @@
 """The file check: one or several PDFs or credentials, or a ZIP of them, each examined and shown beside the true record.
 
 Bounded: number, size and depth here (a ZIP within a ZIP is not opened), time and memory of one file in
-`services.verify`. Each file gets its own answer; one that cannot be read never hides the others. Not here: what is
-checked (`services.verify`).
+`services.verification.verify`. Each file gets its own answer; one that cannot be read never hides the others. Not here: what is
+checked (`services.verification.verify`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from werkzeug.datastructures import FileStorage
 
 from certsvc.credential.verdict import Check, Verdict, Verification
 from certsvc.credential.wording import say
-from certsvc.services.verify import verify_document
+from certsvc.services.verification.verify import verify_document
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.limits import Kind
 from certsvc.web.pages import beijing

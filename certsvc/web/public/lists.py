@@ -27,7 +27,7 @@ from certsvc.roster.employer_list import (
     read_employer_list,
 )
 from certsvc.roster.export import write_csv, write_xlsx
-from certsvc.services import look_up
+from certsvc.services.verification import look_up
 from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest, TooMany
 from certsvc.web.public.statement import Statement, state_of, without_record

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 from certsvc.errors import Unavailable
-from certsvc.services.public_portrait import may_show
+from certsvc.services.verification.portrait import may_show
 from certsvc.web.pages import grouped
 from certsvc.web.prebuilt import marker
 from certsvc.web.public.statement import Statement
 from certsvc.web.site import Site
 
 if TYPE_CHECKING:
-    from certsvc.services.public_record import PublicRecord
+    from certsvc.services.verification.public_record import PublicRecord
 
 _WORDS: Final = (
     "number",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from certsvc.credential.token import normalise_token
 from certsvc.errors import Unavailable
-from certsvc.services import quick_look_up
-from certsvc.services.public_portrait import is_known
+from certsvc.services.verification import scan as quick_look_up
+from certsvc.services.verification.portrait import is_known
 from certsvc.web import problems
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.figures import SCAN

@@ -19,7 +19,7 @@ from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
 
 if TYPE_CHECKING:
-    from certsvc.services.public_record import PublicRecord
+    from certsvc.services.verification.public_record import PublicRecord
 
 HTTP_STATUS: Final = {"unknown": 404, "unavailable": 503}
 _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_replaced", "expired"})

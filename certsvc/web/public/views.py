@@ -13,8 +13,9 @@ from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import NotFound
 
 from certsvc.errors import Unavailable
-from certsvc.services import look_up, quick_look_up
-from certsvc.services.public_portrait import portrait_of
+from certsvc.services.verification import look_up
+from certsvc.services.verification import scan as quick_look_up
+from certsvc.services.verification.portrait import portrait_of
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.limits import Kind, record_asked
 from certsvc.web.packed import accepts_gzip

@@ -27,9 +27,9 @@ from certsvc.credential.verdict import Verdict, Verification
 from certsvc.errors import Unavailable
 from certsvc.person.name import mask_name
 from certsvc.services.context import SHANGHAI, Services
-from certsvc.services.verify_file import Examined, Kind, Means, examine
-from certsvc.services.verify_published import ask_published
-from certsvc.services.verify_register import Entry, ask_register, has_file, prove_index
+from certsvc.services.verification.ask_published import ask_published
+from certsvc.services.verification.ask_register import Entry, ask_register, has_file, prove_index
+from certsvc.services.verification.examine import Examined, Kind, Means, examine
 from certsvc.signing.trust import TrustBundle
 
 

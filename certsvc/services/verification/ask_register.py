@@ -22,12 +22,12 @@ from certsvc.credential.checked import digest8
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
-from certsvc.services.genuine import check_row, repeats
 from certsvc.services.log import append as log
 from certsvc.services.log import read as log_read
 from certsvc.services.log.proven import proven_index
 from certsvc.services.records.secrets import open_secrets
-from certsvc.services.verify_file import Examined, Kind, code_is_of
+from certsvc.services.verification.examine import Examined, Kind, code_is_of
+from certsvc.services.verification.genuine import check_row, repeats
 from certsvc.signing.proofs import CredentialCheck
 from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
 from certsvc.transparency import leaf as leaves

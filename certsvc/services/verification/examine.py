@@ -28,7 +28,7 @@ from certsvc.credential.document import CertificateClaims
 from certsvc.credential.verdict import Check
 from certsvc.errors import CertsvcError, MalformedCredential
 from certsvc.services.log.stated import stated_by
-from certsvc.services.verify_gm import check_gm
+from certsvc.services.verification.gm import check_gm
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf import LARGEST_BYTES
 from certsvc.signing.pdf_bounded import examine_pdf_bounded

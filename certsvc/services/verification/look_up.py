@@ -23,8 +23,8 @@ from certsvc.credential.token import normalise_token
 from certsvc.errors import InvalidName, KeyMissing, Unavailable
 from certsvc.person.name import parse_name
 from certsvc.services.context import Services
-from certsvc.services.genuine import genuine_claims
-from certsvc.services.public_record import PublicRecord, electronic_record, paper_record
+from certsvc.services.verification.genuine import genuine_claims
+from certsvc.services.verification.public_record import PublicRecord, electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
 
 _LONGEST_NUMBER: Final = 60

@@ -17,7 +17,7 @@ from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status, effective
 from certsvc.person.name import mask_name
 from certsvc.services.context import Services
-from certsvc.services.genuine import genuine_claims
+from certsvc.services.verification.genuine import genuine_claims
 from certsvc.store import CertificateRecord, PaperCertificateRecord
 
 FORGED: Final = "forged"

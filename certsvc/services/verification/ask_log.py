@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certsvc.errors import CertsvcError
 from certsvc.services.log.fetch import fetch_tile, fetcher
-from certsvc.services.verify_file import Examined, host_of, log_keys_of
+from certsvc.services.verification.examine import Examined, host_of, log_keys_of
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency import tiles
 from certsvc.transparency.checkpoint import open_checkpoint

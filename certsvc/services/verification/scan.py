@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.token import normalise_token
 from certsvc.errors import Unavailable
-from certsvc.services import look_up
 from certsvc.services.context import Services
-from certsvc.services.public_record import PublicRecord, electronic_record
+from certsvc.services.verification import look_up
+from certsvc.services.verification.public_record import PublicRecord, electronic_record
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import ISSUED, CertificateRecord
 

@@ -16,9 +16,9 @@ from certsvc.errors import CertsvcError
 from certsvc.services.context import SHANGHAI
 from certsvc.services.kit.parts import read_credential
 from certsvc.services.publishing.status_lists import read_published
-from certsvc.services.verify_file import Examined, Means, code_is_of, examine
-from certsvc.services.verify_log import ask_published_log
-from certsvc.services.verify_register import STATUS_ZH, Entry
+from certsvc.services.verification.ask_log import ask_published_log
+from certsvc.services.verification.ask_register import STATUS_ZH, Entry
+from certsvc.services.verification.examine import Examined, Means, code_is_of, examine
 from certsvc.signing.trust import TrustBundle
 
 _LARGEST_LIST = 8 * 1024 * 1024

@@ -16,8 +16,8 @@ from sqlalchemy.exc import NoResultFound, SQLAlchemyError
 from certsvc.credential.commitment import decode_multibase_u, digest_multibase
 from certsvc.errors import Unavailable
 from certsvc.services.context import Services
-from certsvc.services.public_record import PublicRecord
 from certsvc.services.records.schemes import scheme_of
+from certsvc.services.verification.public_record import PublicRecord
 
 # What says "was issued and never taken back"; a revoked certificate is no reason to show a face.
 SHOWN: Final = frozenset({"valid", "suspended", "expired"})
