@@ -31,7 +31,7 @@ from sqlalchemy import text
 from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.person.identity import resident_check_character
-from certsvc.services import change_status
+from certsvc.services.certificates import change_status
 from certsvc.services.context import Services
 from certsvc.services.examination import import_results as record_results
 from certsvc.services.issuing import issue

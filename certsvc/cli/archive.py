@@ -25,7 +25,7 @@ from certsvc.config import PDF_LEVELS
 def archive(level: str | None, renew: bool, by: str | None, as_json: bool) -> None:
     """为 PDF 补盖时间戳,或升至 B-LTA 并按期续期 / Time stamps for PDFs; B-LTA, renewed in time (CERTSVC_TSA_URL)."""
     from certsvc.jobs.issue_run import one_at_a_time
-    from certsvc.services import archive as service
+    from certsvc.services.certificates import archive as service
     from certsvc.signing.pdf import Level
 
     services, bar = work.services(), Bar()

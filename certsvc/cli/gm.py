@@ -18,7 +18,7 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
 @by_option
 def gm_sign(number: str, output: Path, by: str | None) -> None:
     """国密 SM2 分离签名 / A detached SM2 signature over the credential as published."""
-    from certsvc.services.gm_sign import gm_sign as run
+    from certsvc.services.certificates.gm_sign import gm_sign as run
 
     output.write_bytes(run(work.services(), number, by=work.who(by)))
     talk(f"→ {output}")

@@ -103,7 +103,7 @@ def paper() -> None:
 @_import_options
 def import_paper(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool) -> None:
     """导入纸质证书登记册 / Import the paper register (CSV or XLSX)."""
-    from certsvc.services.import_paper import import_paper as run
+    from certsvc.services.certificates.import_paper import import_paper as run
 
     _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
 

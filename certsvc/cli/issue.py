@@ -51,7 +51,7 @@ def issue(
     if report.not_published is not None:
         talk(f"已签发,尚未公布 issued, not yet published: {report.not_published}")
     if services.stamps is not None and not dry_run:
-        from certsvc.services.archive import count_below
+        from certsvc.services.certificates.archive import count_below
         from certsvc.signing.pdf import Level
 
         unstamped, waiting = count_below(services, Level.STAMPED), count_below(services, Level(services.pdf_level))

@@ -112,7 +112,7 @@ def web_copy(folder: Path, as_json: bool) -> None:
 @json_option
 def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
     """宣布被盗:自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
-    from certsvc.services.distrust import distrust as run
+    from certsvc.services.certificates.distrust import distrust as run
 
     services = work.services()
     found = run(services, kid, from_index, by=work.who(by))

@@ -13,7 +13,7 @@ from certsvc.cli.speech import by_option, id_type_option, json_option, say, tell
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
-    from certsvc.services.reissue_shown import Request
+    from certsvc.services.certificates.reissue_request import Request
 
 
 @click.group(cls=WholeGroup)
@@ -48,7 +48,7 @@ def apply(
     as_json: bool,
 ) -> None:
     """登记补发申请 / Record a request; again, it leads to the existing one."""
-    from certsvc.services import reissue as desk
+    from certsvc.services.certificates import reissue as desk
 
     if evidence is not None and issued_on is None:
         raise click.UsageError("附证明材料时须给出 --issued-on / with --evidence, give --issued-on")
@@ -78,7 +78,7 @@ def apply(
 @json_option
 def approve(request_id: int, note: str | None, scheme_key: str | None, by: str | None, as_json: bool) -> None:
     """批准并签发电子证书 / Approve, and issue the electronic certificate; not by whoever recorded it."""
-    from certsvc.services import reissue as desk
+    from certsvc.services.certificates import reissue as desk
     from certsvc.services.issuing.render import render
 
     services = work.services()
@@ -96,7 +96,7 @@ def approve(request_id: int, note: str | None, scheme_key: str | None, by: str |
 @json_option
 def reject(request_id: int, note: str, by: str | None, as_json: bool) -> None:
     """驳回 / Turn a request down, saying why."""
-    from certsvc.services import reissue as desk
+    from certsvc.services.certificates import reissue as desk
 
     _tell(desk.reject(work.services(), request_id, by=work.who(by), decision_note=note), as_json)
 
@@ -106,7 +106,7 @@ def reject(request_id: int, note: str, by: str | None, as_json: bool) -> None:
 @json_option
 def list_(state: str | None, as_json: bool) -> None:
     """补发申请 / The requests; "v2 → v3": reissued as version 2, now version 3 (corrected since), and so the name."""
-    from certsvc.services import reissue as desk
+    from certsvc.services.certificates import reissue as desk
 
     requests = desk.list_requests(work.services(), state)
     if as_json:

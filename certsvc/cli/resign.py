@@ -35,8 +35,8 @@ def resign(
 ) -> int:
     """密钥更换后重新签名:新版本替代原版本 / Sign anew after a change of key; again, it does only what is left."""
     from certsvc.jobs.issue_run import one_at_a_time, render_waiting
-    from certsvc.services.resign import Selection
-    from certsvc.services.resign import resign as run
+    from certsvc.services.certificates.resign import Selection
+    from certsvc.services.certificates.resign import resign as run
 
     if batch is None and scheme is None and kid is None:
         raise click.UsageError("请给出 --batch、--scheme 或 --key / give --batch, --scheme or --key")

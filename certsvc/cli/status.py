@@ -11,7 +11,7 @@ from certsvc.cli import work
 from certsvc.cli.speech import by_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
-    from certsvc.services.change_status import StatusChange
+    from certsvc.services.certificates.change_status import StatusChange
     from certsvc.services.context import Services
 
 _REASON = click.option("--reason", required=True, help="原因(公开显示) / why; it is shown to the public.")
@@ -27,7 +27,7 @@ def _change_options(command: Any) -> Any:
 @_change_options
 def revoke(number: str, reason: str, by: str | None, as_json: bool) -> None:
     """撤销证书,不可恢复 / Revoke a certificate, for good."""
-    from certsvc.services import change_status
+    from certsvc.services.certificates import change_status
 
     _change(change_status.revoke, number, reason=reason, by=by, as_json=as_json)
 
@@ -36,7 +36,7 @@ def revoke(number: str, reason: str, by: str | None, as_json: bool) -> None:
 @_change_options
 def suspend(number: str, reason: str, by: str | None, as_json: bool) -> None:
     """暂停使用 / Suspend a certificate until it is reinstated."""
-    from certsvc.services import change_status
+    from certsvc.services.certificates import change_status
 
     _change(change_status.suspend, number, reason=reason, by=by, as_json=as_json)
 
@@ -45,7 +45,7 @@ def suspend(number: str, reason: str, by: str | None, as_json: bool) -> None:
 @_change_options
 def reinstate(number: str, reason: str, by: str | None, as_json: bool) -> None:
     """恢复使用 / Put a suspended certificate back in force."""
-    from certsvc.services import change_status
+    from certsvc.services.certificates import change_status
 
     _change(change_status.reinstate, number, reason=reason, by=by, as_json=as_json)
 
@@ -74,8 +74,8 @@ def correct(
 ) -> None:
     """更正:签发新版本替代原版本 / Correct: a new version replaces the earlier one."""
     from certsvc.person.identity import IdType
-    from certsvc.services.correct import Correction
-    from certsvc.services.correct import correct as run
+    from certsvc.services.certificates.correct import Correction
+    from certsvc.services.certificates.correct import correct as run
     from certsvc.services.issuing.render import render
 
     services = work.services()

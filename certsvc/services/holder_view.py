@@ -18,7 +18,10 @@ from sqlalchemy.orm import Session
 from certsvc.credential.compact import qr_text
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
-from certsvc.services import certificate_pdf, reissue, share
+from certsvc.services import share
+from certsvc.services.certificates import give_out as certificate_pdf
+from certsvc.services.certificates import reissue
+from certsvc.services.certificates.reissue_request import Request
 from certsvc.services.context import Services
 from certsvc.services.holder_access import BY_HOLDER, Holder, Known, find
 from certsvc.services.holder_enrolments import enrolments_of
@@ -33,7 +36,6 @@ from certsvc.services.holder_shown import (
     SubjectView,
 )
 from certsvc.services.operation import scan_counts
-from certsvc.services.reissue_shown import Request
 from certsvc.services.share import Share
 from certsvc.services.trail import note
 from certsvc.services.verification.look_up import normalise_number

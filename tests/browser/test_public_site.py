@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from certsvc.services import certificate_pdf, change_status
+from certsvc.services.certificates import change_status
+from certsvc.services.certificates import give_out as certificate_pdf
 from tests.browser.conftest import ARGUMENTS, Picture, Served, violations
 from tests.web.register import NAMES
 

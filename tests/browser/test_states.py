@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 
 from certsvc.app import create_app
 from certsvc.credential.wording import STATES
-from certsvc.services import certificate_pdf
+from certsvc.services.certificates import give_out as certificate_pdf
 from certsvc.store import open_database
 from certsvc.store.migrate import upgrade
 from tests.browser.conftest import Served, violations

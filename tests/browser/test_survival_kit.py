@@ -27,9 +27,9 @@ from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verdict
 from certsvc.person.identity import resident_check_character
 from certsvc.rendering import qr
-from certsvc.services import change_status
-from certsvc.services.certificate_pdf import pdf_of
-from certsvc.services.correct import Correction, correct
+from certsvc.services.certificates import change_status
+from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.kit.export import export_kit
 from certsvc.services.kit.parts import CREDENTIALS, path_of
 from certsvc.services.verification.verify import verify_document

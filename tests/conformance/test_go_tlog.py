@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from certsvc.services.change_status import revoke, suspend
-from certsvc.services.correct import Correction, correct
+from certsvc.services.certificates.change_status import revoke, suspend
+from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin

@@ -20,10 +20,10 @@ from certsvc.credential.checked import check
 from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.token import format_token
-from certsvc.services.change_status import revoke, suspend
+from certsvc.services.certificates.change_status import revoke, suspend
+from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.certificates.distrust import distrust
 from certsvc.services.context import Services
-from certsvc.services.correct import Correction, correct
-from certsvc.services.distrust import distrust
 from certsvc.services.publishing.static import publish_static
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.keystore import Keystore

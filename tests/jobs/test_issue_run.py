@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from certsvc.jobs import issue_run
 from certsvc.jobs.issue_run import run
-from certsvc.services.certificate_pdf import pdf_of
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.issuing.issue import issue

@@ -28,7 +28,7 @@ from certsvc.errors import BatchRefused, KeyMissing, Refused, Unavailable
 from certsvc.jobs import signer
 from certsvc.jobs.signer import LONGEST_LINE, Signer, ask
 from certsvc.jobs.signer_run import run
-from certsvc.services.certificate_pdf import pdf_of
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.issuing.issue import issue, waiting_batches
 from certsvc.services.log_check import check_log

@@ -13,10 +13,10 @@ from sqlalchemy import select
 from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.person.identity import resident_check_character
-from certsvc.services.certificate_pdf import pdf_of
+from certsvc.services.certificates.give_out import pdf_of
+from certsvc.services.certificates.import_paper import import_paper
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.import_paper import import_paper
 from certsvc.services.issuing.issue import IssuedOne, issue
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration.import_roster import import_candidates

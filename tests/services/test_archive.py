@@ -16,8 +16,8 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Refused
-from certsvc.services.archive import archive, count_below
-from certsvc.services.certificate_pdf import pdf_of
+from certsvc.services.certificates.archive import archive, count_below
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.signing.pdf import Level, level_of
 from certsvc.store import CertificateRecord, PdfFileRecord
 from tests.services.archiving import STOPS, LongToken, configure, pdf_level, stopped, verdicts

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from certsvc.credential.verdict import Verdict
-from certsvc.services.certificate_pdf import pdf_of
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.signing.pdf import Level
 from certsvc.store import AuditEventRecord, PdfFileRecord
 from tests.services.archiving import STOPS, Real, configure, make_real, pdf_level, stopped, verdicts

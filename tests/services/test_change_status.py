@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from certsvc.credential.status import Status
 from certsvc.errors import NotFound, StatusChangeRefused
-from certsvc.services import change_status
+from certsvc.services.certificates import change_status
 from certsvc.services.log_check import check_log
 from certsvc.store import AuditEventRecord, LogLeafRecord, StatusChangeRecord
 from certsvc.transparency import leaf

@@ -9,8 +9,8 @@ import pytest
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import InvalidIdentity, InvalidName, Refused, StatusChangeRefused
-from certsvc.services import change_status
-from certsvc.services.correct import Correction, correct
+from certsvc.services.certificates import change_status
+from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.records.secrets import open_secrets

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Conflict
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services import change_status, reissue
+from certsvc.services.certificates import change_status, reissue
 from certsvc.services.log.prove import prove
 from certsvc.services.log_audit import InHand
 from certsvc.services.log_check import check_log

@@ -15,8 +15,8 @@ from sqlalchemy import update
 
 from certsvc.credential.verdict import Verdict, Verification
 from certsvc.errors import DocumentRefused, KeyMissing, KeyRefused
-from certsvc.services.distrust import distrust
-from certsvc.services.gm_sign import gm_sign
+from certsvc.services.certificates.distrust import distrust
+from certsvc.services.certificates.gm_sign import gm_sign
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing import gm

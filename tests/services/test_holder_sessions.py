@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from certsvc.services import holder_access as access
-from certsvc.services.correct import Correction, correct
+from certsvc.services.certificates.correct import Correction, correct
 from certsvc.store import HolderSessionRecord
 from tests.services.holding import code_of, holder, identity, number_of, secret_of
 from tests.services.installation import Installation, Person, made_up

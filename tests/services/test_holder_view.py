@@ -15,10 +15,11 @@ from certsvc.config import Settings
 from certsvc.credential.compact import parse_qr_text
 from certsvc.errors import NotFound, Refused, ReissueRefused, Unavailable
 from certsvc.person.identity import mask_id_number
-from certsvc.services import change_status, reissue, share
 from certsvc.services import holder_access as access
 from certsvc.services import holder_view as mine
-from certsvc.services.correct import Correction, correct
+from certsvc.services import share
+from certsvc.services.certificates import change_status, reissue
+from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.holder_access import Holder
 from certsvc.services.holder_shown import CertificateView, HolderView
 from certsvc.services.messages_send import send_due

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from certsvc.errors import ImportRefused
+from certsvc.services.certificates.import_paper import import_paper
 from certsvc.services.context import Services
-from certsvc.services.import_paper import import_paper
 from certsvc.services.imports import ImportReport
 from certsvc.services.verification.look_up import by_number_and_name
 from certsvc.store import PaperCertificateRecord

@@ -14,8 +14,8 @@ from sqlalchemy import event, text
 from certsvc.errors import Unavailable
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import mask_name
-from certsvc.services import change_status, reissue
-from certsvc.services.correct import Correction, correct
+from certsvc.services.certificates import change_status, reissue
+from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.verification import look_up
 from certsvc.services.verification.genuine import check_credential
 from certsvc.services.verification.public_record import PublicRecord

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, inspect, select
 
 from certsvc.errors import FileRefused, Refused
-from certsvc.services.certificate_pdf import pdf_of
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.issuing.issue import issue
 from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import MANIFEST, back_up, restore

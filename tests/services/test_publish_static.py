@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, ClockWentBack, LogMismatch, MalformedCredential
-from certsvc.services import change_status
+from certsvc.services.certificates import change_status
 from certsvc.services.log.publish import log_keys, origin, publish_log
 from certsvc.services.publishing.static import publish_static, published_folder, refresh
 from certsvc.services.publishing.status_lists import LIFE, read_published

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from certsvc.errors import NotFound, Refused
-from certsvc.services import change_status, share
+from certsvc.services import share
+from certsvc.services.certificates import change_status
 from certsvc.store import ShareLinkRecord
 from tests.services.installation import Installation, made_up
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from certsvc.credential.compact import payload_text
 from certsvc.credential.verdict import Verdict
-from certsvc.services import change_status
-from certsvc.services.correct import Correction, correct
+from certsvc.services.certificates import change_status
+from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.issuing.render import draw
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.verification import look_up

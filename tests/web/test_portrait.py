@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from certsvc.app import create_app
 from certsvc.credential.commitment import digest_multibase
-from certsvc.services import certificate_pdf, change_status
+from certsvc.services.certificates import change_status
+from certsvc.services.certificates import give_out as certificate_pdf
 from certsvc.services.verification import scan as quick_look_up
 from tests.web.register import NAMES, Register
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from certsvc.app import create_app
 from certsvc.credential.wording import STATES
-from certsvc.services import change_status
+from certsvc.services.certificates import change_status
 from tests.web.register import NAMES, PAPER_NAME, PAPER_NUMBER, REASON, REPLACED_NAME, REPLACED_NUMBER, Register
 
 ELECTRONIC = [state for state in NAMES if state != "second"]

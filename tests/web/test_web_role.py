@@ -15,7 +15,8 @@ from certsvc.config import Settings
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import holder_access as access
 from certsvc.services import holder_view as mine
-from certsvc.services import reissue, share
+from certsvc.services import share
+from certsvc.services.certificates import reissue
 from certsvc.services.context import Services
 from certsvc.services.messages_send import send_due
 from certsvc.services.verification import scan as quick_look_up

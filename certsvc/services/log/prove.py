@@ -7,7 +7,7 @@ the holder and to nobody else.
 from __future__ import annotations
 
 from certsvc.errors import LogMismatch
-from certsvc.services.change_status import newest_version
+from certsvc.services.certificates.change_status import newest_version
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.publish import Published, publish_log

@@ -25,7 +25,7 @@ from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
 from certsvc.rules.decide import EnrolmentState
 from certsvc.services import trail as audit
-from certsvc.services.change_status import record_change
+from certsvc.services.certificates.change_status import record_change
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve

@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from certsvc.errors import ListMissing, Refused, SealRefused, Unavailable
 from certsvc.services import trail as audit
-from certsvc.services.archive_ways import Further, Ways
+from certsvc.services.certificates.archive_steps import Further, Ways
 from certsvc.services.context import Services
 from certsvc.services.issuing.render import file_record, write_beside
 from certsvc.services.records.photos import sync_folder

@@ -20,7 +20,7 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import Refused, StatusChangeRefused
 from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
-from certsvc.services.change_status import check_reason, newest_version, record_change
+from certsvc.services.certificates.change_status import check_reason, newest_version, record_change
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version
