@@ -32,8 +32,8 @@ def export(folder: Path, as_json: bool) -> None:
 @json_option
 def rebuild(folder: Path, as_json: bool) -> int:
     """由存档包重建登记册(需原密钥与空数据库) / Rebuild the register from a kit, with its keys, into a fresh home."""
+    from certsvc.services.audit.check_register import check_log
     from certsvc.services.kit.export import rebuild as run
-    from certsvc.services.log_check import check_log
 
     services = work.services()
     done = run(services, folder)

@@ -35,7 +35,7 @@ def log() -> None:
 @json_option
 def check(published: Path | None, as_json: bool) -> int:
     """核对日志、登记与已公布的日志头 / Check the log, the register, and what was published."""
-    from certsvc.services.log_check import check_log
+    from certsvc.services.audit.check_register import check_log
     from certsvc.services.publishing.static import published_folder
 
     services = work.services()
@@ -118,7 +118,7 @@ def cosign(file: Path, witness_key: str) -> None:
 def witness(source: str, state: Path, trust_path: Path, name: str, output: Path | None) -> int:
     """见证日志只增不改,并联署 / See that the log only grew since the last visit, and cosign its head."""
     from certsvc.errors import one_line
-    from certsvc.services import witness as watching
+    from certsvc.services.audit import witness as watching
     from certsvc.services.log.fetch import fetcher
     from certsvc.services.verification.examine import host_of, log_keys_of
     from certsvc.signing.trust import TrustBundle
@@ -192,8 +192,8 @@ def audit(
     as_json: bool,
 ) -> int:
     """仅凭公开文件审计日志与状态列表 / Audit the log and its status lists from public files alone, with no database."""
+    from certsvc.services.audit.check_published import InHand, audit_published
     from certsvc.services.log.fetch import fetcher, status_fetcher
-    from certsvc.services.log_audit import InHand, audit_published
     from certsvc.signing.trust import TrustBundle
     from certsvc.transparency.note import VerifierKey
 

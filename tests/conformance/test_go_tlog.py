@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
 from certsvc.services.certificates.change_status import revoke, suspend
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.signing.keys import Purpose
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency import note as notes

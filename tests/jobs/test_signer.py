@@ -28,10 +28,10 @@ from certsvc.errors import BatchRefused, KeyMissing, Refused, Unavailable
 from certsvc.jobs import signer
 from certsvc.jobs.signer import LONGEST_LINE, Signer, ask
 from certsvc.jobs.signer_run import run
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.issuing.issue import issue, waiting_batches
-from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.key_copy import copy_without_signing_keys

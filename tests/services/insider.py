@@ -13,14 +13,14 @@ from certsvc.credential.checked import check
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.token import format_token
 from certsvc.credential.verdict import Verdict, Verification
+from certsvc.services.audit.check_published import InHand, audit_published
+from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
 from certsvc.services.log import append as log
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher, status_fetcher
 from certsvc.services.log.publish import log_keys, origin, publish_log
-from certsvc.services.log_audit import InHand, audit_published
 from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document
-from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_credential
 from certsvc.transparency import leaf as leaves

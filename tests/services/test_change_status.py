@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from certsvc.credential.status import Status
 from certsvc.errors import NotFound, StatusChangeRefused
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import change_status
-from certsvc.services.log_check import check_log
 from certsvc.store import AuditEventRecord, LogLeafRecord, StatusChangeRecord
 from certsvc.transparency import leaf
 from certsvc.transparency.leaf import Event

@@ -9,10 +9,10 @@ import pytest
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import InvalidIdentity, InvalidName, Refused, StatusChangeRefused
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.issuing.issue import issue
-from certsvc.services.log_check import check_log
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification import look_up
 from tests.services.installation import Installation, made_up

@@ -18,13 +18,13 @@ from sqlalchemy import text
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Conflict
 from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.services.audit.check_published import InHand
+from certsvc.services.audit.check_register import check_log
+from certsvc.services.audit.witness import Witnessed, WitnessKey
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.log.prove import prove
-from certsvc.services.log_audit import InHand
-from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.verification.verify import verify_document
-from certsvc.services.witness import Witnessed, WitnessKey
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event, Leaf
 from certsvc.transparency.witness import Reason, Refusal

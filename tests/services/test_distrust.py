@@ -18,10 +18,10 @@ from certsvc.credential.compact import compact_claims, qr_text
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.credential.verdict import Verdict, Verification
 from certsvc.errors import KeyRefused, Unavailable
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.distrust import distrust
 from certsvc.services.log import append as log
 from certsvc.services.log.prove import prove
-from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.services.verification import look_up

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.errors import KeyMissing, KeyRefused, LogMismatch, MalformedLog, Refused, Unavailable
+from certsvc.services.audit.witness import WitnessKey
 from certsvc.services.files import write_if_changed
 from certsvc.services.kit import register as kit_register
 from certsvc.services.kit.parts import CREDENTIALS, path_of, read_credential, seal_part
@@ -21,7 +22,6 @@ from certsvc.services.log.prove import prove
 from certsvc.services.publishing import status_places
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import open_secrets
-from certsvc.services.witness import WitnessKey
 from tests.services.installation import Installation, made_up
 
 TOKEN = "a" * 26

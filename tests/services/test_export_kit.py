@@ -12,11 +12,11 @@ from certsvc.cli import run
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import FileRefused, MalformedCredential, Refused
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.kit.parts import CREDENTIALS, open_part, path_of, read_credential
-from certsvc.services.log_check import check_log
 from certsvc.services.verification import look_up
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.trust import TrustBundle

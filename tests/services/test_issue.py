@@ -12,11 +12,11 @@ from sqlalchemy import event, func, select
 from certsvc.credential.number import parse_number
 from certsvc.errors import CertsvcError, DocumentRefused, LogMismatch
 from certsvc.rules.scheme import parse_scheme
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.issuing import issue as issue_module
 from certsvc.services.issuing.issue import IssueReport, issue
-from certsvc.services.log_check import check_log
 from certsvc.services.records import schemes
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.signing.keys import Purpose

@@ -13,8 +13,8 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.credential.verdict import Verdict
 from certsvc.jobs.issue_run import POOL_FROM, run
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
-from certsvc.services.log_check import check_log
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document

@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import select
 
 from certsvc.credential.number import parse_number
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.log_check import check_log
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord
 from tests.builders import candidates, open_home, write_csv

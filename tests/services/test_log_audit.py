@@ -13,13 +13,13 @@ from sqlalchemy import text
 
 from certsvc.cli import run
 from certsvc.errors import CheckpointRefused, Unavailable
+from certsvc.services.audit.check_published import InHand, audit_published
+from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
 from certsvc.services.log.fetch import fetch_tile, fetcher, status_fetcher
 from certsvc.services.log.prove import prove
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.log.read import contents
-from certsvc.services.log_audit import InHand, audit_published
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport
 from certsvc.transparency.tree import leaf_hash

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from certsvc.services.audit.check_register import LogReport, check_log
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
-from certsvc.services.log_check import LogReport, check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from tests.services.installation import Installation, made_up, open_again
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from certsvc.errors import CheckpointRefused, Unavailable
+from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
 from certsvc.services.log.cosign import add_cosignature
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publishing.static import publish_static, published_folder
-from certsvc.services.witness import Witnessed, WitnessKey, visit
 from certsvc.transparency.checkpoint import open_checkpoint
 from tests.services.installation import Installation, made_up
 

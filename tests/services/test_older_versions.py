@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import func, inspect, select
 
 from certsvc.errors import FileRefused, Refused
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.issuing.issue import issue
-from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import MANIFEST, back_up, restore
 from certsvc.services.verification.verify import verify_document
 from certsvc.store import CertificateRecord, PdfFileRecord, open_database

@@ -11,11 +11,11 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import reissue
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.certificates.reissue import Evidence
 from certsvc.services.certificates.reissue_request import Request
-from certsvc.services.log_check import check_log
 from certsvc.services.verification import look_up
 from certsvc.store import ReissueRequestRecord
 from tests.services.installation import Installation, Person, made_up

@@ -11,12 +11,12 @@ from sqlalchemy import text
 
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Refused
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import resign
 from certsvc.services.certificates.change_status import revoke, suspend
 from certsvc.services.certificates.distrust import distrust
 from certsvc.services.certificates.resign import REASON, ResignReport, Selection
 from certsvc.services.issuing.render import render, waiting
-from certsvc.services.log_check import check_log
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.records.secrets import CertificateSecrets
 from certsvc.services.verification import look_up

@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from certsvc.errors import ImportRefused, NotFound, RegistrationRefused
 from certsvc.rules.registration_review import FaceCheck
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.examination.decide import undecided
 from certsvc.services.issuing.issue import issue
 from certsvc.services.kit.export import export_kit, rebuild
-from certsvc.services.log_check import check_log
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration import review

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from certsvc.errors import Refused, RegistrationRefused
+from certsvc.services.audit.check_register import check_log
 from certsvc.services.issuing.issue import issue
 from certsvc.services.issuing.plan import intend
-from certsvc.services.log_check import check_log
 from certsvc.services.registration import review
 from certsvc.store import EnrolmentRecord, IssueBatchRecord
 from tests.builders import Candidate

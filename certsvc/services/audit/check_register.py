@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, KeyMissing, LogMismatch, MalformedLog, ProofRefused
+from certsvc.services.audit.earned import check_earned
 from certsvc.services.context import Services
 from certsvc.services.log import append as log
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
 from certsvc.services.log.stated import stated_by
-from certsvc.services.log_earned import check_earned
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.genuine import repeats
 from certsvc.signing.proofs import verify_credential
