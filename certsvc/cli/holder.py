@@ -45,7 +45,7 @@ def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
 @json_option
 def messages(as_json: bool) -> None:
     """短信队列,不含个人信息 / The queue of messages, nothing personal."""
-    from certsvc.services.messages_send import queue
+    from certsvc.services.notices.send import queue
 
     services = work.services()
     found = queue(services)
@@ -83,7 +83,7 @@ def messages(as_json: bool) -> None:
 @json_option
 def send(as_json: bool) -> None:
     """发送到期的短信,网站之外亦可定时运行 / Send what is due, as the web process does by itself."""
-    from certsvc.services.messages_send import send_due
+    from certsvc.services.notices.send import send_due
 
     done = send_due(work.services())
     if as_json:

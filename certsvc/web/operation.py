@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from certsvc.credential.wording import STATES
 from certsvc.errors import CertsvcError, Unavailable
-from certsvc.services.messages_send import queue
+from certsvc.services.notices.send import queue
 from certsvc.services.operation import answer_counts
 from certsvc.services.operation.answer_counts import Figure
 from certsvc.services.publishing.static import lists_valid_until, published_folder

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from certsvc.services import holder_access
 from certsvc.services.certificates import give_out as certificate_pdf
 from certsvc.services.certificates import import_paper
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from tests.browser.conftest import Served, violations
 from tests.web.holders import (
     FAILED_NAME,

@@ -13,7 +13,7 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services import holder_access as access
 from certsvc.services.context import Services
 from certsvc.services.holder_access import Holder
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from certsvc.store import ISSUED, CertificateRecord, PersonRecord
 from tests.services.installation import Installation, Person
 

@@ -15,7 +15,7 @@ from certsvc.services import holder_view as mine
 from certsvc.services.context import Services
 from certsvc.services.issuing.issue import issue
 from certsvc.services.messages import HttpMessenger
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from certsvc.services.operation.init import initialise
 from certsvc.store import HolderCodeRecord
 from tests.builders import Candidate, open_home

@@ -22,7 +22,7 @@ from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.holder_access import Holder
 from certsvc.services.holder_shown import CertificateView, HolderView
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from certsvc.services.operation import scan_counts
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose

@@ -15,11 +15,12 @@ from sqlalchemy import select, text, update
 
 from certsvc.errors import Unavailable
 from certsvc.services import holder_access as access
-from certsvc.services import messages_send, messages_sender
+from certsvc.services import messages_sender
 from certsvc.services.context import Services
 from certsvc.services.messages import HttpMessenger, Message, Messenger, Outbox
-from certsvc.services.messages_send import Sending, queue, send_due
 from certsvc.services.messages_sender import Sender
+from certsvc.services.notices import send as messages_send
+from certsvc.services.notices.send import Sending, queue, send_due
 from certsvc.store import HolderCodeRecord, MessageRecord, PersonRecord
 from tests.services.gateway import Gateway, gateway, secret_file
 from tests.services.holding import identity

@@ -17,7 +17,7 @@ from certsvc.services.holder_shown import ReviewView
 from certsvc.services.holder_view import view
 from certsvc.services.kit import register as kit_register
 from certsvc.services.kit.export import export_kit, rebuild
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from certsvc.store import EnrolmentRecord, MessageRecord
 from tests.builders import Candidate
 from tests.services.holding import PAPER, holder, identity, installed, sent

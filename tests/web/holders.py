@@ -20,7 +20,7 @@ from certsvc.services.context import Services
 from certsvc.services.examination import import_results as record_results
 from certsvc.services.examination import publish_results as publish
 from certsvc.services.issuing.render import render, waiting
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from certsvc.services.operation import scan_counts
 from certsvc.services.registration import import_roster as register
 from certsvc.services.registration import review

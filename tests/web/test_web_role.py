@@ -18,7 +18,7 @@ from certsvc.services import holder_view as mine
 from certsvc.services import share
 from certsvc.services.certificates import reissue
 from certsvc.services.context import Services
-from certsvc.services.messages_send import send_due
+from certsvc.services.notices.send import send_due
 from certsvc.services.verification import scan as quick_look_up
 from certsvc.store import Base
 from tests.store.conftest import postgresql_database
