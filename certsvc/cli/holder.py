@@ -29,7 +29,7 @@ def holder() -> None:
 @json_option
 def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
     """核验证件后生成登录码,只显示一次 / Make an access code for whoever showed this document; shown this once."""
-    from certsvc.services.holder_access import make_access_code
+    from certsvc.services.holders.sign_in import make_access_code
 
     services = work.services()
     made = make_access_code(services, work.identity(id_type, id_number), by=work.who(by))

@@ -2,7 +2,7 @@
 
 None of it is a record of a certificate, so these rows may go: they are deleted a day after they expired, a backup and
 the survival kit leave them out (`kept_tables`), and whoever restores a register starts with nobody signed in. Codes and
-secrets are here as keyed digests only. Not here: who may sign in (`services.holder_access`).
+secrets are here as keyed digests only. Not here: who may sign in (`services.holders.sign_in`).
 """
 
 from __future__ import annotations

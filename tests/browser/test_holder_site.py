@@ -16,9 +16,9 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from certsvc.services import holder_access
 from certsvc.services.certificates import give_out as certificate_pdf
 from certsvc.services.certificates import import_paper
+from certsvc.services.holders import sign_in as holder_access
 from certsvc.services.notices.send import send_due
 from tests.browser.conftest import Served, violations
 from tests.web.holders import (

@@ -12,7 +12,7 @@ from click.testing import Result
 
 from certsvc.cli import work
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services import holder_access as access
+from certsvc.services.holders import sign_in as access
 from tests.builders import Candidate, write_csv
 
 Certsvc = Callable[..., Result]

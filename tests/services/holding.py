@@ -10,9 +10,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services import holder_access as access
 from certsvc.services.context import Services
-from certsvc.services.holder_access import Holder
+from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.sign_in import Holder
 from certsvc.services.notices.send import send_due
 from certsvc.store import ISSUED, CertificateRecord, PersonRecord
 from tests.services.installation import Installation, Person

@@ -11,7 +11,7 @@ from sqlalchemy import event, select, text, update
 
 from certsvc.errors import NotFound
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services import holder_access as access
+from certsvc.services.holders import sign_in as access
 from certsvc.services.notices.send import send_due
 from certsvc.signing.keystore import Purpose
 from certsvc.store import (

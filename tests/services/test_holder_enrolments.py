@@ -14,8 +14,8 @@ from certsvc.rules.decide import EnrolmentState, Standing
 from certsvc.rules.terms import Subject
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.examination.publish_results import publish_results
-from certsvc.services.holder_shown import EnrolmentView
-from certsvc.services.holder_view import view
+from certsvc.services.holders.own_record import view
+from certsvc.services.holders.shown import EnrolmentView
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import AttemptRecord

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Table, func, select
 
-from certsvc.services import holder_access as access
 from certsvc.services.context import Services
+from certsvc.services.holders import sign_in as access
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.store import Base, kept_tables

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from certsvc.services import holder_access as access
-from certsvc.services import holder_view as mine
 from certsvc.services.context import Services
+from certsvc.services.holders import own_record as mine
+from certsvc.services.holders import sign_in as access
 from certsvc.services.issuing.issue import issue
 from certsvc.services.messages import HttpMessenger
 from certsvc.services.notices.send import send_due

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from certsvc.services import holder_access as access
 from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.holders import sign_in as access
 from certsvc.store import HolderSessionRecord
 from tests.services.holding import code_of, holder, identity, number_of, secret_of
 from tests.services.installation import Installation, Person, made_up

@@ -15,13 +15,13 @@ from certsvc.config import Settings
 from certsvc.credential.compact import parse_qr_text
 from certsvc.errors import NotFound, Refused, ReissueRefused, Unavailable
 from certsvc.person.identity import mask_id_number
-from certsvc.services import holder_access as access
-from certsvc.services import holder_view as mine
-from certsvc.services import share
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.correct import Correction, correct
-from certsvc.services.holder_access import Holder
-from certsvc.services.holder_shown import CertificateView, HolderView
+from certsvc.services.holders import own_record as mine
+from certsvc.services.holders import share_links as share
+from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.shown import CertificateView, HolderView
+from certsvc.services.holders.sign_in import Holder
 from certsvc.services.notices.send import send_due
 from certsvc.services.operation import scan_counts
 from certsvc.signing.key_copy import copy_without_signing_keys

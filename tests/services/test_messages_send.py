@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import select, text, update
 
 from certsvc.errors import Unavailable
-from certsvc.services import holder_access as access
 from certsvc.services import messages_sender
 from certsvc.services.context import Services
+from certsvc.services.holders import sign_in as access
 from certsvc.services.messages import HttpMessenger, Message, Messenger, Outbox
 from certsvc.services.messages_sender import Sender
 from certsvc.services.notices import send as messages_send

@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from certsvc.credential.number import parse_number
 from certsvc.errors import ImportRefused
-from certsvc.services import share
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
+from certsvc.services.holders import share_links as share
 from certsvc.services.issuing.issue import issue
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise

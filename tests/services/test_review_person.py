@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import FaceCheck, RegistrationState
-from certsvc.services import holder_access as access
-from certsvc.services.holder_shown import ReviewView
-from certsvc.services.holder_view import view
+from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.own_record import view
+from certsvc.services.holders.shown import ReviewView
 from certsvc.services.kit import register as kit_register
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.notices.send import send_due

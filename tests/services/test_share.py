@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from certsvc.errors import NotFound, Refused
-from certsvc.services import share
 from certsvc.services.certificates import change_status
+from certsvc.services.holders import share_links as share
 from certsvc.store import ShareLinkRecord
 from tests.services.installation import Installation, made_up
 

@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.registration_review import FaceCheck
-from certsvc.services import holder_access
 from certsvc.services.context import Services
 from certsvc.services.examination import import_results as record_results
 from certsvc.services.examination import publish_results as publish
+from certsvc.services.holders import sign_in as holder_access
 from certsvc.services.issuing.render import render, waiting
 from certsvc.services.notices.send import send_due
 from certsvc.services.operation import scan_counts

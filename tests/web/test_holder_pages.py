@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.rendering.qr import draw_matrix
-from certsvc.services import holder_access, holder_view
 from certsvc.services.certificates import give_out as certificate_pdf
 from certsvc.services.certificates import reissue
+from certsvc.services.holders import own_record as holder_view
+from certsvc.services.holders import sign_in as holder_access
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, plain, summed
 from certsvc.web.holder.qr_picture import draw

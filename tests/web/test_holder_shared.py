@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from certsvc.app import create_app
-from certsvc.services import share
 from certsvc.services.certificates import change_status
+from certsvc.services.holders import share_links as share
 from certsvc.web.holder import sign_in
 from tests.web.holders import Place, Someone, enter, hidden, newest_share, share_link, visit
 from tests.web.register import BORN, NAMES

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app
-from certsvc.services import holder_access
+from certsvc.services.holders import sign_in as holder_access
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.carried import Claimed, new_carrier, seal, unseal

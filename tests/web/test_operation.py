@@ -9,7 +9,7 @@ from pathlib import Path
 
 from certsvc.app import create_app
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services.holder_access import request_code
+from certsvc.services.holders.sign_in import request_code
 from certsvc.services.notices.send import send_due
 from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.services.publishing.status_lists import LIFE

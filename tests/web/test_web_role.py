@@ -13,11 +13,11 @@ from sqlalchemy.exc import ProgrammingError
 from certsvc.app import create_app, create_asgi, open_services
 from certsvc.config import Settings
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.services import holder_access as access
-from certsvc.services import holder_view as mine
-from certsvc.services import share
 from certsvc.services.certificates import reissue
 from certsvc.services.context import Services
+from certsvc.services.holders import own_record as mine
+from certsvc.services.holders import share_links as share
+from certsvc.services.holders import sign_in as access
 from certsvc.services.notices.send import send_due
 from certsvc.services.verification import scan as quick_look_up
 from certsvc.store import Base

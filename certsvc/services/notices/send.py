@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import KeyMissing
 from certsvc.rules.registration_review import RegistrationState
-from certsvc.services import holder_access as access
 from certsvc.services.context import Services
+from certsvc.services.holders import sign_in as access
 from certsvc.services.messages import Message, Messenger, NotSent
 from certsvc.store import EnrolmentRecord, HolderCodeRecord, MessageRecord, PersonRecord
 

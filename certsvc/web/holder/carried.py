@@ -5,7 +5,7 @@ page. They go into a hidden field of the second page, sealed (AES-256-GCM) under
 random value that a cookie of the same browser holds: the saved page alone, the cookie alone, or the page moved into
 somebody else's browser (a forged sign-in) opens nothing. The server keeps nothing, so that asking for a code leaves the
 same trace whether or not the person is known. All sealed fields have one length, whatever the name's.
-Not here: who the person is, and whether anybody is (`services.holder_access`).
+Not here: who the person is, and whether anybody is (`services.holders.sign_in`).
 """
 
 from __future__ import annotations

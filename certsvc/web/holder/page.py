@@ -1,6 +1,6 @@
 """What the holder's page makes of a view: states in words (R11), scans added up, share links told apart.
 
-Not here: what a holder may see (`services.holder_view`), how it is drawn (`templates/holder`).
+Not here: what a holder may see (`services.holders.own_record`), how it is drawn (`templates/holder`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from certsvc.web.holder.regions import region_name
 from certsvc.web.site import Site
 
 if TYPE_CHECKING:
-    from certsvc.services.holder_shown import CertificateView, HolderView, PaperView, ReissueView
-    from certsvc.services.share import Share
+    from certsvc.services.holders.share_links import Share
+    from certsvc.services.holders.shown import CertificateView, HolderView, PaperView, ReissueView
 
 SHARE_DAYS: Final = (1, 7, 30, 90)
 RECENT_DAYS: Final = 30

@@ -14,8 +14,8 @@ from typing import Final
 from flask import Response, request
 
 from certsvc.errors import Refused
-from certsvc.services import holder_access
-from certsvc.services.holder_access import Holder
+from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.holders.sign_in import Holder
 from certsvc.web.site import Site
 
 SESSION: Final = "certsvc_holder"

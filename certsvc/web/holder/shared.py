@@ -3,7 +3,7 @@
 Unknown, expired and withdrawn are one answer. The QR's token stands nowhere on the page, since whoever has it can look
 the certificate up for good, and a link ends. What opens a link without a person behind it (HEAD, a prefetch, the
 preview that a messenger makes) is not counted as an opening, where it says so. Not here: the link itself
-(`services.share`), what is public (`services.verification.public_record`).
+(`services.holders.share_links`), what is public (`services.verification.public_record`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from certsvc.errors import NotFound
-from certsvc.services import share
+from certsvc.services.holders import share_links as share
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.languages import LANGUAGES
 from certsvc.web.limits import Kind

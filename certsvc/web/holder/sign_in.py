@@ -2,7 +2,7 @@
 
 Nobody can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
 same time, every refused code the same page again. That a number is not well-formed is said at once; it tells nothing of
-the register. Not here: codes and sessions (`services.holder_access`), what carries the first step's fields (`carried`).
+the register. Not here: codes and sessions (`services.holders.sign_in`), what carries the first step's fields (`carried`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flask import Blueprint, Response, redirect, request
 from certsvc.errors import InvalidIdentity, InvalidName, Refused
 from certsvc.person.identity import IdType, parse_identity
 from certsvc.person.name import parse_name
-from certsvc.services import holder_access
+from certsvc.services.holders import sign_in as holder_access
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import carried, session
 from certsvc.web.holder.carried import Claimed

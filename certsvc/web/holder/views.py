@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request
 
-from certsvc.services import holder_access, holder_view
+from certsvc.services.holders import own_record as holder_view
+from certsvc.services.holders import sign_in as holder_access
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import session
 from certsvc.web.holder.page import SHARE_DAYS, minute, values_of, words_of

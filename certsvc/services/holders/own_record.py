@@ -18,14 +18,14 @@ from sqlalchemy.orm import Session
 from certsvc.credential.compact import qr_text
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
-from certsvc.services import share
 from certsvc.services.certificates import give_out as certificate_pdf
 from certsvc.services.certificates import reissue
 from certsvc.services.certificates.reissue_request import Request
 from certsvc.services.context import Services
-from certsvc.services.holder_access import BY_HOLDER, Holder, Known, find
-from certsvc.services.holder_enrolments import enrolments_of
-from certsvc.services.holder_shown import (
+from certsvc.services.holders import share_links as share
+from certsvc.services.holders.enrolments import enrolments_of
+from certsvc.services.holders.share_links import Share
+from certsvc.services.holders.shown import (
     AttemptView,
     CertificateView,
     EnrolmentView,
@@ -35,8 +35,8 @@ from certsvc.services.holder_shown import (
     ReissueView,
     SubjectView,
 )
+from certsvc.services.holders.sign_in import BY_HOLDER, Holder, Known, find
 from certsvc.services.operation import scan_counts
-from certsvc.services.share import Share
 from certsvc.services.trail import note
 from certsvc.services.verification.look_up import normalise_number
 from certsvc.services.verification.public_record import electronic_record, paper_record

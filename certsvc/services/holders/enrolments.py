@@ -22,7 +22,7 @@ from certsvc.rules.enrolment import Attempt, AttemptKind
 from certsvc.rules.registration_review import Move, RegistrationState
 from certsvc.rules.terms import Scheme, Subject
 from certsvc.services.context import SHANGHAI
-from certsvc.services.holder_shown import AttemptView, EnrolmentView, PendingView, ReviewView, SubjectView
+from certsvc.services.holders.shown import AttemptView, EnrolmentView, PendingView, ReviewView, SubjectView
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import STATES, step_of, steps_of
 from certsvc.services.records.schemes import scheme_of

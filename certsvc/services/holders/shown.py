@@ -14,7 +14,7 @@ from certsvc.rules.decide import EnrolmentState, Reason, Standing
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.registration_review import Confirmation, RegistrationState
 from certsvc.rules.terms import Subject
-from certsvc.services.share import Share
+from certsvc.services.holders.share_links import Share
 
 
 @dataclass(frozen=True, slots=True)
