@@ -32,7 +32,7 @@ def user() -> None:
 @json_option
 def add(name: str, *, role: str, scope: str | None, password_file: Path | None, by: str | None, as_json: bool) -> None:
     """开户 / Open an account."""
-    from certsvc.services.accounts import add_account
+    from certsvc.services.staff.accounts import add_account
 
     services = work.services()
     account = add_account(services, name, role, _password(password_file), by=work.who(by), scope=scope)
@@ -46,7 +46,7 @@ def add(name: str, *, role: str, scope: str | None, password_file: Path | None, 
 @json_option
 def list_(as_json: bool) -> None:
     """全部账户 / Every account."""
-    from certsvc.services.accounts import accounts
+    from certsvc.services.staff.accounts import accounts
 
     found = accounts(work.services())
     if as_json:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from certsvc.errors import Conflict, Refused
-from certsvc.services.accounts import accounts, add_account, authenticate
 from certsvc.services.context import Services
+from certsvc.services.staff.accounts import accounts, add_account, authenticate
 from certsvc.store import AccountRecord
 
 PASSWORD = "correct horse battery"
