@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from flask import Flask
 
-    from certsvc.services.messages import Messenger
+    from certsvc.delivery.sms import Messenger
     from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.web.asgi import AsgiSite
     from certsvc.web.site import Site
@@ -68,7 +68,7 @@ def _open_gateway(settings: Settings) -> Messenger | None:
         raise Refused(
             "使用短信网关须给出签名密钥文件", "a gateway needs the file of its secret", where="CERTSVC_SMS_SECRET_FILE"
         )
-    from certsvc.services.messages import HttpMessenger
+    from certsvc.delivery.sms import HttpMessenger
 
     return HttpMessenger(settings.sms_url, settings.sms_secret_file)
 
@@ -139,6 +139,7 @@ def _way_in(behind: WSGIApplication, settings: Settings) -> WSGIApplication:
 
 def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
+    from certsvc.jobs.sender import Sender
     from certsvc.web.figures import Figures
     from certsvc.web.limits import Allowance, Limits
     from certsvc.web.pages import Pages
@@ -160,6 +161,7 @@ def open_site(settings: Settings, services: Services) -> Site:
         pages=Pages(host=settings.host, base_url=settings.base_url, contact=settings.issuer_contact),
         limits=Limits(services.database, key, allowance, services.now, figures.limited),
         figures=figures,
+        sender=Sender(services),
         host=settings.host,
         https=settings.base_url.startswith("https://"),
         key=key,

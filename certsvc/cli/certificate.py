@@ -12,7 +12,7 @@ from certsvc.cli.lazy import LazyGroup
 from certsvc.cli.speech import json_option, say, talk, tell, tell_list
 
 if TYPE_CHECKING:
-    from certsvc.services.certificates.give_out import Entry
+    from certsvc.services.certificates.listing import Entry
 
 
 @click.group(
@@ -36,7 +36,7 @@ def certificate() -> None:
 @json_option
 def list_(paper: bool, as_json: bool) -> None:
     """登记册 / The register."""
-    from certsvc.services.certificates.give_out import list_certificates
+    from certsvc.services.certificates.listing import list_certificates
 
     entries = list_certificates(work.services(), paper=paper)
     if as_json:
@@ -51,7 +51,7 @@ def list_(paper: bool, as_json: bool) -> None:
 @json_option
 def show(number: str, as_json: bool) -> None:
     """一个编号的全部版本 / Every version under a number."""
-    from certsvc.services.certificates.give_out import show_certificate
+    from certsvc.services.certificates.listing import show_certificate
 
     entries = show_certificate(work.services(), number)
     if as_json:
@@ -74,7 +74,8 @@ def show(number: str, as_json: bool) -> None:
 @json_option
 def pdf(number: str | None, every: bool, output: Path, version: int | None, as_json: bool) -> None:
     """PDF,每次字节相同 / The PDF, the same bytes every time."""
-    from certsvc.services.certificates.give_out import numbers, write_pdf
+    from certsvc.services.certificates.give_out import write_pdf
+    from certsvc.services.certificates.listing import numbers
 
     if every == (number is not None):
         raise click.UsageError("请给出 NUMBER 或 --all / give NUMBER or --all")

@@ -29,7 +29,7 @@ def holder() -> None:
 @json_option
 def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
     """核验证件后生成登录码,只显示一次 / Make an access code for whoever showed this document; shown this once."""
-    from certsvc.services.holders.sign_in import make_access_code
+    from certsvc.services.holders.codes import make_access_code
 
     services = work.services()
     made = make_access_code(services, work.identity(id_type, id_number), by=work.who(by))
@@ -83,7 +83,7 @@ def messages(as_json: bool) -> None:
 @json_option
 def send(as_json: bool) -> None:
     """发送到期的短信,网站之外亦可定时运行 / Send what is due, as the web process does by itself."""
-    from certsvc.services.notices.send import send_due
+    from certsvc.services.holders.codes_by_message import send_due
 
     done = send_due(work.services())
     if as_json:

@@ -128,10 +128,10 @@ def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
 
 def done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:
     """Note the deed, publish what is public of it, and tell the key's record."""
-    from certsvc.services import trail as audit
+    from certsvc.services import trail
 
     with services.database.writing() as session:
-        audit.note(
+        trail.note(
             session,
             at=services.now(),
             by=work.who(by),

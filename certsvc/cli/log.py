@@ -36,10 +36,9 @@ def log() -> None:
 def check(published: Path | None, as_json: bool) -> int:
     """核对日志、登记与已公布的日志头 / Check the log, the register, and what was published."""
     from certsvc.services.audit.check_register import check_log
-    from certsvc.services.publishing.static import published_folder
 
     services = work.services()
-    found = check_log(services, published or published_folder(services) / "log")
+    found = check_log(services, published or services.folders.published / "log")
     if as_json:
         tell(found.as_json())
     else:
@@ -81,7 +80,7 @@ def export(folder: Path, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
 def prove(number: str, output: Path | None) -> None:
     """证书在日志中的凭据 / The proof that a certificate is in the log (c2sp.org/tlog-proof); for its holder."""
-    from certsvc.services.log.prove import prove as run
+    from certsvc.services.certificates.give_out import prove as run
 
     receipt = run(work.services(), number).encode()
     if output is None:
@@ -120,8 +119,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     from certsvc.errors import one_line
     from certsvc.services.audit import witness as watching
     from certsvc.services.log.fetch import fetcher
-    from certsvc.services.verification.examine import host_of, log_keys_of
-    from certsvc.signing.trust import TrustBundle
+    from certsvc.signing.trust import TrustBundle, host_of, log_keys_of
     from certsvc.transparency.witness import Refusal
 
     trust = TrustBundle.load(trust_path)

@@ -16,6 +16,7 @@ from multiprocessing import connection
 
 from certsvc.services.context import Services
 from certsvc.services.issuing.render import Drawn, draw
+from certsvc.services.log.receipts import Receipts
 
 OpenServices = Callable[[], Services]
 """Opens the services anew in a worker; must be picklable, such as `functools.partial(open_services, settings)`."""
@@ -23,7 +24,7 @@ OpenServices = Callable[[], Services]
 DrawMany = Callable[[Sequence[int]], Iterator[list[Drawn]]]
 """Draws certificates by id, a list at a time, in order."""
 
-_services: Services | None = None
+_opened: tuple[Services, Receipts] | None = None
 
 
 DRAWN_AT_ONCE = 16
@@ -68,11 +69,12 @@ def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], *, ahead: int) -> I
 
 
 def _open(open_services: OpenServices, environment: dict[str, str]) -> None:
-    global _services  # noqa: PLW0603 - a worker's one state, set before its first task
+    global _opened  # noqa: PLW0603 - a worker's one state, set before its first task
     # The server of the forks keeps the environment in which it was first started; a token's library reads today's.
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _services = open_services()
+    services = open_services()
+    _opened = services, Receipts(services)
 
 
 def _ready() -> None:
@@ -80,8 +82,9 @@ def _ready() -> None:
 
 
 def _draw(certificate_ids: Sequence[int]) -> list[Drawn]:
-    assert _services is not None
-    return draw(_services, certificate_ids)
+    assert _opened is not None
+    services, receipts = _opened
+    return draw(services, certificate_ids, receipts)
 
 
 def _end_with_parent() -> None:

@@ -2,8 +2,8 @@
 
 A Unix socket, one line of JSON in, one out: `{"batch": 7}` signs that batch, `{"finish": true}` publishes and draws
 what was signed. Nothing that is signed comes over it: the batch is read from the register and checked there
-(`services.issuing.sign_approved`). One request at a time; a client that says too much, or nothing, is cut off. The socket is
-for its owner alone, or for one group.
+(`services.issuing.sign_approved`). One request at a time; a client that says too much, or nothing, is cut off. The
+socket is for its owner alone, or for one group.
 """
 
 from __future__ import annotations

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from certsvc.credential.document import Issuer
+    from certsvc.delivery.sms import Messenger
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
-    from certsvc.services.log.receipts import Receipts
-    from certsvc.services.messages import Messenger
-    from certsvc.services.messages_sender import Sender
     from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.pdf import PdfSeal
@@ -48,6 +46,11 @@ class Folders:
     @property
     def pdf(self) -> Path:
         return self.home / "pdf"
+
+    @property
+    def published(self) -> Path:
+        """What independent verifiers fetch: keys, status lists, log (`publishing.static`)."""
+        return self.home / "published"
 
     @property
     def outbox(self) -> Path:
@@ -139,27 +142,14 @@ class Services:
 
         return open_press(self.layout, room=ROOM if self.stamps is None else ROOM_FOR_STAMP)
 
-    @cached_property
-    def receipts(self) -> Receipts:
-        from certsvc.services.log.receipts import Receipts  # noqa: PLC0415 - it needs this module itself
-
-        return Receipts(self)
-
     @property
     def messenger(self) -> Messenger | None:
         """What codes are sent by: the operator's gateway; without one, a folder while keys are for development."""
         if self.gateway is not None or not self.keystore.development:
             return self.gateway
-        from certsvc.services.messages import Outbox  # noqa: PLC0415 - as above
+        from certsvc.delivery.sms import Outbox  # noqa: PLC0415 - as above
 
         return Outbox(self.folders.outbox)
-
-    @cached_property
-    def sender(self) -> Sender:
-        """The thread of this process that sends messages; it runs once it is woken."""
-        from certsvc.services.messages_sender import Sender  # noqa: PLC0415 - it needs this module itself
-
-        return Sender(self)
 
     def today(self) -> date:
         """The civil date in Asia/Shanghai."""

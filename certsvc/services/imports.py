@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, ImportRefused, Refused
 from certsvc.roster.parsed import Parsed
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def all_or_nothing(
         if dry_run:
             session.rollback()
         elif tally.new or tally.resubmitted:
-            audit.note(
+            trail.note(
                 session,
                 at=services.now(),
                 by=by,

@@ -3,8 +3,8 @@
 A list counts when the certificate's own issuer signed it, it covers that certificate for every reason, and it was in
 force at the moment asked. Where something was signed shortly before, it must have been made after that: an older list,
 though in force, could not know of a theft in between.
-Not here: which certificates are asked about (`pdf_archive`), where lists come from (`services.certificates.archive`). OCSP answers
-are not read. Source: RFC 5280, 5 and 6.3.
+Not here: which certificates are asked about (`pdf_archive`), where lists come from (`services.certificates.archive`).
+OCSP answers are not read. Source: RFC 5280, 5 and 6.3.
 """
 
 from __future__ import annotations

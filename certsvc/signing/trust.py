@@ -30,6 +30,8 @@ from certsvc.signing.keys import (
 )
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.multibase import ED25519_PUBLIC, P256_PUBLIC, encode_base58
+from certsvc.transparency import note
+from certsvc.transparency.note import VerifierKey
 
 _FORMAT: Final = 1
 _FILE: Final = "trust.json"
@@ -178,3 +180,18 @@ def _compressed(point: bytes) -> bytes:
 
 def _base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def host_of(trust: TrustBundle) -> str:
+    """The issuer's host, from its did:web."""
+    return trust.did.removeprefix("did:web:").replace("%3A", ":").lower()
+
+
+def log_keys_of(trust: TrustBundle) -> tuple[VerifierKey, ...]:
+    """The pinned keys that vouch for heads of the issuer's log."""
+    name = f"{host_of(trust)}/log"
+    return tuple(
+        VerifierKey(name, note.Algorithm.ED25519, record.public)
+        for record in trust.keys.values()
+        if record.purpose is Purpose.LOG_CHECKPOINT and record.distrusted_from is None
+    )

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from a2wsgi import WSGIMiddleware
 
 from certsvc.errors import Refused
-from certsvc.services.verification import scan as quick_look_up
+from certsvc.services.verification.scan import WouldWait
 from certsvc.web.figures import way_of
 from certsvc.web.intake import BrokenOff, Intake, Receive, Scope, Send, TooSlow
 from certsvc.web.languages import choose_language
@@ -91,7 +91,7 @@ class AsgiSite:
 
     async def _answer(self, ask: Ask) -> Answer:
         site = self._scans.site
-        with suppress(quick_look_up.WouldWait):
+        with suppress(WouldWait):
             return answer_allowed(site, ask, wait=False)
         waiting = asyncio.get_running_loop().run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
         try:
@@ -126,7 +126,7 @@ class AsgiSite:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        with suppress(quick_look_up.WouldWait):  # connect now, while nobody waits
+        with suppress(WouldWait):  # connect now, while nobody waits
             look_at(self._scans.site, _NOBODYS, wait=False)
         await send({"type": "lifespan.startup.complete"})
         await receive()

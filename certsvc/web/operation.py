@@ -14,7 +14,7 @@ from certsvc.errors import CertsvcError, Unavailable
 from certsvc.services.notices.send import queue
 from certsvc.services.operation import answer_counts
 from certsvc.services.operation.answer_counts import Figure
-from certsvc.services.publishing.static import lists_valid_until, published_folder
+from certsvc.services.publishing.static import lists_valid_until
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
@@ -109,7 +109,7 @@ def _answers() -> list[str]:
 
 def _published() -> list[str]:
     """What verifiers elsewhere have: a figure that cannot be read is missing, which raises the alarm."""
-    folder = published_folder(site().services)
+    folder = site().services.folders.published
     lines: list[str] = []
     with suppress(OSError, ValueError, KeyError):
         until = lists_valid_until(folder)

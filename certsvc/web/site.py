@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
+    from certsvc.jobs.sender import Sender
     from certsvc.services.context import Services
     from certsvc.web.figures import Figures
     from certsvc.web.limits import Limits
@@ -28,6 +29,7 @@ class Site:
     pages: Pages
     limits: Limits
     figures: Figures
+    sender: Sender
     host: str
     https: bool
     key: bytes

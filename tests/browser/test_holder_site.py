@@ -16,10 +16,10 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from certsvc.services.certificates import give_out as certificate_pdf
-from certsvc.services.certificates import import_paper
-from certsvc.services.holders import sign_in as holder_access
-from certsvc.services.notices.send import send_due
+from certsvc.services.certificates import give_out, import_paper
+from certsvc.services.holders import sign_in
+from certsvc.services.holders.codes_by_message import send_due
+from certsvc.web.site import EXTENSION
 from tests.browser.conftest import Served, violations
 from tests.web.holders import (
     FAILED_NAME,
@@ -91,7 +91,7 @@ def holders(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
     import_paper.import_paper(served.register.services, papers, by="archive")
     yield served
     served.stop()
-    served.register.services.sender.stop()
+    served.app.extensions[EXTENSION].sender.stop()
     served.register.services.database.close()
 
 
@@ -157,7 +157,7 @@ def test_the_whole_journey(contexts: Callable[..., BrowserContext], holders: Ser
         page.click("a[href$='.pdf']")
     assert download.value.suggested_filename == f"{held.number}-v1.pdf"
     services = holders.register.services
-    assert Path(download.value.path()).read_bytes() == certificate_pdf.pdf_of(services, held.number)
+    assert Path(download.value.path()).read_bytes() == give_out.pdf_of(services, held.number)
 
     page.select_option("select[name=days]", "7")
     page.click(".inline button")
@@ -257,7 +257,7 @@ def test_one_button_copies_a_link(contexts: Callable[..., BrowserContext], holde
 def _enter(context: BrowserContext, holders: Served, someone: Someone) -> None:
     """Signed in as this person from here on, with a code from the counter."""
     services = holders.register.services
-    begun = holder_access.sign_in(services, someone.name, someone.identity, access_code(services, someone))
+    begun = sign_in.sign_in(services, someone.name, someone.identity, access_code(services, someone))
     assert begun is not None
     context.add_cookies([{"name": "certsvc_holder", "value": begun.secret, "url": holders.base}])
 

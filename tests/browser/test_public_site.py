@@ -13,8 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from certsvc.services.certificates import change_status
-from certsvc.services.certificates import give_out as certificate_pdf
+from certsvc.services.certificates import change_status, give_out
 from tests.browser.conftest import ARGUMENTS, Picture, Served, violations
 from tests.web.register import NAMES
 
@@ -208,7 +207,7 @@ def test_the_switch_of_language_stays_and_keeps_the_code(page: Page, served: Ser
 def pdf(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The frozen PDF of the valid certificate."""
     path = tmp_path_factory.mktemp("pdf") / "certificate.pdf"
-    path.write_bytes(certificate_pdf.pdf_of(served.register.services, served.register.valid.number))
+    path.write_bytes(give_out.pdf_of(served.register.services, served.register.valid.number))
     return path
 
 

@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 
 from certsvc.app import create_app
 from certsvc.credential.wording import STATES
-from certsvc.services.certificates import give_out as certificate_pdf
+from certsvc.services.certificates import give_out
 from certsvc.store import open_database
 from certsvc.store.migrate import upgrade
 from tests.browser.conftest import Served, violations
@@ -144,14 +144,14 @@ def test_a_state_is_told_in_words_icon_and_colour(
 def _files(page: Page, served: Served, folder: Path) -> None:
     """A genuine file, one altered, one that is none of ours, one with a public photo."""
     services = served.register.services
-    genuine = certificate_pdf.pdf_of(services, served.register.valid.number)
+    genuine = give_out.pdf_of(services, served.register.valid.number)
     flipped = bytearray(genuine)
     flipped[len(flipped) // 3] ^= 1
     named = {
         "genuine.pdf": genuine,
         "flipped.pdf": bytes(flipped),
         "other.pdf": b"%PDF-1.4",
-        "photo.pdf": certificate_pdf.pdf_of(services, served.register.held["expired"].number),
+        "photo.pdf": give_out.pdf_of(services, served.register.held["expired"].number),
     }
     for name, content in named.items():
         (folder / name).write_bytes(content)

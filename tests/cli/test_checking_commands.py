@@ -13,7 +13,7 @@ import pytest
 
 from certsvc.cli import run
 from certsvc.credential.compact import qr_text
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from tests.services.installation import Clock, Installation, made_up
 
 ONE, TWO = made_up(1), made_up(2)
@@ -115,20 +115,20 @@ def test_verify_offline_stands_on_the_bundle_it_is_given(
     certsvc: Certsvc, home: Installation, held: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "elsewhere"
-    shutil.copytree(published_folder(home.services), folder)
+    shutil.copytree(home.services.folders.published, folder)
     shutil.rmtree(home.home)
     for trust in (folder, folder / "trust.json"):
         assert certsvc("verify", held["pdf"], "--offline", "--trust", trust).status == 0
     other = Installation(tmp_path / "other")
     publish_static(other.services)
-    foreign = certsvc("verify", held["pdf"], "--trust", published_folder(other.services), "--json")
+    foreign = certsvc("verify", held["pdf"], "--trust", other.services.folders.published, "--json")
     assert (foreign.status, foreign.document["verdict"]) == (1, "forged")
 
 
 def test_verify_offline_before_anything_was_published_uses_the_keys_of_the_home(
     certsvc: Certsvc, home: Installation, held: dict[str, str]
 ) -> None:
-    shutil.rmtree(published_folder(home.services))
+    shutil.rmtree(home.services.folders.published)
     said = certsvc("verify", held["credential"], "--offline", "--json")
     assert said.status == 0
     assert next(check["ok"] for check in said.document["checks"] if check["name"] == "status") is None
@@ -252,7 +252,7 @@ def test_the_log_is_checked_exported_proved_and_witnessed(
     assert certsvc("log", "export", tmp_path / "log", "--json").document["files_written"] == 0
     assert certsvc("log", "prove", number).out.startswith("c2sp.org/tlog-proof@v1\n")
     assert certsvc("log", "prove", number, "-o", tmp_path / "one.tlog-proof").status == 0
-    trust = published_folder(home.services) / "trust.json"
+    trust = home.services.folders.published / "trust.json"
     watch = ("log", "witness", tmp_path / "log", "--state", tmp_path / "witness", "--trust", trust)
     seen = certsvc(*watch)
     assert seen.status == 0

@@ -19,7 +19,7 @@ from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.signing.keys import Purpose
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency import note as notes
@@ -245,7 +245,7 @@ class Lived:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     root = tmp_path_factory.mktemp("lived")
     home = Installation(root / "home")
-    services, log = home.services, published_folder(home.services) / "log"
+    services, log = home.services, home.services.folders.published / "log"
     one, two, three = home.issue(made_up(1), made_up(2), made_up(3))
     publish_static(services)
     old = (log / "checkpoint").read_bytes()

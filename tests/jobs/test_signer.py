@@ -32,7 +32,6 @@ from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.issuing.issue import issue, waiting_batches
-from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
@@ -96,7 +95,7 @@ def test_a_process_without_keys_issues_through_the_signer(desk: Desk) -> None:
         pdf = pdf_of(desk.clerk, number)
         found = verify_document(desk.clerk, pdf, trust=desk.clerk.trust, online=True, bounded=False)
         assert found.verdict is Verdict.VALID, [one for one in found.checks if one.ok is not True]
-    assert check_log(desk.clerk, published_folder(desk.clerk) / "log").ok
+    assert check_log(desk.clerk, desk.clerk.folders.published / "log").ok
     assert desk.issue() == []  # again, nothing
 
 

@@ -14,7 +14,7 @@ from cryptography.x509 import Certificate
 from certsvc.credential.verdict import Verdict
 from certsvc.services.certificates import archive as archive_service
 from certsvc.services.certificates.archive import ArchiveReport, archive
-from certsvc.services.certificates.give_out import show_certificate
+from certsvc.services.certificates.listing import show_certificate
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf import Level

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from certsvc.services.messages import SIGNATURE_HEADER
+from certsvc.delivery.sms import SIGNATURE_HEADER
 
 SECRET = b"a secret of thirty-two characters"
 

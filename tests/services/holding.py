@@ -12,8 +12,9 @@ from sqlalchemy import select
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.context import Services
 from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.holders.sign_in import Holder
-from certsvc.services.notices.send import send_due
 from certsvc.store import ISSUED, CertificateRecord, PersonRecord
 from tests.services.installation import Installation, Person
 
@@ -46,7 +47,7 @@ def code_of(home: Installation, person: Person) -> str:
 
 def secret_of(home: Installation, person: Person) -> str:
     """The secret of a session that has begun, by an access code."""
-    code = access.make_access_code(home.services, identity(person), by="窗口").code
+    code = make_access_code(home.services, identity(person), by="窗口").code
     signed_in = access.sign_in(home.services, person.name, identity(person), code)
     assert signed_in is not None
     return signed_in.secret

@@ -15,11 +15,10 @@ from certsvc.credential.token import format_token
 from certsvc.credential.verdict import Verdict, Verification
 from certsvc.services.audit.check_published import InHand, audit_published
 from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
-from certsvc.services.log import append as log
 from certsvc.services.log import read as log_read
+from certsvc.services.log.append import append
 from certsvc.services.log.fetch import fetcher, status_fetcher
 from certsvc.services.log.publish import log_keys, origin, publish_log
-from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_credential
@@ -63,8 +62,8 @@ def logged(home: Installation, credential: bytes, leaf: Leaf, *before: Leaf) -> 
     services = home.services
     leaf = replace(leaf, credential=leaves.commit_credential(SALT, credential))
     with services.database.writing() as session:
-        *_, index = log.append(session, [leaves.encode(one) for one in (*before, leaf)], at=services.now())
-    published = publish_log(services, published_folder(services) / "log")
+        *_, index = append(session, [leaves.encode(one) for one in (*before, leaf)], at=services.now())
+    published = publish_log(services, services.folders.published / "log")
     with services.database.reading() as session:
         hashes = prove_inclusion(index, published.checkpoint.size, log_read.hash_reader(session))
     return Made(credential, Receipt(Opening(leaf, SALT), index, hashes, published.signed).encode())
@@ -94,7 +93,7 @@ def by_sql(home: Installation, *statements: str) -> None:
 
 
 def audited(home: Installation, folder: Path | None = None, in_hand: InHand | None = None) -> AuditReport:
-    source = str(folder or published_folder(home.services))
+    source = str(folder or home.services.folders.published)
     return audit_published(
         fetcher(source), home.services.trust, in_hand, lists=status_fetcher(source), now=home.services.now()
     )
@@ -114,7 +113,7 @@ def checked_offline(home: Installation, made: Made, *, demand_log: bool = False)
         made.credential,
         trust=home.services.trust,
         online=False,
-        published=published_folder(home.services),
+        published=home.services.folders.published,
         now=home.services.now(),
         receipt=made.receipt or None,
         demand_log=demand_log,
@@ -127,7 +126,7 @@ def offline(home: Installation, made: Made, *, demand_log: bool = False) -> Verd
 
 def look(home: Installation, state: Path) -> Witnessed | Refusal:
     return visit(
-        fetcher(str(published_folder(home.services))),
+        fetcher(str(home.services.folders.published)),
         state,
         origin=origin(home.services),
         log_keys=log_keys(home.services),

@@ -19,9 +19,9 @@ from certsvc.credential.compact import qr_text
 from certsvc.credential.status_list import Purpose as ListPurpose
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import CheckpointRefused, MalformedCredential
-from certsvc.services.log.prove import prove
+from certsvc.services.certificates.give_out import prove
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.publishing.status_lists import read_published
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import Purpose
@@ -220,14 +220,14 @@ def test_a_checkpoint_of_another_log_proves_nothing(genuine: Genuine, other: Gen
         )
         assert found.verdict is Verdict.FORGED
         assert [check.name for check in found.checks if check.ok is False] == ["log-receipt"]
-    checkpoint = (published_folder(other.home.services) / "log" / "checkpoint").read_bytes()
+    checkpoint = (other.home.services.folders.published / "log" / "checkpoint").read_bytes()
     with pytest.raises(CheckpointRefused):
         open_checkpoint(checkpoint, origin(services), log_keys(services))
 
 
 def test_a_status_list_for_another_purpose_or_by_another_key_says_nothing(genuine: Genuine) -> None:
     services = genuine.home.services
-    folder = published_folder(services) / "status"
+    folder = services.folders.published / "status"
     content = (folder / "revocation-1").read_bytes()
     url = "https://certsvc.example/status/revocation-1"
     assert read_published(content, services.trust, url=url, purpose=ListPurpose.REVOCATION)

@@ -22,8 +22,8 @@ from certsvc.services.audit.check_published import InHand
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.audit.witness import Witnessed, WitnessKey
 from certsvc.services.certificates import change_status, reissue
-from certsvc.services.log.prove import prove
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.certificates.give_out import prove
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.verification.verify import verify_document
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event, Leaf
@@ -196,7 +196,7 @@ def test_a_status_in_the_lists_that_is_not_the_logs_shows_in_public(
 
 
 def test_lists_that_are_old_missing_or_of_another_key_are_told(home: Installation, tmp_path: Path) -> None:
-    published = published_folder(home.services)
+    published = home.services.folders.published
     folder = tmp_path / "mirror"
     shutil.copytree(published, folder)
     (folder / "status" / "suspension-1").unlink()
@@ -210,7 +210,7 @@ def test_lists_that_are_old_missing_or_of_another_key_are_told(home: Installatio
 
 def test_lists_of_another_issuer_are_not_counted(home: Installation, tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
-    shutil.copytree(published_folder(home.services), folder)
+    shutil.copytree(home.services.folders.published, folder)
     for path in (folder / "status").iterdir():
         path.write_bytes(path.read_bytes().replace(b"//certsvc.example", b"//certsvc.evil.ex"))
     assert [problem.rule for problem in audited(home, folder).problems] == ["L12"] * 3
@@ -246,7 +246,7 @@ def test_a_receipt_from_another_face_gives_it_away(home: Installation, tmp_path:
 
 
 def test_a_published_log_that_is_old_or_damaged_says_nothing_of_a_certificate(home: Installation) -> None:
-    log = published_folder(home.services) / "log"
+    log = home.services.folders.published / "log"
     older = (log / "checkpoint").read_bytes()
     number = home.issue(made_up(3))[0].number
     held = Made(home.row(number).credential or b"", prove(home.services, number).encode())

@@ -20,15 +20,16 @@ from certsvc.credential.verdict import Verdict, Verification
 from certsvc.errors import KeyRefused, Unavailable
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.distrust import distrust
-from certsvc.services.log import append as log
-from certsvc.services.log.prove import prove
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.certificates.give_out import prove
+from certsvc.services.log.append import append, frontier
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.services.verification import look_up
 from certsvc.services.verification.verify import verify_document
+from certsvc.signing.cose import sign_compact
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.pdf import PLACE, PdfSeal, seal
-from certsvc.signing.proofs import sign_compact, sign_credential
+from certsvc.signing.proofs import sign_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import CertificateRecord, LogHeadRecord, LogLeafRecord, LogNodeRecord
 from certsvc.transparency import leaf as leaves
@@ -85,7 +86,7 @@ def theft(tmp_path: Path) -> Iterator[Theft]:
     home.clock.move(minutes=5)
     home.services.keystore.rotate(Purpose.CREDENTIAL, development=True)
     with home.services.database.reading() as session:
-        limit = log.frontier(session).size
+        limit = frontier(session).size
     distrust(home.services, key.kid, limit, by="安全员")
     publish_static(home.services)
     yield Theft(home, key, (issued[0].number, issued[1].number), limit)
@@ -98,7 +99,7 @@ def online(theft: Theft, content: bytes | str) -> Verification:
 
 
 def offline(theft: Theft, content: bytes | str, receipt: bytes | None = None) -> Verification:
-    folder = published_folder(theft.home.services)
+    folder = theft.home.services.folders.published
     now = theft.home.clock()
     return verify_document(
         None,
@@ -174,7 +175,7 @@ def test_the_certificates_logged_from_the_index_on_are_counted_and_no_longer_val
 
 
 def test_without_a_signed_head_nothing_is_called_valid_and_nothing_forged(theft: Theft) -> None:
-    (published_folder(theft.home.services) / "log" / "checkpoint").unlink()
+    (theft.home.services.folders.published / "log" / "checkpoint").unlink()
     assert online(theft, theft.genuine()).verdict is Verdict.UNAVAILABLE
     with pytest.raises(Unavailable):
         look_up.by_token(theft.home.services, theft.row().token)
@@ -315,7 +316,7 @@ def test_slipped_into_the_database_and_appended_to_the_log_it_is_not_valid(theft
     secrets = CertificateSecrets.draw("11010119900101001X")
     services = theft.home.services
     with services.database.writing() as session:
-        (index,) = log.append(session, [thiefs_leaf(theft, secrets)], at=services.now())
+        (index,) = append(session, [thiefs_leaf(theft, secrets)], at=services.now())
     slip_in(theft, index, secrets)
     publish_static(services)  # our own server even signs the head that holds it
     assert index >= theft.limit
@@ -332,13 +333,13 @@ def test_slipped_into_the_database_with_the_log_rewritten_it_is_not_valid(theft:
         for table in (LogLeafRecord, LogNodeRecord, LogHeadRecord):
             session.execute(delete(table))
         session.expire_all()
-        log.append(session, contents, at=at)
+        append(session, contents, at=at)
     slip_in(theft, 0, secrets)
     # Consistent in itself, but no log key signed it: what is published still says otherwise.
     assert_never_valid(theft)
-    assert not check_log(services, published_folder(services) / "log").ok
+    assert not check_log(services, services.folders.published / "log").ok
 
 
 def test_a_slipped_in_row_is_found_by_the_auditor(theft: Theft) -> None:
     slip_in(theft, 0, CertificateSecrets.draw("11010119900101001X"))
-    assert not check_log(theft.home.services, published_folder(theft.home.services) / "log").ok
+    assert not check_log(theft.home.services, theft.home.services.folders.published / "log").ok

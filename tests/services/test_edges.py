@@ -11,14 +11,14 @@ from sqlalchemy import text
 
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.errors import KeyMissing, KeyRefused, LogMismatch, MalformedLog, Refused, Unavailable
+from certsvc.files.folder import write_if_changed
 from certsvc.services.audit.witness import WitnessKey
-from certsvc.services.files import write_if_changed
+from certsvc.services.certificates.give_out import prove
 from certsvc.services.kit import register as kit_register
 from certsvc.services.kit.parts import CREDENTIALS, path_of, read_credential, seal_part
 from certsvc.services.kit.register import open_photo, seal_photo
 from certsvc.services.log import read as log_read
 from certsvc.services.log.fetch import fetcher
-from certsvc.services.log.prove import prove
 from certsvc.services.publishing import status_places
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import open_secrets

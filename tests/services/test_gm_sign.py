@@ -17,7 +17,7 @@ from certsvc.credential.verdict import Verdict, Verification
 from certsvc.errors import DocumentRefused, KeyMissing, KeyRefused
 from certsvc.services.certificates.distrust import distrust
 from certsvc.services.certificates.gm_sign import gm_sign
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing import gm
 from certsvc.signing.keys import Algorithm, Purpose, acceptable_public_key
@@ -52,7 +52,7 @@ def credential(home: Installation, number: str = FIRST) -> bytes:
 
 
 def verified(home: Installation, content: bytes, signature: bytes, *, online: bool) -> Verification:
-    folder = published_folder(home.services)
+    folder = home.services.folders.published
     return verify_document(
         home.services if online else None,
         content,
@@ -99,7 +99,7 @@ def test_openssl_accepts_the_signature_and_refuses_a_changed_credential(
     home: Installation, tmp_path: Path, tool: str
 ) -> None:
     kid = home.services.keystore.active_kid(Purpose.GM)
-    published = published_folder(home.services) / "gm" / f"{kid}.pem"
+    published = home.services.folders.published / "gm" / f"{kid}.pem"
     shutil.copy(published, tmp_path / "gm.pem")
     (tmp_path / "credential.json").write_bytes(credential(home))
     (tmp_path / "changed.json").write_bytes(credential(home).replace(b"1", b"2", 1))

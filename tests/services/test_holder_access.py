@@ -12,7 +12,8 @@ from sqlalchemy import event, select, text, update
 from certsvc.errors import NotFound
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.holders import sign_in as access
-from certsvc.services.notices.send import send_due
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.signing.keystore import Purpose
 from certsvc.store import (
     AuditEventRecord,
@@ -67,20 +68,20 @@ def test_a_code_is_good_once(at: Installation) -> None:
     code = code_of(at, HOLDER)
     assert signs_in(at, HOLDER, code)
     assert not signs_in(at, HOLDER, code)
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    made = make_access_code(at.services, identity(HOLDER), by="窗口").code
     assert signs_in(at, HOLDER, made)
     assert not signs_in(at, HOLDER, made)
 
 
 def test_a_message_code_lives_ten_minutes_and_an_access_code_seven_days(at: Installation) -> None:
     code = code_of(at, HOLDER)
-    made = access.make_access_code(at.services, identity(OTHER), by="窗口")
+    made = make_access_code(at.services, identity(OTHER), by="窗口")
     assert made.expires_at - at.clock() == timedelta(days=7)
     at.clock.move(minutes=10)
     assert not signs_in(at, HOLDER, code)
     at.clock.move(days=7, minutes=-10)
     assert not signs_in(at, OTHER, made.code)
-    again = access.make_access_code(at.services, identity(OTHER), by="窗口")
+    again = make_access_code(at.services, identity(OTHER), by="窗口")
     at.clock.move(days=6, hours=23)
     assert signs_in(at, OTHER, again.code)
     code = code_of(at, HOLDER)
@@ -110,14 +111,14 @@ def test_a_right_code_under_a_wrong_name_is_a_try_too(at: Installation) -> None:
 
 
 def test_a_stranger_cannot_burn_an_access_code(at: Installation) -> None:
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    made = make_access_code(at.services, identity(HOLDER), by="窗口").code
     for _ in range(60):
         assert not signs_in(at, HOLDER, "AAAA-AAAA-AAAA")
     assert signs_in(at, HOLDER, made)
 
 
 def test_tries_at_one_kind_of_code_do_not_count_for_the_other(at: Installation) -> None:
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    made = make_access_code(at.services, identity(HOLDER), by="窗口").code
     code = code_of(at, HOLDER)
     for _ in range(5):
         assert not signs_in(at, HOLDER, wrong(code))
@@ -126,7 +127,7 @@ def test_tries_at_one_kind_of_code_do_not_count_for_the_other(at: Installation) 
 
 def test_a_code_is_nobody_elses(at: Installation) -> None:
     code = code_of(at, HOLDER)
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    made = make_access_code(at.services, identity(HOLDER), by="窗口").code
     for person in (OTHER, STRANGER):
         assert not signs_in(at, person, code)
         assert not signs_in(at, person, made)
@@ -137,7 +138,7 @@ def test_a_code_is_nobody_elses(at: Installation) -> None:
 
 
 def test_a_code_moved_to_another_persons_row_opens_nothing(at: Installation) -> None:
-    code = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    code = make_access_code(at.services, identity(HOLDER), by="窗口").code
     with at.services.database.writing() as session:
         session.execute(update(HolderCodeRecord).values(id_lookup=at.services.vault.lookup(identity(OTHER))))
     assert not signs_in(at, OTHER, code)
@@ -147,8 +148,8 @@ def test_a_new_code_replaces_the_former_of_its_kind(at: Installation) -> None:
     first, second = code_of(at, HOLDER), code_of(at, HOLDER)
     assert first == second or not signs_in(at, HOLDER, first)
     assert signs_in(at, HOLDER, second)
-    old = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
-    new = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    old = make_access_code(at.services, identity(HOLDER), by="窗口").code
+    new = make_access_code(at.services, identity(HOLDER), by="窗口").code
     assert not signs_in(at, HOLDER, old)
     assert signs_in(at, HOLDER, new)
 
@@ -162,7 +163,7 @@ def test_what_is_no_code_at_all_is_no_answer(at: Installation) -> None:
 def test_full_width_and_lower_case_are_read_as_meant(at: Installation) -> None:
     code = code_of(at, HOLDER)
     assert signs_in(at, HOLDER, code.translate({ord("0") + n: 0xFF10 + n for n in range(10)}))
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    made = make_access_code(at.services, identity(HOLDER), by="窗口").code
     assert re.fullmatch(r"([34679ACDEFGHJKMNPQRTUVWXY]{4}-){2}[34679ACDEFGHJKMNPQRTUVWXY]{4}", made)
     assert signs_in(at, HOLDER, made.lower().replace("-", " "))
 
@@ -177,7 +178,7 @@ def test_five_tries_are_five_also_when_they_come_at_once(at: Installation) -> No
 
 
 def test_a_code_tried_twice_at_once_signs_in_once(at: Installation) -> None:
-    code = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    code = make_access_code(at.services, identity(HOLDER), by="窗口").code
     assert try_at_once(at.services, HOLDER, [code] * 8) == 1
 
 
@@ -262,7 +263,7 @@ def test_without_a_messenger_nothing_is_recorded_for_anyone(at: Installation, mo
     access.request_code(at.services, HOLDER.name, identity(HOLDER))
     with at.services.database.reading() as session:
         assert session.scalar(select(MessageRecord.id)) is None
-    made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+    made = make_access_code(at.services, identity(HOLDER), by="窗口").code
     assert signs_in(at, HOLDER, made)
 
 
@@ -283,7 +284,7 @@ def test_codes_secrets_numbers_and_phones_rest_nowhere_in_clear(
     caplog.set_level(0)
     code = code_of(at, HOLDER)
     begun = access.sign_in(at.services, HOLDER.name, identity(HOLDER), code)
-    made = access.make_access_code(at.services, identity(OTHER), by="窗口")
+    made = make_access_code(at.services, identity(OTHER), by="窗口")
     assert begun is not None
     who = access.holder_of(at.services, begun.secret)
     kept = stored(at)
@@ -312,10 +313,10 @@ def test_another_session_key_ends_codes_and_sessions(at: Installation) -> None:
 
 def test_an_access_code_is_made_for_whoever_is_on_record_alone(at: Installation) -> None:
     with pytest.raises(NotFound) as refused:
-        access.make_access_code(at.services, identity(STRANGER), by="窗口")
+        make_access_code(at.services, identity(STRANGER), by="窗口")
     assert STRANGER.id_number not in str(refused.value)
     at.import_paper((PAPER, STRANGER))
-    made = access.make_access_code(at.services, identity(STRANGER), by="窗口")
+    made = make_access_code(at.services, identity(STRANGER), by="窗口")
     begun = access.sign_in(at.services, STRANGER.name, identity(STRANGER), made.code)
     assert begun is not None
     who = access.holder_of(at.services, begun.secret)
@@ -332,7 +333,7 @@ def test_a_holder_of_paper_alone_is_sent_nothing(at: Installation) -> None:
 def test_either_name_on_record_signs_in_where_paper_bears_another(at: Installation) -> None:
     at.import_paper((PAPER, Person("曾用名", HOLDER.id_number)))
     for name in (HOLDER.name, "曾用名"):
-        made = access.make_access_code(at.services, identity(HOLDER), by="窗口").code
+        made = make_access_code(at.services, identity(HOLDER), by="窗口").code
         begun = access.sign_in(at.services, name, identity(HOLDER), made)
         assert begun is not None
         who = access.holder_of(at.services, begun.secret)
@@ -342,7 +343,7 @@ def test_either_name_on_record_signs_in_where_paper_bears_another(at: Installati
 
 def test_an_access_code_ends_the_sessions_before_it(at: Installation) -> None:
     mine, others = secret_of(at, HOLDER), secret_of(at, OTHER)
-    access.make_access_code(at.services, identity(HOLDER), by="窗口")
+    make_access_code(at.services, identity(HOLDER), by="窗口")
     assert access.holder_of(at.services, mine) is None
     assert access.holder_of(at.services, others) is not None
 
@@ -372,7 +373,7 @@ def test_the_audit_trail_says_what_was_done_and_names_nobody(at: Installation) -
     begun = access.sign_in(at.services, HOLDER.name, identity(HOLDER), code)
     assert begun is not None
     access.sign_out(at.services, begun.secret)
-    access.make_access_code(at.services, identity(HOLDER), by="窗口")
+    make_access_code(at.services, identity(HOLDER), by="窗口")
     with at.services.database.reading() as session:
         events = session.scalars(
             select(AuditEventRecord).where(AuditEventRecord.action.like("holder.%")).order_by(AuditEventRecord.id)

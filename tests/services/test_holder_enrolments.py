@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from certsvc.rules.decide import EnrolmentState, Standing
+from certsvc.rules.course import Standing
+from certsvc.rules.progress import EnrolmentState
 from certsvc.rules.terms import Subject
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.examination.publish_results import publish_results

@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, select
 
 from certsvc.services.context import Services
 from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.codes import make_access_code
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.store import Base, kept_tables
@@ -41,7 +42,7 @@ def only_records_came(at: Installation, again: Services, secret: str) -> None:
     for table in kept_tables():
         assert rows(again, table) == rows(at.services, table), table.name
     assert access.holder_of(again, secret) is None
-    made = access.make_access_code(again, identity(HOLDER), by="窗口").code
+    made = make_access_code(again, identity(HOLDER), by="窗口").code
     assert access.sign_in(again, HOLDER.name, identity(HOLDER), made) is not None
     again.database.close()
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from certsvc.delivery.sms import HttpMessenger
 from certsvc.services.context import Services
 from certsvc.services.holders import own_record as mine
 from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.issuing.issue import issue
-from certsvc.services.messages import HttpMessenger
-from certsvc.services.notices.send import send_due
 from certsvc.services.operation.init import initialise
 from certsvc.store import HolderCodeRecord
 from tests.builders import Candidate, open_home
@@ -73,7 +74,7 @@ def test_five_tries_are_five_also_when_they_come_at_once(services: Services, gat
 
 
 def test_a_code_tried_twice_at_once_signs_in_once(services: Services) -> None:
-    code = access.make_access_code(services, identity(HOLDER), by="窗口").code
+    code = make_access_code(services, identity(HOLDER), by="窗口").code
     assert try_at_once(services, HOLDER, [code] * 8) == 1
 
 

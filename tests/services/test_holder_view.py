@@ -18,11 +18,12 @@ from certsvc.person.identity import mask_id_number
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.holders import own_record as mine
-from certsvc.services.holders import share_links as share
+from certsvc.services.holders import share_links
 from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.holders.shown import CertificateView, HolderView
 from certsvc.services.holders.sign_in import Holder
-from certsvc.services.notices.send import send_due
 from certsvc.services.operation import scan_counts
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
@@ -88,7 +89,7 @@ def test_a_corrected_identity_number_leads_to_the_whole_chain(at: Installation) 
     correct(at.services, issued.number, Correction(id_number=corrected.id_number), reason="更正", by="甲")
     assert [one.version for one in seen(at, corrected).certificates] == [2, 1]
     with pytest.raises(NotFound):
-        access.make_access_code(at.services, identity(HOLDER), by="窗口")
+        make_access_code(at.services, identity(HOLDER), by="窗口")
 
 
 def test_a_certificate_corrected_to_another_known_person_moves_whole(at: Installation) -> None:
@@ -193,7 +194,7 @@ def test_anybody_elses_is_not_found_in_the_same_words_as_nothing_at_all(at: Inst
             mine.apply_for_reissue(at.services, who, number, "lost")
         told.add((refused.value.zh, refused.value.rule))
     assert len(told) == 2
-    assert share.list_links(at.services, others.token)[0].withdrawn_at is None
+    assert share_links.list_links(at.services, others.token)[0].withdrawn_at is None
     assert reissue.list_requests(at.services) == []
 
 
@@ -206,12 +207,12 @@ def test_links_are_made_seen_and_withdrawn_by_their_holder(at: Installation) -> 
     made = mine.create_share(at.services, who, issued.number, 7)
     assert made.secret is not None
     assert made.expires_at - at.clock() == timedelta(days=7)
-    assert share.open_link(at.services, made.secret) is not None
+    assert share_links.open_link(at.services, made.secret) is not None
     (link,) = mine.view(at.services, who).certificates[0].shares
     assert (link.id, link.secret, link.opened_at) == (made.id, None, (at.clock(),))
     ended = mine.withdraw_share(at.services, who, made.id)
     assert ended.withdrawn_at == at.clock()
-    assert share.open_link(at.services, made.secret) is None
+    assert share_links.open_link(at.services, made.secret) is None
     for days in (0, 366, -1):
         with pytest.raises(Refused):
             mine.create_share(at.services, who, issued.number, days)
@@ -294,7 +295,7 @@ def test_paper_alone_is_found_under_the_old_name_and_the_corrected_one(at: Insta
     for name in (PAPER_HOLDER.name, "测试又新"):
         shown = seen(at, Person(name, PAPER_HOLDER.id_number))
         assert (shown.name, shown.certificates[0].name) == ("测试又新", "测试又新")
-    code = access.make_access_code(at.services, identity(PAPER_HOLDER), by="窗口").code
+    code = make_access_code(at.services, identity(PAPER_HOLDER), by="窗口").code
     for name in ("测试新", OTHER.name):
         assert access.sign_in(at.services, name, identity(PAPER_HOLDER), code) is None
 
@@ -314,7 +315,7 @@ def test_all_of_it_works_without_private_signing_keys(at: Installation, tmp_path
     (issued,) = at.issue(HOLDER)
     at.import_paper((PAPER, HOLDER))
     pdf = at.pdf(issued.number)
-    access.make_access_code(at.services, identity(HOLDER), by="窗口")
+    make_access_code(at.services, identity(HOLDER), by="窗口")
     copy_without_signing_keys(at.home / "keys", tmp_path / "web-keys")
     settings = Settings.from_environment(
         {

@@ -19,8 +19,9 @@ from certsvc.services.issuing import issue as issue_module
 from certsvc.services.issuing.issue import IssueReport, issue
 from certsvc.services.records import schemes
 from certsvc.services.registration.import_roster import import_candidates
+from certsvc.signing.cose import verify_compact
 from certsvc.signing.keys import Purpose
-from certsvc.signing.proofs import verify_compact, verify_credential
+from certsvc.signing.proofs import verify_credential
 from certsvc.store import (
     CertificateRecord,
     IssueBatchRecord,

@@ -16,7 +16,6 @@ from certsvc.jobs.issue_run import POOL_FROM, run
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.operation.init import initialise
-from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore
@@ -65,7 +64,7 @@ def test_a_batch_is_issued_with_keys_that_cannot_be_extracted(tmp_path: Path) ->
     report = run(services, partial(open_services, settings, now=fixed), by="签发员", on=ON)
     assert (len(report.issued), report.refusals) == (PEOPLE, [])
 
-    folder = published_folder(services)
+    folder = services.folders.published
     for one in report.issued:
         pdf = pdf_of(services, one.number)
         assert verify_document(services, pdf, trust=services.trust, online=True, bounded=False).verdict is Verdict.VALID

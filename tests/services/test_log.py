@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from certsvc.errors import ClockWentBack, Conflict, LogMismatch
-from certsvc.services.log import append as log
+from certsvc.services.log.append import CLOCK_SKEW, _head, _move_head, append, clock, frontier
 from certsvc.store import Database, LogHeadRecord, LogLeafRecord, LogNodeRecord, open_database
 from certsvc.store.migrate import upgrade
 from certsvc.transparency import tree
@@ -35,16 +35,16 @@ def test_indexes_follow_on_and_the_head_is_the_root_of_all_leaves(database: Data
     for count in (1, 2, 5, 0, 8):
         added = contents(len(expected), count)
         with database.writing() as session:
-            indexes = log.append(session, added, at=NOW)
+            indexes = append(session, added, at=NOW)
         assert indexes == list(range(len(expected), len(expected) + count))
         expected += added
         with database.reading() as session:
-            assert log.frontier(session).root() == tree.root(expected)
+            assert frontier(session).root() == tree.root(expected)
 
 
 def test_every_complete_subtree_is_stored_once_above_the_leaves(database: Database) -> None:
     with database.writing() as session:
-        log.append(session, contents(0, 11), at=NOW)
+        append(session, contents(0, 11), at=NOW)
     with database.reading() as session:
         stored = {(n.level, n.index): n.hash for n in session.scalars(select(LogNodeRecord))}
         hashes = session.scalars(select(LogLeafRecord.hash).order_by(LogLeafRecord.index)).all()
@@ -56,52 +56,52 @@ def test_every_complete_subtree_is_stored_once_above_the_leaves(database: Databa
 def test_a_rolled_back_transaction_leaves_no_leaf_behind(database: Database) -> None:
     def fail() -> None:
         with database.writing() as session:
-            log.append(session, contents(0, 3), at=NOW)
+            append(session, contents(0, 3), at=NOW)
             raise RuntimeError("power failure")
 
     with pytest.raises(RuntimeError):
         fail()
     with database.reading() as session:
-        assert log.frontier(session).size == 0
+        assert frontier(session).size == 0
         assert session.scalars(select(LogLeafRecord)).all() == []
 
 
 def test_a_head_that_another_writer_moved_is_a_conflict(database: Database) -> None:
     with database.writing() as session:
-        log.append(session, contents(0, 1), at=NOW)
+        append(session, contents(0, 1), at=NOW)
     with database.reading() as session:
-        stale = log._head(session)
+        stale = _head(session)
         session.expunge_all()
     with database.writing() as session:
-        log.append(session, contents(1, 1), at=NOW)
+        append(session, contents(1, 1), at=NOW)
     with pytest.raises(Conflict), database.writing() as session:
-        log._move_head(session, stale, tree.Frontier(), NOW)
+        _move_head(session, stale, tree.Frontier(), NOW)
     with pytest.raises(Conflict), database.writing() as session:
-        log._move_head(session, None, tree.Frontier(), NOW)
+        _move_head(session, None, tree.Frontier(), NOW)
 
 
 def test_the_log_refuses_to_grow_when_the_clock_went_back(database: Database) -> None:
     with database.writing() as session:
-        log.append(session, contents(0, 1), at=NOW)
+        append(session, contents(0, 1), at=NOW)
     with pytest.raises(ClockWentBack), database.writing() as session:
-        log.append(session, contents(1, 1), at=NOW - timedelta(microseconds=1))
+        append(session, contents(1, 1), at=NOW - timedelta(microseconds=1))
 
 
 def test_a_small_skew_takes_the_heads_time_and_a_larger_one_is_refused(database: Database) -> None:
     with database.reading() as session:
-        assert log.clock(session, NOW) == NOW
+        assert clock(session, NOW) == NOW
     with database.writing() as session:
-        log.append(session, contents(0, 1), at=NOW)
+        append(session, contents(0, 1), at=NOW)
     with database.reading() as session:
-        assert log.clock(session, NOW - log.CLOCK_SKEW) == NOW
-        assert log.clock(session, NOW + timedelta(hours=1)) == NOW + timedelta(hours=1)
+        assert clock(session, NOW - CLOCK_SKEW) == NOW
+        assert clock(session, NOW + timedelta(hours=1)) == NOW + timedelta(hours=1)
         with pytest.raises(ClockWentBack):
-            log.clock(session, NOW - log.CLOCK_SKEW - timedelta(seconds=1))
+            clock(session, NOW - CLOCK_SKEW - timedelta(seconds=1))
 
 
 def test_a_head_that_does_not_fit_its_edge_is_a_mismatch(database: Database) -> None:
     with database.writing() as session:
-        log.append(session, contents(0, 3), at=NOW)
+        append(session, contents(0, 3), at=NOW)
         session.execute(update(LogHeadRecord).values(root=bytes(32)))
     with pytest.raises(LogMismatch), database.writing() as session:
-        log.append(session, contents(3, 1), at=NOW)
+        append(session, contents(3, 1), at=NOW)

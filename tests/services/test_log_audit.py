@@ -15,11 +15,11 @@ from certsvc.cli import run
 from certsvc.errors import CheckpointRefused, Unavailable
 from certsvc.services.audit.check_published import InHand, audit_published
 from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
+from certsvc.services.certificates.give_out import prove
 from certsvc.services.log.fetch import fetch_tile, fetcher, status_fetcher
-from certsvc.services.log.prove import prove
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.log.read import contents
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport
 from certsvc.transparency.tree import leaf_hash
@@ -63,14 +63,14 @@ def changed_by_sql(home: Installation, statement: str) -> None:
 
 def test_an_honest_log_adds_up_with_certificates_in_hand(home: Installation) -> None:
     _, credential, receipt = in_hand(home)
-    report = audited(home, published_folder(home.services), (credential, receipt))
+    report = audited(home, home.services.folders.published, (credential, receipt))
     assert report.ok, [str(problem) for problem in report.problems]
     assert [(one.passed, one.issued) for one in report.sessions.values()] == [(4, 4)]
 
 
 def test_a_leaf_changed_by_sql_is_found(home: Installation, tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
-    shutil.copytree(published_folder(home.services), folder)
+    shutil.copytree(home.services.folders.published, folder)
     changed_by_sql(home, 'update log_leaf set content = replace(content, \'"issue"\', \'"reissue"\') where "index" = 2')
     with home.services.database.reading() as session:
         size = session.execute(text("select size from log_head")).scalar_one()
@@ -88,14 +88,14 @@ def test_a_certificate_changed_by_sql_is_found(home: Installation) -> None:
     )
     with home.services.database.reading() as session:
         changed = session.execute(text("select credential from certificate where id = 1")).scalar_one()
-    report = audited(home, published_folder(home.services), (changed.encode(), receipt))
+    report = audited(home, home.services.folders.published, (changed.encode(), receipt))
     assert {problem.rule for problem in report.problems} == {"L10"}
 
 
 def test_another_logs_files_are_refused_and_missing_ones_are_an_outage(home: Installation, tmp_path: Path) -> None:
     other = replace(home.services.trust, did="did:web:other.example")
     with pytest.raises(CheckpointRefused):
-        audit_published(fetcher(str(published_folder(home.services))), other)
+        audit_published(fetcher(str(home.services.folders.published)), other)
     with pytest.raises(Unavailable):
         audited(home, tmp_path)
 
@@ -105,7 +105,7 @@ def test_the_command_needs_no_installation(
 ) -> None:
     _, credential, receipt = in_hand(home)
     folder = tmp_path / "mirror"
-    shutil.copytree(published_folder(home.services), folder)
+    shutil.copytree(home.services.folders.published, folder)
     (tmp_path / "credential.json").write_bytes(credential)
     (tmp_path / "other.json").write_bytes(credential.replace("测试".encode(), "张三".encode()))
     (tmp_path / "receipt").write_bytes(receipt)
@@ -121,7 +121,7 @@ def test_the_command_lays_heads_beside_the_log_and_reads_the_status_lists(
     home: Installation, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder, other = tmp_path / "mirror", Installation(tmp_path / "other")
-    shutil.copytree(published_folder(home.services), folder)
+    shutil.copytree(home.services.folders.published, folder)
     witness = WitnessKey(tmp_path / "witness", "witness.example")
     seen = visit(
         fetcher(str(folder)),
@@ -138,7 +138,7 @@ def test_the_command_lays_heads_beside_the_log_and_reads_the_status_lists(
     assert run([*given, *kept, "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["standing"] == {"valid": 4}
     publish_static(other.services)
-    (tmp_path / "note").write_bytes((published_folder(other.services) / "log" / "checkpoint").read_bytes())
+    (tmp_path / "note").write_bytes((other.services.folders.published / "log" / "checkpoint").read_bytes())
     assert run([*given, *kept]) == 1  # a head of another log's key
     (folder / "status" / "revocation-1").unlink()
     assert run(given) == 1
@@ -168,7 +168,7 @@ def test_a_full_tile_stands_in_for_the_partial_one_it_replaced(home: Installatio
 
 @pytest.fixture
 def web(home: Installation, socket_enabled: None) -> Iterator[str]:
-    with served(published_folder(home.services)) as address:
+    with served(home.services.folders.published) as address:
         yield address
 
 
@@ -190,7 +190,7 @@ def test_a_hostile_log_writes_nothing_of_its_own_on_an_auditors_screen(
     home: Installation, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "mirror"
-    shutil.copytree(published_folder(home.services), folder)
+    shutil.copytree(home.services.folders.published, folder)
     (folder / "status" / "revocation-1").write_text(json.dumps({"id": "\x1b[2J\x1b[32m0 problems\n"}))
     given = ["log", "audit", str(folder), "--trust", str(folder / "trust.json"), "--days-back", str(DATED_BACK)]
     assert run(given) == 1

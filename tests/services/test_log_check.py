@@ -12,7 +12,7 @@ import pytest
 from certsvc.services.audit.check_register import LogReport, check_log
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from tests.services.installation import Installation, made_up, open_again
 
 
@@ -38,7 +38,7 @@ def checked_after(busy: Installation, folder: Path, *statements: str) -> LogRepo
         for statement in statements:
             connection.execute(statement)
         connection.commit()
-    report = check_log(services, published_folder(services) / "log")
+    report = check_log(services, services.folders.published / "log")
     services.database.close()
     return report
 

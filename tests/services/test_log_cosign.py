@@ -11,7 +11,7 @@ from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
 from certsvc.services.log.cosign import add_cosignature
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.transparency.checkpoint import open_checkpoint
 from tests.services.installation import Installation, made_up
 
@@ -19,7 +19,7 @@ from tests.services.installation import Installation, made_up
 def look(home: Installation, key: WitnessKey, state: Path) -> bytes:
     services = home.services
     found = visit(
-        fetcher(str(published_folder(services))),
+        fetcher(str(services.folders.published)),
         state,
         origin=origin(services),
         log_keys=log_keys(services),
@@ -33,7 +33,7 @@ def look(home: Installation, key: WitnessKey, state: Path) -> bytes:
 def test_a_cosignature_is_published_until_the_log_grows(tmp_path: Path) -> None:
     home, state = Installation(tmp_path / "home"), tmp_path / "witness"
     key = WitnessKey(state, "witness.example")
-    head = published_folder(home.services) / "log" / "checkpoint"
+    head = home.services.folders.published / "log" / "checkpoint"
     other, foreign = Installation(tmp_path / "other-home"), WitnessKey(tmp_path / "other", "other.example")
     other.issue(made_up(2))
     publish_static(other.services)

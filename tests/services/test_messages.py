@@ -10,10 +10,10 @@ import pytest
 
 from certsvc.app import open_services
 from certsvc.config import Settings
+from certsvc.delivery import sms as messages
+from certsvc.delivery.sms import HttpMessenger, Message, NotSent, Outbox
 from certsvc.errors import Refused
-from certsvc.services import messages
 from certsvc.services.holders.sign_in import codes_are_sent
-from certsvc.services.messages import HttpMessenger, Message, NotSent, Outbox
 from tests.services.gateway import SECRET, Gateway, gateway, secret_file, tls_for_this_machine
 
 __all__ = ["gateway", "secret_file"]  # fixtures

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
+from certsvc.delivery.sms import HttpMessenger, Message, Messenger, Outbox
 from certsvc.errors import Unavailable
-from certsvc.services import messages_sender
+from certsvc.jobs import sender as messages_sender
+from certsvc.jobs.sender import Sender
 from certsvc.services.context import Services
 from certsvc.services.holders import sign_in as access
-from certsvc.services.messages import HttpMessenger, Message, Messenger, Outbox
-from certsvc.services.messages_sender import Sender
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.notices import send as messages_send
-from certsvc.services.notices.send import Sending, queue, send_due
+from certsvc.services.notices.send import Sending, queue
 from certsvc.store import HolderCodeRecord, MessageRecord, PersonRecord
 from tests.services.gateway import Gateway, gateway, secret_file
 from tests.services.holding import identity
@@ -262,7 +263,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def test_a_woken_sender_sends_and_rests_until_it_is_woken_again(at: Installation, gateway: Gateway) -> None:
-    sender = at.services.sender
+    sender = Sender(at.services)
     ask(at)
     sender.wake()
     assert eventually(lambda: len(gateway.taken) == 1)
@@ -284,9 +285,10 @@ def test_a_sender_comes_back_to_what_failed(
     gateway.statuses = [503, 200]
     moving = replace(at.services, now=lambda: datetime.now(UTC) + timedelta(hours=1))
     access.request_code(moving, HOLDER.name, identity(HOLDER))
-    moving.sender.wake()
+    sender = Sender(moving)
+    sender.wake()
     assert eventually(lambda: len(gateway.taken) == 1)
-    moving.sender.stop()
+    sender.stop()
 
 
 def test_an_outage_is_logged_by_its_kind_and_does_not_end_the_sender(

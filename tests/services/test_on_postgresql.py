@@ -15,7 +15,7 @@ from certsvc.errors import ImportRefused
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.holders import share_links as share
+from certsvc.services.holders import share_links
 from certsvc.services.issuing.issue import issue
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise
@@ -97,12 +97,12 @@ def test_a_link_is_opened_while_the_register_is_written(url: str, home: Path, tm
     initialise(services)
     pass_all(services, tmp_path, candidates(1))
     (issued,) = issue(services, by="签发员", on=ON).issued
-    link = share.create(services, issued.token, life=timedelta(days=1), by="holder")
+    link = share_links.create(services, issued.token, life=timedelta(days=1), by="holder")
     opened: list[object] = []
     with services.database.writing():
         secrets = (str(link.secret), "a" * 26)
         threads = [
-            threading.Thread(target=lambda one=secret: opened.append(share.open_link(services, one)), daemon=True)
+            threading.Thread(target=lambda one=secret: opened.append(share_links.open_link(services, one)), daemon=True)
             for secret in secrets
         ]
         for thread in threads:
@@ -110,5 +110,5 @@ def test_a_link_is_opened_while_the_register_is_written(url: str, home: Path, tm
         for thread in threads:
             thread.join(20)
         assert len(opened) == 2
-    assert [len(one.opened_at) for one in share.list_links(services, issued.token)] == [1]
+    assert [len(one.opened_at) for one in share_links.list_links(services, issued.token)] == [1]
     services.database.close()

@@ -14,7 +14,7 @@ from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, ClockWentBack, LogMismatch, MalformedCredential
 from certsvc.services.certificates import change_status
 from certsvc.services.log.publish import log_keys, origin, publish_log
-from certsvc.services.publishing.static import publish_static, published_folder, refresh
+from certsvc.services.publishing.static import publish_static, refresh
 from certsvc.services.publishing.status_lists import LIFE, read_published
 from certsvc.services.publishing.status_places import list_url
 from certsvc.signing.trust import TrustBundle
@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Installation:
 
 
 def published(home: Installation) -> Path:
-    return published_folder(home.services)
+    return home.services.folders.published
 
 
 def bit(home: Installation, number: str, purpose: Purpose) -> bool:

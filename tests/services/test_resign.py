@@ -17,7 +17,7 @@ from certsvc.services.certificates.change_status import revoke, suspend
 from certsvc.services.certificates.distrust import distrust
 from certsvc.services.certificates.resign import REASON, ResignReport, Selection
 from certsvc.services.issuing.render import render, waiting
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import CertificateSecrets
 from certsvc.services.verification import look_up
 from certsvc.services.verification.verify import verify_document
@@ -76,7 +76,7 @@ def test_a_session_is_signed_anew_and_the_old_versions_are_superseded(home: Inst
         if verdict is Verdict.SUPERSEDED:
             assert found.certificate is not None
             assert found.certificate["successor"] == f"{numbers[0]} v2"
-    assert check_log(services, published_folder(services) / "log").ok
+    assert check_log(services, services.folders.published / "log").ok
 
 
 def test_number_first_date_and_holder_stay_and_the_date_of_signing_anew_is_added(home: Installation) -> None:
@@ -167,7 +167,7 @@ def test_after_a_theft_those_logged_too_late_get_a_version_that_is_valid(home: I
     record = look_up.by_token(services, home.row(numbers[2], 2).token)
     assert record is not None
     assert record.state == "valid"
-    report = check_log(services, published_folder(services) / "log")
+    report = check_log(services, services.folders.published / "log")
     assert report.ok, report.problems
     assert [notice.rule for notice in report.notices] == ["G2", "G2"]
 

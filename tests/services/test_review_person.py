@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import FaceCheck, RegistrationState
 from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.holders.own_record import view
 from certsvc.services.holders.shown import ReviewView
 from certsvc.services.kit import register as kit_register
 from certsvc.services.kit.export import export_kit, rebuild
-from certsvc.services.notices.send import send_due
 from certsvc.store import EnrolmentRecord, MessageRecord
 from tests.builders import Candidate
 from tests.services.holding import PAPER, holder, identity, installed, sent

@@ -13,7 +13,7 @@ from certsvc.credential.verdict import Verdict
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.issuing.render import draw
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.verification import look_up
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.keystore import Purpose
@@ -76,7 +76,7 @@ def test_a_list_past_its_life_clears_nobody(shared: Installation) -> None:
         credential(shared, numbers(shared)[0]),
         trust=services.trust,
         online=False,
-        published=published_folder(services),
+        published=services.folders.published,
         now=shared.clock() + timedelta(days=30),
     )
     assert found.verdict is Verdict.VALID

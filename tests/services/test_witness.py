@@ -12,7 +12,7 @@ from certsvc.errors import KeyRefused, Unavailable
 from certsvc.services.audit.witness import Witnessed, WitnessKey, visit
 from certsvc.services.log.fetch import fetcher
 from certsvc.services.log.publish import log_keys, origin
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.transparency.checkpoint import open_checkpoint
 from certsvc.transparency.witness import Reason, Refusal
 from tests.services.installation import Installation, made_up
@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Installation:
 def look(home: Installation, state: Path, source: str | None = None) -> Witnessed | Refusal:
     services = home.services
     return visit(
-        fetcher(source or str(published_folder(services))),
+        fetcher(source or str(services.folders.published)),
         state,
         origin=origin(services),
         log_keys=log_keys(services),
@@ -102,7 +102,7 @@ def test_another_logs_head_is_refused(home: Installation, tmp_path: Path) -> Non
     other = Installation(tmp_path / "other")
     other.issue(made_up(1))
     publish_static(other.services)
-    refused = look(home, tmp_path / "witness", str(published_folder(other.services)))
+    refused = look(home, tmp_path / "witness", str(other.services.folders.published))
     assert isinstance(refused, Refusal)
     assert refused.reason is Reason.BAD_SIGNATURE
 
@@ -124,7 +124,7 @@ def test_a_tile_that_lies_is_no_proof(home: Installation, tmp_path: Path) -> Non
     look(home, state)
     home.issue(made_up(2))
     publish_static(home.services)
-    for path in (published_folder(home.services) / "log" / "tile" / "0").rglob("*"):
+    for path in (home.services.folders.published / "log" / "tile" / "0").rglob("*"):
         if path.is_file():
             path.write_bytes(bytes(len(path.read_bytes())))
     refused = look(home, state)
@@ -142,7 +142,7 @@ def test_a_damaged_witness_key_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def web(home: Installation, socket_enabled: None) -> Iterator[str]:
-    with served(published_folder(home.services)) as address:
+    with served(home.services.folders.published) as address:
         yield f"{address}/log"
 
 

@@ -6,7 +6,6 @@ from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verification
-from certsvc.services.publishing.static import published_folder
 from certsvc.services.verification.verify import verify_document
 from tests.services.installation import Installation, made_up
 
@@ -30,7 +29,7 @@ def offline(installation: Installation, content: bytes | str, *, with_lists: boo
         content,
         trust=services.trust,
         online=False,
-        published=published_folder(services) if with_lists else None,
+        published=services.folders.published if with_lists else None,
         now=installation.clock(),
         bounded=False,
     )

@@ -16,14 +16,12 @@ from werkzeug.test import TestResponse
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services.context import Services
-from certsvc.services.examination import import_results as record_results
-from certsvc.services.examination import publish_results as publish
-from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.examination import import_results, publish_results
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.issuing.render import render, waiting
-from certsvc.services.notices.send import send_due
 from certsvc.services.operation import scan_counts
-from certsvc.services.registration import import_roster as register
-from certsvc.services.registration import review
+from certsvc.services.registration import import_roster, review
 from certsvc.services.registration.review_list import list_registrations
 from certsvc.store import CertificateRecord, ShareLinkRecord
 from tests.web.register import BORN, CORRECTED_NAME, NAMES, PAPER_NAME, REPLACED_NAME, Register, id_number_of
@@ -91,10 +89,10 @@ def bring_holders(made: Register) -> None:
     """Candidates with published and with pending results or under review, every PDF drawn, and scans to be seen."""
     services, home = made.services, made.settings.home
     people = (RETAKE_NAME, "2030-11-01"), (PENDING_NAME, "2030-11-01"), (FAILED_NAME, "2030-02-01")
-    register.import_candidates(services, _roster(home / "holders.csv", *people), by="institution")
+    import_roster.import_candidates(services, _roster(home / "holders.csv", *people), by="institution")
     bring_reviewed(services, home)
     _results(services, home, _RESULTS)
-    publish.publish_results(services, by="office")
+    publish_results.publish_results(services, by="office")
     _results(services, home, _PENDING_RESULTS)
     with services.database.reading() as session:
         forged = session.scalar(
@@ -113,7 +111,9 @@ def bring_holders(made: Register) -> None:
 def bring_reviewed(services: Services, home: Path) -> None:
     """A registration that waits, one that was returned, and one that was rejected."""
     people = [(name, "2030-12-20") for name in (SUBMITTED_NAME, RETURNED_NAME, REJECTED_NAME)]
-    register.import_candidates(services, _roster(home / "reviewed.csv", *people), by="institution", for_review=True)
+    import_roster.import_candidates(
+        services, _roster(home / "reviewed.csv", *people), by="institution", for_review=True
+    )
     submitted, returned, rejected = (each.id for each in list_registrations(services))
     review.confirm(services, submitted, by="desk", face=FaceCheck.MANUAL, place="西宁市第一报名点")
     review.return_(services, [returned], by="reviewer", missing=MISSING)
@@ -129,7 +129,7 @@ def _roster(path: Path, *people: tuple[str, str]) -> Path:
 def _results(services: Services, home: Path, results: tuple[tuple[str, ...], ...]) -> None:
     rows = ["证件号码,姓名,科目,考试日期,考试性质,结果,成绩"]
     rows += [",".join((_NUMBERS[name], name, *rest)) for name, *rest in results]
-    record_results.import_results(services, _file(home / "holders_results.csv", rows), by="station")
+    import_results.import_results(services, _file(home / "holders_results.csv", rows), by="station")
 
 
 def _file(path: Path, rows: list[str]) -> Path:
@@ -153,7 +153,7 @@ def message_code(services: Services) -> str:
 
 
 def access_code(services: Services, someone: Someone) -> str:
-    return holder_access.make_access_code(services, someone.identity, by="窗口").code
+    return make_access_code(services, someone.identity, by="窗口").code
 
 
 def visit(app: Flask) -> FlaskClient:

@@ -11,18 +11,13 @@ from sqlalchemy import select, text
 from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.person.identity import IdentityDocument, IdType, Sex, resident_check_character
-from certsvc.services import (
-    change_status,
-    correct,
-    import_paper,
-    issue,
-    publish_static,
-    record_results,
-    register,
-    reissue,
-)
+from certsvc.services.certificates import change_status, correct, import_paper, reissue
 from certsvc.services.context import Services
+from certsvc.services.examination import import_results
+from certsvc.services.issuing import issue
 from certsvc.services.operation.init import initialise
+from certsvc.services.publishing import static
+from certsvc.services.registration import import_roster
 from certsvc.store import CertificateRecord
 from examples.portraits import draw_portrait
 
@@ -97,7 +92,7 @@ def make_register(home: Path, **more: str) -> Register:
     _bring(services, home, ["expired"], 2026, SECOND_SCHEME)
     issue.issue(services, by="issuer")
     clock[0] = NOW
-    publish_static.publish_static(services)
+    static.publish_static(services)
     return Register(settings, services, held | _read(services, ["expired"]))
 
 
@@ -111,13 +106,13 @@ def _bring(services: Services, home: Path, states: list[str], year: int, scheme:
         f"{name},男,居民身份证,{number},{BORN},12000000001,示例培训学校,是,{day[0]},portrait.jpg"
         for name, number in people
     ]
-    register.import_candidates(
+    import_roster.import_candidates(
         services, _write(home / f"candidates{year}.csv", rows), by="institution", scheme_key=scheme
     )
     rows = ["证件号码,姓名,科目,考试日期,考试性质,结果,成绩"]
     for name, number in people:
         rows += [f"{number},{name},{subject},{day[1]},初考,正常,81.5" for subject in ("理论知识考试", "技能考核")]
-    record_results.import_results(services, _write(home / f"results{year}.csv", rows), by="station")
+    import_results.import_results(services, _write(home / f"results{year}.csv", rows), by="station")
 
 
 def _paper(home: Path) -> Path:

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app, create_asgi
-from certsvc.services.verification import scan as quick_look_up
+from certsvc.services.verification.scan import WouldWait, by_token
 from certsvc.web import asgi, intake
 from certsvc.web.asgi import AsgiSite
 from certsvc.web.scans import Scans
@@ -132,8 +132,8 @@ def test_a_scan_that_must_wait_holds_up_nobody(own: Register, own_asgi: AsgiSite
         locked.close()
         return await scan, alive
 
-    with pytest.raises(quick_look_up.WouldWait):
-        quick_look_up.by_token(own.services, own.valid.token, wait=False)
+    with pytest.raises(WouldWait):
+        by_token(own.services, own.valid.token, wait=False)
     scan, alive = asyncio.run(scene())
     assert alive.status == 200
     assert scan.json["state"] == "valid"

@@ -158,7 +158,6 @@ def test_a_database_of_another_shape_is_not_ready(own: Register) -> None:
 
 
 def test_a_head_that_cannot_be_read_is_a_missing_figure(own: Register) -> None:
-    from certsvc.services.publishing.static import published_folder
 
-    (published_folder(own.services) / "log" / "checkpoint").write_text("nonsense")
+    (own.services.folders.published / "log" / "checkpoint").write_text("nonsense")
     assert "certsvc_log_published_leaves" not in shown(own)

@@ -12,10 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.rendering.qr import draw_matrix
-from certsvc.services.certificates import give_out as certificate_pdf
-from certsvc.services.certificates import reissue
-from certsvc.services.holders import own_record as holder_view
-from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.certificates import give_out, reissue
+from certsvc.services.holders import own_record
+from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, plain, summed
 from certsvc.web.holder.qr_picture import draw
@@ -108,7 +107,7 @@ def test_an_english_page_speaks_english(place: Place, someone: Someone) -> None:
 def test_the_pdf_is_the_same_file_every_time(place: Place) -> None:
     client, number = place.visitor(), place.register.valid.number
     enter(client, place.services, VALID)
-    due = certificate_pdf.pdf_of(place.services, number)
+    due = give_out.pdf_of(place.services, number)
     for _ in range(2):
         answer = client.get(f"/my/certificates/{number}/1.pdf")
         assert answer.data == due
@@ -119,9 +118,9 @@ def test_the_pdf_is_the_same_file_every_time(place: Place) -> None:
 def test_the_code_to_hold_out_is_the_certificates_own(place: Place) -> None:
     client, number = place.visitor(), place.register.valid.number
     enter(client, place.services, VALID)
-    holder = holder_access.holder_of(place.services, session_of(client))
+    holder = holder_of(place.services, session_of(client))
     assert holder is not None
-    wanted = holder_view.qr_text_of(place.services, holder, number, 1)
+    wanted = own_record.qr_text_of(place.services, holder, number, 1)
     page = client.get(f"/my/certificates/{number}/1")
     assert draw(wanted).path in page.text
     assert len(page.data) < 30_000

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from certsvc.app import create_app
 from certsvc.services.certificates import change_status
-from certsvc.services.holders import share_links as share
+from certsvc.services.holders import share_links
 from certsvc.web.holder import sign_in
 from tests.web.holders import Place, Someone, enter, hidden, newest_share, share_link, visit
 from tests.web.register import BORN, NAMES
@@ -35,7 +35,7 @@ def holder(place: Place) -> FlaskClient:
 def _openings(place: Place) -> int:
     """How often the newest link of the valid certificate was opened."""
     newest = newest_share(place.services)
-    links = share.list_links(place.services, place.register.valid.token)
+    links = share_links.list_links(place.services, place.register.valid.token)
     return next(len(link.opened_at) for link in links if link.id == newest)
 
 

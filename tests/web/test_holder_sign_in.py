@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app
-from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.holders.sign_in import codes_are_sent
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.carried import Claimed, new_carrier, seal, unseal
@@ -224,7 +224,7 @@ def test_a_site_that_sends_nothing_says_so_to_all_and_takes_codes_from_the_count
     for purpose in SIGNING_PURPOSES - OPTIONAL_PURPOSES:
         # No development key is in use: the folder for developers is no messenger any more.
         services.keystore.retire(services.keystore.active_kid(purpose))
-    assert not holder_access.codes_are_sent(services)
+    assert not codes_are_sent(services)
     for typed in ASKERS.values():
         client = own_site.visitor()
         assert "本站现在不发送短信" in client.get("/my").text

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from certsvc.app import create_app
 from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.holders.sign_in import request_code
-from certsvc.services.notices.send import send_due
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.services.publishing.status_lists import LIFE
 from tests.web.register import Register
 
@@ -40,7 +40,7 @@ def test_a_code_that_was_asked_for_is_counted_until_it_is_sent(own: Register) ->
 
 
 def test_without_published_lists_the_figure_is_missing_so_that_its_absence_alarms(own: Register) -> None:
-    shutil.rmtree(published_folder(own.services), ignore_errors=True)
+    shutil.rmtree(own.services.folders.published, ignore_errors=True)
     assert "certsvc_status_lists_valid_until_timestamp_seconds" not in figures(own)
 
 

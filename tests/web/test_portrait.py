@@ -10,9 +10,8 @@ from sqlalchemy import text
 
 from certsvc.app import create_app
 from certsvc.credential.commitment import digest_multibase
-from certsvc.services.certificates import change_status
-from certsvc.services.certificates import give_out as certificate_pdf
-from certsvc.services.verification import scan as quick_look_up
+from certsvc.services.certificates import change_status, give_out
+from certsvc.services.verification import scan
 from tests.web.register import NAMES, Register
 
 PUBLIC = "expired"  # the one certificate of the scheme that shows photos
@@ -29,7 +28,7 @@ def test_a_scheme_that_shows_photos_shows_the_one_that_was_signed(client: FlaskC
     assert answer.status_code == 200
     assert answer.content_type == "image/jpeg"
     assert answer.headers["Cache-Control"] == "no-store"
-    record = quick_look_up.by_token(register.services, register.held[PUBLIC].token)
+    record = scan.by_token(register.services, register.held[PUBLIC].token)
     assert record is not None
     assert digest_multibase(answer.data) == record.portrait_digest
     upper = client.get(f"/V/{register.held[PUBLIC].token.upper()}/portrait")
@@ -76,6 +75,6 @@ def test_a_certificate_taken_back_shows_no_face(own: Register) -> None:
 
 def test_a_file_is_shown_beside_the_photo_that_was_signed(client: FlaskClient, register: Register) -> None:
     for state, shown in ((PUBLIC, True), ("valid", False)):
-        content = certificate_pdf.pdf_of(register.services, register.held[state].number)
+        content = give_out.pdf_of(register.services, register.held[state].number)
         page = client.post("/verify/file", data={"file": (io.BytesIO(content), "a.pdf")}).text
         assert (f"/v/{register.held[state].token}/portrait" in page) == shown

@@ -16,10 +16,11 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.certificates import reissue
 from certsvc.services.context import Services
 from certsvc.services.holders import own_record as mine
-from certsvc.services.holders import share_links as share
+from certsvc.services.holders import share_links
 from certsvc.services.holders import sign_in as access
-from certsvc.services.notices.send import send_due
-from certsvc.services.verification import scan as quick_look_up
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.holders.codes_by_message import send_due
+from certsvc.services.verification import scan
 from certsvc.store import Base
 from tests.store.conftest import postgresql_database
 from tests.web.asgi_client import ask
@@ -75,8 +76,8 @@ def test_visitors_are_answered_counted_and_limited_under_it(site: tuple[Register
     assert (found.status_code, held.number in found.text) == (200, True)
     assert client.get("/readyz").status_code == 200
     assert "certsvc_database_up 1" in client.get("/metrics").text
-    with pytest.raises(quick_look_up.WouldWait):  # a server is asked in a thread
-        quick_look_up.by_token(services, held.token, wait=False)
+    with pytest.raises(scan.WouldWait):  # a server is asked in a thread
+        scan.by_token(services, held.token, wait=False)
     scanned = ask(create_asgi(register.settings, services=services), f"/v/{held.token}")
     assert (scanned.status, held.number in scanned.body.decode()) == (200, True)
 
@@ -87,14 +88,14 @@ def test_a_holder_signs_in_shares_and_applies_under_it(site: tuple[Register, Ser
     identity = IdentityDocument(IdType.RESIDENT_ID, held.id_number)
     access.request_code(services, held.name, identity)
     assert send_due(services).sent == 1
-    code = access.make_access_code(register.services, identity, by="窗口").code
+    code = make_access_code(register.services, identity, by="窗口").code
     signed_in = access.sign_in(services, held.name, identity, code)
     assert signed_in is not None
     holder = access.holder_of(services, signed_in.secret)
     assert holder is not None
     (shown,) = mine.view(services, holder).certificates
     link = mine.create_share(services, holder, shown.number, 7)
-    opened = share.open_link(services, str(link.secret))
+    opened = share_links.open_link(services, str(link.secret))
     assert opened is not None
     access.sign_out(services, signed_in.secret)
     assert access.holder_of(services, signed_in.secret) is None

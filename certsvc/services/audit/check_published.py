@@ -22,8 +22,7 @@ from certsvc.errors import CertsvcError, MalformedCredential, Unavailable
 from certsvc.services.log.fetch import Fetch, fetch_tile
 from certsvc.services.log.stated import stated_by
 from certsvc.services.publishing.status_lists import read_published
-from certsvc.services.verification.examine import host_of, log_keys_of
-from certsvc.signing.trust import TrustBundle
+from certsvc.signing.trust import TrustBundle, host_of, log_keys_of
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport, CosignedAt, Problem, ShownCertificate, audit
 from certsvc.transparency.checkpoint import OpenedCheckpoint, open_checkpoint

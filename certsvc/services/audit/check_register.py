@@ -23,9 +23,9 @@ from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, KeyMissing, LogMismatch, MalformedLog, ProofRefused
 from certsvc.services.audit.earned import check_earned
 from certsvc.services.context import Services
-from certsvc.services.log import append as log
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
+from certsvc.services.log.append import frontier
 from certsvc.services.log.stated import stated_by
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.genuine import repeats
@@ -138,7 +138,7 @@ def _check_hashes(session: Session, size: int, found: _Findings) -> Frontier:
             "G1", None, f"应有 {nodes} 个子树散列,存有 {stored}", f"{nodes} subtree hashes are due, {stored} stored"
         )
     try:
-        head = log.frontier(session)
+        head = frontier(session)
     except CertsvcError as error:
         found.say("G1", None, error.zh, error.en)
     else:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certsvc.errors import CertsvcError, KeyRefused, Unavailable
-from certsvc.services.files import only_writer, write_if_changed
+from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.log.fetch import Fetch, fetch_tile
 from certsvc.transparency import tiles
 from certsvc.transparency.checkpoint import Checkpoint, open_checkpoint, parse_body

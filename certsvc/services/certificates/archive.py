@@ -22,11 +22,11 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from certsvc.errors import ListMissing, Refused, SealRefused, Unavailable
-from certsvc.services import trail as audit
+from certsvc.files.folder import sync_folder
+from certsvc.services import trail
 from certsvc.services.certificates.archive_steps import Further, Ways
 from certsvc.services.context import Services
 from certsvc.services.issuing.render import file_record, write_beside
-from certsvc.services.records.photos import sync_folder
 from certsvc.signing.pdf import Level
 from certsvc.store import CertificateRecord, PdfFileRecord
 
@@ -237,7 +237,7 @@ def _put_in_place(services: Services, moved: Sequence[_Moved], by: str, action: 
                 .where(CertificateRecord.id == one.certificate_id, CertificateRecord.pdf_sha256 == one.old)
                 .values(pdf_sha256=one.new)
             )
-        audit.note(
+        trail.note(
             session,
             at=services.now(),
             by=by,

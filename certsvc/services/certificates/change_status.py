@@ -12,16 +12,16 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status, check_change
-from certsvc.errors import NotFound, StatusChangeRefused
+from certsvc.errors import StatusChangeRefused
 from certsvc.services.context import SHANGHAI, Services
-from certsvc.services.log import append as log
+from certsvc.services.log.append import append, clock
 from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
-from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, StatusChangeRecord
+from certsvc.store import CertificateRecord, StatusChangeRecord
 from certsvc.transparency import leaf
 from certsvc.transparency.leaf import Event, Leaf
 
@@ -68,27 +68,6 @@ def reinstate(services: Services, number: str, *, reason: str, by: str) -> Statu
     return _change(services, number, Status.VALID, reason=reason, by=by)
 
 
-def newest_version(session: Session, number: str) -> CertificateRecord:
-    """The newest issued version under a number; raises `NotFound`, saying so where there is only paper."""
-    row = session.scalar(
-        select(CertificateRecord)
-        .where(CertificateRecord.number == number, CertificateRecord.stage == ISSUED)
-        .order_by(CertificateRecord.version.desc())
-        .limit(1)
-    )
-    if row is not None:
-        return row
-    paper = session.scalar(select(PaperCertificateRecord.id).where(PaperCertificateRecord.number == number))
-    if paper is not None:
-        raise NotFound(
-            "这是纸质证书,只能补发为电子证书",
-            "this is a paper certificate; it can only be reissued",
-            rule="R8.2",
-            where=number,
-        )
-    raise NotFound("没有该编号的电子证书", "there is no electronic certificate with this number", where=number)
-
-
 def check_reason(reason: str) -> str:
     """The reason without blanks at its ends; raises `StatusChangeRefused` for none, or one too long to be shown."""
     text = reason.strip()
@@ -129,12 +108,12 @@ def _change(services: Services, number: str, to: Status, *, reason: str, by: str
         row = newest_version(session, number)
         before = Status(row.status)
         check_change(before, to)
-        at = log.clock(session, services.now())
+        at = clock(session, services.now())
         day = at.astimezone(SHANGHAI).date()
         assert row.credential is not None
         commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
         content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
-        (index,) = log.append(session, [content], at=at)
+        (index,) = append(session, [content], at=at)
         record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index)
         # The reason stays out of the trail: staff may name a person in it.
         note(

@@ -20,13 +20,14 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import Refused, StatusChangeRefused
 from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
-from certsvc.services.certificates.change_status import check_reason, newest_version, record_change
+from certsvc.services.certificates.change_status import check_reason, record_change
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version
-from certsvc.services.log import append as log
+from certsvc.services.log.append import clock
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
 from certsvc.store import CertificateRecord, EnrolmentRecord, PersonRecord
 from certsvc.transparency import leaf as leaves
@@ -102,7 +103,7 @@ def correct(
         )
         replaced = leaves.commit_credential(kept.leaf_salt, old.credential)
         new = issue_version(services, session, intended, event=Event.CORRECT, replaces=replaced)
-        at = log.clock(session, services.now())
+        at = clock(session, services.now())
         assert new.leaf_index is not None
         record_change(session, old, Status.SUPERSEDED, at=at, by=by, reason=why, leaf_index=new.leaf_index)
         old.superseded_by_id = new.id

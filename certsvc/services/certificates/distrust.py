@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from certsvc.credential.status import Status
 from certsvc.errors import KeyRefused
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
-from certsvc.services.log import append as log
+from certsvc.services.log.append import frontier
 from certsvc.signing.keys import KeyRecord, Purpose
 from certsvc.store import ISSUED, CertificateRecord
 
@@ -31,7 +31,7 @@ class Distrusted:
 def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distrusted:
     """Distrust a key. Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later one than before."""
     with services.database.writing() as session:
-        size = log.frontier(session).size
+        size = frontier(session).size
         if from_index > size:
             raise KeyRefused(
                 f"日志只有 {size} 叶,起点不能在其后",
@@ -48,7 +48,7 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
         to_resign = 0
         if record.purpose is Purpose.CREDENTIAL:
             to_resign = sum(credential is not None and named in credential for credential in session.scalars(query))
-        audit.note(
+        trail.note(
             session,
             at=services.now(),
             by=by,

@@ -1,95 +1,26 @@
-"""Give out a certificate: its PDF (the same bytes every time, R8.5), its signed JSON, its row in the register."""
+"""Give out a certificate: its PDF (the same bytes every time, R8.5), its signed JSON, its receipt in the log.
+
+Not here: drawing (`issuing.render`), lists of certificates (`listing`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from certsvc.credential.status import Status, effective
-from certsvc.errors import NotFound, Unavailable
+from certsvc.errors import Unavailable
 from certsvc.services.context import Services
 from certsvc.services.issuing.render import render
-from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, PdfFileRecord
+from certsvc.services.log import read as log_read
+from certsvc.services.log.proven import receipt_of
+from certsvc.services.log.publish import publish_log
+from certsvc.services.records.versions import newest_version, unknown_number, versions_of
+from certsvc.store import CertificateRecord, PdfFileRecord
+from certsvc.transparency.receipt import Receipt
 
 _CHUNK = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the register of certificates: the newest version of an electronic one, or a paper one."""
-
-    number: str
-    name: str
-    status: str
-    issued_on: date
-    version: int
-    token: str | None
-    carrier: str
-    occupation: str
-    level: int
-    valid_until: date | None = None
-    status_changed_on: date | None = None
-    status_reason: str | None = None
-    pdf_level: str | None = None  # PAdES: "B-B", "B-T" with a time stamp, "B-LTA"; told by `show_certificate` alone
-    pdf_proven_until: date | None = None  # B-LTA: it is to be renewed before; told as the level is
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            "number": self.number,
-            "name": self.name,
-            "status": self.status,
-            "issued_on": self.issued_on.isoformat(),
-            "version": self.version,
-            "token": self.token,
-            "carrier": self.carrier,
-            "valid_until": self.valid_until.isoformat() if self.valid_until else None,
-            "status_changed_on": self.status_changed_on.isoformat() if self.status_changed_on else None,
-            "status_reason": self.status_reason,
-            **({"pdf_level": self.pdf_level} if self.pdf_level else {}),
-            **({"pdf_proven_until": self.pdf_proven_until.isoformat()} if self.pdf_proven_until else {}),
-        }
-
-
-def list_certificates(services: Services, *, paper: bool = False) -> Iterator[Entry]:
-    """The electronic certificates, every version, as they were issued; then the paper register where asked for."""
-    today = services.today()
-    with services.database.reading() as session:
-        query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
-        for row in session.scalars(query.execution_options(yield_per=_CHUNK)):
-            yield _entry(row, today)
-        if paper:
-            papers = select(PaperCertificateRecord).order_by(PaperCertificateRecord.id)
-            for record in session.scalars(papers.execution_options(yield_per=_CHUNK)):
-                yield _paper_entry(record)
-
-
-def show_certificate(services: Services, number: str) -> list[Entry]:
-    """Every version under a number, the newest first, then the paper one. Raises `NotFound`."""
-    today = services.today()
-    with services.database.reading() as session:
-        entries = [_with_level(session, row, _entry(row, today)) for row in reversed(_versions(session, number))]
-        paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == number))
-        if paper is not None:
-            entries.append(_paper_entry(paper))
-    if not entries:
-        raise _unknown(number)
-    return entries
-
-
-def _with_level(session: Session, row: CertificateRecord, entry: Entry) -> Entry:
-    record = session.get(PdfFileRecord, row.pdf_sha256) if row.pdf_sha256 is not None else None
-    if record is None:
-        return entry
-    until = record.proven_until
-    return replace(entry, pdf_level=record.level, pdf_proven_until=None if until is None else until.date())
 
 
 def credential_of(services: Services, number: str, version: int | None = None) -> bytes:
@@ -97,6 +28,20 @@ def credential_of(services: Services, number: str, version: int | None = None) -
     row = _issued(services, number, version)
     assert row.credential is not None
     return row.credential
+
+
+def prove(services: Services, number: str) -> Receipt:
+    """The receipt of the newest version under a number, under a checkpoint signed now. Raises `NotFound`.
+
+    It is to be kept with the certificate and needs no network and no register to check. The opening in it says which
+    credential the leaf is about, so it goes to the holder and to no one else.
+    """
+    published = publish_log(services, services.folders.published / "log")
+    with services.database.reading() as session:
+        row = newest_version(session, number)
+        assert row.leaf_index is not None
+        content = log_read.leaf_content(session, row.leaf_index)
+        return receipt_of(services, row, content, published=published, read_hash=log_read.hash_reader(session))
 
 
 def pdf_of(services: Services, number: str, version: int | None = None) -> bytes:
@@ -141,62 +86,13 @@ def write_pdf(services: Services, number: str, target: Path, version: int | None
         temporary.unlink(missing_ok=True)
 
 
-def numbers(services: Services) -> list[str]:
-    """The number of every electronic certificate, each once, as first issued."""
-    with services.database.reading() as session:
-        query = select(CertificateRecord.number).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
-        return list(dict.fromkeys(session.scalars(query)))
-
-
 def _issued(services: Services, number: str, version: int | None) -> CertificateRecord:
     with services.database.reading() as session:
-        versions = _versions(session, number)
+        versions = versions_of(session, number)
     for row in reversed(versions):
         if version is None or row.version == version:
             return row
-    raise _unknown(number)
-
-
-def _versions(session: Session, number: str) -> list[CertificateRecord]:
-    query = select(CertificateRecord).where(CertificateRecord.number == number, CertificateRecord.stage == ISSUED)
-    return list(session.scalars(query.order_by(CertificateRecord.version)))
-
-
-def _entry(row: CertificateRecord, today: date) -> Entry:
-    return Entry(
-        number=row.number,
-        name=row.holder_name,
-        status=effective(Status(row.status), row.valid_until, today).value,
-        issued_on=row.issued_on,
-        version=row.version,
-        token=row.token,
-        carrier=row.carrier,
-        occupation=row.occupation_code,
-        level=row.level,
-        valid_until=row.valid_until,
-        status_changed_on=row.status_changed_on,
-        status_reason=row.status_reason,
-    )
-
-
-def _paper_entry(record: PaperCertificateRecord) -> Entry:
-    return Entry(
-        number=record.number,
-        name=record.name,
-        status="valid" if record.replaced_on is None else "superseded",
-        issued_on=record.issued_on,
-        version=0,
-        token=None,
-        carrier="paper",
-        occupation=record.occupation,
-        level=record.level,
-        status_changed_on=record.replaced_on,
-        status_reason=record.replaced_reason,
-    )
-
-
-def _unknown(number: str) -> NotFound:
-    return NotFound("没有该编号的证书", "there is no certificate with this number", where=number)
+    raise unknown_number(number)
 
 
 def _lost(row: CertificateRecord) -> Unavailable:

@@ -7,8 +7,8 @@ is genuine by those gets one. Not here: the algorithm (`signing.gm`), checking o
 from __future__ import annotations
 
 from certsvc.errors import DocumentRefused
-from certsvc.services.certificates.change_status import newest_version
 from certsvc.services.context import Services
+from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
 from certsvc.services.verification.genuine import genuine_claims
 from certsvc.signing.keys import Purpose

@@ -22,14 +22,14 @@ from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
 from certsvc.rules.terms import Scheme
-from certsvc.services.certificates.change_status import newest_version
 from certsvc.services.certificates.reissue_request import Request, shown
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
-from certsvc.services.log import append as log
+from certsvc.services.log.append import clock
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
 from certsvc.services.verification.look_up import normalise_number
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
@@ -312,7 +312,7 @@ def _decide(
 def _note(services: Services, session: Session, row: ReissueRequestRecord, by: str, action: str) -> None:
     note(
         session,
-        at=log.clock(session, services.now()),
+        at=clock(session, services.now()),
         by=by,
         action=action,
         object_kind="reissue",

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status, effective
-from certsvc.services.certificates.change_status import newest_version
 from certsvc.services.context import Services
+from certsvc.services.records.versions import newest_version
 from certsvc.store import CertificateRecord, ReissueRequestRecord
 
 

@@ -24,16 +24,15 @@ from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
 from certsvc.rules.decide import EnrolmentState
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
-from certsvc.services.log import append as log
+from certsvc.services.log.append import clock
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
-from certsvc.services.publishing.static import published_folder
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import scheme_of
@@ -108,7 +107,7 @@ def resign(
         raise Refused("请指定批次、方案或密钥", "name a batch, a scheme or a key")
     report = ResignReport()
     # The log must be out as it stands: what it does not prove under a signed head is not signed anew.
-    publish_log(services, published_folder(services) / "log")
+    publish_log(services, services.folders.published / "log")
     with services.database.reading() as session:
         due = list(_due(services, session, selection, report))
     done = 0
@@ -302,13 +301,13 @@ def _sign(
         )
 
     sign_reserved(services, session, new_rows, leaf_of)
-    at: datetime = log.clock(session, services.now())
+    at: datetime = clock(session, services.now())
     for new in new_rows:
         old = olds[new.number].row
         assert new.leaf_index is not None
         record_change(session, old, Status.SUPERSEDED, at=at, by=by, reason=REASON, leaf_index=new.leaf_index)
         old.superseded_by_id = new.id
-    audit.note(
+    trail.note(
         session,
         at=at,
         by=by,

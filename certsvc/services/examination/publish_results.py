@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.store import AttemptRecord
 
@@ -34,7 +34,7 @@ def publish_results(services: Services, *, by: str, on: date | None = None) -> P
         )
         assert isinstance(result, CursorResult)
         if result.rowcount:
-            audit.note(
+            trail.note(
                 session,
                 at=services.now(),
                 by=by,

@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 from certsvc.credential.compact import qr_text
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
-from certsvc.services.certificates import give_out as certificate_pdf
-from certsvc.services.certificates import reissue
+from certsvc.services.certificates import give_out, reissue
 from certsvc.services.certificates.reissue_request import Request
 from certsvc.services.context import Services
-from certsvc.services.holders import share_links as share
+from certsvc.services.holders import share_links
 from certsvc.services.holders.enrolments import enrolments_of
+from certsvc.services.holders.known import Known, find
 from certsvc.services.holders.share_links import Share
 from certsvc.services.holders.shown import (
     AttemptView,
@@ -35,7 +35,7 @@ from certsvc.services.holders.shown import (
     ReissueView,
     SubjectView,
 )
-from certsvc.services.holders.sign_in import BY_HOLDER, Holder, Known, find
+from certsvc.services.holders.sign_in import BY_HOLDER, Holder
 from certsvc.services.operation import scan_counts
 from certsvc.services.trail import note
 from certsvc.services.verification.look_up import normalise_number
@@ -98,7 +98,7 @@ def view(services: Services, holder: Holder) -> HolderView:
                 pdf_ready=_is_drawn(services, row),
                 superseded_by=_number_version(record.successor_number, record.successor_version),
                 scans=tuple(scans.get(row.number, ())) if newest else (),
-                shares=tuple(share.list_links(services, row.token)),
+                shares=tuple(share_links.list_links(services, row.token)),
             )
         )
     return HolderView(
@@ -124,7 +124,7 @@ def pdf_of(services: Services, holder: Holder, number: str, version: int) -> byt
         raise Unavailable(
             "证书文件尚未制成,请稍后再来", "the certificate's file is not made yet", rule="R8.5", where=number
         )
-    content = certificate_pdf.pdf_of(services, number, version)
+    content = give_out.pdf_of(services, number, version)
     with services.database.writing("holder deeds") as session:
         note(
             session,
@@ -150,7 +150,7 @@ def create_share(services: Services, holder: Holder, number: str, days: int) -> 
     """A link that shows the newest version under this number for some days. Raises `NotFound`, `Refused`."""
     with services.database.reading() as session:
         row = _mine(session, holder, number, None)
-    return share.create(services, row.token, life=timedelta(days=days), by=BY_HOLDER)
+    return share_links.create(services, row.token, life=timedelta(days=days), by=BY_HOLDER)
 
 
 def withdraw_share(services: Services, holder: Holder, share_id: int) -> Share:
@@ -161,7 +161,7 @@ def withdraw_share(services: Services, holder: Holder, share_id: int) -> Share:
     token = owned.get(link.certificate_id) if link is not None else None
     if token is None:
         raise NotFound("没有这个分享链接", "there is no such link", rule="R10", where=str(share_id))
-    return share.withdraw(services, token, share_id, by=BY_HOLDER)
+    return share_links.withdraw(services, token, share_id, by=BY_HOLDER)
 
 
 def apply_for_reissue(services: Services, holder: Holder, paper_number: str, reason: str) -> Request:

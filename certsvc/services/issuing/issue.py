@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import CertsvcError, Refused
 from certsvc.person.identity import mask_id_number
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
 from certsvc.services.issuing.reserve import Refusal, reserve
@@ -176,7 +176,7 @@ class _Run:
                     return
                 leaf_of = partial(issue_leaf, completed_sessions(session, rows))
                 sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
-                audit.note(
+                trail.note(
                     session,
                     at=self.services.now(),
                     by=self.by,

@@ -21,10 +21,12 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.compact import qr_text
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.errors import NotFound, SealRefused, Unavailable
+from certsvc.files.folder import sync_folder
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
 from certsvc.services.context import Services
-from certsvc.services.records.photos import kept_photo, sync_folder
+from certsvc.services.log.receipts import Receipts
+from certsvc.services.records.photos import kept_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.pdf import Level, add_stamp, seal
@@ -52,13 +54,13 @@ def waiting(session: Session) -> list[int]:
     return list(session.scalars(query.order_by(CertificateRecord.id)))
 
 
-def draw(services: Services, certificate_ids: Sequence[int]) -> list[Drawn]:
-    """Draw and seal certificates into temporary files, in order.
+def draw(services: Services, certificate_ids: Sequence[int], receipts: Receipts | None = None) -> list[Drawn]:
+    """Draw and seal certificates into temporary files, in order. `receipts` is kept by one who draws again and again.
 
     Raises `MissingGlyph`, `KeyMissing`, `SealRefused`; files made before are left for `clear_leftovers`.
     """
     with services.database.reading() as session:
-        planned = _plan(services, session, certificate_ids)
+        planned = _plan(session, certificate_ids, receipts or Receipts(services))
     return [_write(services, one.row, *_sealed(services, one)) for one in planned]
 
 
@@ -72,7 +74,7 @@ class _Planned:
     mask_id: bool
 
 
-def _plan(services: Services, session: Session, certificate_ids: Sequence[int]) -> list[_Planned]:
+def _plan(session: Session, certificate_ids: Sequence[int], receipts: Receipts) -> list[_Planned]:
     query = (
         select(CertificateRecord, EnrolmentRecord.photo_sha256)
         .outerjoin(EnrolmentRecord, EnrolmentRecord.id == CertificateRecord.enrolment_id)
@@ -90,7 +92,7 @@ def _plan(services: Services, session: Session, certificate_ids: Sequence[int]) 
     for certificate_id in certificate_ids:
         row, photo_sha256 = found[certificate_id]
         mask_id = row.scheme_id is not None and masks[row.scheme_id]
-        planned.append(_Planned(row, photo_sha256, services.receipts.of(session, row), mask_id))
+        planned.append(_Planned(row, photo_sha256, receipts.of(session, row), mask_id))
     return planned
 
 
@@ -128,7 +130,8 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
 
 def render(services: Services, certificate_ids: Iterable[int]) -> int:
     """Draw and adopt one after another, in this process."""
-    return sum(adopt(services, draw(services, [certificate_id])) for certificate_id in certificate_ids)
+    receipts = Receipts(services)
+    return sum(adopt(services, draw(services, [certificate_id], receipts)) for certificate_id in certificate_ids)
 
 
 def clear_leftovers(services: Services) -> None:

@@ -19,7 +19,7 @@ from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
 from certsvc.errors import DocumentRefused
 from certsvc.services.context import SHANGHAI, Services
-from certsvc.services.log import append as log
+from certsvc.services.log.append import append, clock
 from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_compact, sign_credential
@@ -54,14 +54,14 @@ def sign_reserved(
     `passed` says how many passed at each sitting: the log hears of it before the certificates that rest on it.
     Raises `DocumentRefused` where a stored document was changed, `KeyMissing`, `Conflict`, `ClockWentBack`.
     """
-    at = log.clock(session, services.now())
+    at = clock(session, services.now())
     day = at.astimezone(SHANGHAI).date()
     signed = [_sign(services, row, at) for row in rows]
     leaves = [leaf_of(one, day) for one in signed]
     sessions = _session_leaves(session, leaves, passed or {}, day)
     contents = [leaf.encode(one) for one in (*sessions, *leaves)]
     # Step 5: the head moves by compare-and-swap; step 6: the same transaction stores the signed bytes.
-    indexes = log.append(session, contents, at=at)
+    indexes = append(session, contents, at=at)
     for one, index in zip(signed, indexes[len(sessions) :], strict=True):
         one.row.leaf_index = index
         one.row.stage = ISSUED

@@ -24,7 +24,7 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.decide import EnrolmentState
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Allotted, claims_of
 from certsvc.services.issuing.issue import issue_leaf
@@ -67,7 +67,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
         for row in rows:
             _check_row(services, session, batch, row)
         sign_reserved(services, session, rows, partial(issue_leaf, completed_sessions(session, rows)), passed=passed)
-        audit.note(
+        trail.note(
             session,
             at=services.now(),
             by=SIGNER,

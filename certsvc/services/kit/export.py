@@ -17,12 +17,13 @@ from typing import Final
 from sqlalchemy import select
 
 from certsvc.errors import MalformedCredential
+from certsvc.files.folder import write_if_changed
 from certsvc.services.context import Services
-from certsvc.services.files import write_if_changed
 from certsvc.services.kit.hosting import write_hosting
 from certsvc.services.kit.page import write_page
 from certsvc.services.kit.parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
 from certsvc.services.kit.register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
+from certsvc.services.log.receipts import Receipts
 from certsvc.services.publishing.static import publish_static
 from certsvc.store import ISSUED, CertificateRecord
 
@@ -91,12 +92,13 @@ def export_kit(services: Services, folder: Path) -> KitReport:
     folder.mkdir(parents=True, exist_ok=True)
     written = publish_static(services, folder).files_written
     certificates = pdfs = 0
+    receipts = Receipts(services)
     with services.database.reading() as session:
         query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
         for row in session.scalars(query.execution_options(yield_per=_CHUNK)):
             assert row.credential is not None
             assert row.cose is not None
-            part = KitCredential(row.credential, row.cose, services.receipts.of(session, row)).as_json()
+            part = KitCredential(row.credential, row.cose, receipts.of(session, row)).as_json()
             written += _write_part(folder, CREDENTIALS, row.token, part)
             certificates += 1
             if (pdf := _pdf(services, row)) is not None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from certsvc.files.folder import write_if_changed
 from certsvc.resources import templates_folder
-from certsvc.services.files import write_if_changed
 
 # Where each file stands in the kit, for those that servers look for at its root.
 _AT_ROOT: Final[Mapping[str, str]] = MappingProxyType({"htaccess": ".htaccess", "_redirects": "_redirects"})

@@ -17,8 +17,8 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from certsvc.credential.wording import STATES
+from certsvc.files.folder import write_if_changed
 from certsvc.resources import static_folder, templates_folder
-from certsvc.services.files import write_if_changed
 
 # Where the page stands, and the way from there to the kit's folder; a 404 page is shown under any address.
 _PAGES: Final[Mapping[str, str]] = MappingProxyType({"index.html": "", "v/index.html": "../", "404.html": "/"})

@@ -10,10 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from certsvc.errors import CheckpointRefused, Unavailable
+from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.context import Services
-from certsvc.services.files import only_writer, write_if_changed
 from certsvc.services.log.publish import CHECKPOINT, log_keys, origin
-from certsvc.services.publishing.static import published_folder
 from certsvc.transparency import note as notes
 from certsvc.transparency.checkpoint import OpenedCheckpoint, open_checkpoint
 from certsvc.transparency.note import Algorithm, VerifierKey
@@ -28,7 +27,7 @@ def add_cosignature(
     """
     if witness.algorithm is not Algorithm.COSIGNATURE:
         raise CheckpointRefused("这不是见证者的密钥", f"not a cosigner's key: {witness.name}")
-    folder = folder or published_folder(services) / "log"
+    folder = folder or services.folders.published / "log"
     offered = notes.parse(cosigned)
     if not notes.verify(offered, [witness]):
         raise CheckpointRefused("没有该见证者的联署", f"no cosignature by {witness.name} in it")

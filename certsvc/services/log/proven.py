@@ -11,17 +11,18 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CertsvcError, Unavailable
+from certsvc.errors import CertsvcError, LogMismatch, Unavailable
 from certsvc.services.context import Services
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
-from certsvc.services.log.prove import receipt_of
 from certsvc.services.log.stated import stated_by
-from certsvc.services.publishing.static import published_folder
+from certsvc.services.records.secrets import open_secrets
 from certsvc.store import CertificateRecord
+from certsvc.transparency import leaf as leaves
 from certsvc.transparency.checkpoint import open_checkpoint
 from certsvc.transparency.leaf import Event
-from certsvc.transparency.receipt import check_receipt
+from certsvc.transparency.proofs import ReadHash, prove_inclusion
+from certsvc.transparency.receipt import Opening, Receipt, check_receipt
 
 MAKERS: Final = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
 
@@ -29,7 +30,7 @@ MAKERS: Final = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
 def signed_head(services: Services) -> log_publish.Published:
     """The checkpoint published last, its signature checked; raises `Unavailable` where there is none to believe."""
     try:
-        signed = (published_folder(services) / "log" / log_publish.CHECKPOINT).read_bytes()
+        signed = (services.folders.published / "log" / log_publish.CHECKPOINT).read_bytes()
         opened = open_checkpoint(signed, log_publish.origin(services), log_publish.log_keys(services))
     except (OSError, CertsvcError) as error:
         raise Unavailable(
@@ -58,3 +59,14 @@ def proven_index(services: Services, session: Session, row: CertificateRecord) -
     except CertsvcError:
         return None
     return row.leaf_index if receipt.opening.leaf.event in MAKERS else None
+
+
+def receipt_of(
+    services: Services, row: CertificateRecord, content: bytes, *, published: log_publish.Published, read_hash: ReadHash
+) -> Receipt:
+    """The receipt of one issued row whose leaf's content is given; raises `LogMismatch` where they do not belong."""
+    opening = Opening(leaves.decode(content), open_secrets(services.vault, row).leaf_salt)
+    if row.credential is None or row.leaf_index is None or not opening.opens(row.credential):
+        raise LogMismatch("日志叶不属于该证书", "the leaf is not about this certificate", where=row.number)
+    size = published.checkpoint.size
+    return Receipt(opening, row.leaf_index, prove_inclusion(row.leaf_index, size, read_hash), published.signed)

@@ -21,10 +21,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import LogMismatch, MalformedLog
+from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.context import Services
-from certsvc.services.files import only_writer, write_if_changed
-from certsvc.services.log import append as log
 from certsvc.services.log import read as log_read
+from certsvc.services.log.append import frontier
 from certsvc.signing.keystore import Purpose
 from certsvc.store import LogLeafRecord, LogNodeRecord
 from certsvc.transparency import tiles
@@ -70,7 +70,7 @@ def publish_log(services: Services, folder: Path) -> Published:
         before = _read_signed(services, folder / CHECKPOINT)
         last = _read_signed(services, services.folders.home / _LAST_SIGNED)
         with services.database.reading() as session:
-            edge = log.frontier(session)
+            edge = frontier(session)
             unchanged = before is not None and before.checkpoint.size == edge.size and key in before.keys
             if before is not None and unchanged and before.checkpoint.root == edge.root():
                 return Published(before.checkpoint, before.signed, 0)

@@ -12,10 +12,8 @@ from sqlalchemy.orm import Session
 from certsvc.errors import Unavailable
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
-from certsvc.services.log.prove import receipt_of
-from certsvc.services.log.proven import signed_head
+from certsvc.services.log.proven import receipt_of, signed_head
 from certsvc.services.log.publish import Published, publish_log
-from certsvc.services.publishing.static import published_folder
 from certsvc.store import CertificateRecord
 from certsvc.transparency.leaf import encode
 from certsvc.transparency.proofs import ReadHash, verify_inclusion
@@ -49,7 +47,7 @@ class Receipts:
             except Unavailable:
                 self._head = None
         if self._head is None or self._head.checkpoint.size <= index:
-            self._head = publish_log(self._services, published_folder(self._services) / "log")
+            self._head = publish_log(self._services, self._services.folders.published / "log")
         return self._head
 
     def _kept(self, session: Session) -> ReadHash:

@@ -1,0 +1,4 @@
+"""Decides when a message is handed over, tried again or given up.
+
+Not here: what it says (`holders`), the wire (`certsvc.delivery`). Verbs: `send.send_queued`, `send.queue`.
+"""

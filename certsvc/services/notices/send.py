@@ -1,39 +1,39 @@
-"""Send what was asked for: find out who it is for, make the code, hand the message over, try again, give up in time.
+"""Hand over the messages that wait: claim, send, try again, give up in time; and what became of them.
 
-This runs after the page has been answered, in a thread of the web process (`messages_sender`) or as `certsvc holder
-send`, so that neither the words nor the time of a page tell whether a person is known (R10). A request leads to a code
-when name and document are a person's on record with a phone, and that person was sent fewer than 3 codes within an
-hour and 10 within a day; to nothing otherwise. A message is claimed before it is handed over, so that of two senders
-one sends it; one that fails is tried again while its code lives. Whatever its end, its sealed content is emptied.
-Not here: how a message is handed over (`messages`), what a code is good for (`holder_access`).
+A message is claimed before it is handed over, so that of two senders one sends it; one that fails is tried again while
+what it says is still good. Whatever its end, its sealed content is emptied. Not here: which messages there are and
+what they say (`holders.codes_by_message`), how one is handed over (`delivery.sms`), the thread (`jobs.sender`).
 """
 
 from __future__ import annotations
 
-import secrets
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from certsvc.delivery.sms import Message, Messenger, NotSent
 from certsvc.errors import KeyMissing
-from certsvc.rules.registration_review import RegistrationState
 from certsvc.services.context import Services
-from certsvc.services.holders import sign_in as access
-from certsvc.services.messages import Message, Messenger, NotSent
-from certsvc.store import EnrolmentRecord, HolderCodeRecord, MessageRecord, PersonRecord
+from certsvc.store import MessageRecord
 
-ASKED: Final = "asked"
-QUEUED: Final = "queued"
-SENT: Final = "sent"
-FAILED: Final = "failed"
-DROPPED: Final = "dropped"
-MOST_CODES: Final = ((timedelta(hours=1), 3), (timedelta(days=1), 10))
+
+class MessageState(StrEnum):
+    """Where a message stands: asked for, ready to be handed over, or at one of its three ends."""
+
+    ASKED = "asked"
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+WAITING: Final = (MessageState.ASKED, MessageState.QUEUED)
 _CLAIMED_FOR: Final = timedelta(minutes=1)  # longer than a gateway may take
 _PAUSES: Final = (5, 10, 20, 40, 60)  # seconds before the next try; the last one again and again
 _AT_ONCE: Final = 100
@@ -60,23 +60,12 @@ class Queue:
     last_sent_at: datetime | None
 
 
-def send_due(services: Services) -> Sending:
-    """One round: every request is looked into, every message that is due is tried once. Raises `Unavailable`."""
-    now, messenger = services.now(), services.messenger
-    ended: Counter[str] = Counter()
-    for message_id, lookup in _ids(services, ASKED, now):
-        ended.update(_look_into(services, message_id, lookup, messenger))
-    if messenger is not None:
-        for message_id, _ in _ids(services, QUEUED, now):
-            ended.update(_try_once(services, messenger, message_id))
-    with services.database.writing("messages") as session:
-        ended.update(_expire(session, now))
-        access.sweep(session, now)
-        waiting = (MessageRecord.state.in_((ASKED, QUEUED)),)
-        count, next_at = session.execute(
-            select(func.count(), func.min(MessageRecord.next_try_at)).where(*waiting)
-        ).one()
-    return Sending(ended[SENT], ended[FAILED], ended[DROPPED], count, next_at)
+def send_queued(services: Services, messenger: Messenger) -> list[MessageState]:
+    """Try every message that is due once; the ends that messages came to by it. Raises `Unavailable`."""
+    ended: list[MessageState] = []
+    for message_id, _ in due(services, MessageState.QUEUED, services.now()):
+        ended += _try_once(services, messenger, message_id)
+    return ended
 
 
 def queue(services: Services) -> Queue:
@@ -88,9 +77,9 @@ def queue(services: Services) -> Queue:
             .where(MessageRecord.fault.is_not(None))
             .group_by(MessageRecord.fault)
         ).all()
-        waiting = select(func.min(MessageRecord.asked_at)).where(MessageRecord.state.in_((ASKED, QUEUED)))
-        sent = select(func.max(MessageRecord.ended_at)).where(MessageRecord.state == SENT)
-        by_state = dict.fromkeys((ASKED, QUEUED, SENT, FAILED, DROPPED), 0) | {row[0]: row[1] for row in counts}
+        waiting = select(func.min(MessageRecord.asked_at)).where(MessageRecord.state.in_(WAITING))
+        sent = select(func.max(MessageRecord.ended_at)).where(MessageRecord.state == MessageState.SENT)
+        by_state = dict.fromkeys((state.value for state in MessageState), 0) | {row[0]: row[1] for row in counts}
         return Queue(
             by_state,
             {str(fault): count for fault, count in faults},
@@ -99,81 +88,15 @@ def queue(services: Services) -> Queue:
         )
 
 
-def _ids(services: Services, state: str, now: datetime) -> list[tuple[int, bytes]]:
+def due(services: Services, state: MessageState, now: datetime) -> list[tuple[int, bytes]]:
+    """Messages in this state whose time has come, the oldest first: their ids and whom they are about."""
     due = (MessageRecord.state == state, MessageRecord.next_try_at <= now, MessageRecord.expires_at > now)
     query = select(MessageRecord.id, MessageRecord.id_lookup).where(*due).order_by(MessageRecord.id).limit(_AT_ONCE)
     with services.database.reading() as session:
         return [(row.id, row.id_lookup) for row in session.execute(query)]
 
 
-def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Messenger | None) -> list[str]:
-    """Make a code of a request, or drop it; the ends that messages came to by it."""
-    now = services.now()
-    with services.database.writing(f"holder {lookup.hex()}") as session:
-        row = session.get(MessageRecord, message_id)
-        if row is None or row.state != ASKED:
-            return []  # another sender was here
-        phone, fault = _phone_for(services, session, row, now)
-        if messenger is None:
-            phone, fault = None, "no-messenger"
-        if phone is None:
-            return [_end(row, DROPPED, now, fault)]
-        access.end_codes(session, access.MESSAGE, lookup, now)
-        former = select(MessageRecord).where(MessageRecord.id_lookup == lookup, MessageRecord.state == QUEUED)
-        ended = [_end(one, DROPPED, now, "replaced") for one in session.scalars(former)]
-        code = access.message_code()
-        made = access.new_code(services, access.MESSAGE, lookup, code, access.MESSAGE_CODE_LIFE)
-        session.add(made)
-        content = {"id": secrets.token_hex(16), "phone": phone, "code": code}
-        sealed = services.vault.seal(content, lookup)
-        row.sealed, row.sealed_kid = sealed.content, sealed.kid
-        row.state, row.expires_at = QUEUED, made.expires_at
-        return ended
-
-
-def _is_reviewed(session: Session, person: PersonRecord) -> bool:
-    """Whether the telephone stands on an approved registration (R1.6), so that it may open more than that one."""
-    approved = select(EnrolmentRecord.id).where(
-        EnrolmentRecord.person_id == person.id,
-        EnrolmentRecord.review_state == RegistrationState.APPROVED.value,
-    )
-    return session.scalar(approved.limit(1)) is not None
-
-
-def _phone_for(
-    services: Services, session: Session, row: MessageRecord, now: datetime
-) -> tuple[str | None, str | None]:
-    """The phone a code goes to, or why there is none."""
-    known = access.find(session, row.id_lookup)
-    try:
-        name = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup).get("name") or ""
-        person = known.person if known is not None else None
-        kept = None if person is None else services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-    except KeyMissing:
-        return None, "sealed"
-    if known is None or not known.bears(name):
-        return None, "not-known"
-    phone = (kept or {}).get("phone")
-    if not phone:
-        return None, "no-phone"
-    if known.papers and person is not None and not _is_reviewed(session, person):
-        return None, "not-reviewed"
-    for span, most in MOST_CODES:
-        made = (
-            select(func.count())
-            .select_from(HolderCodeRecord)
-            .where(
-                HolderCodeRecord.kind == access.MESSAGE,
-                HolderCodeRecord.id_lookup == row.id_lookup,
-                HolderCodeRecord.made_at > now - span,
-            )
-        )
-        if (session.scalar(made) or 0) >= most:
-            return None, "too-many"
-    return phone, None
-
-
-def _try_once(services: Services, messenger: Messenger, message_id: int) -> list[str]:
+def _try_once(services: Services, messenger: Messenger, message_id: int) -> list[MessageState]:
     row = _claim(services, message_id)
     if row is None:
         return []
@@ -187,12 +110,12 @@ def _try_once(services: Services, messenger: Messenger, message_id: int) -> list
     now = services.now()
     with services.database.writing("messages") as session:
         kept = session.get(MessageRecord, message_id)
-        if kept is None or kept.state != QUEUED:
+        if kept is None or kept.state != MessageState.QUEUED:
             return []  # replaced by a newer code meanwhile
         if fault is None:
-            return [_end(kept, SENT, now, None)]
+            return [end_message(kept, MessageState.SENT, now, None)]
         if not again:
-            return [_end(kept, FAILED, now, fault)]
+            return [end_message(kept, MessageState.FAILED, now, fault)]
         kept.fault = fault
         kept.next_try_at = now + timedelta(seconds=_PAUSES[min(kept.tries, len(_PAUSES)) - 1])
         return []
@@ -202,7 +125,7 @@ def _claim(services: Services, message_id: int) -> MessageRecord | None:
     now = services.now()
     due = (
         MessageRecord.id == message_id,
-        MessageRecord.state == QUEUED,
+        MessageRecord.state == MessageState.QUEUED,
         MessageRecord.next_try_at <= now,
         MessageRecord.expires_at > now,
     )
@@ -215,22 +138,27 @@ def _claim(services: Services, message_id: int) -> MessageRecord | None:
 
 def _message(services: Services, row: MessageRecord) -> Message:
     content = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
-    code, minutes = str(content["code"]), int(access.MESSAGE_CODE_LIFE.total_seconds()) // 60
-    host = services.base_url.split("://", 1)[-1]
-    # Wide commas: with a narrow one, code and minutes read as one number.
-    text = (
-        f"【{services.issuer.name_zh}】验证码 {code}，{minutes} 分钟内有效，仅用于在 {host} 查看本人成绩与证书，"
-        f"请勿告诉任何人。 Your code: {code}, good for {minutes} minutes. Tell nobody."
-    )
-    return Message(id=str(content["id"]), to=str(content["phone"]), text=text, code=code, minutes=minutes)
+    try:
+        return Message(
+            id=str(content["id"]),
+            to=str(content["phone"]),
+            text=str(content["text"]),
+            code=str(content["code"]),
+            minutes=int(str(content["minutes"])),
+        )
+    except (KeyError, ValueError) as error:
+        # Sealed by the release before, which put the words together here: such a message lives ten minutes.
+        raise KeyMissing("短信的保密内容不完整", "the message's sealed part is not whole", where="vault") from error
 
 
-def _expire(session: Session, now: datetime) -> list[str]:
-    late = select(MessageRecord).where(MessageRecord.state.in_((ASKED, QUEUED)), MessageRecord.expires_at <= now)
-    return [_end(row, FAILED, now, row.fault or "too-late") for row in session.scalars(late)]
+def expire(session: Session, now: datetime) -> list[MessageState]:
+    """Give up what is too late to be of use; the ends that messages came to by it."""
+    late = select(MessageRecord).where(MessageRecord.state.in_(WAITING), MessageRecord.expires_at <= now)
+    return [end_message(row, MessageState.FAILED, now, row.fault or "too-late") for row in session.scalars(late)]
 
 
-def _end(row: MessageRecord, state: str, now: datetime, fault: str | None) -> str:
+def end_message(row: MessageRecord, state: MessageState, now: datetime, fault: str | None) -> MessageState:
+    """Put a message at one of its ends; what it held is emptied."""
     row.state, row.ended_at, row.fault = state, now, fault
     row.sealed, row.sealed_kid = b"", ""
     return state

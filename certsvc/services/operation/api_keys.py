@@ -18,7 +18,7 @@ from sqlalchemy import Date, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound, Refused
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services, operator
 from certsvc.store import ApiKeyRecord, ApiKeyUseRecord
 
@@ -126,7 +126,7 @@ def usage(services: Services) -> list[KeyUsage]:
 
 
 def _note(session: Session, services: Services, by: str, action: str, key_id: int) -> None:
-    audit.note(session, at=services.now(), by=by, action=action, object_kind="api-key", object_key=str(key_id))
+    trail.note(session, at=services.now(), by=by, action=action, object_kind="api-key", object_key=str(key_id))
 
 
 def _digest(key: str) -> bytes:

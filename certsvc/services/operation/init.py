@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services, operator
 from certsvc.services.records.schemes import load_shipped
 from certsvc.store.migrate import upgrade
@@ -36,7 +36,7 @@ def initialise(services: Services, *, development_keys: bool = True) -> Initiali
         new = load_shipped(session)
         names = tuple(f"{record.key} {record.version}" for record in new)
         if keys_made or names:
-            audit.note(
+            trail.note(
                 session,
                 at=services.now(),
                 by=operator(),

@@ -16,8 +16,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsvc.errors import CertsvcError
+from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.context import Services
-from certsvc.services.files import only_writer, write_if_changed
 from certsvc.services.log.publish import publish_log
 from certsvc.services.publishing.status_lists import publish_status_lists
 from certsvc.signing.gm import public_pem
@@ -37,14 +37,9 @@ class StaticReport:
         return {"folder": str(self.folder), "files_written": self.files_written, "log_size": self.log_size}
 
 
-def published_folder(services: Services) -> Path:
-    """Where static files rest under the home folder."""
-    return services.folders.home / "published"
-
-
 def publish_static(services: Services, folder: Path | None = None) -> StaticReport:
     """Bring the static files up to date; raises `LogMismatch`, `ClockWentBack`, `KeyMissing`."""
-    folder = folder or published_folder(services)
+    folder = folder or services.folders.published
     with only_writer(folder):
         written = _publish_keys(services, folder)
         with services.database.reading() as session:

@@ -26,8 +26,8 @@ from certsvc.credential.status_list import (
     read_status_list,
 )
 from certsvc.errors import MalformedCredential
+from certsvc.files.folder import write_if_changed
 from certsvc.services.context import Services
-from certsvc.services.files import write_if_changed
 from certsvc.services.publishing.status_places import CAPACITY, list_url
 from certsvc.signing.keys import Purpose as KeyPurpose
 from certsvc.signing.proofs import sign_document, verify_document

@@ -17,7 +17,7 @@ from certsvc.errors import Conflict, InvalidScheme, NotFound, RegistrationRefuse
 from certsvc.resources import schemes_folder
 from certsvc.rules.scheme import parse_scheme
 from certsvc.rules.terms import Scheme
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.store import SchemeRecord
 
@@ -82,7 +82,7 @@ def add_file(services: Services, path: Path, *, by: str) -> tuple[SchemeRecord, 
     with services.database.writing() as session:
         record, is_new = add(session, toml)
         if is_new:
-            audit.note(
+            trail.note(
                 session,
                 at=services.now(),
                 by=by,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound, RegistrationRefused
 from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, ReviewStep, take
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.registration.review_list import Registration, registrations
@@ -78,7 +78,7 @@ def _take(session: Session, enrolment: EnrolmentRecord, step: ReviewStep, before
         raise
     enrolment.review_state = review.state.value
     session.add(row_of(enrolment.id, step))
-    audit.note(
+    trail.note(
         session,
         at=step.at,
         by=step.by,

@@ -14,7 +14,7 @@ import re
 from sqlalchemy import select
 
 from certsvc.errors import Conflict, Refused
-from certsvc.services import trail as audit
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.store import AccountRecord
 from certsvc.store.audit import ROLES
@@ -50,7 +50,7 @@ def add_account(
             name=name, role=role, scope=scope, password_hash=hash_password(password), created_at=services.now()
         )
         session.add(account)
-        audit.note(
+        trail.note(
             session,
             at=services.now(),
             by=by,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from certsvc.errors import CertsvcError
 from certsvc.services.log.fetch import fetch_tile, fetcher
-from certsvc.services.verification.examine import Examined, host_of, log_keys_of
-from certsvc.signing.trust import TrustBundle
+from certsvc.services.verification.examine import Examined
+from certsvc.signing.trust import TrustBundle, host_of, log_keys_of
 from certsvc.transparency import tiles
 from certsvc.transparency.checkpoint import open_checkpoint
 from certsvc.transparency.leaf import encode

@@ -22,8 +22,8 @@ from certsvc.credential.checked import digest8
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
-from certsvc.services.log import append as log
 from certsvc.services.log import read as log_read
+from certsvc.services.log.append import frontier
 from certsvc.services.log.proven import proven_index
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.examine import Examined, Kind, code_is_of
@@ -152,7 +152,7 @@ def _check_log(services: Services, session: Session, row: CertificateRecord, fou
         content = log_read.leaf_content(session, row.leaf_index)
         leaf = leaves.decode(content)
         commitment = leaves.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
-        edge = log.frontier(session)
+        edge = frontier(session)
         proof = prove_inclusion(row.leaf_index, edge.size, log_read.hash_reader(session))
         verify_inclusion(leaf_hash(content), row.leaf_index, edge.size, proof, edge.root())
         holds = leaf.credential == commitment

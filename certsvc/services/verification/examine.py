@@ -34,8 +34,7 @@ from certsvc.signing.pdf import LARGEST_BYTES
 from certsvc.signing.pdf_bounded import examine_pdf_bounded
 from certsvc.signing.pdf_examination import RECEIPT, examine_pdf
 from certsvc.signing.proofs import verify_compact, verify_credential
-from certsvc.signing.trust import TrustBundle
-from certsvc.transparency.note import Algorithm, VerifierKey
+from certsvc.signing.trust import TrustBundle, host_of, log_keys_of
 from certsvc.transparency.receipt import Receipt, check_receipt, parse_receipt
 
 _LONGEST_TEXT: Final = 2000
@@ -130,21 +129,6 @@ def examine(content: bytes | str, means: Means) -> Examined:
         index = means.prove_index(found.credential) if found.leaf_index is None else found.leaf_index
         found.checks.append(check_gm(found.credential, means.gm_signature, means.trust, index))
     return found
-
-
-def host_of(trust: TrustBundle) -> str:
-    """The issuer's host, from its did:web."""
-    return trust.did.removeprefix("did:web:").replace("%3A", ":").lower()
-
-
-def log_keys_of(trust: TrustBundle) -> tuple[VerifierKey, ...]:
-    """The pinned keys that vouch for heads of the issuer's log."""
-    name = f"{host_of(trust)}/log"
-    return tuple(
-        VerifierKey(name, Algorithm.ED25519, record.public)
-        for record in trust.keys.values()
-        if record.purpose is Purpose.LOG_CHECKPOINT and record.distrusted_from is None
-    )
 
 
 def _kind_of(brought: bytes) -> Kind:

@@ -14,7 +14,7 @@ from typing import Final
 from flask import Response, request
 
 from certsvc.errors import Refused
-from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.holders import sign_in
 from certsvc.services.holders.sign_in import Holder
 from certsvc.web.site import Site
 
@@ -68,7 +68,7 @@ def _named(site: Site, name: str) -> str:
 def current(site: Site) -> Holder | None:
     """Who is signed in; asking keeps the session awake. Raises `Unavailable`."""
     secret = cookie(site, SESSION)
-    return holder_access.holder_of(site.services, secret) if secret else None
+    return sign_in.holder_of(site.services, secret) if secret else None
 
 
 def signed_in(site: Site) -> Holder:

@@ -15,7 +15,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from certsvc.errors import NotFound
-from certsvc.services.holders import share_links as share
+from certsvc.services.holders import share_links
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.languages import LANGUAGES
 from certsvc.web.limits import Kind
@@ -41,7 +41,7 @@ def shared(secret: str) -> Response:
     if not here.limits.allow(Kind.PAGE, address()):
         raise TooMany
     leaves_at = time.monotonic() + UNIFORM_SECONDS
-    record = share.open_link(here.services, secret[:200], counts=_by_a_person())
+    record = share_links.open_link(here.services, secret[:200], counts=_by_a_person())
     if record is None:
         time.sleep(max(0.0, leaves_at - time.monotonic()))
         if wants_json():

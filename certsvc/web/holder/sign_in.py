@@ -2,7 +2,7 @@
 
 Nobody can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
 same time, every refused code the same page again. That a number is not well-formed is said at once; it tells nothing of
-the register. Not here: codes and sessions (`services.holders.sign_in`), what carries the first step's fields (`carried`).
+the register. Not here: codes and sessions (`services.holders`), what carries the first step's fields (`carried`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from flask import Blueprint, Response, redirect, request
 from certsvc.errors import InvalidIdentity, InvalidName, Refused
 from certsvc.person.identity import IdType, parse_identity
 from certsvc.person.name import parse_name
-from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.holders.codes import can_be_guessed
+from certsvc.services.holders.sign_in import codes_are_sent, request_code
+from certsvc.services.holders.sign_in import sign_in as begin_session
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import carried, session
 from certsvc.web.holder.carried import Claimed
@@ -82,12 +84,12 @@ def ask_for_code() -> Response:
     _count_address(here)
     # Beyond the limit nothing is sent, but the way to the second step stays open: no stranger who knows a name and a
     # number can shut their owner out who has a code from the counter.
-    sends = _may_try(here, "code", claimed) and holder_access.codes_are_sent(here.services)
+    sends = _may_try(here, "code", claimed) and codes_are_sent(here.services)
     if sends:
-        holder_access.request_code(here.services, claimed.name, claimed.identity)
+        request_code(here.services, claimed.name, claimed.identity)
     _leave(leaves_at)
     answer = _second_step(here, claimed, sends=sends)
-    answer.call_on_close(here.services.sender.wake)  # what sending costs falls after the answer
+    answer.call_on_close(here.sender.wake)  # what sending costs falls after the answer
     return answer
 
 
@@ -103,14 +105,14 @@ def sign_in() -> Response:
     _count_address(here)
     code = unicodedata.normalize("NFKC", request.form.get("code", "")[:_LONGEST_FIELD])
     # Six digits could be guessed; a code from the counter cannot, and its owner shall not wait for strangers' tries.
-    if holder_access.can_be_guessed(code) and not _may_try(here, "try", claimed):
+    if can_be_guessed(code) and not _may_try(here, "try", claimed):
         raise TooManyTries
-    signed_in = holder_access.sign_in(here.services, claimed.name, claimed.identity, code)
+    signed_in = begin_session(here.services, claimed.name, claimed.identity, code)
     if signed_in is None:
         _leave(leaves_at)
         if wants_json():
             return respond(problem_answer(CodeRefused()))
-        return _second_step(here, claimed, refused=True, sends=holder_access.codes_are_sent(here.services))
+        return _second_step(here, claimed, refused=True, sends=codes_are_sent(here.services))
     answer: Response = redirect("/my", 303)  # type: ignore[assignment]  # werkzeug's response
     session.keep(here, answer, session.SESSION, signed_in.secret)
     session.drop(here, answer, session.CARRIER)
@@ -126,7 +128,7 @@ def first_step(here: Site, *, error: Refused | None = None, expired: bool = Fals
         expired=expired,
         ended=ended,
         id_types=tuple(IdType),
-        sends=holder_access.codes_are_sent(here.services),
+        sends=codes_are_sent(here.services),
     )
     return respond(Answer(200 if error is None else status_of(error), HTML, text.encode("utf-8", "replace")))
 

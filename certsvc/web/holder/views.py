@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request
 
-from certsvc.services.holders import own_record as holder_view
-from certsvc.services.holders import sign_in as holder_access
+from certsvc.services.holders import own_record, sign_in
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import session
 from certsvc.web.holder.page import SHARE_DAYS, minute, values_of, words_of
@@ -48,7 +47,7 @@ def my() -> Response:
             session.drop(here, answer, session.SESSION)
     else:
         here.figures.flush()  # what was counted in this process a moment ago belongs to the answer
-        view = holder_view.view(here.services, holder)
+        view = own_record.view(here.services, holder)
         answer = _page(here, "holder/my.html", form=session.form_key(holder), **values_of(here, view, language()))
     if request.args.get("lang") in LANGUAGES:
         answer.headers.add("Set-Cookie", language_cookie(request.args["lang"], https=here.https))
@@ -59,7 +58,7 @@ def my() -> Response:
 def pdf(number: str, version: int) -> Response:
     """The same bytes as ever (R8.5), to be kept as a file."""
     here = site()
-    content = holder_view.pdf_of(here.services, session.signed_in(here), number, version)
+    content = own_record.pdf_of(here.services, session.signed_in(here), number, version)
     headers = (
         ("Content-Disposition", f'attachment; filename="{number}-v{version}.pdf"'),
         ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -72,8 +71,8 @@ def show(number: str, version: int) -> Response:
     """One certificate to hold out to somebody: its QR code, large."""
     here = site()
     holder = session.signed_in(here)
-    code = draw(holder_view.qr_text_of(here.services, holder, number, version))
-    shown = holder_view.view(here.services, holder).certificates
+    code = draw(own_record.qr_text_of(here.services, holder, number, version))
+    shown = own_record.view(here.services, holder).certificates
     found = next(each for each in shown if (each.number, each.version) == (number, version))
     return _page(here, "holder/show.html", it=found, says=words_of(found), code=code)
 
@@ -86,7 +85,7 @@ def share(number: str) -> Response:
     days = {str(days): days for days in SHARE_DAYS}.get(request.form.get("days", ""))
     if days is None:
         raise BadRequest("请选择有效天数", "choose how many days", rule="R10", where="days")
-    made = holder_view.create_share(here.services, holder, number, days)
+    made = own_record.create_share(here.services, holder, number, days)
     assert made.secret is not None
     return _page(
         here,
@@ -106,7 +105,7 @@ def shares_again(number: str) -> Response:  # noqa: ARG001 - whatever stands in 
 @blueprint.post("/my/certificates/<number>/shares/<int(max=2147483647):share_id>/withdraw")
 def withdraw(number: str, share_id: int) -> Response:
     here = site()
-    holder_view.withdraw_share(here.services, session.submitted(here), share_id)
+    own_record.withdraw_share(here.services, session.submitted(here), share_id)
     return _back(f"s-{number}")
 
 
@@ -115,7 +114,7 @@ def reissue(number: str) -> Response:
     """Apply (R8.2); asking again leads to the existing request (R8.3)."""
     here = site()
     holder = session.submitted(here)
-    holder_view.apply_for_reissue(here.services, holder, number, request.form.get("reason", "")[:20])
+    own_record.apply_for_reissue(here.services, holder, number, request.form.get("reason", "")[:20])
     return _back(f"p-{number}")
 
 
@@ -127,7 +126,7 @@ def sign_out() -> Response:
     if session.current(here) is not None:
         session.submitted(here)
     if secret is not None:
-        holder_access.sign_out(here.services, secret)
+        sign_in.sign_out(here.services, secret)
     answer = _page(here, "holder/signed_out.html")
     session.drop(here, answer, session.SESSION)
     session.drop(here, answer, session.CARRIER)

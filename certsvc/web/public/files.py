@@ -1,8 +1,8 @@
 """The file check: one or several PDFs or credentials, or a ZIP of them, each examined and shown beside the true record.
 
 Bounded: number, size and depth here (a ZIP within a ZIP is not opened), time and memory of one file in
-`services.verification.verify`. Each file gets its own answer; one that cannot be read never hides the others. Not here: what is
-checked (`services.verification.verify`).
+`services.verification`. Each file gets its own answer; one that cannot be read never hides the others. Not here: what
+is checked (`services.verification.verify`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Final
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from certsvc.services.publishing.static import published_folder
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.trust import did_document, jwks
 from certsvc.web.answers import Answer, json_answer
@@ -94,7 +93,7 @@ def gm(name: str) -> Response:
 
 
 def _file(kind: str, name: str, media_type: str, caching: tuple[str, str]) -> Response:
-    folder: Path = published_folder(site().services) / kind
+    folder: Path = site().services.folders.published / kind
     try:
         content = (folder / name).read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:

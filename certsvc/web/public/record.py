@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from certsvc.credential.token import normalise_token
 from certsvc.errors import Unavailable
-from certsvc.services.verification import scan as quick_look_up
 from certsvc.services.verification.portrait import is_known
+from certsvc.services.verification.scan import WouldWait, by_token
 from certsvc.web import problems
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.figures import SCAN
@@ -71,9 +71,9 @@ def look_at(site: Site, token: str, *, wait: bool = True) -> Statement:
     """What there is to say about the certificate with this token now. Without `wait`, raises `WouldWait` rather than
     wait for the database."""
     try:
-        record = quick_look_up.by_token(site.services, token, wait=wait)
+        record = by_token(site.services, token, wait=wait)
         if not wait and record is not None and not is_known(site.services, record):
-            raise quick_look_up.WouldWait
+            raise WouldWait
         return state_of(site, record, about=token[:64])
     except Unavailable:
         return without_record(site, "unavailable", about=token[:64])

@@ -14,8 +14,8 @@ from werkzeug.exceptions import NotFound
 
 from certsvc.errors import Unavailable
 from certsvc.services.verification import look_up
-from certsvc.services.verification import scan as quick_look_up
 from certsvc.services.verification.portrait import portrait_of
+from certsvc.services.verification.scan import by_token
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.limits import Kind, record_asked
 from certsvc.web.packed import accepts_gzip
@@ -61,7 +61,7 @@ def portrait(token: str) -> Response:
     here = site()
     if not here.limits.allow(Kind.PAGE, address()):
         raise TooMany
-    found = quick_look_up.by_token(here.services, token)
+    found = by_token(here.services, token)
     jpeg = portrait_of(here.services, found) if found is not None else None
     if jpeg is None:
         raise NotFound

@@ -11,7 +11,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from certsvc.services.notices.send import send_due
+from certsvc.services.holders.codes_by_message import send_due
 
 if TYPE_CHECKING:
     from certsvc.services.context import Services

@@ -40,3 +40,12 @@ def only_writer(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power failure, not only the files' contents."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Where bytes rest outside the database: folders today."""
