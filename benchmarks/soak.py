@@ -79,7 +79,7 @@ def _arguments() -> argparse.Namespace:
 
 def issue() -> Genuine:
     """Issues a few certificates for real, in a home that is thrown away."""
-    from tests.services.installation import Clock, Installation, made_up  # noqa: PLC0415 - only here
+    from tests.builders.installation import Clock, Installation, made_up  # noqa: PLC0415 - only here
 
     with tempfile.TemporaryDirectory() as folder:
         # Keys are made by this machine's clock, and a seal counts only within its certificate's time.

@@ -8,7 +8,6 @@ Not here: who may register (`registration`), where the steps are kept (`services
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Final
 
 from certsvc.errors import RegistrationRefused
 from certsvc.person.words import Worded
+from certsvc.rules.four_eyes import hand
 
 LONGEST_REMARK: Final = 500
 LONGEST_PLACE: Final = 100
@@ -72,7 +72,7 @@ class ReviewStep:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Where a registration stands. `entered_by` are those who may not decide it, as `same_hand` writes them."""
+    """Where a registration stands. `entered_by` are those who may not decide it, as `four_eyes.hand` writes them."""
 
     state: RegistrationState = RegistrationState.DRAFT
     entered_by: frozenset[str] = frozenset()
@@ -96,7 +96,7 @@ _TO: Final = {
 
 def review_of(steps: Iterable[ReviewStep], entered_by: str) -> Review:
     """Where the steps lead, in their order, from a draft of `entered_by`. Raises what `take` raises."""
-    review = Review(entered_by=frozenset({same_hand(entered_by)}))
+    review = Review(entered_by=frozenset({hand(entered_by)}))
     for step in steps:
         review = take(review, step)
     return review
@@ -109,28 +109,22 @@ def take(review: Review, step: ReviewStep) -> Review:
             f"该报名的状态为“{review.state.zh}”,不能{step.move.zh}",
             f"it is {review.state.value}: {step.move.en} is not possible",
         )
-    hand = same_hand(step.by)
-    if not hand:
+    who = hand(step.by)
+    if not who:
         raise _refused("须写明经办人", "say who does it")
     if step.move is Move.SUBMIT:
         # What the candidate confirmed was what stood there then.
         kept = None if step.changed else review.confirmation
-        return Review(_TO[step.move], review.entered_by | {hand}, kept)
+        return Review(_TO[step.move], review.entered_by | {who}, kept)
     if step.move is Move.CONFIRM:
-        return replace(review, entered_by=review.entered_by | {hand}, confirmation=_confirmed(step))
-    if hand in review.entered_by:
+        return replace(review, entered_by=review.entered_by | {who}, confirmation=_confirmed(step))
+    if who in review.entered_by:
         raise _refused("登记人不得审核自己登记的报名", "whoever entered it may not decide it")
     if step.move is Move.APPROVE:
         _check_confirmed(review.confirmation)
     else:
         _check_text(step.remark, LONGEST_REMARK, "须写明缺少什么或不通过的原因", "say what is missing, or why")
     return replace(review, state=_TO[step.move])
-
-
-def same_hand(by: str) -> str:
-    """A name as it is compared: letters' case and width, blanks and what nobody sees make nobody another person."""
-    plain = unicodedata.normalize("NFKC", by).casefold()
-    return "".join(letter for letter in plain if unicodedata.category(letter)[0] not in "CMZ")
 
 
 def _confirmed(step: ReviewStep) -> Confirmation:

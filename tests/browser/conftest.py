@@ -15,10 +15,10 @@ from werkzeug.serving import make_server
 
 from certsvc.app import create_app
 from certsvc.credential.compact import qr_text
+from tests.builders.site import Register, make_register
 from tests.conftest import IN_CI
 from tests.programs import NODE, node_modules
 from tests.web.conftest import GENEROUS
-from tests.web.register import Register, make_register
 
 CHROMIUM = os.environ.get("CERTSVC_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [

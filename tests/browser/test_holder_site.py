@@ -21,7 +21,7 @@ from certsvc.services.holders import sign_in
 from certsvc.services.holders.codes_by_message import send_due
 from certsvc.web.site import EXTENSION
 from tests.browser.conftest import Served, violations
-from tests.web.holders import (
+from tests.builders.holders import (
     FAILED_NAME,
     PENDING_NAME,
     REJECTED_NAME,
@@ -32,7 +32,7 @@ from tests.web.holders import (
     access_code,
     bring_holders,
 )
-from tests.web.register import CORRECTED_NAME, NAMES, PAPER_NAME, REPLACED_NAME
+from tests.builders.site import CORRECTED_NAME, NAMES, PAPER_NAME, REPLACED_NAME
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots" / "holder"
 THEMES = ("light", "dark")

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 from certsvc.services.certificates import change_status, give_out
 from tests.browser.conftest import ARGUMENTS, Picture, Served, violations
-from tests.web.register import NAMES
+from tests.builders.site import NAMES
 
 STATES = [state for state in NAMES if state != "second"]
 PAGES = ["/verify", "/my", "/api", "/offline", "/nix", "/v/aaaaaaaaaaaaaaaaaaaaaaaaaa"]

@@ -27,7 +27,7 @@ from certsvc.services.certificates import give_out
 from certsvc.store import open_database
 from certsvc.store.migrate import upgrade
 from tests.browser.conftest import Served, violations
-from tests.web.register import NAMES, PAPER_NAME, PAPER_NUMBER, REPLACED_NAME, REPLACED_NUMBER
+from tests.builders.site import NAMES, PAPER_NAME, PAPER_NUMBER, REPLACED_NAME, REPLACED_NUMBER
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 THEMES = ("light", "dark")

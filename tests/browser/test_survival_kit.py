@@ -35,7 +35,7 @@ from certsvc.services.kit.parts import CREDENTIALS, path_of
 from certsvc.services.verification.verify import verify_document
 from certsvc.signing.trust import TrustBundle
 from tests.browser.conftest import Picture, violations
-from tests.services.installation import Installation, Person, made_up
+from tests.builders.installation import Installation, Person, made_up
 
 BASE = "https://certsvc.example"
 STATES = {"valid": "offline", "suspended": "suspended", "revoked": "revoked", "superseded": "superseded"}

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from certsvc.cli import run
-from tests.builders import Candidate, candidates, write_csv, write_portrait
+from tests.builders.person import Candidate, candidates, write_csv, write_portrait
 
 Certsvc = Callable[..., Result]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.builders import Candidate
+from tests.builders.person import Candidate
 from tests.signing.tsa import Authority
 
 Certsvc = Callable[..., Any]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.builders import Candidate
+from tests.builders.person import Candidate
 from tests.signing.tsa import FIRST, SECOND, Authority
 
 Certsvc = Callable[..., Any]

@@ -14,7 +14,7 @@ import pytest
 from certsvc.cli import run
 from certsvc.credential.compact import qr_text
 from certsvc.services.publishing.static import publish_static
-from tests.services.installation import Clock, Installation, made_up
+from tests.builders.installation import Clock, Installation, made_up
 
 ONE, TWO = made_up(1), made_up(2)
 PAPER = "1763010001500077"

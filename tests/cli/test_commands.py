@@ -22,7 +22,7 @@ from click.testing import Result
 from certsvc import cli as program
 from certsvc.cli import run
 from certsvc.resources import schemes_folder
-from tests.builders import Candidate, write_csv
+from tests.builders.person import Candidate, write_csv
 
 Certsvc = Callable[..., Result]
 SCHEME = schemes_folder() / "emergency-rescuer-5" / "qinghai-2025.toml"

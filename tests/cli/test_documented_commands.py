@@ -18,8 +18,8 @@ import pytest
 
 from certsvc.roster import candidates, employer_list, paper, results
 from examples import made_up_roll
+from tests.builders.postgresql import postgresql_database
 from tests.softhsm import needs_softhsm
-from tests.store.conftest import postgresql_database
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tests.builders import Candidate
+from tests.builders.person import Candidate
 
 Certsvc = Callable[..., Result]
 

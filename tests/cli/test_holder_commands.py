@@ -13,7 +13,7 @@ from click.testing import Result
 from certsvc.cli import work
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.holders import sign_in as access
-from tests.builders import Candidate, write_csv
+from tests.builders.person import Candidate, write_csv
 
 Certsvc = Callable[..., Result]
 PERSON = Candidate()

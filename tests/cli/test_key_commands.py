@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.builders import Candidate
+from tests.builders.person import Candidate
 
 Certsvc = Callable[..., Result]
 SCHEME = "emergency-rescuer-5/qinghai-2025"

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from certsvc.app import create_app, open_services
 from certsvc.config import Settings
-from tests.builders import Candidate
+from tests.builders.person import Candidate
 
 Certsvc = Callable[..., Result]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tests.builders import Candidate, candidates, write_csv
+from tests.builders.person import Candidate, candidates, write_csv
 
 Certsvc = Callable[..., Result]
 PEOPLE = candidates(3)

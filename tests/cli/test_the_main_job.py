@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from certsvc.cli import cli
-from tests.builders import SAT, Candidate, candidates, write_csv
+from tests.builders.person import SAT, Candidate, candidates, write_csv
 
 Certsvc = Callable[..., Result]
 

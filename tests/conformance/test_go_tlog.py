@@ -28,7 +28,7 @@ from certsvc.transparency.note import Algorithm
 from certsvc.transparency.proofs import ReadHash, prove_consistency, prove_inclusion
 from certsvc.transparency.tiles import ENTRIES, entry_bundle, hash_tile, tiles_of_growth
 from certsvc.transparency.tree import Frontier, leaf_hash
-from tests.services.installation import Installation, made_up
+from tests.builders.installation import Installation, made_up
 from tests.transparency.keys import LOG_KEY, LOG_SIGN, ORIGIN, WITNESS, WITNESS_KEY, WITNESS_SIGN, key, signer
 from tests.transparency.leaves import issue
 

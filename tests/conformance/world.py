@@ -29,8 +29,8 @@ from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.proofs import sign_compact, sign_credential
 from certsvc.signing.trust import TrustBundle
+from tests.builders.installation import Clock, Installation, Person, made_up
 from tests.conformance.authority import Authority
-from tests.services.installation import Clock, Installation, Person, made_up
 
 CONTEXTS = Path(__file__).parents[1] / "credential" / "contexts"
 OPEN_BADGES = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"

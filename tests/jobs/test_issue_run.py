@@ -20,7 +20,7 @@ from certsvc.services.issuing.render import adopt, draw, waiting
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord
-from tests.builders import NOW, candidates, open_home, write_csv
+from tests.builders.person import NOW, candidates, open_home, write_csv
 
 ON = date(2026, 11, 22)
 

@@ -36,9 +36,9 @@ from certsvc.services.verification.verify import verify_document
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord
-from tests.builders import candidates
-from tests.services.installation import Installation
-from tests.services.test_issue import pass_all
+from tests.builders.installation import Installation
+from tests.builders.person import candidates
+from tests.services.issuing.test_issue import pass_all
 
 
 @dataclass

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from certsvc.errors import CellError, FileRefused, ImportRefused, RegistrationRefused
 from certsvc.person.identity import IdentityDocument, IdType, Sex
 from certsvc.roster.candidates import CandidateRow, read_candidates
-from tests.roster.builders import CANDIDATE, NUMBER, csv_file, made_up_number, sheet_file, xlsx_file
+from tests.builders.roster import CANDIDATE, NUMBER, csv_file, made_up_number, sheet_file, xlsx_file
 
 
 def errors_of(**changes: object) -> list[CellError]:

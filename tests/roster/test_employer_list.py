@@ -10,7 +10,7 @@ import pytest
 from certsvc.errors import FileRefused
 from certsvc.roster.employer_list import ANSWER_HEADERS, AnswerRow, EmployerRow, answer_cells, read_employer_list
 from certsvc.roster.export import write_csv
-from tests.roster.builders import csv_file, sheet_file
+from tests.builders.roster import csv_file, sheet_file
 
 
 def test_rows_stay_as_typed_whatever_they_say() -> None:

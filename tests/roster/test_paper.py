@@ -8,7 +8,7 @@ import pytest
 
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.roster.paper import PaperRow, read_paper
-from tests.roster.builders import NUMBER, PAPER, csv_file, sheet_file
+from tests.builders.roster import NUMBER, PAPER, csv_file, sheet_file
 
 
 def found(**changes: object) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from certsvc.errors import PhotoRefused
 from certsvc.person.identity import Sex
 from certsvc.roster.photo import KEPT_BYTES, check_photo, check_photo_name, read_photo
 from examples.portraits import draw_portrait
-from tests.roster.builders import picture
+from tests.builders.roster import picture
 
 
 def refusal(data: bytes) -> PhotoRefused:

@@ -12,7 +12,7 @@ from certsvc.roster.results import ResultRow, read_results
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.scheme import parse_scheme
 from certsvc.rules.terms import Subject
-from tests.roster.builders import NUMBER, PRACTICAL, RESULT, csv_file, sheet_file, xlsx_file
+from tests.builders.roster import NUMBER, PRACTICAL, RESULT, csv_file, sheet_file, xlsx_file
 
 SCHEME = parse_scheme((schemes_folder() / "emergency-rescuer-5" / "qinghai-2025.toml").read_text("utf-8"))
 

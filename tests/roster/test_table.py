@@ -10,7 +10,7 @@ import pytest
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Limits
 from certsvc.roster.table import Column, Table, read_table
-from tests.roster.builders import csv_file, sheet_file, xlsx_file
+from tests.builders.roster import csv_file, sheet_file, xlsx_file
 
 COLUMNS = (Column("name", "姓名"), Column("sat_on", "考试日期"), Column("score", "成绩", required=False))
 

@@ -18,7 +18,7 @@ from certsvc.errors import FileRefused
 from certsvc.roster.cells import Limits
 from certsvc.roster.xlsx_bounded import answer, read_sheet_bounded
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
-from tests.roster.builders import rewrite_archive, sheet_file
+from tests.builders.roster import rewrite_archive, sheet_file
 
 LIMITS = Limits(memory_bytes=256 * 1024 * 1024, unpacked_bytes=64 * 1024 * 1024)
 SHEET = "xl/worksheets/sheet1.xml"

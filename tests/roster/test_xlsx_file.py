@@ -18,7 +18,7 @@ from certsvc.errors import FileRefused
 from certsvc.roster import xlsx_file
 from certsvc.roster.cells import Cell, Limits, Unreadable
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
-from tests.roster.builders import rewrite_archive, sheet_file
+from tests.builders.roster import rewrite_archive, sheet_file
 
 LIMITS = Limits()
 SHEET = "xl/worksheets/sheet1.xml"

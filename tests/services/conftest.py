@@ -11,10 +11,10 @@ import pytest
 from certsvc.services.context import Services
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import publish_static
-from tests.builders import open_home
-from tests.services.holding import installed
-from tests.services.installation import Installation, made_up
-from tests.services.verifying import FIRST, SECOND
+from tests.builders.holding import installed
+from tests.builders.installation import Installation, made_up
+from tests.builders.person import open_home
+from tests.builders.verifying import FIRST, SECOND
 
 
 @pytest.fixture(scope="session")

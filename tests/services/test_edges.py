@@ -22,7 +22,7 @@ from certsvc.services.log.fetch import fetcher
 from certsvc.services.publishing import status_places
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import open_secrets
-from tests.services.installation import Installation, made_up
+from tests.builders.installation import Installation, made_up
 
 TOKEN = "a" * 26
 

@@ -21,8 +21,8 @@ from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.operation.init import initialise
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord
-from tests.builders import Candidate, candidates, open_home, write_csv
-from tests.store.conftest import postgresql_database
+from tests.builders.person import Candidate, candidates, open_home, write_csv
+from tests.builders.postgresql import postgresql_database
 
 pytestmark = pytest.mark.postgresql
 ON = date(2026, 11, 22)

@@ -11,7 +11,7 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.context import Services
 from certsvc.services.vault import Vault
 from certsvc.signing.keys import Purpose
-from tests.builders import Candidate
+from tests.builders.person import Candidate
 
 NUMBER = Candidate().id_number
 

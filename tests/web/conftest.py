@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from certsvc.app import create_app
-from tests.web.holders import Place, bring_holders
-from tests.web.register import Register, make_register
+from tests.builders.holders import Place, bring_holders
+from tests.builders.site import Register, make_register
 
 GENEROUS = {
     f"CERTSVC_LIMIT_{kind}": "100000/minute" for kind in ("PAGE", "GUESS", "RECORD", "FILE", "SIGN_IN", "PERSON")

@@ -22,8 +22,8 @@ from certsvc.web import asgi, intake
 from certsvc.web.asgi import AsgiSite
 from certsvc.web.scans import Scans
 from certsvc.web.site import EXTENSION
+from tests.builders.site import Register
 from tests.web.asgi_client import GONE, Heard, ask, exchange, pieces, scope_of
-from tests.web.register import Register
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

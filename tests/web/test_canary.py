@@ -20,7 +20,7 @@ from werkzeug.routing import Rule
 
 from certsvc.app import create_app
 from certsvc.services.verification import look_up
-from tests.web.register import BORN, Register
+from tests.builders.site import BORN, Register
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # An employer's own list comes back with its states: the name in it is the one that was sent.

@@ -14,7 +14,7 @@ from certsvc.services.operation.answer_counts import Figure
 from certsvc.store import Database
 from certsvc.web.figures import ANSWERS, LIMITED, MICROSECONDS, SECONDS, Figures
 from certsvc.web.limits import Allowance, Kind, Limits
-from tests.web.register import Register
+from tests.builders.site import Register
 from tests.web.test_limits import AT, database
 from tests.web.test_operation import figures as shown
 

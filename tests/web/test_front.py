@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from certsvc.web.front import Front
 from certsvc.web.scans import Scans
 from certsvc.web.site import EXTENSION
-from tests.web.register import Register
+from tests.builders.site import Register
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -19,7 +19,7 @@ from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, plain, summed
 from certsvc.web.holder.qr_picture import draw
 from certsvc.web.holder.regions import region_name
-from tests.web.holders import (
+from tests.builders.holders import (
     FAILED_NAME,
     PENDING_NAME,
     REASON,
@@ -37,7 +37,7 @@ from tests.web.holders import (
     session_of,
     share_link,
 )
-from tests.web.register import CORRECTED_NAME, NAMES, PAPER_NAME, PAPER_NUMBER, REPLACED_NAME
+from tests.builders.site import CORRECTED_NAME, NAMES, PAPER_NAME, PAPER_NUMBER, REPLACED_NAME
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 PHONE = "12000000001"

@@ -14,8 +14,8 @@ from certsvc.app import create_app
 from certsvc.services.certificates import change_status
 from certsvc.services.holders import share_links
 from certsvc.web.holder import sign_in
-from tests.web.holders import Place, Someone, enter, hidden, newest_share, share_link, visit
-from tests.web.register import BORN, NAMES
+from tests.builders.holders import Place, Someone, enter, hidden, newest_share, share_link, visit
+from tests.builders.site import BORN, NAMES
 
 VALID = Someone(NAMES["valid"])
 

@@ -14,7 +14,7 @@ from certsvc.services.holders.sign_in import codes_are_sent
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.carried import Claimed, new_carrier, seal, unseal
-from tests.web.holders import (
+from tests.builders.holders import (
     Place,
     Someone,
     access_code,
@@ -23,7 +23,7 @@ from tests.web.holders import (
     message_code,
     visit,
 )
-from tests.web.register import NAMES, PAPER_NAME, PAPER_NUMBER
+from tests.builders.site import NAMES, PAPER_NAME, PAPER_NUMBER
 
 CARRIER = "__Host-certsvc_carrier"
 PHONE = "12000000001"

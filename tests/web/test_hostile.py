@@ -18,7 +18,7 @@ from certsvc.app import create_app
 from certsvc.web.answers import Answer
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.site import EXTENSION, Site
-from tests.web.register import Register, id_number_of, settings_for
+from tests.builders.site import Register, id_number_of, settings_for
 
 TOKENS = [
     "a",

@@ -19,8 +19,8 @@ from certsvc.services.operation import api_keys
 from certsvc.store import Database, open_database
 from certsvc.store.migrate import upgrade
 from certsvc.web.limits import Allowance, Kind, Limits
-from tests.store.conftest import postgresql_database
-from tests.web.register import Register
+from tests.builders.postgresql import postgresql_database
+from tests.builders.site import Register
 
 AT = datetime(2026, 1, 5, 4, 0, 0, tzinfo=UTC)
 ALLOWANCE = Allowance(page="3/minute", guess="4/minute;6/hour", record="2/minute", file="2/minute")

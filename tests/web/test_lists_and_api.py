@@ -19,7 +19,7 @@ from certsvc.app import create_app
 from certsvc.services.operation import api_keys
 from certsvc.services.operation.api_keys import Scope
 from certsvc.web.api.openapi import EXAMPLES, describe
-from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register
 
 
 def _list(register: Register) -> bytes:

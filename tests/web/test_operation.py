@@ -13,7 +13,7 @@ from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.holders.sign_in import request_code
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.publishing.status_lists import LIFE
-from tests.web.register import Register
+from tests.builders.site import Register
 
 RULES = Path(__file__).parents[2] / "docs" / "deploy" / "prometheus.yml"
 

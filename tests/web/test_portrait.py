@@ -12,7 +12,7 @@ from certsvc.app import create_app
 from certsvc.credential.commitment import digest_multibase
 from certsvc.services.certificates import change_status, give_out
 from certsvc.services.verification import scan
-from tests.web.register import NAMES, Register
+from tests.builders.site import NAMES, Register
 
 PUBLIC = "expired"  # the one certificate of the scheme that shows photos
 PRIVATE = [state for state in NAMES if state != PUBLIC]

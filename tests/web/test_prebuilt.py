@@ -12,7 +12,7 @@ from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import record_page
 from certsvc.web.public.statement import state_of
 from certsvc.web.site import EXTENSION, Site
-from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register
 
 
 def test_a_prebuilt_page_is_the_template_s_own(app: Flask, register: Register) -> None:

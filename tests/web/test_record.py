@@ -12,7 +12,7 @@ from sqlalchemy import text
 from certsvc.app import create_app
 from certsvc.credential.wording import STATES
 from certsvc.services.certificates import change_status
-from tests.web.register import NAMES, PAPER_NAME, PAPER_NUMBER, REASON, REPLACED_NAME, REPLACED_NUMBER, Register
+from tests.builders.site import NAMES, PAPER_NAME, PAPER_NUMBER, REASON, REPLACED_NAME, REPLACED_NUMBER, Register
 
 ELECTRONIC = [state for state in NAMES if state != "second"]
 
@@ -170,7 +170,7 @@ def test_match_mode_answers_one_bit(client: FlaskClient, register: Register) -> 
 
 
 def test_paper_has_match_mode_too(client: FlaskClient) -> None:
-    from tests.web.register import id_number_of
+    from tests.builders.site import id_number_of
 
     typed = {"number": PAPER_NUMBER, "name": PAPER_NAME, "last_six": id_number_of(80)[-6:]}
     assert 'class="answer yes"' in client.post("/verify/match", data=typed).text

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 from schemathesis.specs.openapi import checks as openapi
 
-from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register
 from tests.web.test_hostile import NAMES, TOKENS
 
 EXAMPLES = 60

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from certsvc.resources import templates_folder
 from certsvc.web.languages import LANGUAGES, TRANSLATIONS, choose_language
-from tests.web.register import Register
+from tests.builders.site import Register
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 

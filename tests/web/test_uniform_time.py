@@ -11,7 +11,7 @@ import time
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.register import Register
+from tests.builders.site import Register
 
 REQUESTS = 2001
 ROUNDS = 3

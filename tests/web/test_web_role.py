@@ -22,10 +22,10 @@ from certsvc.services.holders.codes import make_access_code
 from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.verification import scan
 from certsvc.store import Base
-from tests.store.conftest import postgresql_database
+from tests.builders.holders import MISSING, RETURNED_NAME, Someone, access_code, bring_reviewed
+from tests.builders.postgresql import postgresql_database
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 from tests.web.asgi_client import ask
-from tests.web.holders import MISSING, RETURNED_NAME, Someone, access_code, bring_reviewed
-from tests.web.register import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 
 pytestmark = pytest.mark.postgresql
 SQL = Path(__file__).parents[2] / "docs" / "deploy" / "web-role.sql"

@@ -14,7 +14,7 @@ from certsvc.services.publishing.static import publish_static
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore
-from tests.services.installation import Installation, made_up
+from tests.builders.installation import Installation, made_up
 
 
 def test_the_site_answers_with_keys_that_cannot_sign(tmp_path: Path) -> None:

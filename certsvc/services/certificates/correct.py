@@ -20,6 +20,7 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import Refused, StatusChangeRefused
 from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.certificates.change_status import check_reason, record_change
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
@@ -70,7 +71,7 @@ def correct(
     """Issue the corrected version. Raises `NotFound`, `StatusChangeRefused`, `InvalidName`, `InvalidIdentity`, and
     whatever refuses an issue. `approved_by`, where given, is another person than `by`."""
     why = check_reason(reason)
-    if approved_by is not None and approved_by.strip().casefold() == by.strip().casefold():
+    if approved_by is not None and not is_second_person(approved_by, by):
         raise StatusChangeRefused("批准人不能是经办人本人", "whoever records it may not approve it", rule="R8.4")
     with services.database.writing() as session:
         old = newest_version(session, number)

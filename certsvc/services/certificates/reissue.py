@@ -21,6 +21,7 @@ from certsvc.credential.document import read_claims
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
 from certsvc.services.certificates.reissue_request import Request, shown
 from certsvc.services.context import Services
@@ -243,7 +244,7 @@ def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestReco
     row = session.get(ReissueRequestRecord, request_id)
     if row is None:
         raise NotFound("没有该补发申请", "there is no such request", rule="R8.2", where=str(request_id))
-    if row.applied_by.strip().casefold() == by.strip().casefold():
+    if not is_second_person(by, row.applied_by):
         raise ReissueRefused(
             "登记人不得审批自己登记的申请", "whoever recorded it may not decide it", rule="R8.2", where=str(request_id)
         )

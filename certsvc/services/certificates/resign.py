@@ -24,6 +24,7 @@ from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
 from certsvc.rules.decide import EnrolmentState
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
 from certsvc.services.context import Services
@@ -102,7 +103,12 @@ def resign(
     approved_by: str | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> ResignReport:
-    """Sign the selected certificates in force anew. Raises `Refused` for an empty selection, `KeyMissing`."""
+    """Sign the selected certificates in force again, by the key that is active now.
+
+    Raises `Refused` for an empty selection or an approver who is not another person than `by`, `KeyMissing`.
+    """
+    if approved_by is not None and not is_second_person(approved_by, by):
+        raise Refused("批准人不能是经办人本人", "the one who asks for it may not approve it", where="approved-by")
     if selection.batch is None and selection.scheme is None and selection.kid is None:
         raise Refused("请指定批次、方案或密钥", "name a batch, a scheme or a key")
     report = ResignReport()

@@ -16,8 +16,9 @@ from functools import partial
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CertsvcError, Refused
+from certsvc.errors import BatchRefused, CertsvcError, Refused
 from certsvc.person.identity import mask_id_number
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
@@ -109,7 +110,10 @@ def issue(
     """Issue, dated `on` (today in Shanghai by default). A dry run gives the numbers it would use, and uses none.
 
     With `reserve_only` it stops after step 2 and leaves the rest to the signer (`sign_approved`): nothing is issued.
+    Raises `BatchRefused` where `approved_by`, if given, is not another person than `by`.
     """
+    if approved_by is not None and not is_second_person(approved_by, by):
+        raise BatchRefused("批准人不能是经办人本人", "the one who asks for a batch may not approve it")
     run = _Run(services, IssueReport(on or services.today(), dry_run), by, approved_by, progress)
     found = survey(services, run.report.on)
     run.report.already = found.already

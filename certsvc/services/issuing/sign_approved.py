@@ -24,6 +24,7 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.decide import EnrolmentState
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Allotted, claims_of
@@ -83,8 +84,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
 
 def _check_approval(batch: IssueBatchRecord) -> None:
     # S1: one person alone, or nobody, gets nothing signed.
-    approved_by = (batch.approved_by or "").strip().casefold()
-    if not approved_by or approved_by == batch.by.strip().casefold():
+    if not is_second_person(batch.approved_by, batch.by):
         raise BatchRefused(
             "该批次未经第二人批准", "the batch has not been approved by a second person", where=f"batch {batch.id}"
         )

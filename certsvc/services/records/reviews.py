@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import RegistrationRefused
+from certsvc.rules.four_eyes import hand
 from certsvc.rules.registration_review import (
     Confirmation,
     FaceCheck,
@@ -22,7 +23,6 @@ from certsvc.rules.registration_review import (
     Review,
     ReviewStep,
     review_of,
-    same_hand,
 )
 from certsvc.store import EnrolmentRecord, ReviewStepRecord
 
@@ -45,7 +45,7 @@ def steps_of(session: Session, enrolment_ids: Sequence[int]) -> Steps:
 def review_on_record(enrolment: EnrolmentRecord, steps: Sequence[ReviewStepRecord]) -> Review:
     """Where the registration stands. Raises `RegistrationRefused` where its state is not what its steps lead to."""
     if not steps and enrolment.review_state == RegistrationState.APPROVED:
-        return Review(RegistrationState.APPROVED, frozenset({same_hand(enrolment.recorded_by)}))
+        return Review(RegistrationState.APPROVED, frozenset({hand(enrolment.recorded_by)}))
     review = review_of(map(step_of, steps), enrolment.recorded_by)
     if review.state != enrolment.review_state:
         raise RegistrationRefused(

@@ -1,0 +1,51 @@
+"""Certificates to verify, and the door they are brought to, online and offline."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from certsvc.credential.compact import qr_text
+from certsvc.credential.verdict import Verification
+from certsvc.services.verification.verify import verify_document
+from tests.builders.installation import Installation, made_up
+
+FIRST, SECOND = made_up(1), made_up(2)
+
+
+def numbers(installation: Installation) -> list[str]:
+    with installation.services.database.reading() as session:
+        return [row[0] for row in session.execute(text("select number from certificate order by id"))]
+
+
+def online(installation: Installation, content: bytes | str) -> Verification:
+    services = installation.services
+    return verify_document(services, content, trust=services.trust, online=True, bounded=False)
+
+
+def offline(installation: Installation, content: bytes | str, *, with_lists: bool = True) -> Verification:
+    services = installation.services
+    return verify_document(
+        None,
+        content,
+        trust=services.trust,
+        online=False,
+        published=services.folders.published if with_lists else None,
+        now=installation.clock(),
+        bounded=False,
+    )
+
+
+def code(installation: Installation, number: str) -> str:
+    row = installation.row(number)
+    assert row.cose is not None
+    return qr_text("https://certsvc.example", row.token, row.cose)
+
+
+def credential(installation: Installation, number: str) -> bytes:
+    content = installation.row(number).credential
+    assert content is not None
+    return content
+
+
+def check(found: Verification, name: str) -> bool | None:
+    return next(check.ok for check in found.checks if check.name == name)

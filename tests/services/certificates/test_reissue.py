@@ -1,0 +1,223 @@
+"""Paper lost or damaged becomes electronic, once, by two persons (R8)."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from certsvc.credential.canonical import load_strict
+from certsvc.credential.document import read_claims
+from certsvc.errors import NotFound, ReissueRefused
+from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.services.audit.check_register import check_log
+from certsvc.services.certificates import reissue
+from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.certificates.reissue import Evidence
+from certsvc.services.certificates.reissue_request import Request
+from certsvc.services.verification import look_up
+from certsvc.store import ReissueRequestRecord
+from tests.builders.installation import Installation, Person, made_up
+
+HOLDER, OTHER = made_up(1), made_up(2)
+NUMBER = "1763010001500077"
+EVIDENCE = Evidence("原件复印件与考试名册", date(2019, 5, 1), "示例鉴定中心")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    return Installation(tmp_path / "home")
+
+
+def apply(
+    home: Installation,
+    person: Person = HOLDER,
+    *,
+    number: str = NUMBER,
+    by: str = "甲",
+    evidence: Evidence | None = None,
+) -> Request:
+    identity = IdentityDocument(IdType.RESIDENT_ID, person.id_number)
+    return reissue.apply(
+        home.services, number=number, name=person.name, identity=identity, reason="lost", by=by, evidence=evidence
+    )
+
+
+def test_number_and_date_stay_and_the_version_follows_the_paper(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    request = apply(home)
+    approved = reissue.approve(home.services, request.id, by="乙", decision_note="核对无误")
+    claims = read_claims(load_strict(home.row(NUMBER, 2).document))
+    assert (approved.state, approved.version, approved.decided_by) == ("approved", 2, "乙")
+    assert (claims.number, claims.issued_on, claims.reissued_on) == (NUMBER, date(2023, 6, 1), home.services.today())
+    assert (claims.version, claims.replaces_paper) == (2, NUMBER)
+    assert check_log(home.services).ok
+    assert home.pdf(NUMBER)
+
+
+@pytest.mark.parametrize("by", ["甲", " 甲 "])
+def test_whoever_recorded_a_request_may_not_decide_it(home: Installation, by: str) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    request = apply(home)
+    with pytest.raises(ReissueRefused, match=r"R8\.2"):
+        reissue.approve(home.services, request.id, by=by)
+    with pytest.raises(ReissueRefused, match=r"R8\.2"):
+        reissue.reject(home.services, request.id, by=by, decision_note="不符")
+    assert reissue.list_requests(home.services, "applied")[0].id == request.id
+
+
+def test_asking_again_leads_to_the_existing_request_and_then_to_the_certificate(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    first = apply(home)
+    again = apply(home, by="丙")
+    assert (again.id, again.existing) == (first.id, True)
+    approved = reissue.approve(home.services, first.id, by="乙")
+    assert reissue.approve(home.services, first.id, by="丁").existing
+    later = apply(home)
+    assert (later.existing, later.token, later.version) == (True, approved.token, 2)
+    assert len(reissue.list_requests(home.services)) == 1
+
+
+def test_a_rejected_request_says_why_and_does_not_stand_in_the_way(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    request = apply(home)
+    with pytest.raises(ReissueRefused):
+        reissue.reject(home.services, request.id, by="乙", decision_note=" ")
+    rejected = reissue.reject(home.services, request.id, by="乙", decision_note="材料不全")
+    assert (rejected.state, rejected.decision_note) == ("rejected", "材料不全")
+    with pytest.raises(ReissueRefused):
+        reissue.approve(home.services, request.id, by="丁")
+    second = apply(home)
+    assert second.id != request.id
+    assert reissue.approve(home.services, second.id, by="乙").version == 2
+    with pytest.raises(ReissueRefused):
+        reissue.reject(home.services, second.id, by="丁", decision_note="晚了")
+
+
+def test_another_name_or_identity_than_the_registers_is_refused(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    for person in (OTHER, Person("别人", HOLDER.id_number), Person(HOLDER.name, OTHER.id_number)):
+        with pytest.raises(ReissueRefused, match=r"R8\.2"):
+            apply(home, person, evidence=EVIDENCE)
+    assert reissue.list_requests(home.services) == []
+
+
+def corrected(home: Installation, correction: Correction) -> Request:
+    """The holder's paper, reissued, and the reissue corrected since: the approved request."""
+    home.import_paper((NUMBER, HOLDER))
+    approved = reissue.approve(home.services, apply(home).id, by="乙")
+    correct(home.services, NUMBER, correction, reason="更正", by="甲")
+    return approved
+
+
+@pytest.mark.parametrize(
+    ("correction", "now"),
+    [
+        (Correction(name="测试新"), Person("测试新", HOLDER.id_number)),
+        (Correction(id_number=OTHER.id_number), Person(HOLDER.name, OTHER.id_number)),
+        (Correction(name="测试新", id_number=OTHER.id_number), Person("测试新", OTHER.id_number)),
+    ],
+    ids=["name", "identity", "both"],
+)
+def test_whoever_asks_again_by_the_paper_or_as_corrected_since_is_led_to_the_reissue(
+    home: Installation, correction: Correction, now: Person
+) -> None:
+    """R8.3: the paper bears the old name, the holder's document the new one; it is one holder and one reissue."""
+    approved = corrected(home, correction)
+    for person in (HOLDER, now):
+        again = apply(home, person, by="丙")
+        assert (again.id, again.existing) == (approved.id, True)
+    assert len(reissue.list_requests(home.services)) == 1
+
+
+def test_a_correction_opens_the_reissue_to_nobody_else(home: Installation) -> None:
+    """Name and number are taken together: as on the paper, or as on the newest version."""
+    corrected(home, Correction(name="测试新"))
+    correct(home.services, NUMBER, Correction(name="测试又新", id_number=OTHER.id_number), reason="更正", by="甲")
+    between = Person("测试新", HOLDER.id_number)
+    mixed = (
+        Person("测试又新", HOLDER.id_number),
+        Person(HOLDER.name, OTHER.id_number),
+        Person("别人", OTHER.id_number),
+    )
+    for person in (between, *mixed):
+        with pytest.raises(ReissueRefused, match=r"R8\.2"):
+            apply(home, person, evidence=EVIDENCE)
+    assert len(reissue.list_requests(home.services)) == 1
+
+
+def test_each_of_two_who_asked_for_one_number_is_led_to_their_own_request(home: Installation) -> None:
+    first, second = apply(home, evidence=EVIDENCE), apply(home, OTHER, evidence=EVIDENCE)
+    assert [apply(home, person, evidence=EVIDENCE).id for person in (HOLDER, OTHER)] == [first.id, second.id]
+    assert len(reissue.list_requests(home.services)) == 2
+
+
+def test_without_an_entry_in_the_register_evidence_is_due_and_makes_the_entry(home: Installation) -> None:
+    with pytest.raises(ReissueRefused, match=r"R8\.2"):
+        apply(home)
+    request = apply(home, evidence=EVIDENCE)
+    assert look_up.by_number_and_name(home.services, NUMBER, HOLDER.name) is None
+    reissue.approve(home.services, request.id, by="乙")
+    record = look_up.by_number_and_name(home.services, NUMBER, HOLDER.name)
+    assert record is not None
+    assert (record.state, record.issued_on, record.issuer_zh) == ("paper_replaced", date(2019, 5, 1), "示例鉴定中心")
+    assert check_log(home.services).ok
+
+
+def test_an_electronic_certificate_needs_no_reissue(home: Installation) -> None:
+    (issued,) = home.issue(HOLDER)
+    with pytest.raises(ReissueRefused, match=r"R8\.5"):
+        apply(home, number=issued.number, evidence=EVIDENCE)
+
+
+def test_a_reissued_certificate_can_be_corrected_and_the_paper_points_to_the_newest(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    reissue.approve(home.services, apply(home).id, by="乙")
+    correct(home.services, NUMBER, Correction(name="测试新"), reason="更正", by="甲")
+    record = look_up.by_number_and_name(home.services, NUMBER, HOLDER.name)
+    assert record is not None
+    assert (record.state, record.successor_version, record.successor_state) == ("paper_replaced", 3, "valid")
+    assert check_log(home.services).ok
+
+
+def test_no_scheme_of_another_occupation_words_a_reissue(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    with home.services.database.writing() as session:
+        session.connection().exec_driver_sql("update paper_certificate set occupation = '电工'")
+    request = apply(home)
+    with pytest.raises(ReissueRefused, match="R0"):
+        reissue.approve(home.services, request.id, by="乙")
+    assert reissue.list_requests(home.services)[0].state == "applied"
+
+
+def test_a_request_that_is_not_there_is_refused(home: Installation) -> None:
+    with pytest.raises(NotFound):
+        reissue.approve(home.services, 99, by="乙")
+
+
+def test_no_certificate_is_issued_under_a_number_that_another_bears(home: Installation) -> None:
+    """Else whoever revokes one of the two by its number revokes the other."""
+    first = int(home.issue(made_up(3))[0].number)
+    on_paper, applied_for = str(first + 1), str(first + 2)
+    home.import_paper((on_paper, HOLDER))
+    apply(home, OTHER, number=applied_for, evidence=EVIDENCE)
+    assert home.issue(made_up(4))[0].number == str(first + 3)
+    reissue.approve(home.services, apply(home, number=on_paper).id, by="乙")
+    assert home.issue(made_up(5))[0].number == str(first + 4)
+
+
+def test_a_number_given_to_a_certificate_meanwhile_is_not_reissued(home: Installation) -> None:
+    number = home.issue(made_up(3))[0].number
+    request = apply(home, OTHER, number=NUMBER, evidence=EVIDENCE)
+    with home.services.database.writing() as session:  # as it was before numbers applied for were left out
+        session.get_one(ReissueRequestRecord, request.id).number = number
+    with pytest.raises(ReissueRefused, match=r"R8\.5"):
+        reissue.approve(home.services, request.id, by="乙")
+
+
+@pytest.mark.parametrize("number", ["", "!!!", "0", "\0"])
+def test_what_is_no_number_is_not_applied_for(home: Installation, number: str) -> None:
+    """It would be certificate 0, and every look-up with a slip of the pen in the number would find it."""
+    with pytest.raises(ReissueRefused, match=r"R8\.1"):
+        apply(home, number=number, evidence=EVIDENCE)

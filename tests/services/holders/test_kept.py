@@ -1,0 +1,70 @@
+"""Codes, sessions and messages are no record: neither the survival kit nor a backup carries them on."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from pathlib import Path
+
+from sqlalchemy import Table, func, select
+
+from certsvc.services.context import Services
+from certsvc.services.holders import sign_in as access
+from certsvc.services.holders.codes import make_access_code
+from certsvc.services.kit.export import export_kit, rebuild
+from certsvc.services.operation.backup import back_up, restore
+from certsvc.store import Base, kept_tables
+from tests.builders.holding import identity, secret_of
+from tests.builders.installation import Installation, made_up, open_again
+
+HOLDER, OTHER = made_up(1), made_up(2)
+
+
+def passing() -> list[Table]:
+    return [table for table in Base.metadata.sorted_tables if table not in kept_tables()]
+
+
+def rows(services: Services, table: Table) -> int:
+    with services.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def leave_a_row_in_each(at: Installation) -> str:
+    secret = secret_of(at, HOLDER)
+    access.request_code(at.services, OTHER.name, identity(OTHER))
+    assert {table.name for table in passing()} == {"holder_code", "holder_session", "message"}
+    assert all(rows(at.services, table) for table in passing())
+    return secret
+
+
+def only_records_came(at: Installation, again: Services, secret: str) -> None:
+    assert [rows(again, table) for table in passing()] == [0, 0, 0]
+    for table in kept_tables():
+        assert rows(again, table) == rows(at.services, table), table.name
+    assert access.holder_of(again, secret) is None
+    made = make_access_code(again, identity(HOLDER), by="窗口").code
+    assert access.sign_in(again, HOLDER.name, identity(HOLDER), made) is not None
+    again.database.close()
+
+
+def test_the_kit_carries_records_alone(at: Installation, tmp_path: Path) -> None:
+    secret = leave_a_row_in_each(at)
+    export_kit(at.services, tmp_path / "kit")
+    (tmp_path / "again").mkdir()
+    shutil.copytree(at.home / "keys", tmp_path / "again" / "keys")
+    again = Installation(tmp_path / "again", clock=at.clock)
+    rebuild(again.services, tmp_path / "kit")
+    only_records_came(at, again.services, secret)
+
+
+def test_a_backup_carries_records_alone(at: Installation, tmp_path: Path) -> None:
+    secret = leave_a_row_in_each(at)
+    back_up(at.services, tmp_path / "backup.tar")
+    with tarfile.open(tmp_path / "backup.tar") as archive:
+        names = {Path(name).stem for name in archive.getnames() if name.startswith("tables/")}
+    assert names == {table.name for table in kept_tables()}
+    (tmp_path / "again").mkdir()
+    shutil.copytree(at.home / "keys", tmp_path / "again" / "keys")
+    again = open_again(tmp_path / "again", at.clock)
+    restore(again, tmp_path / "backup.tar")
+    only_records_came(at, again, secret)
