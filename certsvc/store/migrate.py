@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from certsvc.errors import Refused
+from certsvc.store.base import Base
 from certsvc.store.database import Database, connected, exclusively
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
@@ -42,6 +43,19 @@ def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]
             config.attributes["connection"] = connection
             command.upgrade(config, wanted)
         return before, wanted
+
+
+def start_over(database: Database, *, at: str) -> None:
+    """Drop every table and make those of revision `at`: for rows that an earlier program wrote. All that is there goes.
+
+    Raises `Refused` for a revision that is not known.
+    """
+    if at not in revisions():
+        raise Refused(f"不认识的数据库版本 {at}", f"revision {at} is not known")
+    with exclusively(database) as connection:
+        Base.metadata.drop_all(connection)
+        connection.execute(text("drop table if exists alembic_version"))
+    upgrade(database, to=at)
 
 
 def revision(database: Database) -> str | None:
