@@ -23,7 +23,6 @@ from certsvc.credential.document import CertificateClaims, credential_id, read_c
 from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
-from certsvc.rules.decide import EnrolmentState
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
@@ -34,8 +33,7 @@ from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.append import clock
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
-from certsvc.services.records.attempts import attempt_of, decision_on
-from certsvc.services.records.reviews import counts, steps_of
+from certsvc.services.records.decisions import enrolments_on_record
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import CertificateSecrets, open_secrets
 from certsvc.services.verification.genuine import repeats
@@ -44,7 +42,6 @@ from certsvc.signing.proofs import verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import (
     ISSUED,
-    AttemptRecord,
     CertificateRecord,
     EnrolmentRecord,
     ReissueRequestRecord,
@@ -182,13 +179,8 @@ def _completed_on(session: Session, row: CertificateRecord) -> date | None:
     """The day of the sitting that completed the enrolment, decided once more; None where it is not passed."""
     if row.enrolment_id is None:
         return None
-    enrolment = session.get_one(EnrolmentRecord, row.enrolment_id)
-    if not counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
-        return None
-    attempts = session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id))
-    scheme = scheme_of(session, enrolment.scheme_id)
-    decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, row.issued_on)
-    return decision.completed_on if decision.state is EnrolmentState.PASSED else None
+    decision = enrolments_on_record(session, [row.enrolment_id])[row.enrolment_id].passed(row.issued_on)
+    return None if decision is None else decision.completed_on
 
 
 @dataclass(frozen=True, slots=True)

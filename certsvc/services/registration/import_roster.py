@@ -25,7 +25,7 @@ from certsvc.rules.registration_review import Move, RegistrationState, Review, R
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.records.attempts import attempts_of, decision_on
+from certsvc.services.records.decisions import with_what_they_rest_on
 from certsvc.services.records.photos import IncomingPhotos, incoming
 from certsvc.services.records.reviews import STATES, row_of
 from certsvc.services.records.schemes import Pinning, scheme_of
@@ -224,8 +224,9 @@ class _Desk:
     def _closed(self, enrolment: EnrolmentRecord, on: date) -> bool:
         if not inspect(enrolment).has_identity:  # registered by this very file: nothing has been sat yet
             return False
-        attempts = attempts_of(self._session, [enrolment.id])[enrolment.id]
-        return decision_on(enrolment, attempts, scheme_of(self._session, enrolment.scheme_id), on).state.closed
+        schemes = {enrolment.scheme_id: scheme_of(self._session, enrolment.scheme_id)}
+        decision = with_what_they_rest_on(self._session, [enrolment], schemes)[enrolment.id].decided(on)
+        return decision is not None and decision.state.closed
 
     def _new_person(self, entry: Entry) -> PersonRecord:
         row = entry.row
