@@ -69,11 +69,11 @@ def _say(one: Explained) -> None:
 
 
 def _say_decision(decision: Decision) -> None:
-    from certsvc.services.records.attempts import plain
+    from certsvc.rules.wording import score_text
 
     say(f"  {decision.state.zh} {decision.state.en}")
     for subject, standing in decision.subjects.items():
-        score = "" if standing.score is None else f" {plain(standing.score)}"
+        score = "" if standing.score is None else f" {score_text(standing.score)}"
         retake = standing.free_retake
         offer = f";可免费补考至 free retake until {retake.deadline}" if retake.open else ""
         say(f"  {subject.zh}:{standing.standing.zh} {standing.standing.en}{score}{offer}")

@@ -74,7 +74,7 @@ def confirm(registration_id: int, *, face: str, place: str, at: datetime | None,
     from certsvc.rules.registration_review import FaceCheck
     from certsvc.services.registration import review as desk
 
-    found = next(one for one in FaceCheck if one.value == face)
+    found = FaceCheck.of(face)
     _tell(
         [desk.confirm(work.services(), registration_id, by=work.who(by), face=found, place=place, checked_at=at)],
         as_json,
@@ -125,10 +125,10 @@ def _tell(decided: list[Registration], as_json: bool) -> None:
 
 def _say(registrations: Iterable[Registration]) -> None:
     from certsvc.person.identity import mask_id_number
-    from certsvc.services.records.reviews import STATES
+    from certsvc.rules.registration_review import RegistrationState
 
     for one in registrations:
-        state = STATES[one.state]
+        state = RegistrationState.of(one.state)
         remark = f"  {one.remark}" if one.remark else ""
         number = mask_id_number(one.id_number)
         say(f"{one.id}  {state.zh} {state.value}  {one.name}  {number}  {one.registered_on}{remark}")

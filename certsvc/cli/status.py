@@ -79,7 +79,7 @@ def correct(
     from certsvc.services.issuing.render import render
 
     services = work.services()
-    kind = next((kind for kind in IdType if kind.value == id_type), None)
+    kind = IdType.known(id_type) if id_type is not None else None
     correction = Correction(name=name, id_number=id_number, id_type=kind)
     done = run(services, number, correction, reason=reason, by=work.who(by), approved_by=approved_by)
     render(services, [done.certificate_id])

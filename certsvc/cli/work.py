@@ -79,7 +79,7 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
     """The document of `--id-type` and `--id-number`; raises `InvalidIdentity`."""
     from certsvc.person.identity import IdType, parse_identity
 
-    return parse_identity(next(kind for kind in IdType if kind.value == id_type), id_number)
+    return parse_identity(IdType.of(id_type), id_number)
 
 
 def who(by: str | None) -> str:

@@ -90,7 +90,7 @@ def read_opening(content: bytes) -> Opening:
         isinstance(number, str) and isinstance(id_type, str) and isinstance(salt, str)
     ):
         raise MalformedCredential("身份承诺的开启文件不合格", "not an opening of an identity commitment")
-    kind = next((kind for kind in IdType if kind.value == id_type), None)
+    kind = IdType.known(id_type)
     if kind is None:
         raise MalformedCredential(f"未知证件类型 {id_type}", f"unknown type of identity document {id_type}")
     return Opening(decode_multibase_u(salt), kind, number)

@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.rendering.qr import draw_matrix
+from certsvc.rules.wording import score_text
 from certsvc.services.certificates import give_out, reissue
 from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
-from certsvc.web.holder.page import ScanDay, ScanSummary, plain, summed
+from certsvc.web.holder.page import ScanDay, ScanSummary, summed
 from certsvc.web.holder.qr_picture import draw
 from certsvc.web.holder.regions import region_name
 from tests.builders.holders import (
@@ -347,4 +348,4 @@ def test_an_origin_has_a_name_in_both_languages(origin: str, zh: str, en: str) -
 
 @pytest.mark.parametrize(("given", "said"), [("81.50", "81.5"), ("60.00", "60"), ("100", "100"), ("0.00", "0")])
 def test_a_score_is_shown_without_idle_zeros(given: str, said: str) -> None:
-    assert plain(Decimal(given)) == said
+    assert score_text(Decimal(given)) == said

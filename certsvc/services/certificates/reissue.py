@@ -43,7 +43,6 @@ APPROVED: Final = "approved"
 REJECTED: Final = "rejected"
 PAPER_VERSION: Final = 1
 _LONGEST_TEXT: Final = 1000
-_ID_TYPES: Final = {kind.value: kind for kind in IdType}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def approve(
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
         intended = Intended(
             holder_name=row.name,
-            identity=IdentityDocument(_ID_TYPES[row.id_type], opened["id_number"] or ""),
+            identity=IdentityDocument(IdType.of(row.id_type), opened["id_number"] or ""),
             scheme=scheme,
             scheme_id=scheme_id,
             issued_on=paper.issued_on,

@@ -29,10 +29,10 @@ from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text, plain
-from certsvc.services.records.reviews import STATES
+from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
@@ -269,7 +269,7 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
     # A rejected registration never counted; what was sat belongs to the one before it, if there is one.
     latest = max(before, key=lambda one: (one.review_state != RegistrationState.REJECTED, one.registered_on, one.id))
     if latest.review_state != RegistrationState.APPROVED:
-        state = STATES[latest.review_state]
+        state = RegistrationState.of(latest.review_state)
         raise AttemptRefused(
             f"{latest.registered_on} 的报名{state.zh},不能登记成绩",
             f"the registration of {latest.registered_on} is {state.value}, not approved",
@@ -342,7 +342,7 @@ def _column_of(refused: Refused) -> str:
 
 
 def _score_shown(score_hundredths: int | None) -> str:
-    return "" if score_hundredths is None else plain(Decimal(score_hundredths).scaleb(-2))
+    return "" if score_hundredths is None else score_text(Decimal(score_hundredths).scaleb(-2))
 
 
 def _error(parsed: Parsed[ResultRow], row: ResultRow, error: Refused) -> CellError:

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from certsvc.person.identity import IdentityDocument, IdType, Sex
 from certsvc.rules.decide import Decision, EnrolmentState
 from certsvc.rules.terms import Scheme
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.examination.decide import decide_all
 from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.intended import Intended
-from certsvc.services.records.attempts import plain
 from certsvc.services.records.decisions import OnRecord, enrolments_on_record
 from certsvc.store import (
     ISSUED,
@@ -26,10 +26,6 @@ from certsvc.store import (
     IssueBatchRecord,
     PersonRecord,
 )
-
-# Worded enumerations are looked up by value: calling them asks for their words too.
-_ID_TYPES = {kind.value: kind for kind in IdType}
-_SEXES = {sex.value: sex for sex in Sex}
 
 
 @dataclass(slots=True)
@@ -94,7 +90,7 @@ def intended_of(
     personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
     return Intended(
         holder_name=person.name,
-        identity=IdentityDocument(_ID_TYPES[person.id_type], str(personal["id_number"])),
+        identity=IdentityDocument(IdType.of(person.id_type), str(personal["id_number"])),
         scheme=on_record.scheme,
         scheme_id=enrolment.scheme_id,
         issued_on=batch.on,
@@ -102,7 +98,7 @@ def intended_of(
         person_id=person.id,
         enrolment_id=enrolment.id,
         photo_sha256=enrolment.photo_sha256,
-        sex=_SEXES[person.sex],
+        sex=Sex.of(person.sex),
         birth_date=date.fromisoformat(str(personal["birth_date"])),
         scores=_scores(decision),
     )
@@ -128,4 +124,4 @@ def persons_of(session: Session, enrolments: Sequence[EnrolmentRecord]) -> Mappi
 
 
 def _scores(decision: Decision) -> dict[str, str]:
-    return {subject.value: plain(one.score) for subject, one in decision.subjects.items() if one.score is not None}
+    return {subject.value: score_text(one.score) for subject, one in decision.subjects.items() if one.score is not None}

@@ -27,7 +27,7 @@ from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
 from certsvc.services.records.decisions import with_what_they_rest_on
 from certsvc.services.records.photos import IncomingPhotos, incoming
-from certsvc.services.records.reviews import STATES, row_of
+from certsvc.services.records.reviews import row_of
 from certsvc.services.records.schemes import Pinning, scheme_of
 from certsvc.services.registration.on_record import Entry, OnRecord
 from certsvc.store import EnrolmentRecord, PersonRecord
@@ -209,7 +209,7 @@ class _Desk:
             if other.registered_on > on:
                 zh, en = f"{other.registered_on} 已有更晚的报名", f"registered again later, on {other.registered_on}"
             elif other.review_state != RegistrationState.APPROVED:
-                state = STATES[other.review_state]
+                state = RegistrationState.of(other.review_state)
                 zh = f"{other.registered_on} 的报名还在审核中({state.zh})"
                 en = f"the registration of {other.registered_on} is still under review ({state.value})"
             elif not self._closed(other, on):

@@ -20,7 +20,7 @@ from certsvc.roster.parsed import Parsed
 from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.imports import Tally
-from certsvc.services.records.reviews import STATES, review_on_record, row_of, steps_of
+from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
 
@@ -78,7 +78,7 @@ class OnRecord:
     def leave(self, row: CandidateRow, same: EnrolmentRecord) -> None:
         """The row says what is on record. That it does not count is said where the file would make one think so."""
         self.tally.unchanged += 1
-        state = STATES[same.review_state]
+        state = RegistrationState.of(same.review_state)
         expected = (RegistrationState.APPROVED, *((RegistrationState.SUBMITTED,) if self.for_review else ()))
         if state not in expected:
             idle = Refused(f"该报名{state.zh},不计入", f"it is {state.value}, and does not count", rule="R1.6")

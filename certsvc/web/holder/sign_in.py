@@ -32,7 +32,6 @@ blueprint = Blueprint("holder_sign_in", __name__)
 # R10: longer than the look-up of a known person takes, so that known and unknown leave together.
 UNIFORM_SECONDS: Final = 0.25
 _LONGEST_FIELD: Final = 400
-_ID_TYPES: Final = {kind.value: kind for kind in IdType}
 
 
 class CodeRefused(Refused):
@@ -155,7 +154,7 @@ def _form_refused(here: Site, error: Refused) -> Response:
 
 def _typed() -> Claimed:
     """The fields of the first step. Raises `InvalidName`, `InvalidIdentity`."""
-    kind = _ID_TYPES.get(request.form.get("id_type", ""), IdType.RESIDENT_ID)
+    kind = IdType.known(request.form.get("id_type", "")) or IdType.RESIDENT_ID
     # Chinese keyboards type wide digits; people copy numbers in groups.
     number = "".join(unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD]).split())
     name = parse_name(request.form.get("name", "")[:_LONGEST_FIELD].strip()).text
