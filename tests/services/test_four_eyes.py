@@ -10,6 +10,7 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.registration_review import FaceCheck
 from certsvc.services.certificates import reissue
 from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.certificates.reissue_request import Loss, RequestState
 from certsvc.services.certificates.resign import Selection, resign
 from certsvc.services.issuing.issue import issue
 from certsvc.services.registration import review
@@ -49,14 +50,14 @@ def test_a_reissue(own: Installation, other: str) -> None:
         number=PAPER,
         name=person.name,
         identity=IdentityDocument(IdType.RESIDENT_ID, person.id_number),
-        reason=reissue.LOST,
+        reason=Loss.LOST,
         by=CLERK,
     )
     with pytest.raises(ReissueRefused):
         reissue.approve(own.services, asked.id, by=other)
     with pytest.raises(ReissueRefused):
         reissue.reject(own.services, asked.id, by=other, decision_note="不符")
-    assert [one.state for one in reissue.list_requests(own.services)] == [reissue.APPLIED]
+    assert [one.state for one in reissue.list_requests(own.services)] == [RequestState.APPLIED]
 
 
 @pytest.mark.parametrize("other", SPELLINGS)

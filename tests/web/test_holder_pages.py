@@ -14,6 +14,7 @@ from sqlalchemy import text
 from certsvc.rendering.qr import draw_matrix
 from certsvc.rules.wording import score_text
 from certsvc.services.certificates import give_out, reissue
+from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
@@ -167,7 +168,7 @@ def test_what_is_anothers_is_not_there(place: Place) -> None:
     assert client.get(f"/my/certificates/{mine}/2.pdf").status_code == 404
     assert client.get(f"/my/certificates/{mine}/{10**30}.pdf").status_code == 404
     assert client.post(f"/my/papers/{PAPER_NUMBER}/reissue", data=posted).status_code == 404
-    assert reissue.list_requests(place.services, reissue.APPLIED) == []
+    assert reissue.list_requests(place.services, RequestState.APPLIED) == []
 
 
 def test_nobody_who_is_not_signed_in_sees_or_does_anything(place: Place) -> None:
@@ -229,7 +230,7 @@ def test_a_form_from_another_site_is_refused(place: Place, headers: dict[str, st
     ):
         assert client.post(address, data=data, headers=headers).status_code == 403, address
     assert PAPER_NAME in client.get("/my").text
-    assert reissue.list_requests(place.services, reissue.APPLIED) == []
+    assert reissue.list_requests(place.services, RequestState.APPLIED) == []
 
 
 def test_a_form_carries_the_key_of_its_own_session(place: Place) -> None:
@@ -262,7 +263,7 @@ def test_a_holder_applies_once_and_sees_the_request(own_site: Place) -> None:
     for _ in range(2):
         answer = client.post(address, data={"form": form, "reason": "damaged"})
         assert (answer.status_code, answer.location) == (303, f"/my#p-{PAPER_NUMBER}")
-    (request,) = reissue.list_requests(own_site.services, reissue.APPLIED)
+    (request,) = reissue.list_requests(own_site.services, RequestState.APPLIED)
     assert (request.number, request.reason, request.applied_by) == (PAPER_NUMBER, "damaged", "holder")
     page = client.get("/my").text
     assert "补发申请已收到" in page

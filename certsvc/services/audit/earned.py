@@ -23,7 +23,7 @@ from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.next_version import paper_commitment
 from certsvc.services.issuing.plan import session_code
 from certsvc.services.log import read as log_read
-from certsvc.services.records.decisions import OnRecord, enrolments_on_record
+from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import (
     ISSUED,
@@ -69,7 +69,7 @@ class _Records:
 
     def __init__(self, services: Services, session: Session) -> None:
         self._services, self._session = services, session
-        self._on_record: Mapping[int, OnRecord] = {}
+        self._on_record: Mapping[int, EnrolmentOnRecord] = {}
 
     def read(self, enrolments: Sequence[int]) -> None:
         """The enrolments that the next rows are about, with what they rest on."""

@@ -23,7 +23,7 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
-from certsvc.services.certificates.reissue_request import Request, shown
+from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, shown
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
@@ -36,11 +36,6 @@ from certsvc.services.verification.look_up import normalise_number
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Event
 
-LOST: Final = "lost"
-DAMAGED: Final = "damaged"
-APPLIED: Final = "applied"
-APPROVED: Final = "approved"
-REJECTED: Final = "rejected"
 PAPER_VERSION: Final = 1
 _LONGEST_TEXT: Final = 1000
 
@@ -65,7 +60,7 @@ def apply(
     evidence: Evidence | None = None,
 ) -> Request:
     """Record a request, or answer the existing one. Raises `ReissueRefused`, `InvalidName`."""
-    if reason not in {LOST, DAMAGED}:
+    if reason not in set(Loss):
         raise ReissueRefused("原因应为 lost 或 damaged", "the reason is lost or damaged", rule="R8.2", where="reason")
     wanted, holder, lookup = normalise_number(number), parse_name(name).text, services.vault.lookup(identity)
     if wanted == normalise_number(""):
@@ -97,7 +92,7 @@ def approve(
     """Issue the electronic certificate. Raises `NotFound`, `ReissueRefused` (R8.2: not by whoever recorded it)."""
     with services.database.writing() as session:
         row = _undecided(session, request_id, by)
-        if row.state == APPROVED:
+        if row.state == RequestState.APPROVED:
             return shown(services, session, row, existing=True)
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
         paper = _paper_of(services, session, row, opened)
@@ -120,7 +115,7 @@ def approve(
         new = issue_version(services, session, intended, event=Event.REISSUE, replaces=replaces)
         paper.replaced_on, paper.replaced_reason, paper.replaced_by_id = intended.reissued_on, row.reason, new.id
         row.paper_id, row.certificate_id = paper.id, new.id
-        _decide(services, session, row, state=APPROVED, by=by, decision_note=decision_note)
+        _decide(services, session, row, state=RequestState.APPROVED, by=by, decision_note=decision_note)
         return shown(services, session, row)
 
 
@@ -130,9 +125,9 @@ def reject(services: Services, request_id: int, *, by: str, decision_note: str) 
         raise ReissueRefused("须写明不予补发的原因", "say why it is turned down", rule="R8.2", where="note")
     with services.database.writing() as session:
         row = _undecided(session, request_id, by)
-        if row.state == APPROVED:
+        if row.state == RequestState.APPROVED:
             raise ReissueRefused("已经批准", "it is approved already", rule="R8.3", where=str(request_id))
-        _decide(services, session, row, state=REJECTED, by=by, decision_note=decision_note)
+        _decide(services, session, row, state=RequestState.REJECTED, by=by, decision_note=decision_note)
         return shown(services, session, row)
 
 
@@ -152,7 +147,7 @@ def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestReco
         .where(
             ReissueRequestRecord.number == number,
             ReissueRequestRecord.id_lookup == lookup,
-            ReissueRequestRecord.state != REJECTED,
+            ReissueRequestRecord.state != RequestState.REJECTED,
         )
         .order_by(ReissueRequestRecord.id)
         .limit(1)
@@ -234,7 +229,7 @@ def _record(
         sealed=sealed.content,
         sealed_kid=sealed.kid,
         evidence=None if evidence is None else evidence.text.strip(),
-        state=APPLIED,
+        state=RequestState.APPLIED,
         applied_at=services.now(),
     )
 
@@ -247,7 +242,7 @@ def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestReco
         raise ReissueRefused(
             "登记人不得审批自己登记的申请", "whoever recorded it may not decide it", rule="R8.2", where=str(request_id)
         )
-    if row.state == REJECTED:
+    if row.state == RequestState.REJECTED:
         raise ReissueRefused("该申请已被驳回", "it was turned down already", rule="R8.2", where=str(request_id))
     return row
 
@@ -301,12 +296,18 @@ def _scheme_for(
 
 
 def _decide(
-    services: Services, session: Session, row: ReissueRequestRecord, *, state: str, by: str, decision_note: str | None
+    services: Services,
+    session: Session,
+    row: ReissueRequestRecord,
+    *,
+    state: RequestState,
+    by: str,
+    decision_note: str | None,
 ) -> None:
     row.state, row.decided_by, row.decided_at = state, by, services.now()
     row.decision_note = decision_note.strip()[:_LONGEST_TEXT] if decision_note else None
     session.flush()
-    _note(services, session, row, by, "reissue.approve" if state == APPROVED else "reissue.reject")
+    _note(services, session, row, by, "reissue.approve" if state == RequestState.APPROVED else "reissue.reject")
 
 
 def _note(services: Services, session: Session, row: ReissueRequestRecord, by: str, action: str) -> None:

@@ -6,6 +6,7 @@ Nothing is decided here; see `reissue`. What the holder sees is in `holder_shown
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,21 @@ from certsvc.credential.status import Status, effective
 from certsvc.services.context import Services
 from certsvc.services.records.versions import newest_version
 from certsvc.store import CertificateRecord, ReissueRequestRecord
+
+
+class Loss(StrEnum):
+    """What happened to the paper."""
+
+    LOST = "lost"
+    DAMAGED = "damaged"
+
+
+class RequestState(StrEnum):
+    """Where a request stands."""
+
+    APPLIED = "applied"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)

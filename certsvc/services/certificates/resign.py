@@ -26,6 +26,7 @@ from certsvc.person.identity import IdentityDocument
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
+from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
@@ -229,7 +230,7 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
         earned = _completed_on(session, row) is not None
     else:
         query = select(ReissueRequestRecord.id).where(
-            ReissueRequestRecord.paper_id == row.paper_id, ReissueRequestRecord.state == "approved"
+            ReissueRequestRecord.paper_id == row.paper_id, ReissueRequestRecord.state == RequestState.APPROVED
         )
         earned = row.paper_id is not None and session.scalar(query.limit(1)) is not None
     if not earned:

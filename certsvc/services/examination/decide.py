@@ -20,7 +20,7 @@ from certsvc.rules.explain import explain_json
 from certsvc.rules.registration_review import WAITING, RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
-from certsvc.services.records.decisions import OnRecord, with_what_they_rest_on
+from certsvc.services.records.decisions import EnrolmentOnRecord, with_what_they_rest_on
 from certsvc.services.records.schemes import parsed, schemes_by_id
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
@@ -32,7 +32,7 @@ CHUNK = 500
 class Decided:
     """One enrolment with its decision."""
 
-    on_record: OnRecord
+    on_record: EnrolmentOnRecord
     person: PersonRecord
     decision: Decision
 

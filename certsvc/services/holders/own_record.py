@@ -19,7 +19,7 @@ from certsvc.credential.compact import qr_text
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
 from certsvc.services.certificates import give_out, reissue
-from certsvc.services.certificates.reissue_request import Request
+from certsvc.services.certificates.reissue_request import Request, RequestState
 from certsvc.services.context import Services
 from certsvc.services.holders import share_links
 from certsvc.services.holders.enrolments import enrolments_of
@@ -229,7 +229,7 @@ def _paper(services: Services, session: Session, row: PaperCertificateRecord) ->
     record = paper_record(services, session, row)
     asked = session.scalar(
         select(ReissueRequestRecord.id)
-        .where(ReissueRequestRecord.number == row.number, ReissueRequestRecord.state != reissue.REJECTED)
+        .where(ReissueRequestRecord.number == row.number, ReissueRequestRecord.state != RequestState.REJECTED)
         .limit(1)
     )
     return PaperView(

@@ -18,7 +18,7 @@ from certsvc.services.context import Services
 from certsvc.services.examination.decide import decide_all
 from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.intended import Intended
-from certsvc.services.records.decisions import OnRecord, enrolments_on_record
+from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.store import (
     ISSUED,
     CertificateRecord,
@@ -83,7 +83,12 @@ def intend(
 
 
 def intended_of(
-    services: Services, on_record: OnRecord, person: PersonRecord, *, batch: IssueBatchRecord, decision: Decision
+    services: Services,
+    on_record: EnrolmentOnRecord,
+    person: PersonRecord,
+    *,
+    batch: IssueBatchRecord,
+    decision: Decision,
 ) -> Intended:
     """What the register says is to be certified of an enrolment that has passed, in this batch."""
     enrolment = on_record.enrolment

@@ -29,7 +29,7 @@ from certsvc.services.issuing.intended import Allotted, claims_of
 from certsvc.services.issuing.issue import issue_leaf
 from certsvc.services.issuing.plan import completed_sessions, intended_of, persons_of, survey
 from certsvc.services.issuing.sign import sign_reserved
-from certsvc.services.records.decisions import OnRecord, enrolments_on_record
+from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord, PersonRecord
 
@@ -84,7 +84,11 @@ def _check_approval(batch: IssueBatchRecord) -> None:
 
 
 def _check_row(
-    services: Services, batch: IssueBatchRecord, row: CertificateRecord, on_record: OnRecord, person: PersonRecord
+    services: Services,
+    batch: IssueBatchRecord,
+    row: CertificateRecord,
+    on_record: EnrolmentOnRecord,
+    person: PersonRecord,
 ) -> None:
     # S2: the rules have the last word, not the one who reserved.
     if not on_record.approved:

@@ -50,7 +50,7 @@ class RecordedAttempt(StoredAttempt, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OnRecord:
+class EnrolmentOnRecord:
     """An enrolment with all that its decision rests on. `attempts` are in the order they were recorded."""
 
     enrolment: EnrolmentRecord
@@ -69,7 +69,7 @@ class OnRecord:
         """Whether the registration counts, by its row and by every step that led there (R1.6)."""
         return not self.reviewed_since and counts(self.enrolment, self.steps)
 
-    def as_of(self, moment: datetime) -> OnRecord:
+    def as_of(self, moment: datetime) -> EnrolmentOnRecord:
         """What had been recorded by then: what came in afterwards is not what a deed of that moment rested on."""
         steps = [one for one in self.steps if one.at <= moment]
         attempts = [one for one in self.attempts if one.recorded_at <= moment]
@@ -87,7 +87,7 @@ class OnRecord:
         return decision if decision is not None and decision.state is EnrolmentState.PASSED else None
 
 
-def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, OnRecord]:
+def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, EnrolmentOnRecord]:
     """Those of the enrolments (at most some hundred ids) that there are, by id, in the order of their ids."""
     query = select(EnrolmentRecord).where(EnrolmentRecord.id.in_(enrolment_ids)).order_by(EnrolmentRecord.id)
     return with_what_they_rest_on(session, session.scalars(query).all(), schemes_by_id(session))
@@ -95,7 +95,7 @@ def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Ma
 
 def with_what_they_rest_on(
     session: Session, enrolments: Sequence[EnrolmentRecord], schemes: Mapping[int, Scheme]
-) -> Mapping[int, OnRecord]:
+) -> Mapping[int, EnrolmentOnRecord]:
     """Enrolments that were read already, with attempts and reviews, in two queries; `schemes` are `schemes_by_id`."""
     ids = [one.id for one in enrolments]
     attempts: defaultdict[int, list[RecordedAttempt]] = defaultdict(list)
@@ -103,4 +103,4 @@ def with_what_they_rest_on(
     for row in session.execute(query):
         attempts[row.enrolment_id].append(row)
     steps = steps_of(session, ids)
-    return {one.id: OnRecord(one, schemes, attempts[one.id], steps.get(one.id, ())) for one in enrolments}
+    return {one.id: EnrolmentOnRecord(one, schemes, attempts[one.id], steps.get(one.id, ())) for one in enrolments}
