@@ -67,14 +67,17 @@ lock: .venv/dev.stamp
 	@# Debian has venv in a package of its own: without it half a folder would be left, and found "ready" next time.
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "缺少 venv 模块:apt install python3-venv / the venv module is missing" >&2; exit 1; }
 
+# A lock is installed as it stands: with --no-deps pip resolves nothing, so what the index has got since changes nothing.
 .venv/run.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "安装依赖(仅首次) / installing what it needs (first time only) …"
-	@$(BIN)/pip install -q --require-hashes -r requirements.lock
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
-	@$(BIN)/pip install -q --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip check
 	@touch $@
 
 clean:
