@@ -44,7 +44,7 @@ def reasons_for(
 
 
 def _tell_course(reasons: list[Reason], course: Course, state: EnrolmentState, scheme: Scheme, on: date) -> None:
-    if course.standing is Standing.NOT_SAT and not course.taken:
+    if not course.taken:
         subject = course.subject
         reasons.append(
             Reason("R4.3", f"{subject.zh}尚无考试记录。", f"The {subject.en} has not been sat yet."),

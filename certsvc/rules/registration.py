@@ -57,8 +57,8 @@ def _check_health(registration: Registration, scheme: Scheme) -> None:
 
 
 def _check_level(registration: Registration, scheme: Scheme) -> None:
-    """R1.3: the level is open, and it is the one this scheme is for."""
-    if registration.level not in scheme.open_levels or registration.level != scheme.level:
+    """R1.3: the level is the one this scheme is for, which is always among the open ones (`scheme`)."""
+    if registration.level != scheme.level:
         open_levels = "、".join(map(str, scheme.open_levels))
         raise RegistrationRefused(
             f"等级 {registration.level} 未开考,目前开考:{open_levels} 级",
