@@ -27,8 +27,9 @@ from certsvc.services.change_status import check_reason, newest_version, record_
 from certsvc.services.context import Services
 from certsvc.services.intended import Intended
 from certsvc.services.next_version import issue_version
+from certsvc.services.photos import signed_photo
 from certsvc.services.schemes import scheme_of
-from certsvc.store import CertificateRecord, EnrolmentRecord, PersonRecord
+from certsvc.store import PersonRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event
 
@@ -92,7 +93,7 @@ def correct(
             paper_id=old.paper_id,
             number=old.number,
             version=old.version + 1,
-            photo_sha256=_photo(session, old),
+            photo_sha256=signed_photo(claims.portrait_digest),
             sex=claims.sex,
             birth_date=claims.birth_date,
             scores=claims.scores,
@@ -135,12 +136,6 @@ def _corrected(
     if not changed:
         raise Refused("没有要更正的内容", "nothing is to be corrected", rule="R8.4", where=claims.number)
     return name, identity, changed
-
-
-def _photo(session: Session, row: CertificateRecord) -> str | None:
-    if row.enrolment_id is None:
-        return None
-    return session.scalar(select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.id == row.enrolment_id))
 
 
 def _correct_person(

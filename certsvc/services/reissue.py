@@ -30,6 +30,7 @@ from certsvc.services.context import Services
 from certsvc.services.intended import Intended
 from certsvc.services.look_up import normalise_number
 from certsvc.services.next_version import issue_version, paper_commitment
+from certsvc.services.photos import photo_on_file
 from certsvc.services.reissue_shown import Request, shown
 from certsvc.services.schemes import Pinning
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
@@ -102,6 +103,9 @@ def approve(
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
         paper = _paper_of(services, session, row, opened)
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
+        person = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == row.id_lookup))
+        # A photo is theirs who is on file under this very number and name; under another name it may be someone else's.
+        photo = photo_on_file(services, session, person) if person is not None and person.name == row.name else None
         intended = Intended(
             holder_name=row.name,
             identity=IdentityDocument(_ID_TYPES[row.id_type], opened["id_number"] or ""),
@@ -109,8 +113,9 @@ def approve(
             scheme_id=scheme_id,
             issued_on=paper.issued_on,
             evidence=("reissue", row.number, row.reason, row.applied_by, by, row.evidence or "register"),
-            person_id=session.scalar(select(PersonRecord.id).where(PersonRecord.id_lookup == row.id_lookup)),
+            person_id=None if person is None else person.id,
             paper_id=paper.id,
+            photo_sha256=photo,
             number=paper.number,
             version=PAPER_VERSION + 1,
             reissued_on=services.today(),

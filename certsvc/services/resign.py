@@ -33,6 +33,7 @@ from certsvc.services.genuine import repeats
 from certsvc.services.intended import Intended
 from certsvc.services.log_proven import proven_index
 from certsvc.services.log_publish import publish_log
+from certsvc.services.photos import signed_photo
 from certsvc.services.publish_static import published_folder
 from certsvc.services.reserve import reserve
 from certsvc.services.review_record import counts, steps_of
@@ -256,9 +257,6 @@ def _all_trusted(trust: TrustBundle) -> TrustBundle:
 def _intended(services: Services, session: Session, old: _Old, *, by: str, approved_by: str | None) -> Intended:
     row, claims = old.row, old.claims
     assert row.scheme_id is not None
-    photo = None
-    if row.enrolment_id is not None:
-        photo = session.get_one(EnrolmentRecord, row.enrolment_id).photo_sha256
     return Intended(
         holder_name=claims.holder_name,
         identity=IdentityDocument(claims.id_type, old.kept.id_number),
@@ -271,7 +269,7 @@ def _intended(services: Services, session: Session, old: _Old, *, by: str, appro
         paper_id=row.paper_id,
         number=row.number,
         version=row.version + 1,
-        photo_sha256=photo,
+        photo_sha256=signed_photo(claims.portrait_digest),
         sex=claims.sex,
         birth_date=claims.birth_date,
         scores=claims.scores,

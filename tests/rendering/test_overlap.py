@@ -27,8 +27,8 @@ LATIN = "Maximiliana Konstantinopolska-O'Shaughnessy van den Heuvel de la Santí
 ISSUER = {
     "issuer": (
         "中华人民共和国人力资源和社会保障部职业技能鉴定中心青海省海西蒙古族藏族自治州应急救援职业技能等级认定分中心",
-        "First Branch of the Emergency Rescue Vocational Skill Level Recognition Centre of the Haixi Mongol and Tibetan "
-        "Autonomous Prefecture, Qinghai Province",
+        "First Branch of the Emergency Rescue Vocational Skill Level Recognition Centre of the Haixi Mongol and "
+        "Tibetan Autonomous Prefecture, Qinghai Province",
     )
 }
 OCCUPATION = {
@@ -46,7 +46,7 @@ ALL = {**EVERYTHING, **ISSUER, **OCCUPATION, "identifier": (LONGEST_IDENTIFIER, 
 HOST = "certificates.skills.human-resources.a-long-province.gov.example.cn"
 LONG_WORDS = {
     "title_zh": "城市轨道交通信号设备维护检修作业员职业技能等级证书",
-    "title_en": "Certificate of the Vocational Skill Level of Urban Rail Transit Signalling Equipment Operators and Others",
+    "title_en": "Certificate of the Vocational Skill Level of Urban Rail Transit Signalling Equipment Operators",
     "statement_zh": "经考核，持证人已达到国家职业标准所规定的技能要求，成绩合格，特发此证。" * 5,
     "statement_en": "The holder has been examined, meets the requirements, and is awarded this certificate. " * 6,
 }
