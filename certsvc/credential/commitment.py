@@ -20,6 +20,7 @@ from certsvc.person.identity import IdType
 
 SALT_BYTES: Final = 32
 _LARGEST_OPENING = 1024
+_SHA256_MULTIHASH: Final = b"\x12\x20"
 
 
 def multibase_u(content: bytes) -> str:
@@ -40,7 +41,12 @@ def decode_multibase_u(text: str) -> bytes:
 
 def digest_multibase(content: bytes) -> str:
     """The SHA-256 multihash of some bytes as multibase "u…" (`digestMultibase` of VC Data Integrity 2.6)."""
-    return multibase_u(b"\x12\x20" + hashlib.sha256(content).digest())
+    return multibase_u(_SHA256_MULTIHASH + hashlib.sha256(content).digest())
+
+
+def sha256_of(digest: str) -> str:
+    """The SHA-256, in hexadecimal, that a `digest_multibase` of ours carries."""
+    return decode_multibase_u(digest)[len(_SHA256_MULTIHASH) :].hex()
 
 
 def commit(salt: bytes, *parts: str) -> str:

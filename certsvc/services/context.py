@@ -141,11 +141,20 @@ class Services:
 
         return load_layout(self.folders.layout if self.folders.layout.is_dir() else None)
 
-    @cached_property
+    @property
     def press(self) -> Press:
-        from certsvc.rendering.press import ROOM, ROOM_FOR_STAMP, open_press  # noqa: PLC0415 - as above
+        """The press, which leaves room for the seal of the active key; another once that changes."""
+        kept = self._pressing.get("kept")
+        if kept is None or kept[0] is not self.pdf_seal:
+            from certsvc.rendering.press import open_press  # noqa: PLC0415 - as above
 
-        return open_press(self.layout, room=ROOM if self.stamps is None else ROOM_FOR_STAMP)
+            room = self.pdf_seal.room(stamped=self.stamps is not None)
+            kept = self._pressing["kept"] = self.pdf_seal, open_press(self.layout, room=room)
+        return kept[1]
+
+    @cached_property
+    def _pressing(self) -> dict[str, tuple[PdfSeal, Press]]:
+        return {}
 
     @property
     def messenger(self) -> Messenger | None:

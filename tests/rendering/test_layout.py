@@ -36,8 +36,8 @@ def changed(old: str, new: str) -> str:
         (changed("[title.zh]", '[title.zh]\nalign = "right"'), "title.zh.align"),
         ("page = 3\n" + TEXT.replace("[page]\nwidth_mm = 297\nheight_mm = 210", ""), "page"),
         (changed("side_mm = 33", "side_mm = 25"), "code.side_mm"),
-        (changed("x_mm = 226", "x_mm = 40"), "seal"),
-        (changed("x_mm = 226", "x_mm = 280"), "seal"),
+        (changed("x_mm = 225", "x_mm = 40"), "seal"),
+        (changed("x_mm = 225", "x_mm = 280"), "seal"),
         (changed('image = ""', 'image = "missing.png"'), "seal.image"),
         (changed('image = ""', 'image = "../../../etc/hostname"'), "seal.image"),
         (changed('key = "level"', 'key = "rank"'), "field[7].key"),
@@ -73,7 +73,7 @@ def test_what_is_not_toml_or_not_there_is_refused(tmp_path: Path) -> None:
 def test_an_authority_changes_wording_and_position_without_code(tmp_path: Path) -> None:
     shutil.copy(FOLDER / "layout.toml", tmp_path)
     file = tmp_path / "layout.toml"
-    file.write_text(TEXT.replace('zh = "姓名"', 'zh = "持证人"').replace("x_mm = 226", "x_mm = 220"), "utf-8")
+    file.write_text(TEXT.replace('zh = "姓名"', 'zh = "持证人"').replace("x_mm = 225", "x_mm = 220"), "utf-8")
     layout = load_layout(tmp_path)
     assert isinstance(layout, Layout)
     assert layout.field[0].zh == "持证人"

@@ -14,6 +14,8 @@ import struct
 import zlib
 from pathlib import Path
 
+from certsvc.rendering.fonts.glyf import on_grid
+
 _ARGS_ARE_WORDS, _HAS_SCALE, _MORE, _HAS_XY_SCALE, _HAS_2X2 = 0x0001, 0x0008, 0x0020, 0x0040, 0x0080
 
 
@@ -76,13 +78,16 @@ class FontFile:
             start, end = (2 * half for half in struct.unpack_from(">HH", self._bytes, self._loca + 2 * gid))
         return self._bytes[self._glyf + start : self._glyf + end]
 
-    def cut(self, gids: list[int]) -> bytes:
-        """A TrueType program of these glyphs in this order (the first must be .notdef); parts of composites follow."""
+    def cut(self, gids: list[int], grid: int = 1) -> bytes:
+        """A TrueType program of these glyphs in this order (the first must be .notdef); parts of composites follow.
+
+        Points are rounded to a `grid` of so many units, advances stay as they are.
+        """
         order = list(gids)
         place = {gid: index for index, gid in enumerate(order)}
         outlines: list[bytes] = []
         for gid in order:  # grows while it runs: components are appended
-            outlines.append(_renumber(self.outline(gid), place, order))
+            outlines.append(on_grid(_renumber(self.outline(gid), place, order), grid))
         loca, at, body = [0], 0, []
         for outline in outlines:
             padded = outline + bytes(-len(outline) % 4)
@@ -100,7 +105,7 @@ class FontFile:
             b"glyf": b"".join(body),
             b"head": bytes(head),
             b"hhea": bytes(hhea),
-            b"hmtx": b"".join(struct.pack(">Hh", *self.metric(gid)) for gid in order),
+            b"hmtx": b"".join(self._metric_of(gid, outline) for gid, outline in zip(order, outlines, strict=True)),
             b"loca": struct.pack(f">{len(loca)}I", *loca),
             b"maxp": bytes(maxp),
         }
@@ -108,6 +113,13 @@ class FontFile:
             if tag in self._tables:
                 tables[tag] = self._table(tag)
         return _assemble(tables)
+
+    def _metric_of(self, gid: int, outline: bytes) -> bytes:
+        """Advance and left side bearing; the latter moves with the outline's edge, or rasterisers shift the glyph."""
+        advance, bearing = self.metric(gid)
+        if len(outline) >= 10:
+            bearing += struct.unpack_from(">h", outline, 2)[0] - struct.unpack_from(">h", self.outline(gid), 2)[0]
+        return struct.pack(">Hh", advance, bearing)
 
 
 def _postscript_name(table: bytes) -> str:
@@ -224,10 +236,13 @@ class Subset:
         """The number of a character, given on first use; 0 is .notdef, which nothing ever asks for."""
         return self._cids.setdefault(char, len(self._cids) + 1)
 
-    def objects(self, first: int, level: int) -> list[bytes]:
-        """Five PDF objects numbered from `first`: the Type0 font, CIDFont, descriptor, program, ToUnicode."""
+    def objects(self, first: int, level: int, grid: int = 1) -> list[bytes]:
+        """Five PDF objects numbered from `first`: the Type0 font, CIDFont, descriptor, program, ToUnicode.
+
+        `grid` is `FontFile.cut`'s.
+        """
         gids = [0, *(self.font.gid(char) for char in self._cids)]
-        program = self.font.cut(gids)
+        program = self.font.cut(gids, grid)
         tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256("".join(self._cids).encode()).digest()[:6])
         name = f"{tag}+{self.font.family}"
         scale = 1000 / self.font.units

@@ -28,6 +28,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
 from certsvc.services.log.append import clock
+from certsvc.services.records.photos import photo_on_file
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
@@ -97,6 +98,9 @@ def approve(
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
         paper = _paper_of(services, session, row, opened)
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
+        person = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == row.id_lookup))
+        # A photo is theirs who is on file under this very number and name; under another name it may be someone else's.
+        photo = photo_on_file(services, session, person) if person is not None and person.name == row.name else None
         intended = Intended(
             holder_name=row.name,
             identity=IdentityDocument(IdType.of(row.id_type), opened["id_number"] or ""),
@@ -104,8 +108,9 @@ def approve(
             scheme_id=scheme_id,
             issued_on=paper.issued_on,
             evidence=("reissue", row.number, row.reason, row.applied_by, by, row.evidence or "register"),
-            person_id=session.scalar(select(PersonRecord.id).where(PersonRecord.id_lookup == row.id_lookup)),
+            person_id=None if person is None else person.id,
             paper_id=paper.id,
+            photo_sha256=photo,
             number=paper.number,
             version=PAPER_VERSION + 1,
             reissued_on=services.today(),

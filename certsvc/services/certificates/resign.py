@@ -35,6 +35,7 @@ from certsvc.services.log.append import clock
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
 from certsvc.services.records.decisions import enrolments_on_record
+from certsvc.services.records.photos import signed_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import CertificateSecrets, open_secrets
 from certsvc.services.verification.genuine import repeats
@@ -44,7 +45,6 @@ from certsvc.signing.trust import TrustBundle
 from certsvc.store import (
     ISSUED,
     CertificateRecord,
-    EnrolmentRecord,
     ReissueRequestRecord,
     SchemeRecord,
 )
@@ -255,9 +255,6 @@ def _all_trusted(trust: TrustBundle) -> TrustBundle:
 def _intended(services: Services, session: Session, old: _Old, *, by: str, approved_by: str | None) -> Intended:
     row, claims = old.row, old.claims
     assert row.scheme_id is not None
-    photo = None
-    if row.enrolment_id is not None:
-        photo = session.get_one(EnrolmentRecord, row.enrolment_id).photo_sha256
     return Intended(
         holder_name=claims.holder_name,
         identity=IdentityDocument(claims.id_type, old.kept.id_number),
@@ -270,7 +267,7 @@ def _intended(services: Services, session: Session, old: _Old, *, by: str, appro
         paper_id=row.paper_id,
         number=row.number,
         version=row.version + 1,
-        photo_sha256=photo,
+        photo_sha256=signed_photo(claims.portrait_digest),
         sex=claims.sex,
         birth_date=claims.birth_date,
         scores=claims.scores,
