@@ -21,6 +21,7 @@ endef
 .PHONY: demo test check lint types imports conformance bench soak lock messages clean venv run-venv dev-venv
 
 demo: run-venv
+	@echo "运行演示(约一分钟) / running the demo: about a minute …"
 	@SERVE=$(SERVE) PORT=$(PORT) $(BIN)/python -m examples.demo
 
 test: dev-venv

@@ -32,10 +32,14 @@ PYTHON = VENV / "bin" / "python"
 if sys.version_info < (3, 11):  # noqa: UP036 - said in words; nothing above or below needs more to be read
     sys.exit("需要 Python 3.11 或更新版本 / Python 3.11 or newer is needed")
 
-LOCKS = {"venv": [], "run": ["requirements.lock"], "dev": ["requirements.lock", "requirements-dev.lock"]}
 # The one library without a wheel for Linux: built by the locked setuptools, and only the tests of SM2 go without it.
 COMPILED = "requirements-gm.lock"
 PACKAGE = "pyproject.toml"
+# What a stage needs, in this order; each is known by its digest.
+RUN = ["requirements.lock", PACKAGE]
+STAGES = {"venv": [], "run": RUN, "dev": [*RUN, "requirements-dev.lock", COMPILED]}
+# A lock that changed may have left out what is installed. These two have nothing to leave behind.
+IN_PLACE = {PACKAGE, COMPILED}
 # Asked of .venv's own Python: what it would compile with, and whether its headers are there.
 ASK_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 ASK_COMPILER = """
@@ -50,7 +54,7 @@ Record = dict[str, str]
 def main(arguments: list[str]) -> int:
     """Exit status 0 when .venv is as the stage's locks say."""
     parser = argparse.ArgumentParser(prog="tools/install.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("stage", choices=LOCKS)
+    parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--this-python", action="store_true", help="make .venv again if its Python is another")
     options = parser.parse_args(arguments)
     start = time.monotonic()
@@ -74,22 +78,23 @@ def main(arguments: list[str]) -> int:
 
 def set_up(stage: str, this_python: bool, held: int) -> bool:
     """Whether anything had to be done."""
-    found = record()
-    why = reason_to_start_over(found, stage, this_python)
-    if found is None or why is not None:
+    have = record()
+    why = reason_to_start_over(have, stage, this_python)
+    again = have is None or why is not None
+    if have is None or why is not None:
         if why and os.path.lexists(VENV):
             say(f"{why[0]},重新建立 .venv", f"{why[1]}: making .venv again")
         have = make_venv(held)
-    else:
-        have = found
-    for lock in LOCKS[stage]:
-        if lock not in have:
-            have = install(have, lock, held)
-    if LOCKS[stage] and have.get(PACKAGE) != digest(PACKAGE):
-        have = install_package(have, held)
-    if stage == "dev" and have.get(COMPILED) != digest(COMPILED):
-        have = build_sm2(have, held)
-    return have != found
+    missing = [name for name in STAGES[stage] if have.get(name) != digest(name)]
+    if COMPILED in missing and not can_compile():
+        missing.remove(COMPILED)
+    if missing:
+        RECORD.unlink()
+        for name in missing:
+            install(name, held)
+        check()
+        write(have | {name: digest(name) for name in missing})
+    return again or bool(missing)
 
 
 def record() -> Record | None:
@@ -108,14 +113,14 @@ def reason_to_start_over(have: Record | None, stage: str, this_python: bool) -> 
     if have.get("folder") != str(VENV):
         return "目录已移动", "the folder was moved"
     version = version_of_venv()
+    if not version:
+        return "建立 .venv 的 Python 已不在", "the Python of .venv is gone"
     if version != have.get("python"):
         return f".venv 的 Python 已变为 {version}", f"the Python of .venv has become {version}"
     if this_python and version != this_version():
         return f"要用 Python {this_version()}", f"Python {this_version()} is asked for"
-    for lock in LOCKS[stage]:
-        if lock in have and have[lock] != digest(lock):
-            return f"{lock} 已更改", f"{lock} has changed"
-    return None
+    changed = [name for name in STAGES[stage] if name not in IN_PLACE and have.get(name, digest(name)) != digest(name)]
+    return (f"{changed[0]} 已更改", f"{changed[0]} has changed") if changed else None
 
 
 def version_of_venv() -> str:
@@ -123,7 +128,7 @@ def version_of_venv() -> str:
     try:
         done = subprocess.run([PYTHON, "-I", "-c", ASK_VERSION], capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
-        return "无 (none)"
+        return ""
     return done.stdout.strip()
 
 
@@ -144,45 +149,45 @@ def make_venv(held: int) -> Record:
     return write({"folder": str(VENV), "python": this_version()})
 
 
-def install(have: Record, lock: str, held: int) -> Record:
-    """One lock, exactly: no version is chosen here, and nothing is built."""
-    count = sum("==" in line for line in (ROOT / lock).read_text("utf-8").splitlines())
+def install(name: str, held: int) -> None:
+    """One lock, exactly, or certsvc itself as it stands in this folder, built by the locked hatchling."""
+    if name == PACKAGE:
+        pip(held, "--no-build-isolation", "-e", ".")
+        return
+    count = sum("==" in line for line in (ROOT / name).read_text("utf-8").splitlines())
     say(
-        f"正在安装 {lock}({count} 个包,首次需下载,约一至三分钟)…",
-        f"installing {lock} ({count} packages; downloaded the first time; one to three minutes) …",
+        f"正在安装 {name}({count} 个包,首次需下载,可能需要几分钟)…",
+        f"installing {name} (packages: {count}; downloaded the first time; may take a few minutes) …",
     )
-    RECORD.unlink()
-    pip(held, "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock)
-    check()
-    return write(have | {lock: digest(lock)})
+    how = ["--no-build-isolation"] if name == COMPILED else ["--only-binary", ":all:"]
+    pip(held, "--require-hashes", *how, "-r", name)
 
 
-def install_package(have: Record, held: int) -> Record:
-    """certsvc itself, as it stands in this folder, built by the locked hatchling."""
-    RECORD.unlink()
-    pip(held, "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", ".")
-    check()
-    return write(have | {PACKAGE: digest(PACKAGE)})
-
-
-def build_sm2(have: Record, held: int) -> Record:
-    """SM2's library, where there is a C compiler; without one the rest works, and the next run asks again."""
-    if subprocess.run([PYTHON, "-I", "-c", ASK_COMPILER], check=False).returncode:
+def can_compile() -> bool:
+    """Whether SM2's library can be built; without it the rest works, and the next run asks again."""
+    found = subprocess.run([PYTHON, "-I", "-c", ASK_COMPILER], check=False).returncode == 0
+    if not found:
         say(
             "SM2 未安装:需要 C 编译器(apt install gcc python3-dev);其测试将跳过",
             "SM2 is left out: it needs a C compiler (apt install gcc python3-dev); its tests will be skipped",
         )
-        return have
-    RECORD.unlink()
-    pip(held, "install", "--quiet", "--no-deps", "--require-hashes", "--no-build-isolation", "-r", COMPILED)
-    check()
-    return write(have | {COMPILED: digest(COMPILED)})
+    return found
 
 
 def pip(held: int, *arguments: str) -> None:
-    """pip of .venv, with the user's index and cache but without what else may be on Python's path."""
-    command = [str(PYTHON), "-I", "-m", "pip", "--disable-pip-version-check", *arguments]
-    subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, pass_fds=(held,), check=True)
+    """`pip install` in .venv, with the user's index and cache but without what else may be on Python's path.
+
+    Compiled when imported: half of what pip does here would be to compile what is never used.
+    """
+    command = [str(PYTHON), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    subprocess.run(
+        [*command, "--no-deps", "--no-compile", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        pass_fds=(held,),  # the next one waits for a pip that outlives us, too
+        check=True,
+    )
 
 
 def check() -> None:

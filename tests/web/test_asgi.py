@@ -99,10 +99,13 @@ def test_a_scan_is_answered_with_every_thread_taken(register: Register) -> None:
     async def scene() -> tuple[Heard, list[Heard]]:
         app = before(slow, register)
         others = [asyncio.create_task(exchange(app, scope_of("/verify"))) for _ in range(asgi._THREADS + 10)]
-        for _ in range(asgi._THREADS):
-            await asyncio.to_thread(began.acquire)
-        heard = await exchange(app, scope_of(f"/v/{register.valid.token}", headers=JSON))
-        let_go.set()
+        try:
+            for _ in range(asgi._THREADS):
+                assert await asyncio.to_thread(began.acquire, timeout=20)
+            async with asyncio.timeout(20):
+                heard = await exchange(app, scope_of(f"/v/{register.valid.token}", headers=JSON))
+        finally:  # what fails is not held up by those that wait
+            let_go.set()
         return heard, await asyncio.gather(*others)
 
     heard, others = asyncio.run(scene())

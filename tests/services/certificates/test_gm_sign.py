@@ -26,6 +26,7 @@ from certsvc.signing.trust import TrustBundle, did_document, jwks
 from certsvc.store import CertificateRecord
 from tests.builders.installation import Installation, made_up
 
+pytest.importorskip("gmalglib", reason="SM2's library is not installed: it needs a C compiler")
 N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None and not os.environ.get("CI"), reason="openssl is not installed"
