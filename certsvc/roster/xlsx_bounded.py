@@ -13,21 +13,26 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, BinaryIO
 
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Cell, Limits, NumberedCells, Unreadable
-from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
+from certsvc.roster.headers import Column
+from certsvc.roster.xlsx_file import OtherSheet, open_sheet, read_sheet_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What the child read: the first sheet's rows, and the names of further sheets that were not read."""
+    """What the child read: the sheet's rows, runs of it that are hidden (rows from 1, columns from 0), and the sheets
+    that were not read."""
 
-    unread: tuple[str, ...]
+    name: str
+    hidden_rows: tuple[tuple[int, int], ...]
+    hidden_columns: tuple[tuple[int, int], ...]
+    others: tuple[OtherSheet, ...]
     _lines: bytes
 
     def rows(self) -> NumberedCells:
@@ -37,13 +42,14 @@ class Sheet:
             yield number, [_decode(cell) for cell in cells]
 
 
-def read_sheet_bounded(content: bytes, limits: Limits) -> Sheet:
-    """The first visible sheet; raises FileRefused, also for a file that needs more than `limits` allow."""
+def read_sheet_bounded(content: bytes, limits: Limits, columns: Sequence[Column] = ()) -> Sheet:
+    """The sheet with these columns; raises FileRefused, also for a file that needs more than `limits` allow."""
+    asked = {"limits": asdict(limits), "columns": [asdict(column) for column in columns]}
     with tempfile.TemporaryFile() as said:
         try:
             child = subprocess.run(  # our own interpreter and module, no shell; -P: nothing from the current folder
                 [sys.executable, "-P", "-m", "certsvc.roster.xlsx_bounded"],
-                input=json.dumps(asdict(limits)).encode() + b"\n" + content,
+                input=json.dumps(asked).encode() + b"\n" + content,
                 stdout=said,
                 stderr=subprocess.DEVNULL,
                 timeout=limits.seconds * 3,
@@ -57,7 +63,13 @@ def read_sheet_bounded(content: bytes, limits: Limits) -> Sheet:
         opened = json.loads(said.readline())
         if "refused" in opened:
             raise FileRefused(**opened["refused"])
-        return Sheet(tuple(opened["unread"]), said.read())
+        return Sheet(
+            opened["name"],
+            tuple((first, last) for first, last in opened["hidden_rows"]),
+            tuple((first, last) for first, last in opened["hidden_columns"]),
+            tuple(OtherSheet(**other) for other in opened["others"]),
+            said.read(),
+        )
 
 
 def _beyond_limits() -> FileRefused:
@@ -85,7 +97,8 @@ def answer(
     source: BinaryIO, sink: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = resource.setrlimit
 ) -> None:
     """The child's work: read the limits and the file, take the limits, read the sheet; lines of JSON."""
-    limits = Limits(**json.loads(source.readline()))
+    asked = json.loads(source.readline())
+    limits = Limits(**asked["limits"])
     content = source.read()
     limit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds))
     limit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
@@ -95,12 +108,14 @@ def answer(
         sink.write(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
 
     try:
-        sheet, unread = open_sheet(content, limits)
+        opened = open_sheet(content, limits, [Column(**column) for column in asked["columns"]])
     except FileRefused as error:
         say({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
         return
-    say({"unread": unread})
-    for numbered in read_sheet_rows(sheet, limits):
+    notes, others = opened.notes, [asdict(other) for other in opened.others]
+    hidden = {"hidden_rows": notes.hidden_rows, "hidden_columns": notes.hidden_columns}
+    say({"name": opened.name, "others": others, **hidden})
+    for numbered in read_sheet_rows(opened, limits):
         say(numbered)
 
 

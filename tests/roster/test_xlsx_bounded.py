@@ -34,10 +34,10 @@ def test_the_bounded_reading_gives_the_same_rows() -> None:
     content = sheet_file(
         [["姓名", " 张𬭊 ", date(2025, 3, 24)], [60, 59.99, 110105194912310021], ["x" * 1001]], [["b"]]
     )
-    sheet, unread = open_sheet(content, LIMITS)
+    opened = open_sheet(content, LIMITS)
     bounded = read_sheet_bounded(content, LIMITS)
-    assert bounded.unread == unread == ("Sheet1",)
-    assert list(bounded.rows()) == list(bounded.rows()) == list(read_sheet_rows(sheet, LIMITS))
+    assert (bounded.name, bounded.others) == ("Sheet", opened.others)
+    assert list(bounded.rows()) == list(bounded.rows()) == list(read_sheet_rows(opened, LIMITS))
 
 
 def test_a_refusal_comes_through_in_its_own_words() -> None:
@@ -93,11 +93,14 @@ def test_a_cell_that_measuring_misses_ends_the_child_alone() -> None:
 def test_the_child_takes_its_limits_before_it_reads() -> None:
     taken: list[int] = []
     said = io.BytesIO()
-    asked = json.dumps(asdict(LIMITS)).encode() + b"\n" + sheet_file([["a"]])
+    limits = json.dumps({"limits": asdict(LIMITS), "columns": []}).encode() + b"\n"
+    asked = limits + sheet_file([["a"]])
     answer(io.BytesIO(asked), said, lambda kind, _: taken.append(kind))
-    assert said.getvalue() == b'{"unread": []}\n[1, ["a"]]\n'
+    opened, *rows = map(json.loads, said.getvalue().splitlines())
+    assert opened == {"name": "Sheet", "others": [], "hidden_rows": [], "hidden_columns": []}
+    assert rows == [[1, ["a"]]]
     assert taken == [resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE]
-    answer(io.BytesIO(json.dumps(asdict(LIMITS)).encode() + b"\nPK"), refused := io.BytesIO(), lambda *_: None)
+    answer(io.BytesIO(limits + b"PK"), refused := io.BytesIO(), lambda *_: None)
     assert b"damaged" in refused.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from certsvc.credential.verdict import Verdict
 from certsvc.credential.wording import STATES
-from certsvc.roster.employer_list import LIST_LIMITS
+from certsvc.roster.employer_list import LIST_LIMITS, ROW_PROBLEMS
 from certsvc.services.operation.api_keys import Scope
 from certsvc.web.problems import STATUS
 from certsvc.web.public.files import MOST_FILES
@@ -230,7 +230,9 @@ def _statement() -> dict[str, object]:
         "type": "object",
         "required": ["state", "says", "next", "checked_at", "reference", "certificate", "checks"],
         "properties": {
-            "state": {"enum": [state for state in STATES if state != "offline"]},
+            "state": {
+                "enum": [*(state for state in STATES if state != "offline"), *(each.state for each in ROW_PROBLEMS)],
+            },
             "says": _WORDS,
             "next": _WORDS,
             "checked_at": {"type": "string", "format": "date-time"},
