@@ -57,9 +57,9 @@ messages: .venv/run.stamp
 # The locks name no index address; uv is used for resolving only and leaves no uv.lock.
 lock: .venv/dev.stamp
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --extra postgresql --extra pkcs11 --extra gm --group demo pyproject.toml requirements-build.in -o requirements.lock
+	  --no-header --extra postgresql --extra pkcs11 --extra gm --extra heic pyproject.toml requirements-build.in -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --extra postgresql --extra pkcs11 --extra gm --group test --group check --group bench -c requirements.lock \
+	  --no-header --extra postgresql --extra pkcs11 --extra gm --extra heic --group test --group check --group bench -c requirements.lock \
 	  pyproject.toml requirements-build.in -o requirements-dev.lock
 
 .venv/pyvenv.cfg:

@@ -1,23 +1,19 @@
-"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say.
+"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say (`bounded`).
 
 `xlsx_file` measures an archive before its reader sees it; this is the second wall, for what measuring cannot see: one
 long string that a hundred thousand cells repeat, one sheet named five hundred times, a fault in the reader, which ends
-the process it is in when memory runs out. The child gets the file on standard input and answers lines of JSON.
+the process it is in when memory runs out. The child answers lines of JSON.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import resource
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, BinaryIO
+from typing import Any
 
+from certsvc.bounded import Bounds, OutOfBounds, Say, run_bounded
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Cell, Limits, NumberedCells, Unreadable
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
@@ -31,7 +27,7 @@ class Sheet:
     _lines: bytes
 
     def rows(self) -> NumberedCells:
-        """Yield (row number, cells) from the sheet's first row on, each time anew."""
+        """Yield (row number, cells) from the sheet's first row on, each time again."""
         for line in io.BytesIO(self._lines):
             number, cells = json.loads(line)
             yield number, [_decode(cell) for cell in cells]
@@ -39,25 +35,16 @@ class Sheet:
 
 def read_sheet_bounded(content: bytes, limits: Limits) -> Sheet:
     """The first visible sheet; raises FileRefused, also for a file that needs more than `limits` allow."""
-    with tempfile.TemporaryFile() as said:
-        try:
-            child = subprocess.run(  # our own interpreter and module, no shell; -P: nothing from the current folder
-                [sys.executable, "-P", "-m", "certsvc.roster.xlsx_bounded"],
-                input=json.dumps(asdict(limits)).encode() + b"\n" + content,
-                stdout=said,
-                stderr=subprocess.DEVNULL,
-                timeout=limits.seconds * 3,
-                check=False,
-            )
-        except (subprocess.TimeoutExpired, OSError) as error:
-            raise _beyond_limits() from error
-        if child.returncode != 0:
-            raise _beyond_limits()
-        said.seek(0)
-        opened = json.loads(said.readline())
-        if "refused" in opened:
-            raise FileRefused(**opened["refused"])
-        return Sheet(tuple(opened["unread"]), said.read())
+    bounds = Bounds(limits.seconds, limits.memory_bytes, limits.unpacked_bytes)
+    try:
+        said = run_bounded(read_in_child, asdict(limits), content, bounds)
+    except OutOfBounds as error:
+        raise _beyond_limits() from error
+    first, _, lines = said.partition(b"\n")
+    opened = json.loads(first)
+    if "refused" in opened:
+        raise FileRefused(**opened["refused"])
+    return Sheet(tuple(opened["unread"]), lines)
 
 
 def _beyond_limits() -> FileRefused:
@@ -81,28 +68,18 @@ def _decode(cell: str | dict[str, str]) -> Cell:
     return date.fromisoformat(cell["day"]) if "day" in cell else Unreadable(**cell)
 
 
-def answer(
-    source: BinaryIO, sink: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = resource.setrlimit
-) -> None:
-    """The child's work: read the limits and the file, take the limits, read the sheet; lines of JSON."""
-    limits = Limits(**json.loads(source.readline()))
-    content = source.read()
-    limit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds))
-    limit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    limit(resource.RLIMIT_FSIZE, (limits.unpacked_bytes, limits.unpacked_bytes))
+def read_in_child(settings: dict[str, Any], content: bytes, say: Say) -> None:
+    """The child's work: read the sheet; lines of JSON."""
+    limits = Limits(**settings)
 
-    def say(line: Any) -> None:
-        sink.write(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
+    def tell(line: Any) -> None:
+        say(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
 
     try:
         sheet, unread = open_sheet(content, limits)
     except FileRefused as error:
-        say({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
+        tell({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
         return
-    say({"unread": unread})
+    tell({"unread": unread})
     for numbered in read_sheet_rows(sheet, limits):
-        say(numbered)
-
-
-if __name__ == "__main__":
-    answer(sys.stdin.buffer, sys.stdout.buffer)
+        tell(numbered)
