@@ -67,8 +67,8 @@ messages: run-venv
 # so it has a lock of its own and is built by the setuptools of the other two.
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 lock: dev-venv
-	$(COMPILE) --extra postgresql --extra pkcs11 --group demo pyproject.toml requirements-build.in -o requirements.lock
-	$(COMPILE) --extra postgresql --extra pkcs11 --group test --group check --group bench -c requirements.lock \
+	$(COMPILE) --extra postgresql --extra pkcs11 --extra heic pyproject.toml requirements-build.in -o requirements.lock
+	$(COMPILE) --extra postgresql --extra pkcs11 --extra heic --group test --group check --group bench -c requirements.lock \
 	  pyproject.toml requirements-build.in -o requirements-dev.lock
 	sed -n 's/^gm = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) - -o requirements-gm.lock
 

@@ -172,6 +172,12 @@ class PhotoRefused(Refused):
     code = "photo-refused"
 
 
+class PictureRefused(Refused):
+    """What was brought as a picture cannot be opened as one, or not within the limits."""
+
+    code = "picture-refused"
+
+
 @dataclass(frozen=True, slots=True)
 class CellError:
     """One cell that cannot be accepted. `row` is the file's own row number, the header being row 1."""

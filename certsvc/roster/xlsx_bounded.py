@@ -1,23 +1,20 @@
-"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say.
+"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say (`bounded`).
 
 `xlsx_file` measures an archive before its reader sees it; this is the second wall, for what measuring cannot see: one
 long string that a hundred thousand cells repeat, one sheet named five hundred times, a fault in the reader, which ends
-the process it is in when memory runs out. The child gets the file on standard input and answers lines of JSON.
+the process it is in when memory runs out. The child answers lines of JSON.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import resource
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, BinaryIO
+from typing import Any
 
+from certsvc.bounded import Bounds, OutOfBounds, Say, run_bounded
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Cell, Limits, NumberedCells, Unreadable
 from certsvc.roster.headers import Column
@@ -36,7 +33,7 @@ class Sheet:
     _lines: bytes
 
     def rows(self) -> NumberedCells:
-        """Yield (row number, cells) from the sheet's first row on, each time anew."""
+        """Yield (row number, cells) from the sheet's first row on, each time again."""
         for line in io.BytesIO(self._lines):
             number, cells = json.loads(line)
             yield number, [_decode(cell) for cell in cells]
@@ -45,31 +42,22 @@ class Sheet:
 def read_sheet_bounded(content: bytes, limits: Limits, columns: Sequence[Column] = ()) -> Sheet:
     """The sheet with these columns; raises FileRefused, also for a file that needs more than `limits` allow."""
     asked = {"limits": asdict(limits), "columns": [asdict(column) for column in columns]}
-    with tempfile.TemporaryFile() as said:
-        try:
-            child = subprocess.run(  # our own interpreter and module, no shell; -P: nothing from the current folder
-                [sys.executable, "-P", "-m", "certsvc.roster.xlsx_bounded"],
-                input=json.dumps(asked).encode() + b"\n" + content,
-                stdout=said,
-                stderr=subprocess.DEVNULL,
-                timeout=limits.seconds * 3,
-                check=False,
-            )
-        except (subprocess.TimeoutExpired, OSError) as error:
-            raise _beyond_limits() from error
-        if child.returncode != 0:
-            raise _beyond_limits()
-        said.seek(0)
-        opened = json.loads(said.readline())
-        if "refused" in opened:
-            raise FileRefused(**opened["refused"])
-        return Sheet(
-            opened["name"],
-            tuple((first, last) for first, last in opened["hidden_rows"]),
-            tuple((first, last) for first, last in opened["hidden_columns"]),
-            tuple(OtherSheet(**other) for other in opened["others"]),
-            said.read(),
-        )
+    bounds = Bounds(limits.seconds, limits.memory_bytes, limits.unpacked_bytes)
+    try:
+        said = run_bounded(read_in_child, asked, content, bounds)
+    except OutOfBounds as error:
+        raise _beyond_limits() from error
+    first, _, lines = said.partition(b"\n")
+    opened = json.loads(first)
+    if "refused" in opened:
+        raise FileRefused(**opened["refused"])
+    return Sheet(
+        opened["name"],
+        tuple((start, end) for start, end in opened["hidden_rows"]),
+        tuple((start, end) for start, end in opened["hidden_columns"]),
+        tuple(OtherSheet(**other) for other in opened["others"]),
+        lines,
+    )
 
 
 def _beyond_limits() -> FileRefused:
@@ -93,31 +81,20 @@ def _decode(cell: str | dict[str, str]) -> Cell:
     return date.fromisoformat(cell["day"]) if "day" in cell else Unreadable(**cell)
 
 
-def answer(
-    source: BinaryIO, sink: BinaryIO, limit: Callable[[int, tuple[int, int]], None] = resource.setrlimit
-) -> None:
-    """The child's work: read the limits and the file, take the limits, read the sheet; lines of JSON."""
-    asked = json.loads(source.readline())
+def read_in_child(asked: dict[str, Any], content: bytes, say: Say) -> None:
+    """The child's work: read the sheet; lines of JSON."""
     limits = Limits(**asked["limits"])
-    content = source.read()
-    limit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds))
-    limit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    limit(resource.RLIMIT_FSIZE, (limits.unpacked_bytes, limits.unpacked_bytes))
 
-    def say(line: Any) -> None:
-        sink.write(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
+    def tell(line: Any) -> None:
+        say(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
 
     try:
         opened = open_sheet(content, limits, [Column(**column) for column in asked["columns"]])
     except FileRefused as error:
-        say({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
+        tell({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
         return
     notes, others = opened.notes, [asdict(other) for other in opened.others]
     hidden = {"hidden_rows": notes.hidden_rows, "hidden_columns": notes.hidden_columns}
-    say({"name": opened.name, "others": others, **hidden})
+    tell({"name": opened.name, "others": others, **hidden})
     for numbered in read_sheet_rows(opened, limits):
-        say(numbered)
-
-
-if __name__ == "__main__":
-    answer(sys.stdin.buffer, sys.stdout.buffer)
+        tell(numbered)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
 from certsvc.credential.verdict import Verification
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from tests.builders.installation import Installation, made_up
 
 FIRST, SECOND = made_up(1), made_up(2)
@@ -19,19 +19,15 @@ def numbers(installation: Installation) -> list[str]:
 
 def online(installation: Installation, content: bytes | str) -> Verification:
     services = installation.services
-    return verify_document(services, content, trust=services.trust, online=True, bounded=False)
+    return verify_online(services, content, Options(bounded=False))
 
 
 def offline(installation: Installation, content: bytes | str, *, with_lists: bool = True) -> Verification:
     services = installation.services
-    return verify_document(
-        None,
+    return verify_offline(
         content,
-        trust=services.trust,
-        online=False,
-        published=services.folders.published if with_lists else None,
-        now=installation.clock(),
-        bounded=False,
+        services.trust,
+        Options(published=services.folders.published if with_lists else None, now=installation.clock(), bounded=False),
     )
 
 

@@ -32,7 +32,7 @@ from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.issuing.issue import issue, waiting_batches
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_online
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord, IssueBatchRecord
@@ -93,7 +93,7 @@ def test_a_process_without_keys_issues_through_the_signer(desk: Desk) -> None:
     assert len(numbers) == 3
     for number in numbers:
         pdf = pdf_of(desk.clerk, number)
-        found = verify_document(desk.clerk, pdf, trust=desk.clerk.trust, online=True, bounded=False)
+        found = verify_online(desk.clerk, pdf, Options(bounded=False))
         assert found.verdict is Verdict.VALID, [one for one in found.checks if one.ok is not True]
     assert check_log(desk.clerk, desk.clerk.folders.published / "log").ok
     assert desk.issue() == []  # again, nothing

@@ -6,7 +6,6 @@ import io
 import json
 import random
 import re
-import resource
 import zipfile
 from dataclasses import asdict
 from datetime import date
@@ -16,7 +15,7 @@ import pytest
 
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Limits
-from certsvc.roster.xlsx_bounded import answer, read_sheet_bounded
+from certsvc.roster.xlsx_bounded import read_in_child, read_sheet_bounded
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
 from tests.builders.roster import rewrite_archive, sheet_file
 
@@ -90,17 +89,14 @@ def test_a_cell_that_measuring_misses_ends_the_child_alone() -> None:
     assert refusal(content).rule in {"file.size", "file.form"}
 
 
-def test_the_child_takes_its_limits_before_it_reads() -> None:
-    taken: list[int] = []
+def test_the_child_answers_line_by_line() -> None:
     said = io.BytesIO()
-    limits = json.dumps({"limits": asdict(LIMITS), "columns": []}).encode() + b"\n"
-    asked = limits + sheet_file([["a"]])
-    answer(io.BytesIO(asked), said, lambda kind, _: taken.append(kind))
+    asked = {"limits": asdict(LIMITS), "columns": []}
+    read_in_child(asked, sheet_file([["a"]]), said.write)
     opened, *rows = map(json.loads, said.getvalue().splitlines())
     assert opened == {"name": "Sheet", "others": [], "hidden_rows": [], "hidden_columns": []}
     assert rows == [[1, ["a"]]]
-    assert taken == [resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE]
-    answer(io.BytesIO(limits + b"PK"), refused := io.BytesIO(), lambda *_: None)
+    read_in_child(asked, b"PK", (refused := io.BytesIO()).write)
     assert b"damaged" in refused.getvalue()
 
 

@@ -185,7 +185,7 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
             continue
         found.made.add(row.leaf_index)
         check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
-        if row.status not in _IN_FORCE and check.checks[-1].name.endswith(" trust"):
+        if row.status not in _IN_FORCE and check.checks[-1].name.endswith("-trust"):
             zh, en = f"{named} 由已不再信任的密钥签名,已失效", f"{named} is by a key distrusted since, and out of force"
             found.notices.append(Problem("G2", row.leaf_index, zh, en))
         elif not check.ok or check.claims is None:

@@ -18,9 +18,9 @@ from typing import Final
 
 from werkzeug.datastructures import FileStorage
 
-from certsvc.credential.verdict import Check, Verdict, Verification
+from certsvc.credential.verdict import Check, CheckName, Verdict, Verification
 from certsvc.credential.wording import say
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import verify_online
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.limits import Kind
 from certsvc.web.pages import beijing
@@ -36,7 +36,7 @@ LARGEST_FILE: Final = 10 * 1024 * 1024
 _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
 SECONDS_TOGETHER: Final = 60.0
 _at_once: Final = threading.BoundedSemaphore(4)
-_SKIPPED: Final = "file"
+_SKIPPED: Final = CheckName.FILE
 _TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多,请稍后再试", "asked too often; try again later")
 _TOO_BUSY: Final = Check(
     _SKIPPED, None, "一次查验的文件太多,未及查验", "too many files at a time; there was no time for this one"
@@ -127,7 +127,7 @@ def _examine(site: Site, brought: _Brought) -> Examined:
         assert reason is not None
         return Examined(brought.name, Verification(Verdict.UNKNOWN, (reason,)), None)
     services = site.services
-    verification = verify_document(services, brought.content, trust=services.trust, online=True)
+    verification = verify_online(services, brought.content)
     token = (verification.certificate or {}).get("token") or _claimed_token(brought.content)
     truth = look_at(site, token) if isinstance(token, str) else None
     if truth is not None and truth.record is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from certsvc.credential.canonical import canonical_bytes, load_strict
 from certsvc.credential.checked import digest8
-from certsvc.credential.verdict import Check
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.credential.wording import Wording, say
 from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
@@ -147,12 +147,12 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
 
 @lru_cache(maxsize=64)
 def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
-    found = Check("register", True, "登记册中有这张证书", "The register holds this certificate")
+    found = Check(CheckName.REGISTER, True, "登记册中有这张证书", "The register holds this certificate")
     if carrier == "paper":
-        signature = Check("signature", None, "纸质证书没有数字签名", "Paper carries no digital signature")
+        signature = Check(CheckName.SIGNATURE, None, "纸质证书没有数字签名", "Paper carries no digital signature")
     else:
         signature = Check(
-            "signature",
+            CheckName.SIGNATURE,
             signature_ok,
             "发证机构的签名与内容相符" if signature_ok else "签名与内容不符",
             "The issuer's signature matches the content" if signature_ok else "The signature does not match",
@@ -161,7 +161,7 @@ def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
         return (found, signature)
     in_force = state not in _NOT_IN_FORCE
     status = Check(
-        "status",
+        CheckName.STATUS,
         in_force,
         "未被暂停、撤销、替代,未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
         "Not suspended, revoked, replaced or past its validity"

@@ -24,7 +24,7 @@ from certsvc.services.audit.witness import Witnessed, WitnessKey
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.give_out import prove
 from certsvc.services.publishing.static import publish_static
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import verify_online
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event, Leaf
 from certsvc.transparency.witness import Reason, Refusal
@@ -74,7 +74,7 @@ def test_a_certificate_out_of_the_log_is_not_valid_to_whoever_demands_the_logs_p
     made = Made(signed(home, claims_of_somebody_else(home)))
     assert offline(home, made) is Verdict.VALID  # the keys are genuine, and the list shows some free place
     assert offline(home, made, demand_log=True) is Verdict.UNAVAILABLE
-    online = verify_document(home.services, made.credential, trust=home.services.trust, online=True)
+    online = verify_online(home.services, made.credential)
     assert online.verdict is Verdict.UNKNOWN
 
 

@@ -25,7 +25,7 @@ from certsvc.services.log.append import append, frontier
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.services.verification import look_up
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.cose import sign_compact
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.pdf import PLACE, PdfSeal, seal
@@ -95,21 +95,14 @@ def theft(tmp_path: Path) -> Iterator[Theft]:
 
 def online(theft: Theft, content: bytes | str) -> Verification:
     services = theft.home.services
-    return verify_document(services, content, trust=services.trust, online=True, bounded=False)
+    return verify_online(services, content, Options(bounded=False))
 
 
 def offline(theft: Theft, content: bytes | str, receipt: bytes | None = None) -> Verification:
     folder = theft.home.services.folders.published
     now = theft.home.clock()
-    return verify_document(
-        None,
-        content,
-        trust=TrustBundle.load(folder),
-        online=False,
-        published=folder,
-        now=now,
-        bounded=False,
-        receipt=receipt,
+    return verify_offline(
+        content, TrustBundle.load(folder), Options(published=folder, now=now, bounded=False, receipt=receipt)
     )
 
 

@@ -19,7 +19,7 @@ from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.issuing.issue import issue
 from certsvc.services.operation.backup import MANIFEST, back_up, restore
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import verify_online
 from certsvc.store import CertificateRecord, PdfFileRecord
 from certsvc.store.migrate import head, require_head, revision, upgrade
 from tests.builders.installation import Installation
@@ -80,7 +80,7 @@ def test_it_verifies_and_goes_on_issuing(at: Installation, version: str, url: st
     require_head(new.database)
     assert check_log(new).ok
     assert pdf_of(new, number) == pdf
-    assert verify_document(new, pdf, trust=new.trust, online=True).as_json()["verdict"] == "valid"
+    assert verify_online(new, pdf).as_json()["verdict"] == "valid"
     with new.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(PdfFileRecord)) == 1
     assert issue(new, by="签发员").issued == []

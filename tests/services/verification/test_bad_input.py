@@ -23,7 +23,7 @@ from certsvc.services.certificates.give_out import prove
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.publishing.status_lists import read_published
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_examination import LARGEST_BYTES
 from certsvc.signing.proofs import sign_document
@@ -185,9 +185,8 @@ def test_bad_input_is_refused_by_name(genuine: Genuine, fault: str, online: bool
     content = make(genuine)
     assert content != genuine.credential
     services = genuine.home.services
-    found = verify_document(
-        services if online else None, content, trust=services.trust, online=online, now=services.now(), bounded=False
-    )
+    options = Options(now=services.now(), bounded=False)
+    found = verify_online(services, content, options) if online else verify_offline(content, services.trust, options)
     assert found.verdict is Verdict.FORGED, found.as_json()
     assert [check.name for check in found.checks if check.ok is False] == [name], found.as_json()
 
@@ -197,13 +196,13 @@ def test_the_genuine_parts_they_are_made_of_hold(genuine: Genuine) -> None:
     code = qr_text("https://certsvc.example", genuine.token, genuine.cose)
     assert code == genuine.code(cbor2.loads(genuine.cose).value[0])
     for content in (genuine.credential, code):
-        assert verify_document(services, content, trust=services.trust, online=True).verdict is Verdict.VALID
+        assert verify_online(services, content).verdict is Verdict.VALID
 
 
 def test_a_code_longer_than_any_is_not_read(genuine: Genuine) -> None:
     services = genuine.home.services
     text = qr_text("https://certsvc.example", genuine.token, genuine.cose) + "A" * 5000
-    found = verify_document(None, text, trust=services.trust, online=False, now=services.now())
+    found = verify_offline(text, services.trust, Options(now=services.now()))
     assert (found.verdict, [check.name for check in found.checks]) == (Verdict.UNKNOWN, ["file-form"])
 
 
@@ -215,9 +214,7 @@ def test_a_checkpoint_of_another_log_proves_nothing(genuine: Genuine, other: Gen
     of_another_key = head + b"\n\n" + foreign.partition(b"\n\n")[2]
     of_another_name = receipt.replace(b"certsvc.example/log\n", b"another.example/log\n", 1)
     for wrong in (foreign, of_another_key, of_another_name):
-        found = verify_document(
-            None, genuine.credential, trust=services.trust, online=False, now=services.now(), receipt=wrong
-        )
+        found = verify_offline(genuine.credential, services.trust, Options(now=services.now(), receipt=wrong))
         assert found.verdict is Verdict.FORGED
         assert [check.name for check in found.checks if check.ok is False] == ["log-receipt"]
     checkpoint = (other.home.services.folders.published / "log" / "checkpoint").read_bytes()

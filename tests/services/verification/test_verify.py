@@ -15,7 +15,7 @@ from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.issuing.render import draw
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.verification import look_up
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.keystore import Purpose
 from tests.builders.installation import Installation
 from tests.builders.verifying import FIRST, SECOND, check, code, credential, numbers, offline, online
@@ -50,7 +50,7 @@ def test_the_checks_say_both_languages_and_are_named_alike_every_time(shared: In
 def test_a_pdf_is_examined_alike_in_a_process_of_its_own(shared: Installation) -> None:
     number = numbers(shared)[0]
     services = shared.services
-    found = verify_document(services, shared.pdf(number), trust=services.trust, online=True)
+    found = verify_online(services, shared.pdf(number))
     assert found.as_json() == online(shared, shared.pdf(number)).as_json()
 
 
@@ -71,13 +71,10 @@ def test_offline_without_lists_the_signature_stands_and_the_status_is_not_claime
 
 def test_a_list_past_its_life_clears_nobody(shared: Installation) -> None:
     services = shared.services
-    found = verify_document(
-        None,
+    found = verify_offline(
         credential(shared, numbers(shared)[0]),
-        trust=services.trust,
-        online=False,
-        published=services.folders.published,
-        now=shared.clock() + timedelta(days=30),
+        services.trust,
+        Options(published=services.folders.published, now=shared.clock() + timedelta(days=30)),
     )
     assert found.verdict is Verdict.VALID
     assert check(found, "status") is None
