@@ -1,4 +1,4 @@
-"""Names of persons: which are accepted, what is normalised, and how a name is masked in public.
+"""Names of persons: which are accepted, what is normalised, how two are compared, and how one is masked in public.
 
 Not here: whether a font can draw the name; that stops the issue of its certificate later. Source: R9, R10 (masking).
 
@@ -12,9 +12,17 @@ import unicodedata
 from dataclasses import dataclass
 
 from certsvc.errors import InvalidName
+from certsvc.person.characters import (
+    APOSTROPHES,
+    DOTS,
+    INVISIBLE_LETTERS_AND_MARKS,
+    MIDDLE_DOT,
+    in_usual_form,
+    is_dash,
+    is_unseen,
+)
 
 MAX_CHARACTERS = 100
-MIDDLE_DOT = "\u00b7"
 STRAY_MIDDLE_DOTS = frozenset("\u2022\u2027\u30fb\uff0e")
 PUNCTUATION = frozenset(MIDDLE_DOT + "'\u2019-.")
 # 〇 stands in Chinese names, yet Unicode calls it a number.
@@ -22,12 +30,6 @@ IDEOGRAPHIC_ZERO = "\u3007"
 
 # Bidi_Control of the Unicode Character Database.
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Default_Ignorable_Code_Point among letters and marks: they pass as such and yet show nothing.
-INVISIBLE_LETTERS_AND_MARKS = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
-    + "".join(map(chr, range(0xFE00, 0xFE10)))
-    + "".join(map(chr, range(0xE0100, 0xE01F0)))
-)
 ZERO_WIDTH_BLANKS = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 
 
@@ -70,6 +72,28 @@ def parse_name(text: str) -> ParsedName:
 def mask_name(name: str) -> str:
     """The name as the public sees it (R10): its first code point, then one `*` for every other, dots and spaces too."""
     return name[:1] + "*" * (len(name) - 1)
+
+
+def fold(text: str) -> str:
+    """The name as it is compared, at every door: what people type differently for the same name is one (R9).
+
+    Composed, in the usual width, without case; blanks and all that shows nothing left out; one dot, one apostrophe, one
+    dash. Any text is taken, also one that is no name; the result can be kept by any register, and is never shown.
+    """
+    seen = "".join(in_usual_form(character) for character in text if not is_unseen(character))
+    cased = unicodedata.normalize("NFC", unicodedata.normalize("NFD", seen).casefold())
+    return "".join(_compared(character) for character in cased)
+
+
+def _compared(character: str) -> str:
+    if character in DOTS:
+        return MIDDLE_DOT
+    if character in APOSTROPHES:
+        return "'"
+    if is_dash(character):
+        return "-"
+    # Half a surrogate pair is no character, and no database takes it.
+    return "\ufffd" if unicodedata.category(character) == "Cs" else character
 
 
 def _check_length(text: str) -> None:

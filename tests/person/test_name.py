@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.errors import InvalidName
-from certsvc.person.name import MAX_CHARACTERS, mask_name, parse_name
+from certsvc.person.name import MAX_CHARACTERS, fold, mask_name, parse_name
 
 ACCEPTED = {
     "plain": "张伟",
@@ -137,3 +139,122 @@ def test_a_name_is_accepted_or_refused_and_never_anything_else(text: str) -> Non
 )
 def test_the_public_sees_the_first_code_point_and_a_star_for_each_other(name: str, masked: str) -> None:
     assert mask_name(name) == masked
+
+
+FOLDED_ALIKE = {
+    "blank behind": ("王芳 ", "王芳"),
+    "blank between": ("王 芳", "王芳"),
+    "ideographic space behind": ("王芳\u3000", "王芳"),
+    "no-break and thin spaces": ("\u00a0王\u2009芳", "王芳"),
+    "line end copied along": ("王芳\r\n", "王芳"),
+    "zero-width space": ("王\u200b芳", "王芳"),
+    "byte order mark": ("\ufeff王芳", "王芳"),
+    "direction marks of a chat": ("\u202a王芳\u202c", "王芳"),
+    "variation selector": ("葛\U000e0100城", "葛城"),
+    "Hangul filler and braille blank": ("王\u3164\u2800芳", "王芳"),
+    "ASCII full stop": ("阿依古丽.买买提", "阿依古丽·买买提"),
+    "full-width full stop": ("阿依古丽．买买提", "阿依古丽·买买提"),
+    "Chinese full stop": ("阿依古丽。买买提", "阿依古丽·买买提"),
+    "bullet": ("阿依古丽•买买提", "阿依古丽·买买提"),
+    "hyphenation point": ("阿依古丽\u2027买买提", "阿依古丽·买买提"),
+    "Katakana dot": ("阿依古丽・买买提", "阿依古丽·买买提"),
+    "half-width Katakana dot": ("阿依古丽\uff65买买提", "阿依古丽·买买提"),
+    "dot operator": ("阿依古丽\u22c5买买提", "阿依古丽·买买提"),
+    "blanks beside the dot": ("阿依古丽 · 买买提", "阿依古丽·买买提"),
+    "upper case": ("ANNA-LENA O'MADE", "Anna-Lena O'Made"),
+    "sharp s": ("GROSSE", "Große"),
+    "en dash": ("Anna–Lena O'Made", "Anna-Lena O'Made"),
+    "em dash": ("Anna—Lena", "Anna-Lena"),
+    "minus sign": ("Anna\u2212Lena", "Anna-Lena"),
+    "no-break hyphen": ("Anna\u2011Lena", "Anna-Lena"),
+    "typographic apostrophe": ("O\u2019Made", "O'Made"),
+    "left quotation mark": ("O\u2018Made", "O'Made"),
+    "modifier apostrophe": ("O\u02bcMade", "O'Made"),
+    "acute accent alone": ("O\u00b4Made", "O'Made"),
+    "grave accent alone": ("O`Made", "O'Made"),
+    "full-width letters": ("Ａｎｎａ－Ｌｅｎａ　Ｏ＇Ｍａｄｅ", "Anna-Lena O'Made"),
+    "decomposed": ("Jose\u0301", "José"),
+    "decomposed, the mark after what shows nothing": ("Jose\u200d\u0301", "José"),
+    "half-width Katakana": ("ｶﾞﾝ", "ガン"),
+    "Hangul letter by letter": ("\u1112\u1161\u11ab", "한"),
+    "Kangxi radical of a copied page": ("\u2f45芳", "方芳"),
+    "compatibility ideograph": ("\uf9e1芳", "李芳"),
+}
+
+
+@pytest.mark.parametrize(("typed", "stored"), FOLDED_ALIKE.values(), ids=FOLDED_ALIKE)
+def test_what_people_type_differently_for_one_name_is_one(typed: str, stored: str) -> None:
+    assert typed != stored
+    assert fold(typed) == fold(stored)
+
+
+FOLDED_APART = {
+    "another ideograph": ("王芳", "王方"),
+    "the traditional form": ("张伟", "張偉"),
+    "ideographic zero and 零": ("李〇", "李零"),
+    "a unified ideograph in the compatibility block": ("王\ufa0e", "王"),
+    "beyond the first plane": ("𠮷田", "吉田"),
+    "an accent": ("José", "Jose"),
+    "the long mark is a letter": ("マーク", "マ-ク"),
+    "the numeral one is an ideograph": ("王一", "王-"),
+    "a dot more": ("阿·卜", "阿卜"),
+    "an apostrophe more": ("O'Made", "OMade"),
+    "a dash more": ("Anna-Lena", "AnnaLena"),
+    "a dot is no dash": ("Anna·Lena", "Anna-Lena"),
+    "dotless i": ("Işıl", "Isil"),
+    "other order": ("王芳", "芳王"),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), FOLDED_APART.values(), ids=FOLDED_APART)
+def test_other_characters_stay_another_name(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+def test_half_a_surrogate_pair_folds_to_what_a_register_can_keep_and_no_name_holds() -> None:
+    assert fold("王\ud842") == "王\ufffd"
+    with pytest.raises(InvalidName):
+        parse_name(fold("王\ud842"))
+
+
+def test_a_text_that_shows_nothing_folds_to_nothing() -> None:
+    assert fold(" \u3000\u200b\x00") == ""
+
+
+NAMES = st.text(
+    st.one_of(
+        st.characters(categories=["Lu", "Ll", "Lo", "Mn"]),
+        st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF),
+        st.characters(min_codepoint=0x20000, max_codepoint=0x323AF),
+        st.sampled_from(" ·.'\u2019-\u30fb\u2022"),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(st.text(max_size=40) | NAMES)
+def test_folding_again_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(NAMES)
+def test_a_name_that_is_accepted_never_folds_to_nothing(text: str) -> None:
+    try:
+        name = parse_name(text).text
+    except InvalidName:
+        return
+    assert fold(name)
+    assert fold(name) == fold(text)
+
+
+@given(*[st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=6)] * 2)
+def test_names_in_han_are_one_only_where_they_are_the_same(one: str, other: str) -> None:
+    assert (fold(one) == fold(other)) == (one == other)
+
+
+@given(NAMES)
+def test_letter_case_and_composition_make_no_other_name(text: str) -> None:
+    for form in ("NFC", "NFD"):
+        assert fold(unicodedata.normalize(form, text)) == fold(text)
+    assert fold(text.casefold()) == fold(text)
