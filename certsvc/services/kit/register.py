@@ -31,7 +31,7 @@ from certsvc.services.context import Services
 from certsvc.signing.keys import Purpose
 from certsvc.store import kept_tables
 from certsvc.store.base import UtcDateTime
-from certsvc.store.migrate import head
+from certsvc.store.migrate import begin_again, bring, head, revisions
 
 REGISTER: Final = "register.sealed"
 _FORMAT: Final = 1
@@ -64,13 +64,21 @@ def write_register(services: Services, session: Session, path: Path) -> int:
 
 
 def rebuild_register(services: Services, session: Session, path: Path) -> int:
-    """Fill an empty database from `path`; how many rows. Raises `Refused` where it is not empty, `FileRefused`."""
+    """Fill an empty database from `path`; how many rows. Raises `Refused` where it is not empty, `FileRefused`.
+
+    The rows of an older kit go into tables of its own age, and are brought up to date as an older database is.
+    """
     tables = {table.name: table for table in kept_tables()}
+    made_at, lines = _read_lines(services, path)
+    if made_at != head():
+        for table in tables.values():
+            _require_empty(session, table)
+        begin_again(session.connection(), made_at)
     rows = 0
     pending: list[dict[str, object]] = []
     later: list[Update] = []
     current: Table | None = None
-    for line in _read_lines(services, path):
+    for line in lines:
         name, values = json.loads(line)
         table = tables[name]
         if table is not current or len(pending) == _ROWS:
@@ -86,6 +94,8 @@ def rebuild_register(services: Services, session: Session, path: Path) -> int:
     _flush(session, current, pending, later)
     for statement in later:
         session.execute(statement)
+    if made_at != head():
+        bring(session.connection(), head())
     _restart_sequences(services, session)
     return rows
 
@@ -204,26 +214,31 @@ class _SealedWriter(io.RawIOBase):
         self._number += 1
 
 
-def _read_lines(services: Services, path: Path) -> Iterator[bytes]:
+def _read_lines(services: Services, path: Path) -> tuple[str, Iterator[bytes]]:
+    """The database revision the kit was made at, and its lines."""
     with path.open("rb") as file:
         header = file.readline(1000)
-        try:
-            told = json.loads(header)
-            kid, salt, revision = str(told["kid"]), bytes.fromhex(told["salt"]), told["revision"]
-            form = told["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(path) from error
-        if form != _FORMAT:
-            raise _damaged(path)
-        if revision != head():
-            raise FileRefused(
-                f"存档的数据库版本为 {revision},程序为 {head()}",
-                f"the kit is of database revision {revision}, this program of {head()}",
-                where=path.name,
-            )
-        with gzip.GzipFile(
-            fileobj=io.BufferedReader(_SealedReader(file, _cipher(services, kid, salt), header))
-        ) as lines:
+    try:
+        told = json.loads(header)
+        kid, salt, made_at = str(told["kid"]), bytes.fromhex(told["salt"]), str(told["revision"])
+        form = told["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    if form != _FORMAT:
+        raise _damaged(path)
+    if made_at not in revisions():
+        raise FileRefused(
+            f"存档的数据库版本为 {made_at},程序最新为 {head()},请用更新的程序",
+            f"the kit is of database revision {made_at}, this program knows {head()} at most; use a newer program",
+            where=path.name,
+        )
+    return made_at, _opened_lines(path, header, _cipher(services, kid, salt))
+
+
+def _opened_lines(path: Path, header: bytes, cipher: AESGCM) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(len(header))
+        with gzip.GzipFile(fileobj=io.BufferedReader(_SealedReader(file, cipher, header))) as lines:
             try:
                 yield from lines
             except (OSError, EOFError) as error:
