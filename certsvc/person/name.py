@@ -101,6 +101,11 @@ def fold(text: str) -> str:
     return "".join(_compared(character) for character in cased)
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one by R9."""
+    return one == other or fold(one) == fold(other)
+
+
 def _compared(character: str) -> str:
     if character in DOTS:
         return MIDDLE_DOT

@@ -1,6 +1,6 @@
 """Bring a database to the newest shape, and say which shape it has. Migrations only go forward: nothing is deleted.
 
-Every command asks for the shape, few change it: Alembic is imported only by `upgrade`.
+Every command asks for the shape, few change it: Alembic is imported only by `bring`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]
 
     `to` stops at an earlier revision, for the rows of an older backup. Raises `Refused` for one that is not known.
     """
-    from alembic import command  # noqa: PLC0415 - see the module's head
-    from alembic.config import Config  # noqa: PLC0415
-
     wanted = to or head()
     if wanted not in revisions():
         raise Refused(
@@ -38,24 +35,26 @@ def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         before = _revision(connection)
         if before != wanted:
-            config = Config()
-            config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, wanted)
+            bring(connection, wanted)
         return before, wanted
 
 
-def start_over(database: Database, *, at: str) -> None:
-    """Drop every table and make those of revision `at`: for rows that an earlier program wrote. All that is there goes.
+def bring(connection: Connection, to: str) -> None:
+    """Apply what is missing up to a revision that is known, in the caller's writing transaction."""
+    from alembic import command  # noqa: PLC0415 - see the module's head
+    from alembic.config import Config  # noqa: PLC0415
 
-    Raises `Refused` for a revision that is not known.
-    """
-    if at not in revisions():
-        raise Refused(f"不认识的数据库版本 {at}", f"revision {at} is not known")
-    with exclusively(database) as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("drop table if exists alembic_version"))
-    upgrade(database, to=at)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def begin_again(connection: Connection, at: str) -> None:
+    """Give an empty database the tables of an earlier revision, for rows of that age; whatever it holds is gone."""
+    Base.metadata.drop_all(connection)
+    connection.execute(text("drop table alembic_version"))
+    bring(connection, at)
 
 
 def revision(database: Database) -> str | None:

@@ -92,6 +92,16 @@ def coarse_address(address: str) -> str:
     return str(parsed)
 
 
+@lru_cache(maxsize=10_000)
+def network_of(address: str) -> str:
+    """The network an address is of, IPv4 by /24 and IPv6 by /48: who has one address of it soon has another."""
+    try:
+        parsed = ipaddress.ip_interface(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((int(parsed.ip), 24 if parsed.version == 4 else 48), strict=False))
+
+
 def address() -> str:
     """Where this request comes from, as limits count it."""
     return coarse_address(request.remote_addr or "")

@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
+from certsvc.credential.number import NO_NUMBER, fold_number, normalise_number
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.person.name import parse_name
+from certsvc.person.name import parse_name, same_name
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
 from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, shown
@@ -33,7 +34,6 @@ from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
-from certsvc.services.verification.look_up import normalise_number
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Event
 
@@ -63,16 +63,20 @@ def apply(
     """Record a request, or answer the existing one. Raises `ReissueRefused`, `InvalidName`."""
     if reason not in set(Loss):
         raise ReissueRefused("原因应为 lost 或 damaged", "the reason is lost or damaged", rule="R8.2", where="reason")
-    wanted, holder, lookup = normalise_number(number), parse_name(name).text, services.vault.lookup(identity)
-    if wanted == normalise_number(""):
+    wanted, lookup = normalise_number(number), services.vault.lookup(identity)
+    if wanted == NO_NUMBER:
         raise ReissueRefused("不是证书编号", "not a certificate number", rule="R8.1", where="number")
     with services.database.writing() as session:
-        paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == wanted))
-        if paper is not None and (paper.name, paper.id_lookup) != (holder, lookup):
-            corrected = _reissued_to(services, session, paper, holder, identity)
-            if corrected is None:
-                raise _not_as_registered(wanted)
-            return shown(services, session, corrected, existing=True)
+        paper = _paper_under(session, wanted, lookup)
+        if paper is not None:
+            wanted = paper.number
+            if not same_name(paper.name, name) or paper.id_lookup != lookup:
+                corrected = _reissued_to(services, session, paper, name, identity)
+                if corrected is None:
+                    raise _not_as_registered(wanted)
+                return shown(services, session, corrected, existing=True)
+        # What the register has is issued as it stands there, however it was typed now (R9).
+        holder = parse_name(name).text if paper is None else paper.name
         earlier = _earlier(session, wanted, lookup)
         if earlier is not None:
             return shown(services, session, earlier, existing=True)
@@ -145,6 +149,15 @@ def list_requests(services: Services, state: str | None = None) -> list[Request]
         return [shown(services, session, row) for row in session.scalars(query)]
 
 
+def _paper_under(session: Session, number: str, lookup: bytes) -> PaperCertificateRecord | None:
+    """The register's entry with this number as it is compared (R9); of several, the exact one, then this person's."""
+    row = PaperCertificateRecord
+    same = select(row).where(row.number_folded == fold_number(number))
+    return session.scalar(
+        same.order_by((row.number == number).desc(), (row.id_lookup == lookup).desc(), row.id).limit(1)
+    )
+
+
 def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestRecord | None:
     """This person's request under this number that is open or approved; a rejected one does not stand in the way."""
     return session.scalar(
@@ -172,7 +185,7 @@ def _reissued_to(
     kept = IdentityDocument(
         read_claims(load_strict(newest.document)).id_type, open_secrets(services.vault, newest).id_number
     )
-    if (newest.holder_name, kept) != (holder, identity):
+    if not same_name(newest.holder_name, holder) or kept != identity:
         return None
     return session.scalar(
         select(ReissueRequestRecord).where(ReissueRequestRecord.certificate_id == paper.replaced_by_id)
@@ -190,7 +203,8 @@ def _not_as_registered(number: str) -> ReissueRefused:
 
 
 def _check_not_electronic(session: Session, number: str) -> None:
-    electronic = session.scalar(select(CertificateRecord.id).where(CertificateRecord.number == number).limit(1))
+    same = CertificateRecord.number_folded == fold_number(number)
+    electronic = session.scalar(select(CertificateRecord.id).where(same).limit(1))
     if electronic is not None:
         raise ReissueRefused(
             "这是电子证书,无需补发,请重新下载",
@@ -275,7 +289,7 @@ def _paper_of(
         )
         session.add(paper)
         session.flush()
-    if (paper.name, paper.id_lookup) != (row.name, row.id_lookup):
+    if not same_name(paper.name, row.name) or paper.id_lookup != row.id_lookup:
         raise _not_as_registered(row.number)
     if paper.replaced_on is not None:
         raise ReissueRefused(

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 
 from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.person.name import fold
+from certsvc.person.name import same_name
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import ResultRow, read_results
 from certsvc.rules.admission import admit_all, not_counted
@@ -274,7 +274,7 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
         raise NotFound(
             "没有该证件号码的报名", "no candidate is registered under this number", rule="R1.5", where="id_number"
         )
-    named = [person for person in people if fold(person.name) == fold(row.name)]
+    named = [person for person in people if same_name(person.name, row.name)]
     if not named:
         raise Conflict("姓名与报名时的不符", "the name is not the one registered", rule="R9", where="name")
     mine = [one for person in named for one in enrolments.get(person.id, [])]

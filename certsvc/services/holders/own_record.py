@@ -16,6 +16,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.compact import qr_text
+from certsvc.credential.number import normalise_number
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
 from certsvc.services.certificates import give_out, reissue
@@ -38,7 +39,6 @@ from certsvc.services.holders.shown import (
 from certsvc.services.holders.sign_in import BY_HOLDER, Holder
 from certsvc.services.operation import scan_counts
 from certsvc.services.trail import note
-from certsvc.services.verification.look_up import normalise_number
 from certsvc.services.verification.public_record import electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, ReissueRequestRecord, ShareLinkRecord
 

@@ -24,7 +24,6 @@ from certsvc.services.kit.page import write_page
 from certsvc.services.kit.parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
 from certsvc.services.kit.register import (
     REGISTER,
-    make_ready,
     open_photo,
     rebuild_register,
     seal_photo,
@@ -33,7 +32,6 @@ from certsvc.services.kit.register import (
 from certsvc.services.log.receipts import Receipts
 from certsvc.services.publishing.static import publish_static
 from certsvc.store import ISSUED, CertificateRecord
-from certsvc.store.migrate import upgrade
 
 PHOTOS: Final = "photos"
 README: Final = "README.txt"
@@ -122,11 +120,8 @@ def export_kit(services: Services, folder: Path) -> KitReport:
 def rebuild(services: Services, folder: Path) -> RebuildReport:
     """Fill a fresh home (`certsvc init` with the same keystore) from a kit. Raises `Refused`, `FileRefused`."""
     services.folders.create()
-    make_ready(services, folder / REGISTER)
     with services.database.writing() as session:
         rows = rebuild_register(services, session, folder / REGISTER)
-    upgrade(services.database)
-    with services.database.reading() as session:
         pdfs = 0
         for row in session.scalars(select(CertificateRecord).where(CertificateRecord.pdf_sha256.is_not(None))):
             pdfs += _restore_pdf(services, row, folder)

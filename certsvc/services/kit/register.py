@@ -23,21 +23,19 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.context import Services
 from certsvc.signing.keys import Purpose
 from certsvc.store import kept_tables, rows
-from certsvc.store.migrate import head, revisions, start_over
+from certsvc.store.migrate import begin_again, bring, head, revisions
 
 REGISTER: Final = "register.sealed"
 _FORMAT: Final = 1
 _CHUNK: Final = 1024 * 1024
 _LENGTH: Final = struct.Struct(">I")
-_LONGEST_HEADER: Final = 1000
-_OF_INIT: Final = frozenset({"scheme", "audit_event"})
 
 
 def write_register(services: Services, session: Session, path: Path) -> int:
@@ -65,56 +63,36 @@ def write_register(services: Services, session: Session, path: Path) -> int:
     return count
 
 
-def make_ready(services: Services, path: Path) -> None:
-    """Bring a fresh database to the shape of the program that wrote the kit; the caller brings it up to date again.
-
-    Raises `Refused` where the database holds anything but what `init` puts there, `FileRefused`.
-    """
-    made_at = str(_told(path)["revision"])
-    if made_at not in revisions():
-        raise FileRefused(
-            f"存档的数据库版本为 {made_at}，程序只到 {head()}；请用较新的程序",
-            f"the kit is of database revision {made_at}, this program knows {head()}; use a newer program",
-            where=path.name,
-        )
-    with services.database.reading() as session:
-        for table in kept_tables():
-            # The shipped schemes and the trail's first line come back from the kit.
-            if table.name not in _OF_INIT and session.scalar(select(func.count()).select_from(table)):
-                raise Refused(
-                    "数据库不是空的，不能重建", "the database is not empty; rebuild into a fresh one", where=table.name
-                )
-    if made_at != head():
-        for _ in _read_lines(services, path):
-            pass  # the whole of it opens, before anything is dropped
-        start_over(services.database, at=made_at)
-
-
 def rebuild_register(services: Services, session: Session, path: Path) -> int:
-    """Fill a database that `make_ready` prepared from `path`; how many rows. Raises `FileRefused`."""
+    """Fill an empty database from `path`; how many rows. Raises `Refused` where it is not empty, `FileRefused`.
+
+    The rows of an older kit go into tables of its own age, and are brought up to date as an older database is.
+    """
     tables = {table.name: table for table in kept_tables()}
-    for name in _OF_INIT:
-        session.execute(tables[name].delete())
+    made_at, lines = _read_lines(services, path)
+    for table in tables.values():
+        _require_empty(session, table)
+    if made_at != head():
+        begin_again(session.connection(), made_at)
     count = 0
-    lines = (json.loads(line) for line in _read_lines(services, path))
     try:
-        for name, of_table in groupby(lines, key=itemgetter(0)):
+        for name, of_table in groupby(map(json.loads, lines), key=itemgetter(0)):
             count += rows.load(session, tables[name], (values for _, values in of_table))
     except (KeyError, ValueError, TypeError) as error:
         raise _damaged(path) from error
+    if made_at != head():
+        bring(session.connection(), head())
     return count
 
 
-def _told(path: Path) -> dict[str, Any]:
-    """The header, read but not yet believed: opening the first chunk proves it."""
-    try:
-        with path.open("rb") as file:
-            told = json.loads(file.readline(_LONGEST_HEADER))
-        if told["format"] != _FORMAT:
-            raise _damaged(path)
-        return {"kid": str(told["kid"]), "salt": bytes.fromhex(told["salt"]), "revision": str(told["revision"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path) from error
+def _require_empty(session: Session, table: Table) -> None:
+    # `init` has put the shipped schemes and a line of the audit trail there; they come back from the kit.
+    if table.name in {"scheme", "audit_event"}:
+        session.execute(table.delete())
+    elif session.scalar(select(func.count()).select_from(table)):
+        raise Refused(
+            "数据库不是空的，不能重建", "the database is not empty; rebuild into a fresh one", where=table.name
+        )
 
 
 def _cipher(services: Services, kid: str, salt: bytes) -> AESGCM:
@@ -172,11 +150,30 @@ class _SealedWriter(io.RawIOBase):
         self._number += 1
 
 
-def _read_lines(services: Services, path: Path) -> Iterator[bytes]:
-    told = _told(path)
+def _read_lines(services: Services, path: Path) -> tuple[str, Iterator[bytes]]:
+    """The database revision the kit was made at, and its lines."""
     with path.open("rb") as file:
-        header = file.readline(_LONGEST_HEADER)
-        cipher = _cipher(services, told["kid"], told["salt"])
+        header = file.readline(1000)
+    try:
+        told = json.loads(header)
+        kid, salt, made_at = str(told["kid"]), bytes.fromhex(told["salt"]), str(told["revision"])
+        form = told["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    if form != _FORMAT:
+        raise _damaged(path)
+    if made_at not in revisions():
+        raise FileRefused(
+            f"存档的数据库版本为 {made_at},程序最新为 {head()},请用更新的程序",
+            f"the kit is of database revision {made_at}, this program knows {head()} at most; use a newer program",
+            where=path.name,
+        )
+    return made_at, _opened_lines(path, header, _cipher(services, kid, salt))
+
+
+def _opened_lines(path: Path, header: bytes, cipher: AESGCM) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(len(header))
         with gzip.GzipFile(fileobj=io.BufferedReader(_SealedReader(file, cipher, header))) as lines:
             try:
                 yield from lines

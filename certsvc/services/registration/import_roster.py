@@ -134,7 +134,7 @@ class _Desk:
             if not self._refused(self._on_record.faults_of_person(entry, person, same)):
                 self._on_record.submit_again(entry, person, same, by=self._by, at=self._now)
         elif not self._refused(self._on_record.faults_of_registration(entry, person, same)):
-            self._on_record.leave(entry.row, same)
+            self._on_record.leave(entry.row, person, same)
 
     def _faults_of_new(self, entry: Entry, known: PersonRecord | None, mine: list[EnrolmentRecord]) -> list[CellError]:
         faults = [] if known is None else self._on_record.faults_of_person(entry, known, None)

@@ -15,6 +15,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, Conflict, Refused, RegistrationRefused
+from certsvc.person.name import same_name
 from certsvc.roster.candidates import CandidateRow
 from certsvc.roster.parsed import Parsed
 from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
@@ -75,9 +76,10 @@ class OnRecord:
             faults.append(self.error(entry.row, "phone", kept))
         return faults if faults and self._is_settled(person, same) else []
 
-    def leave(self, row: CandidateRow, same: EnrolmentRecord) -> None:
+    def leave(self, row: CandidateRow, person: PersonRecord, same: EnrolmentRecord) -> None:
         """The row says what is on record. That it does not count is said where the file would make one think so."""
         self.tally.unchanged += 1
+        self._warn_of_spelling(person, row)
         state = RegistrationState.of(same.review_state)
         expected = (RegistrationState.APPROVED, *((RegistrationState.SUBMITTED,) if self.for_review else ()))
         if state not in expected:
@@ -96,8 +98,9 @@ class OnRecord:
         if changed:
             sealed = self.vault.seal(renewed, person.id_lookup)
             person.sealed, person.sealed_kid = sealed.content, sealed.kid
-        if (person.name, person.sex) != (row.name, row.sex.value):
-            person.name, person.sex = row.name, row.sex.value
+        name = self._spelt(person, row, same)
+        if (person.name, person.sex) != (name, row.sex.value):
+            person.name, person.sex = name, row.sex.value
             changed = True
         return changed
 
@@ -129,6 +132,18 @@ class OnRecord:
     def error(self, row: CandidateRow, column: str, error: Refused) -> CellError:
         return self.parsed.cell_error(row.row, column, _shown(row, column), error)
 
+    def _spelt(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None) -> str:
+        """The name as it is to be kept: a person on whom another registration stands keeps its spelling (R9)."""
+        if person.name == row.name or not self._is_settled(person, same):
+            return row.name
+        self._warn_of_spelling(person, row)
+        return person.name
+
+    def _warn_of_spelling(self, person: PersonRecord, row: CandidateRow) -> None:
+        if person.name != row.name:
+            zh, en = f"与已登记的“{person.name}”视为相同,登记的写法不变", f"the same as {person.name}, which stays"
+            self.tally.warn(self.error(row, "name", Refused(zh, en, rule="R9")))
+
     def _is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
         """Whether a registration of the person stands that is not this one; a rejected one does not."""
         if not inspect(person).has_identity:  # made by this very file, which says one thing of a person
@@ -144,7 +159,7 @@ class OnRecord:
         row = entry.row
         yield from self._differing(
             row,
-            ("name", person.name, row.name),
+            ("name", person.name, person.name if same_name(person.name, row.name) else row.name),
             ("sex", person.sex, row.sex.value),
             ("birth_date", self._personal(person)["birth_date"], row.birth_date.isoformat()),
         )

@@ -16,11 +16,13 @@ from sqlalchemy.orm import object_session
 
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status
+from certsvc.person.name import fold
 from certsvc.services.context import Services
 from certsvc.services.log.proven import proven_index
 from certsvc.signing.proofs import CredentialCheck, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import CertificateRecord
+from certsvc.store.base import folded_number
 
 _KEPT: Final = 4096
 _STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
@@ -111,7 +113,14 @@ def genuine_claims(services: Services, row: CertificateRecord) -> CertificateCla
 
 def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
     """Whether the row's columns are those of the claims, its digest its bytes', its status one that is stored."""
-    return row.credential is not None and _repeats(row, claims, hashlib.sha256(row.credential).hexdigest())
+    if row.credential is None or not folds_agree(row):
+        return False
+    return _repeats(row, claims, hashlib.sha256(row.credential).hexdigest())
+
+
+def folds_agree(row: CertificateRecord) -> bool:
+    """Whether what look-ups find the row by (R9) is its own number and name, folded."""
+    return row.number_folded == folded_number(row.number) and row.holder_name_folded == fold(row.holder_name)
 
 
 def _repeats(row: CertificateRecord, claims: CertificateClaims, sha256: str) -> bool:

@@ -14,8 +14,9 @@ from typing import Final
 from flask import Blueprint, Response, redirect, request
 
 from certsvc.errors import InvalidIdentity, InvalidName, Refused
+from certsvc.person.characters import is_dash, is_unseen
 from certsvc.person.identity import IdType, parse_identity
-from certsvc.person.name import parse_name
+from certsvc.person.name import fold, parse_name
 from certsvc.services.holders.codes import can_be_guessed
 from certsvc.services.holders.sign_in import codes_are_sent, request_code
 from certsvc.services.holders.sign_in import sign_in as begin_session
@@ -155,9 +156,11 @@ def _form_refused(here: Site, error: Refused) -> Response:
 def _typed() -> Claimed:
     """The fields of the first step. Raises `InvalidName`, `InvalidIdentity`."""
     kind = IdType.known(request.form.get("id_type", "")) or IdType.RESIDENT_ID
-    # Chinese keyboards type wide digits; people copy numbers in groups.
-    number = "".join(unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD]).split())
-    name = parse_name(request.form.get("name", "")[:_LONGEST_FIELD].strip()).text
+    # Chinese keyboards type wide digits; people copy numbers in groups, with blanks or dashes between (R9).
+    typed = unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD])
+    number = "".join(character for character in typed if not is_unseen(character) and not is_dash(character))
+    # Compared folded (R9), so it is folded first: what is no name even then is said at once.
+    name = parse_name(fold(request.form.get("name", "")[:_LONGEST_FIELD])).text
     return Claimed(name, parse_identity(kind, number))
 
 

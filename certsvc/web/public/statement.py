@@ -6,7 +6,7 @@ never reads as "invalid". Not here: how it is drawn (templates) and over which a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 HTTP_STATUS: Final = {"unknown": 404, "unavailable": 503}
 _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_replaced", "expired"})
+
+
+_NOT_ASKED: Final = Wording(
+    "查不到的行太多,这一行没有查,不代表证书有问题",
+    "Too many rows were not found; this one was not looked up, which says nothing about the certificate",
+    "请核对查不到的行,明天再查其余的;常查名单的单位可向发证机构索取接口密钥。",
+    "Check the rows that were not found and send the others tomorrow; who checks lists often can ask the issuing "
+    "authority for an API key.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,11 @@ def without_record(site: Site, state: str, *, about: str = "") -> Statement:
     """The statement "unknown" or "unavailable"."""
     now = site.services.now()
     return Statement(state, say(state), None, now, site.reference(state, about, now))
+
+
+def not_asked(site: Site) -> Statement:
+    """The statement for a row that was not looked up, since too many before it were wrong (R10)."""
+    return replace(without_record(site, "unavailable"), says=_NOT_ASKED)
 
 
 @lru_cache(maxsize=4096)

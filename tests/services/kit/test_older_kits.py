@@ -19,8 +19,9 @@ from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.context import Services
 from certsvc.services.kit.export import rebuild
 from certsvc.services.operation.init import initialise
+from certsvc.services.verification import look_up
 from certsvc.store import Base, CertificateRecord, PersonRecord, kept_tables, open_database, rows
-from certsvc.store.migrate import head, require_head, revision, start_over, upgrade
+from certsvc.store.migrate import head, require_head, revision, upgrade
 from tests.builders.installation import Installation
 from tests.builders.older import EARLIER, export_kit_as_made_by
 from tests.builders.person import open_home
@@ -51,8 +52,10 @@ def fresh(at: Installation, tmp_path: Path, url: str | None = None) -> Services:
 @pytest.mark.parametrize("version", EARLIER)
 def test_it_is_rebuilt_and_brought_up_to_date(at: Installation, version: str, url: str, tmp_path: Path) -> None:
     with at.services.database.reading() as session:
-        number = session.scalars(select(CertificateRecord.number).order_by(CertificateRecord.number)).first()
-    assert number is not None
+        number, name = session.execute(select(CertificateRecord.number, CertificateRecord.holder_name)).first() or (
+            "",
+            "",
+        )
     pdf = at.pdf(number)
     export_kit_as_made_by(at.services, version, tmp_path / "kit")
     new = fresh(at, tmp_path, url)
@@ -60,6 +63,9 @@ def test_it_is_rebuilt_and_brought_up_to_date(at: Installation, version: str, ur
     require_head(new.database)
     assert check_log(new).ok
     assert pdf_of(new, number) == pdf
+    found = look_up.by_number_and_name(new, number, f" {name} ")
+    assert found is not None
+    assert found.state == "valid"
     new.database.close()
 
 
@@ -84,8 +90,7 @@ def test_an_older_kit_is_not_rebuilt_over_a_register(at: Installation, tmp_path:
 
 def test_the_rows_of_a_kit_that_was_kept_are_read_into_todays_tables(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'kept.sqlite3'}")
-    upgrade(database)
-    start_over(database, at="0005")
+    upgrade(database, to="0005")
     tables = {table.name: table for table in kept_tables()}
     lines = [json.loads(line) for line in gzip.decompress(KEPT.read_bytes()).splitlines()]
     with database.writing() as session:
