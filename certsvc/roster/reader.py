@@ -37,7 +37,7 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2199
 _DATE = re.compile(r"(?:([0-9]{4})-([0-9]{2})-([0-9]{2})|([0-9]{4})/([0-9]{1,2})/([0-9]{1,2}))")
 # How people and programs write a day otherwise: told how it is due, never taken for it.
 _OTHER_DATE = re.compile(
-    r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]（[0-9]{1,2}）日?|([0-9]{2})([0-9]{2}))(?:[T ]?00:00(?::00(?:\.0+)?)?)？"
+    r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?:[T ]?00:00(?::00(?:\.0+)?)?)?"
 )
 _DAY_NUMBER = re.compile("[2-5][0-9]{4}")
 _DAY_ZERO = date(1899, 12, 30)  # of the day numbers that spreadsheets store
