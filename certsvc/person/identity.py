@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from certsvc.errors import InvalidIdentity
-from certsvc.person.characters import in_usual_form
+from certsvc.person.characters import without_blanks
 from certsvc.person.words import Worded
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -73,7 +73,7 @@ def parse_identity(
 
 def normalise_id_number(text: str) -> str:
     """The number as it is compared (R9): in the usual width, capitals, without blanks."""
-    number = "".join(in_usual_form(character) for character in text if not character.isspace())
+    number = without_blanks(text)
     return number.upper() if number.isascii() else number  # ı and ſ have capitals of ASCII, and are none of its letters
 
 

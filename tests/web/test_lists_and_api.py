@@ -60,7 +60,7 @@ def test_a_row_that_cannot_be_asked_about_is_told_so_and_the_others_are_answered
 ) -> None:
     held = register.valid
     rows = [
-        "证书编号，姓名",
+        "证书编号,姓名",
         "2.66301E+15,王芳",
         f"{held.number},",
         f"{held.number},#N/A",
