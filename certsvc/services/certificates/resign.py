@@ -18,8 +18,7 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from certsvc.credential.canonical import load_strict
-from certsvc.credential.document import CertificateClaims, credential_id, read_claims
+from certsvc.credential.document import CertificateClaims, credential_id
 from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
@@ -222,7 +221,7 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
     """The version before, where nothing but its key's distrust is wrong with it; raises `DocumentRefused`."""
     assert row.credential is not None
     found = verify_credential(row.credential, _all_trusted(services.trust))
-    if not found.ok or found.claims is None or not repeats(row, found.claims):
+    if found.claims is None or not repeats(row, found.claims):  # none where a signature does not hold
         raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=row.number)
     if proven_index(services, session, row) is None:
         raise DocumentRefused("公开日志不能证明该证书", "the public log does not bear it out", where=row.number)
@@ -239,7 +238,8 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
             "the register has neither passing results nor an approved reissue",
             where=row.number,
         )
-    return _Old(row, read_claims(load_strict(row.document)), open_secrets(services.vault, row))
+    # What was signed, and not the unsigned document beside it in the row.
+    return _Old(row, found.claims, open_secrets(services.vault, row))
 
 
 def _all_trusted(trust: TrustBundle) -> TrustBundle:
