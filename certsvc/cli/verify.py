@@ -238,6 +238,8 @@ def _say(found: Verification, used: _Used | None) -> None:
     if found.alteration is not None:
         how = ALTERATIONS[found.alteration]
         say(f"{how.zh} {how.en}")
+        if shown.get("status") not in {None, "valid"}:  # what no longer holds is said before anything that sounds good
+            say(click.style(f"【{shown['status']}】{_record_words(shown)}", fg="red", bold=True))
         wording = how
     for certificate in (shown, *found.others):
         _say_certificate(certificate)
@@ -250,6 +252,12 @@ def _say(found: Verification, used: _Used | None) -> None:
         days = "" if used.days_old is None else f",{used.days_old} 天前的副本 / a copy {used.days_old} days old"
         say(f"  公钥来自 trust: {used.source} (SHA-256 {used.sha256[:16]}…{days})")
     say(f"{wording.next_zh} {wording.next_en}")
+
+
+def _record_words(shown: Mapping[str, object]) -> str:
+    from certsvc.credential.wording import say as words
+
+    return words(str(shown["status"]), date=shown.get("status_changed_on"), reason=shown.get("status_reason")).zh
 
 
 def _say_certificate(shown: Mapping[str, object]) -> None:

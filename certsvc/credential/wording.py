@@ -110,8 +110,8 @@ ALTERATIONS: Final[Mapping[Alteration, Wording]] = MappingProxyType(
             "添加的内容未经签名,可能改变您看到的样子。",
             "The part that was issued is whole; something was added before or behind it, such as a mail gateway's line "
             "break, a reader's save, or a comment. What was added is not signed and may change what you see.",
-            "请取用其中的原始部分(它本身真实有效),或扫描二维码;以下面的记录为准。",
-            "Take the original part out of it, which holds by itself, or scan the code; go by the record below.",
+            "请取出其中的原始部分再查验,或扫描二维码;以下面的记录为准。",
+            "Take the original part out of it and check that, or scan the code; go by the record below.",
         ),
         Alteration.REWRITTEN: Wording(
             "文件已由其他程序或人改写,签章因此不再成立,文件上的内容不能证明任何事。",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
-from certsvc.credential.verdict import Verification
+from certsvc.credential.verdict import CheckName, Verification
 from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from tests.builders.installation import Installation, made_up
 
@@ -43,5 +43,5 @@ def credential(installation: Installation, number: str) -> bytes:
     return content
 
 
-def check(found: Verification, name: str) -> bool | None:
-    return next(check.ok for check in found.checks if check.name == name)
+def check(found: Verification, name: CheckName) -> bool | None:
+    return next(check.ok for check in found.checks if check.name is name)

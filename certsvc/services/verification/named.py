@@ -31,6 +31,7 @@ from certsvc.signing.trust import host_of
 
 _SECONDS_FOR_A_PDF: Final = 3.0  # its pages are drawn clean, or were scanned upright
 _END: Final = b"%%EOF"
+_MOST_RECEIPTS: Final = 3
 
 OF_A_DISTRUSTED_KEY: Final = frozenset(
     {
@@ -119,11 +120,16 @@ def _credentials(attachments: Sequence[tuple[str, bytes]], means: Means, found: 
     """N1: those attached that are ours."""
     receipts = [content for name, content in attachments if name == RECEIPT]
     own = f'"{means.trust.did}'.encode()
+    plain = replace(means, gm_signature=None)
     for _, content in attachments:
         if own not in content or b'"proof"' not in content:
             continue
-        # A receipt belongs to one credential; of several nobody can tell whose it is, and none is needed.
-        one = examine(content, replace(means, receipt=receipts[0] if len(receipts) == 1 else None, gm_signature=None))
+        # A receipt belongs to one credential, and after a merge perhaps to another; none is needed.
+        one = next(
+            one
+            for receipt in (*receipts[:_MOST_RECEIPTS], None)
+            if CheckName.LOG_RECEIPT not in (one := examine(content, replace(plain, receipt=receipt))).faults
+        )
         if one.kind is not Kind.CREDENTIAL:
             continue
         if one.failed and not one.faults <= OF_A_DISTRUSTED_KEY:
