@@ -16,7 +16,7 @@ from certsvc.roster.employer_list import read_employer_list
 from certsvc.roster.paper import read_paper
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import read_results
-from tests.roster.builders import (
+from tests.builders.roster import (
     CANDIDATE,
     NUMBER,
     PAPER,

@@ -17,7 +17,7 @@ from certsvc.roster.cells import Cell, Limits, Unreadable
 from certsvc.roster.xlsx_archive import measure
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
 from certsvc.roster.xlsx_notes import Notes, shown_digits
-from tests.roster.builders import rewrite_archive, sheet_file
+from tests.builders.roster import rewrite_archive, sheet_file
 
 LIMITS = Limits()
 SHEET = "xl/worksheets/sheet1.xml"

@@ -11,16 +11,16 @@ import pytest
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.credential.verdict import Verdict
-from certsvc.services import look_up
-from certsvc.services.correct import Correction, correct
-from certsvc.services.genuine import genuine_claims, repeats
-from certsvc.services.publish_static import publish_static
-from certsvc.services.render_certificate import draw
-from certsvc.services.resign import ResignReport, Selection, resign
+from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.certificates.resign import ResignReport, Selection, resign
+from certsvc.services.issuing.render import draw
+from certsvc.services.publishing.static import publish_static
+from certsvc.services.verification import look_up
+from certsvc.services.verification.genuine import genuine_claims, repeats
 from certsvc.signing.keys import Purpose
-from tests.services.insider import by_sql
-from tests.services.installation import Installation, made_up
-from tests.services.verifying import check, code, credential, numbers, offline, online
+from tests.builders.insider import by_sql
+from tests.builders.installation import Installation, made_up
+from tests.builders.verifying import check, code, credential, numbers, offline, online
 
 SCHEME = "emergency-rescuer-5/qinghai-2025"
 
