@@ -39,7 +39,7 @@ _LATIN = "0123456789X-/ JanuaryFebruaryMarchAprilMayJuneJulyAugustSeptemberOctob
 _HAN = "年月日至·"
 _GRAIN = {True: 250, False: 100}
 """Units to an em of the words in the seal: in a sample they are the large mark as well."""
-_GRID, _GRID_OF_TITLES = 4, 2
+GRID, _GRID_OF_TITLES = 4, 2
 """Thousandths of an em that points are rounded to: 0.02 mm at the largest size in use. It saves 4 KB a file."""
 
 
@@ -119,7 +119,7 @@ def make_plate(layout: Layout, wording: Wording) -> Plate:
     titles = {font for font, _ in runs(wording.title[0], Style.SONG)}
     for font, (name, subset) in ink.own.items():
         numbers[name] = objects.next
-        objects.extend(subset.objects(objects.next, level=9, grid=_GRID_OF_TITLES if font in titles else _GRID))
+        objects.extend(subset.objects(objects.next, level=9, grid=_GRID_OF_TITLES if font in titles else GRID))
     appearance = add_appearance(layout, objects, sample=wording.sample)
     drawn = objects.add(stream(ink.content(), level=9))
     return Plate(

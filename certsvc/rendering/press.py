@@ -27,7 +27,7 @@ from certsvc.rendering.fonts import check_glyphs
 from certsvc.rendering.jpeg import image_of_jpeg
 from certsvc.rendering.layout import Layout, load_layout
 from certsvc.rendering.objects import Objects, literal, stream, text_string
-from certsvc.rendering.plate import FIXED, Plate, Wording, draw_value, make_plate
+from certsvc.rendering.plate import FIXED, GRID, Plate, Wording, draw_value, make_plate
 from certsvc.rendering.qr import QUIET_MODULES, draw_matrix, path_of, side_mm
 from certsvc.rendering.typeset import MM, Ink
 
@@ -190,7 +190,7 @@ def _add_fonts(ink: Ink, objects: Objects) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for name, subset in ink.own.values():
         numbers[name] = objects.next
-        objects.extend(subset.objects(objects.next, level=5))
+        objects.extend(subset.objects(objects.next, level=5, grid=GRID))
     return numbers
 
 

@@ -116,6 +116,12 @@ def test_the_page_is_one_a4_tagged_in_chinese_with_its_files_attached(press: Pre
             assert metadata.pdfa_status == "3U"
 
 
+def test_an_empty_frame_says_that_there_is_no_photo(press: Press) -> None:
+    text = pdfium_text(press.press(face(photo=None), [])).splitlines()
+    assert {"无照片", "No photo"} <= set(text)
+    assert "照片" not in pdfium_text(press.press(face(), []))
+
+
 def test_a_missing_portrait_leaves_no_picture_and_a_present_one_is_passed_through(press: Press) -> None:
     photo = portrait(7)
     with pikepdf.open(io.BytesIO(press.press(face(photo=photo), []))) as pdf:
