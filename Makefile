@@ -45,6 +45,7 @@ bench: .venv/dev.stamp
 
 soak: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.mutation
 
 # The pages' sentences into the catalogues, the translations they have kept; what is new waits there, empty, for its words.
 messages: .venv/run.stamp
