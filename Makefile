@@ -54,6 +54,7 @@ bench: dev-venv
 
 soak: dev-venv
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.mutation
 
 # The pages' sentences into the catalogues, the translations they have kept; what is new waits there, empty, for its words.
 messages: run-venv
