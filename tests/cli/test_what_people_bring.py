@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from openpyxl import Workbook
 
-from tests.builders import Candidate, write_csv
+from tests.builders.person import Candidate, write_csv
 
 Certsvc = Callable[..., Result]
 CANDIDATE = Candidate(name="王芳")

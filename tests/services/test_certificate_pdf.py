@@ -11,7 +11,7 @@ from certsvc.resources import templates_folder
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf import PLACE
 from certsvc.signing.pdf_examination import examine_pdf
-from tests.services.installation import Installation, made_up
+from tests.builders.installation import Installation, made_up
 
 
 @pytest.fixture

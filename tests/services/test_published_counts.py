@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from certsvc.errors import Unavailable
-from certsvc.services import change_status
-from certsvc.services.correct import Correction, correct
-from certsvc.services.log_audit import audit_published
-from certsvc.services.log_fetch import fetcher, status_fetcher
-from certsvc.services.publish_static import publish_static, published_folder
+from certsvc.services.audit.check_published import audit_published
+from certsvc.services.certificates import change_status
+from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.log.fetch import fetcher, status_fetcher
+from certsvc.services.publishing.static import publish_static, published_folder
 from certsvc.transparency.audit import AuditReport
-from tests.services.installation import Installation
-from tests.services.verifying import numbers
+from tests.builders.installation import Installation
+from tests.builders.verifying import numbers
 
 DATED_BACK = 36_500  # the test's clock and the dates of issue are apart
 

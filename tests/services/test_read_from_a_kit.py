@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from certsvc.credential.verdict import Verdict, Verification
-from certsvc.services.export_kit import export_kit
-from certsvc.services.kit_parts import CREDENTIALS, open_part, path_of, seal_part
-from certsvc.services.verify import verify_document
-from tests.services.installation import Installation
-from tests.services.verifying import check, code, numbers
+from certsvc.services.kit.export import export_kit
+from certsvc.services.kit.parts import CREDENTIALS, open_part, path_of, seal_part
+from certsvc.signing.proofs import verify_document
+from tests.builders.installation import Installation
+from tests.builders.verifying import check, code, numbers
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ is checked (`services.verification.verify`).
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import re
 import threading
@@ -19,7 +21,7 @@ from typing import Final
 from werkzeug.datastructures import FileStorage
 
 from certsvc.credential.verdict import Check, CheckName, Verdict, Verification
-from certsvc.credential.wording import say
+from certsvc.credential.wording import ALTERATIONS, say
 from certsvc.services.verification.verify import verify_online
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.limits import Kind
@@ -41,6 +43,7 @@ _TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多,请稍后再试", 
 _TOO_BUSY: Final = Check(
     _SKIPPED, None, "一次查验的文件太多,未及查验", "too many files at a time; there was no time for this one"
 )
+_LARGEST_HANDED_BACK: Final = 2 * 1024 * 1024
 _ZIP: Final = b"PK\x03\x04"
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
 
@@ -58,9 +61,13 @@ class Examined:
         return self.verification.verdict.value
 
     def as_json(self) -> dict[str, object]:
+        told = self.verification.as_json()
+        if (original := self.verification.original) is not None and len(original) <= _LARGEST_HANDED_BACK:
+            described = {"bytes": len(original), "sha256": hashlib.sha256(original).hexdigest()}
+            told["original"] = described | {"content": base64.b64encode(original).decode()}
         return {
             "file": self.name,
-            **self.verification.as_json(),
+            **told,
             "register": None if self.truth is None else self.truth.as_json(),
         }
 
@@ -152,7 +159,20 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     }
     words = say(each.state, **facts)
     successor = record.successor_state if record else None
+    verification = each.verification
+    how = None if verification.alteration is None else ALTERATIONS[verification.alteration]
+    original = verification.original
     return {
+        "how": how and (how.zh if language == "zh" else how.en),
+        "how_next": how and (how.next_zh if language == "zh" else how.next_en),
+        # The file is kept nowhere, so its part goes back within the page.
+        "original": base64.b64encode(original).decode() if original and len(original) <= _LARGEST_HANDED_BACK else None,
+        "others": verification.others,
+        "parts": [
+            {"name": part.name, "state": part.verification.verdict.value, "says": say(part.verification.verdict.value)}
+            for part in verification.parts
+        ],
+        "truth": None if record is None else say(record.state, **facts),
         "kind": _kind(each),
         "successor": say(successor) if successor else None,
         "name": each.name,
@@ -167,8 +187,12 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
 
 
 def _kind(each: Examined) -> str:
-    """Of the files that are answered "unknown": "skipped" was not opened, "foreign" never came from us; else ""."""
-    failed = {check.name for check in each.verification.checks if check.ok is False}
+    """Of the files that are answered "unknown": "skipped" was not opened, "locked" asks for a password,
+    "foreign" never came from us; else ""."""
+    checks = each.verification.checks
+    failed = {check.name for check in checks if check.ok is False}
+    if any(check.name is CheckName.FILE_PASSWORD for check in checks) and each.state == Verdict.UNKNOWN.value:
+        return "locked"
     if each.state != Verdict.UNKNOWN.value:
         return ""
     if failed == {_SKIPPED}:
