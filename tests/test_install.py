@@ -320,13 +320,18 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked releases and the pips, from this machine's own index; the hashes say they are right."""
     folder = tmp_path_factory.mktemp("releases")
     subprocess.run([PYTHON, "-m", "venv", folder / "venv"], check=True, timeout=300)
-    wanted = [ROOT / name for name in LOCKS]
+    wanted = [ROOT / "requirements-dev.lock"]  # which has the shorter one whole
     for version, digest in PIPS.items():
         wanted.append(folder / f"pip-{version}.txt")
         wanted[-1].write_text(f"pip=={version} --hash=sha256:{digest}\n")
+    wanted.append(ROOT / "requirements-gm.lock")
     pip = [folder / "venv" / "bin" / "python", "-m", "pip", "-q", "--disable-pip-version-check"]
     for one in wanted:
-        how = ["--no-build-isolation"] if one.name == "requirements-gm.lock" else ["--only-binary", ":all:"]
+        how = ["--only-binary", ":all:"]
+        if one.name == "requirements-gm.lock":  # pip asks what it needs by building a little of it
+            how = ["--no-build-isolation"]
+            local = ["--no-index", "--find-links", folder / "files", f"setuptools=={locked(LOCKS[0])['setuptools']}"]
+            subprocess.run([*pip, "install", *local], check=True, timeout=300)
         command = [*pip, "download", "--no-deps", "--require-hashes", *how, "-d", folder / "files", "-r", one]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1000)
         if done.returncode and "Could not find a version" in done.stderr:

@@ -59,6 +59,7 @@ def a_second_later() -> None:
     time.sleep(1.01)
 
 
+@pytest.mark.slow
 def test_b_lta_from_the_offline_root_to_the_verdict_and_every_way_it_can_fail(
     certsvc: Certsvc, passed: list[Candidate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

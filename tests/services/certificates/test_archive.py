@@ -130,7 +130,7 @@ def test_a_file_that_is_lost_or_changed_is_not_stamped(home: Installation, autho
     assert (report.raised, report.lost, report.waiting) == (0, 2, 0)
 
 
-@pytest.mark.parametrize("stopped_at", STOPS)
+@pytest.mark.parametrize("stopped_at", [STOPS[0], pytest.param(STOPS[1], marks=pytest.mark.slow)])
 def test_stopped_anywhere_the_file_in_place_is_known_and_the_next_run_finishes(
     home: Installation, authority: Authority, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:

@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_archived_is_told(real: Real) -> None:
     assert pdf_level(real.home, number) == "B-T"
 
 
-@pytest.mark.parametrize("stopped_at", STOPS)
+@pytest.mark.parametrize("stopped_at", [STOPS[0], pytest.param(STOPS[1], marks=pytest.mark.slow)])
 def test_archiving_stopped_anywhere_is_finished_by_the_next_run(
     real: Real, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:

@@ -78,7 +78,14 @@ def test_asked_for_the_lower_level_nothing_is_renewed(real: Real, number: str) -
     assert real.archive().renewed == 1
 
 
-@pytest.mark.parametrize("fault", ["refused", "junk", "another question", "another imprint", "no list"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "refused",
+        "no list",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("junk", "another question", "another imprint")),
+    ],
+)
 def test_an_authority_that_fails_leaves_the_file_as_it_is_and_queued(real: Real, number: str, fault: str) -> None:
     before = real.home.pdf(number)
     real.authority.under = SECOND
@@ -151,7 +158,7 @@ def test_a_file_from_before_ends_were_recorded_is_read_and_renewed_only_when_due
     assert real.archive().renewed == 1
 
 
-@pytest.mark.parametrize("stopped_at", STOPS)
+@pytest.mark.parametrize("stopped_at", [STOPS[0], pytest.param(STOPS[1], marks=pytest.mark.slow)])
 def test_renewing_stopped_anywhere_is_finished_by_the_next_run(
     real: Real, number: str, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:
