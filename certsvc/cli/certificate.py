@@ -62,8 +62,8 @@ def show(number: str, as_json: bool) -> None:
         if entry.pdf_level:
             until = entry.pdf_proven_until
             say(f"    PDF: PAdES {entry.pdf_level}" + (f" 证明至 proven until {until}" if until else ""))
-        if entry.status_reason:
-            say(f"    {entry.status_changed_on}  {entry.status_reason}")
+        if told := [text for text in (entry.status_reason, entry.status_note) if text]:
+            say(f"    {entry.status_changed_on}  {'  '.join(told)}")
 
 
 @certificate.command()

@@ -9,12 +9,20 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.credential.reasons import FOR_STATUS, reason_of
 
 if TYPE_CHECKING:
     from certsvc.services.certificates.change_status import StatusChange
     from certsvc.services.context import Services
 
-_REASON = click.option("--reason", required=True, help="原因(公开显示) / why; it is shown to the public.")
+_REASON = click.option("--reason", required=True, help="原因(只供内部,不公开) / why; kept inside, never public.")
+_CODE = click.option(
+    "--code",
+    type=click.Choice([reason.value for reason in FOR_STATUS]),
+    default="other",
+    show_default=True,
+    help="公开的原因代码 / the reason the public reads, by its code.",
+)
 
 
 def _change_options(command: Any) -> Any:
@@ -25,20 +33,22 @@ def _change_options(command: Any) -> Any:
 
 @click.command()
 @_change_options
-def revoke(number: str, reason: str, by: str | None, as_json: bool) -> None:
+@_CODE
+def revoke(number: str, reason: str, code: str, by: str | None, as_json: bool) -> None:
     """撤销证书,不可恢复 / Revoke a certificate, for good."""
     from certsvc.services.certificates import change_status
 
-    _change(change_status.revoke, number, reason=reason, by=by, as_json=as_json)
+    _change(change_status.revoke, number, reason=reason, code=code, by=by, as_json=as_json)
 
 
 @click.command()
 @_change_options
-def suspend(number: str, reason: str, by: str | None, as_json: bool) -> None:
+@_CODE
+def suspend(number: str, reason: str, code: str, by: str | None, as_json: bool) -> None:
     """暂停使用 / Suspend a certificate until it is reinstated."""
     from certsvc.services.certificates import change_status
 
-    _change(change_status.suspend, number, reason=reason, by=by, as_json=as_json)
+    _change(change_status.suspend, number, reason=reason, code=code, by=by, as_json=as_json)
 
 
 @click.command()
@@ -100,9 +110,18 @@ def publish(services: Services) -> None:
         talk(f"已完成,但静态文件未能更新 / done, but the published files are not up to date: {error}")
 
 
-def _change(change: Callable[..., StatusChange], number: str, *, reason: str, by: str | None, as_json: bool) -> None:
+def _change(
+    change: Callable[..., StatusChange],
+    number: str,
+    *,
+    reason: str,
+    by: str | None,
+    as_json: bool,
+    code: str | None = None,
+) -> None:
     services = work.services()
-    done = change(services, number, reason=reason, by=work.who(by))
+    coded = {} if code is None else {"code": reason_of(code)}
+    done = change(services, number, reason=reason, by=work.who(by), **coded)
     publish(services)
     if as_json:
         tell(done.as_json())

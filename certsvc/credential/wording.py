@@ -5,17 +5,20 @@ Colour and icon belong to the page; the words are the same in the terminal, the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from certsvc.credential.reasons import reason_of
 from certsvc.credential.verdict import Alteration
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A state in words. The placeholders {date}, {reason}, {number} and {version} are filled by `say`."""
+    """A state in words. The placeholders {date}, {reason}, {number} and {version} are filled by `say`, which takes of
+    `[one|another]` the first whose facts are all known, or nothing."""
 
     zh: str
     en: str
@@ -34,33 +37,35 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
     {
         "valid": Wording("真实有效", "Genuine and in force", _COMPARE_ZH, _COMPARE_EN),
         "paper_valid": Wording("纸质证书真实有效", "Genuine paper certificate, in force", _COMPARE_ZH, _COMPARE_EN),
+        # The state comes first, before anything that sounds good (R11).
         "suspended": Wording(
-            "真实,自{date}起暂停使用",
-            "Genuine, suspended since {date}",
+            "已暂停使用[(自{date}起)];曾真实签发",
+            "Suspended[ since {date}]; it was genuinely issued",
             "暂停期间请勿采信。" + _ASK_ZH,
             "Do not rely on it while it is suspended. " + _ASK_EN,
         ),
         "revoked": Wording(
-            "真实签发,已于{date}撤销({reason})",
-            "Was issued, revoked on {date} ({reason})",
+            "已撤销[({date},{reason})|({date})|({reason})];曾真实签发",
+            "Revoked[ on {date}][ ({reason})]; it was genuinely issued",
             "该证书不再有效。" + _ASK_ZH,
             "It is no longer in force. " + _ASK_EN,
         ),
         "superseded": Wording(
-            "已被更新的版本替代(编号 {number},第 {version} 版,{date})",
-            "Replaced by a newer version (number {number}, version {version}, {date})",
+            "已被更新的版本替代[(编号 {number},第 {version} 版,{date})|(编号 {number},第 {version} 版)|({date})]",
+            "Replaced by a newer version"
+            "[ (number {number}, version {version}, {date})| (number {number}, version {version})| on {date}]",
             "请向持证人索取新版本并重新查验。",
             "Ask the holder for the newer version and check that.",
         ),
         "paper_replaced": Wording(
-            "该纸质证书已报遗失/损毁,已于{date}补发电子证书",
-            "This paper was reported lost or damaged; an electronic one replaces it since {date}",
+            "该纸质证书已报遗失/损毁,已[于{date}]补发电子证书",
+            "This paper was reported lost or damaged; an electronic one replaces it[ since {date}]",
             "请勿采信该纸质证书,请向持证人索取电子证书。",
             "Do not rely on the paper; ask the holder for the electronic certificate.",
         ),
         "expired": Wording(
-            "已过有效期({date})",
-            "Past its validity ({date})",
+            "已过有效期[({date})]",
+            "Past its validity[ ({date})]",
             "请向持证人确认是否已延期或换发。",
             "Ask the holder whether it has been extended or exchanged.",
         ),
@@ -96,8 +101,8 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
             "Try again later.",
         ),
         "offline": Wording(
-            "签名真实;状态截至{date}",
-            "Signature genuine; status as of {date}",
+            "签名真实;状态[截至{date}|未知]",
+            "Signature genuine; status [as of {date}|unknown]",
             "联网后请再次查验当前状态。" + _COMPARE_ZH,
             "Check the present status once online. " + _COMPARE_EN,
         ),
@@ -145,11 +150,26 @@ ALTERATIONS: Final[Mapping[Alteration, Wording]] = MappingProxyType(
 """How something is altered, and what the reader should do next."""
 RECORD_STATES: Final = tuple(state for state in STATES if state not in {"offline", "altered", "unchecked"})
 """What a look-up by token or by number answers; the others are answers to a file, or to who is not online."""
-_UNSTATED: Final = {"date": "—", "reason": "—", "number": "—", "version": "—"}
+_CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
+_FACT: Final = re.compile(r"\{(\w+)\}")
 
 
 def say(state: str, **facts: object) -> Wording:
-    """The wording of a state with its facts filled in, a missing fact as a dash; KeyError for an unknown state."""
+    """The wording of a state with the facts that are known; KeyError for an unknown state.
+
+    `reason` is a code (`reasons.StatusReason`), said in the words of each language.
+    """
     wording = STATES[state]
-    known = _UNSTATED | {name: str(fact) for name, fact in facts.items() if fact is not None}
-    return Wording(wording.zh.format(**known), wording.en.format(**known), wording.next_zh, wording.next_en)
+    known = {name: str(fact) for name, fact in facts.items() if fact is not None}
+    reason = reason_of(known.pop("reason", None))
+    zh = known if reason is None else known | {"reason": reason.zh}
+    en = known if reason is None else known | {"reason": reason.en}
+    return Wording(_filled(wording.zh, zh), _filled(wording.en, en), wording.next_zh, wording.next_en)
+
+
+def _filled(pattern: str, facts: Mapping[str, str]) -> str:
+    def choose(match: re.Match[str]) -> str:
+        options = (option for option in match[1].split("|") if set(_FACT.findall(option)) <= facts.keys())
+        return next(options, "")
+
+    return _FACT.sub(lambda match: facts[match[1]], _CHOICE.sub(choose, pattern))

@@ -48,7 +48,7 @@ class CertificateRecord(Base):
     sealed_kid: Mapped[str] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(String(20), default="valid")  # never "expired": that is computed (R7.5)
     status_changed_on: Mapped[date | None] = mapped_column(Date)
-    status_reason: Mapped[str | None] = mapped_column(String(500))
+    status_reason: Mapped[str | None] = mapped_column(String(500))  # a code (credential.reasons), which is public
     superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"))
     status_list: Mapped[str] = mapped_column(String(40))
     status_index: Mapped[int] = mapped_column(Integer)  # drawn at random, so neighbours say nothing
@@ -97,7 +97,8 @@ class StatusChangeRecord(Base):
     on: Mapped[date] = mapped_column(Date)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(100))
-    reason: Mapped[str] = mapped_column(String(500))
+    reason: Mapped[str] = mapped_column(String(500))  # as staff wrote it: never shown to the public
+    reason_code: Mapped[str | None] = mapped_column(String(30))  # of a suspension or a revocation
     leaf_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
 
 

@@ -117,7 +117,7 @@ def test_a_state_is_told_in_words_icon_and_colour(
         expect(verdict).to_have_attribute("data-state", state)
         words = STATES[state].zh if language == "zh" else STATES[state].en
         said = unicodedata.normalize("NFKC", verdict.locator("h1").text_content() or "")
-        assert said.startswith(unicodedata.normalize("NFKC", re.split(r"[{(…]", words)[0]).strip())
+        assert said.startswith(unicodedata.normalize("NFKC", re.split(r"[\[{(…]", words)[0]).strip())
         expect(verdict.locator("svg.i").first).to_be_visible()
         if state in NAMES and state != "forged":
             # A genuine code beside the server's answer: the two agree.

@@ -103,11 +103,13 @@ def test_verify_speaks_chinese_first_and_never_by_colour_alone(
     assert "✓ pdf-coverage" in said.out
     offline = certsvc("verify", held["pdf"], "--offline")
     assert offline.out.startswith("【valid】签名真实;状态截至")
-    certsvc("certificate", "suspend", number, "--reason", "核查中")
+    certsvc("certificate", "suspend", number, "--reason", "核查王某", "--code", "under_review")
     suspended = certsvc("verify", held["pdf"])
     assert suspended.status == 1
     assert "暂停使用" in suspended.out
-    assert "核查中" in suspended.out
+    assert "正在核查" in suspended.out
+    assert "王某" not in suspended.out
+    assert "核查王某" in certsvc("certificate", "show", number).out
     assert "✗ status" in suspended.out
 
 

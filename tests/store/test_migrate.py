@@ -125,6 +125,33 @@ def test_what_is_on_record_is_folded_by_the_upgrade(empty_database: Database) ->
     assert "number_folded" not in {each["name"] for each in inspect(empty_database.engine).get_columns("certificate")}
 
 
+# Revision 0007: reasons by code
+
+
+def test_what_staff_wrote_of_a_revocation_is_public_no_more_and_stays_with_the_change(empty_database: Database) -> None:
+    upgrade(empty_database, to="0006")
+    certificate = (
+        "insert into certificate (id, number, version, token, carrier, stage, document, sealed, sealed_kid, status, "
+        "status_reason, status_list, status_index, holder_name, occupation_code, level, issued_on, created_at) values "
+        "({0}, '{0}', 1, 't{0}', 'electronic', 'reserved', 'x', 'x', 'k', '{1}', {2}, 's', {0}, 'x', 'y', 5, "
+        "'2026-03-01', '2026-03-01 00:00:00')"
+    )
+    change = (
+        'insert into status_change (certificate_id, from_status, to_status, "on", at, by, reason) values '
+        "({0}, 'valid', '{1}', '2026-03-02', '2026-03-02 00:00:00', '甲', '王某代考')"
+    )
+    states = {1: "revoked", 2: "suspended", 3: "valid", 4: "superseded"}
+    rows = [certificate.format(at, state, "'王某代考'") for at, state in states.items()]
+    run(empty_database, *rows, certificate.format(5, "valid", "null"))
+    run(empty_database, *(change.format(at, state) for at, state in states.items()))
+    upgrade(empty_database)
+    with empty_database.engine.connect() as connection:
+        kept = connection.execute(text("select status_reason from certificate order by id")).scalars().all()
+        changes = connection.execute(text("select reason, reason_code from status_change order by id")).all()
+    assert kept == ["other", "other", None, None, None]
+    assert [tuple(each) for each in changes] == [("王某代考", "other")] * 2 + [("王某代考", None)] * 2
+
+
 @pytest.mark.parametrize(
     "statement",
     [

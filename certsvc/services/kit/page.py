@@ -16,7 +16,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from certsvc.credential.wording import STATES
+from certsvc.credential.wording import say
 from certsvc.files.folder import write_if_changed
 from certsvc.resources import static_folder, templates_folder
 
@@ -29,8 +29,14 @@ _FULL_WIDTH: Final = str.maketrans({",": "，", ";": "；", ":": "："})
 # The lists say that, not when or why: R11's words without what the archive cannot know.
 _AS_OF: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "suspended": {"zh": "真实,暂停使用;状态截至{date}", "en": "Genuine, suspended; status as of {date}"},
-        "revoked": {"zh": "真实签发,已撤销;状态截至{date}", "en": "Was issued, revoked; status as of {date}"},
+        "suspended": {
+            "zh": "已暂停使用;状态截至{date};曾真实签发",
+            "en": "Suspended; status as of {date}; it was genuinely issued",
+        },
+        "revoked": {
+            "zh": "已撤销;状态截至{date};曾真实签发",
+            "en": "Revoked; status as of {date}; it was genuinely issued",
+        },
         "superseded": {
             "zh": "已被更新的版本替代;状态截至{date}",
             "en": "Replaced by a newer version; status as of {date}",
@@ -70,7 +76,7 @@ def write_page(folder: Path) -> int:
 
 def _words(state: str) -> dict[str, str]:
     """A state's words; the Chinese with full-width punctuation, as pages have it."""
-    words = {"means_zh": "", "means_en": ""} | asdict(STATES[state]) | dict(_AS_OF.get(state, {}))
+    words = {"means_zh": "", "means_en": ""} | asdict(say(state, date="{date}")) | dict(_AS_OF.get(state, {}))
     return {
         name: text.translate(_FULL_WIDTH).replace("截至{", "截至 {") if name.endswith("zh") else text
         for name, text in words.items()

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.checked import digest8
+from certsvc.credential.reasons import reason_of
 from certsvc.credential.status import Status
 from certsvc.credential.verdict import CheckName
 from certsvc.errors import CertsvcError
@@ -174,15 +175,16 @@ def _status_of(session: Session, row: CertificateRecord, found: Examined) -> Ent
     named = None if successor is None else f"{successor.number} v{successor.version}"
     since_zh = f"自 {row.status_changed_on} 起:" if row.status_changed_on else ""
     since_en = f" since {row.status_changed_on}" if row.status_changed_on else ""
-    why = f" — {row.status_reason}" if row.status_reason and status in {Status.SUSPENDED, Status.REVOKED} else ""
+    why = reason_of(row.status_reason) if status in {Status.SUSPENDED, Status.REVOKED} else None
+    why_zh, why_en = ("", "") if why is None else (f"({why.zh})", f" ({why.en})")
     by_zh, by_en = (f",替代者 {named}", f", replaced by {named}") if named else ("", "")
     found.say(
         CheckName.STATUS,
         status is Status.VALID,
-        f"{since_zh}{STATUS_ZH[status]}{why}{by_zh}",
-        f"{status.value}{since_en}{why}{by_en}",
+        f"{since_zh}{STATUS_ZH[status]}{why_zh}{by_zh}",
+        f"{status.value}{since_en}{why_en}{by_en}",
     )
-    return Entry(status, row.status_changed_on, row.status_reason if why else None, named)
+    return Entry(status, row.status_changed_on, None if why is None else why.value, named)
 
 
 STATUS_ZH = {

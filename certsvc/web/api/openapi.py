@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from certsvc.credential.reasons import StatusReason
 from certsvc.credential.verdict import Alteration, CheckName, Verdict
 from certsvc.credential.wording import RECORD_STATES
 from certsvc.roster.employer_list import LIST_LIMITS, ROW_PROBLEMS
@@ -258,7 +259,16 @@ def _certificate() -> dict[str, object]:
         "carrier": {"enum": ["electronic", "paper"]},
         "sample": {"type": "boolean"},
         "status_changed_on": _DAY_OR_NULL,
-        "reason": _TEXT_OR_NULL,
+        "reason": {
+            "type": ["object", "null"],
+            "description": Said("为何暂停、撤销或补发：代码和说明。", "Why it is suspended, revoked or replaced."),
+            "required": ["code", "zh", "en"],
+            "properties": {
+                "code": {"enum": [reason.value for reason in StatusReason]},
+                "zh": {"type": "string"},
+                "en": {"type": "string"},
+            },
+        },
         "successor": {
             "type": ["object", "null"],
             "properties": {

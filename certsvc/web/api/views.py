@@ -14,7 +14,8 @@ from typing import Final
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
-from certsvc.credential.wording import STATES
+from certsvc.credential.reasons import FOR_STATUS
+from certsvc.credential.wording import STATES, say
 from certsvc.services.operation import api_keys
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.api.openapi import EXAMPLES, describe
@@ -132,8 +133,12 @@ def description() -> Response:
 @blueprint.get("/api")
 def reference() -> Response:
     """The reference page, drawn from the same description."""
-    api, states = describe(site().services.base_url), {name: STATES[name] for name in STATES if name != "offline"}
-    text = site().pages.render("public/reference.html", language(), api=api, states=states, examples=EXAMPLES)
+    unsaid = dict.fromkeys(("date", "number", "version"), "…")
+    states = {name: say(name, **unsaid) for name in STATES if name != "offline"}
+    api = describe(site().services.base_url)
+    text = site().pages.render(
+        "public/reference.html", language(), api=api, states=states, reasons=FOR_STATUS, examples=EXAMPLES
+    )
     return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from certsvc.credential.canonical import canonical_bytes, load_strict
 from certsvc.credential.checked import digest8
+from certsvc.credential.reasons import reason_of
 from certsvc.credential.verdict import Check, CheckName
 from certsvc.credential.wording import Wording, say
 from certsvc.web.pages import beijing, headline
@@ -133,6 +134,7 @@ def _digest8(signed: bytes) -> str:
 
 
 def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
+    reason = reason_of(record.reason)
     return {
         "number": record.number,
         "name": record.masked_name,
@@ -147,7 +149,7 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
         "carrier": record.carrier,
         "sample": record.sample,
         "status_changed_on": record.changed_on and record.changed_on.isoformat(),
-        "reason": record.reason,
+        "reason": None if reason is None else {"code": reason.value, "zh": reason.zh, "en": reason.en},
         "successor": record.successor_number
         and {
             "number": record.successor_number,

@@ -13,7 +13,7 @@ from certsvc.services.audit.check_published import audit_published
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.log.fetch import fetcher, status_fetcher
-from certsvc.services.publishing.static import publish_static, published_folder
+from certsvc.services.publishing.static import publish_static
 from certsvc.transparency.audit import AuditReport
 from tests.builders.installation import Installation
 from tests.builders.verifying import numbers
@@ -22,7 +22,7 @@ DATED_BACK = 36_500  # the test's clock and the dates of issue are apart
 
 
 def audited(at: Installation, folder: Path | None = None, lists: Path | None = None) -> AuditReport:
-    source = folder or published_folder(at.services)
+    source = folder or at.services.folders.published
     return audit_published(
         fetcher(str(source)),
         at.services.trust,
@@ -40,7 +40,7 @@ def wrong_lists(report: AuditReport) -> set[str]:
 
 def published(at: Installation) -> Path:
     publish_static(at.services)
-    return published_folder(at.services)
+    return at.services.folders.published
 
 
 def test_lists_that_follow_the_log_add_up_whatever_was_done(at: Installation) -> None:
