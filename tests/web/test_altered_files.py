@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from certsvc.services.certificates.give_out import pdf_of
-from tests.builders.person import damage
+from tests.builders import damage
 from tests.builders.site import Register
 
 POLICE = {"zh": "报警", "en": "police"}

@@ -11,9 +11,9 @@ import pytest
 from certsvc.credential.verdict import Alteration, CheckName, Verdict
 from certsvc.services.certificates import change_status
 from certsvc.services.verification.verify import Options, verify_offline, verify_online
+from tests.builders import damage
 from tests.builders.damage import FORGING, HARMLESS
 from tests.builders.installation import Installation, made_up
-from tests.builders.person import damage
 from tests.builders.verifying import FIRST, SECOND, check, code, credential, numbers, offline, online
 
 INTACT = {
