@@ -113,7 +113,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
 
 
 def create_asgi(settings: Settings | None = None, *, services: Services | None = None) -> AsgiSite:
-    """The site for an ASGI server, which `certsvc serve` starts: the same answers, and scans wait for nobody."""
+    """The site for an ASGI server, which `certsvc serve` starts: the same answers, and scans wait for no one."""
     from certsvc.web.asgi import AsgiSite
     from certsvc.web.scans import Scans
     from certsvc.web.site import EXTENSION

@@ -63,16 +63,16 @@ def main(arguments: list[str]) -> int:
             changed = set_up(options.stage, options.this_python, held)
     except subprocess.CalledProcessError as error:
         say(
-            f"安装未完成(退出码 {error.returncode}),原因见上;排除后再运行一次,会重新开始",
+            f"安装未完成（退出码 {error.returncode}），原因见上；排除后再运行一次，会重新开始",
             f"not installed (exit status {error.returncode}), see above; mend that and run it again: it starts over",
         )
         return 1
     except KeyboardInterrupt:
-        say("安装已中断;再运行一次,会重新开始", "the install was interrupted; run it again: it starts over")
+        say("安装已中断；再运行一次，会重新开始", "the install was interrupted; run it again: it starts over")
         return 130
     if changed:
         seconds = time.monotonic() - start
-        say(f".venv 已就绪,用时 {seconds:.0f} 秒", f".venv is ready, took {seconds:.0f} s")
+        say(f".venv 已就绪，用时 {seconds:.0f} 秒", f".venv is ready, took {seconds:.0f} s")
     return 0
 
 
@@ -83,7 +83,7 @@ def set_up(stage: str, this_python: bool, held: int) -> bool:
     again = have is None or why is not None
     if have is None or why is not None:
         if why and os.path.lexists(VENV):
-            say(f"{why[0]},重新建立 .venv", f"{why[1]}: making .venv again")
+            say(f"{why[0]}，重新建立 .venv", f"{why[1]}: making .venv again")
         have = make_venv(held)
     missing = [name for name in STAGES[stage] if have.get(name) != digest(name)]
     if COMPILED in missing and not can_compile():
@@ -109,7 +109,7 @@ def record() -> Record | None:
 def reason_to_start_over(have: Record | None, stage: str, this_python: bool) -> tuple[str, str] | None:
     """Why .venv cannot be used as it is, in both languages."""
     if have is None:
-        return ".venv 不完整(安装曾中断,或不是由 make 建立)", ".venv is not whole (interrupted, or not made by make)"
+        return ".venv 不完整（安装曾中断，或不是由 make 建立）", ".venv is not whole (interrupted, or not made by make)"
     if have.get("folder") != str(VENV):
         return "目录已移动", "the folder was moved"
     version = version_of_venv()
@@ -144,7 +144,7 @@ def make_venv(held: int) -> Record:
     made = subprocess.run([base, "-m", "venv", VENV], pass_fds=(held,), check=False)
     if made.returncode:  # Debian has venv in a package of its own, and leaves half a folder without it
         shutil.rmtree(VENV, ignore_errors=True)
-        say("缺少 venv 模块:apt install python3-venv", "the venv module is missing: apt install python3-venv")
+        say("缺少 venv 模块：apt install python3-venv", "the venv module is missing: apt install python3-venv")
         raise subprocess.CalledProcessError(made.returncode, "venv")
     return write({"folder": str(VENV), "python": this_version()})
 
@@ -156,7 +156,7 @@ def install(name: str, held: int) -> None:
         return
     count = sum("==" in line for line in (ROOT / name).read_text("utf-8").splitlines())
     say(
-        f"正在安装 {name}({count} 个包,首次需下载,可能需要几分钟)…",
+        f"正在安装 {name}({count} 个包，首次需下载，可能需要几分钟)…",
         f"installing {name} (packages: {count}; downloaded the first time; may take a few minutes) …",
     )
     how = ["--no-build-isolation"] if name == COMPILED else ["--only-binary", ":all:"]
@@ -168,7 +168,7 @@ def can_compile() -> bool:
     found = subprocess.run([PYTHON, "-I", "-c", ASK_COMPILER], check=False).returncode == 0
     if not found:
         say(
-            "SM2 未安装:需要 C 编译器(apt install gcc python3-dev);其测试将跳过",
+            "SM2 未安装：需要 C 编译器（apt install gcc python3-dev）；其测试将跳过",
             "SM2 is left out: it needs a C compiler (apt install gcc python3-dev); its tests will be skipped",
         )
     return found
@@ -211,7 +211,7 @@ def one_at_a_time() -> Iterator[int]:
         try:
             fcntl.flock(this, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("另一个安装正在进行,等待中…", "another install is under way: waiting …")
+            say("另一个安装正在进行，等待中…", "another install is under way: waiting …")
             fcntl.flock(this, fcntl.LOCK_EX)
         yield this.fileno()
 

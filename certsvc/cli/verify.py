@@ -83,7 +83,7 @@ class _Used:
 
 @click.command()
 @click.argument("file_or_text")
-@click.option("--offline", is_flag=True, help="不查登记,只凭公钥 / ask no register: pinned keys alone.")
+@click.option("--offline", is_flag=True, help="不查登记，只凭公钥 / ask no register: pinned keys alone.")
 @click.option(
     "--trust",
     "trust_path",
@@ -179,7 +179,7 @@ def _pinned(trust_path: Path | None) -> _Used:
     trust: TrustBundle = work.services(migrated=False).trust
     if not trust.keys:
         raise Refused(
-            "没有可信的公钥,请用 --trust 指定公布的文件夹或公钥文件",
+            "没有可信的公钥，请用 --trust 指定公布的文件夹或公钥文件",
             "no pinned keys here; name a published folder or a file of keys with --trust",
             rule="R10",
         )

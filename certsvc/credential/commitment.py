@@ -1,4 +1,4 @@
-"""Salted commitments: the holder can show what a credential says about them, and nobody can guess it (R10).
+"""Salted commitments: the holder can show what a credential says about them, and no one can guess it (R10).
 
 An identity number has few enough possibilities to try them all, so a plain hash of one gives it away. A commitment is
 HMAC-SHA-256 under a random salt of 32 bytes that only the holder and the issuer keep; without the salt it says nothing.

@@ -31,7 +31,7 @@ class Alteration(StrEnum):
     ADDED = "added"
     """The sealed part is whole; something stands before or behind it."""
     REWRITTEN = "rewritten"
-    """No seal is whole: another program, or a person, wrote the file anew."""
+    """No seal is whole: another program, or a person, wrote the file again."""
     PROTECTED = "protected"
     """Rewritten with a password that guards it against changes."""
     CUT_OFF = "cut-off"

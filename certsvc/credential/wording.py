@@ -26,7 +26,7 @@ class Wording:
     next_en: str
 
 
-_COMPARE_ZH = "请核对姓名、照片与证件,并确认网址的域名属于发证机构。"
+_COMPARE_ZH = "请核对姓名、照片与证件，并确认网址的域名属于发证机构。"
 _COMPARE_EN = (
     "Compare the name and photo with the person's identity document, and make sure the address is the issuer's own."
 )
@@ -39,28 +39,29 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
         "paper_valid": Wording("纸质证书真实有效", "Genuine paper certificate, in force", _COMPARE_ZH, _COMPARE_EN),
         # The state comes first, before anything that sounds good (R11).
         "suspended": Wording(
-            "已暂停使用[(自{date}起)];曾真实签发",
+            "已暂停使用[（自{date}起）]；曾真实签发",
             "Suspended[ since {date}]; it was genuinely issued",
             "暂停期间请勿采信。" + _ASK_ZH,
             "Do not rely on it while it is suspended. " + _ASK_EN,
         ),
         "revoked": Wording(
-            "已撤销[({date},{reason})|({date})|({reason})];曾真实签发",
+            "已撤销[({date},{reason})|({date})|({reason})]；曾真实签发",
             "Revoked[ on {date}][ ({reason})]; it was genuinely issued",
             "该证书不再有效。" + _ASK_ZH,
             "It is no longer in force. " + _ASK_EN,
         ),
         "superseded": Wording(
-            "已被更新的版本替代[(编号 {number},第 {version} 版,{date})|(编号 {number},第 {version} 版)|({date})]",
+            "已被更新的版本替代[（编号 {number}，第 {version} 版，{date}）|（编号 {number}，第 {version} 版）|"
+            "（{date}）]",
             "Replaced by a newer version"
             "[ (number {number}, version {version}, {date})| (number {number}, version {version})| on {date}]",
             "请向持证人索取新版本并重新查验。",
             "Ask the holder for the newer version and check that.",
         ),
         "paper_replaced": Wording(
-            "该纸质证书已报遗失/损毁,已[于{date}]补发电子证书",
+            "该纸质证书已报遗失/损毁，已[于{date}]补发电子证书",
             "This paper was reported lost or damaged; an electronic one replaces it[ since {date}]",
-            "请勿采信该纸质证书,请向持证人索取电子证书。",
+            "请勿采信该纸质证书，请向持证人索取电子证书。",
             "Do not rely on the paper; ask the holder for the electronic certificate.",
         ),
         "expired": Wording(
@@ -83,25 +84,25 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
             "It may have been suspended, revoked or replaced: check online, or with new status lists. " + _COMPARE_EN,
         ),
         "forged": Wording(
-            "签名不符:非本机构签发或内容被改动",
+            "签名不符：非本机构签发或内容被改动",
             "Not genuine: the signature does not match what is shown",
-            "请勿采信,保留原件并联系发证机构。",
+            "请勿采信，保留原件并联系发证机构。",
             "Do not rely on it; keep the original and tell the issuing authority.",
         ),
         "unknown": Wording(
-            "未查到该证书,请核对输入",
+            "未查到该证书，请核对输入",
             "No such certificate here; check what was typed",
             "请核对编号与姓名后重试。" + _ASK_ZH,
             "Check number and name, and try again. " + _ASK_EN,
         ),
         "unavailable": Wording(
-            "暂时无法查询,不代表证书有问题",
+            "暂时无法查询，不代表证书有问题",
             "Cannot be checked just now; this says nothing about the certificate",
             "请稍后再试。",
             "Try again later.",
         ),
         "offline": Wording(
-            "签名真实;状态[截至{date}|未知]",
+            "签名真实；状态[截至{date}|未知]",
             "Signature genuine; status [as of {date}|unknown]",
             "联网后请再次查验当前状态。" + _COMPARE_ZH,
             "Check the present status once online. " + _COMPARE_EN,

@@ -248,7 +248,7 @@ def load_layout(folder: Path | None = None) -> Layout:
     try:
         text = (folder / "layout.toml").read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidLayout(f"无法读取版式文件:{error}", f"the layout cannot be read: {error}") from error
+        raise InvalidLayout(f"无法读取版式文件：{error}", f"the layout cannot be read: {error}") from error
     return parse_layout(text, folder)
 
 
@@ -330,7 +330,7 @@ def _check(layout: Layout) -> None:
 
 
 def _refuse(where: str, zh: str, en: str) -> NoReturn:
-    raise InvalidLayout(f"版式“{where}”:{zh}", f'layout key "{where}" {en}', rule="R7.2", where=where)
+    raise InvalidLayout(f"版式“{where}”：{zh}", f'layout key "{where}" {en}', rule="R7.2", where=where)
 
 
 def _heading(tree: Mapping[str, object], key: str) -> Heading:
@@ -353,7 +353,7 @@ def _fields(tree: Mapping[str, object]) -> tuple[Field, ...]:
             _refuse(f"field[{at}].column", "列或跨列数不对", "and span must stay within two columns")
     doubled = [field.key for field in found if [other.key for other in found].count(field.key) > 1]
     if doubled:
-        _refuse("field", f"字段重复:{doubled[0]}", f"is there twice: {doubled[0]}")
+        _refuse("field", f"字段重复：{doubled[0]}", f"is there twice: {doubled[0]}")
     needed = set(FIELD_KEYS) - {"sex", "birth_date", "scores", "identifier"}
     absent = sorted(needed - {field.key for field in found})
     if absent:

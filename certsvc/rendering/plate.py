@@ -168,7 +168,7 @@ def _fields(layout: Layout, ink: Ink, wording: Wording) -> tuple[dict[str, tuple
 
 def _label(layout: Layout, ink: Ink, place: Place, zh: str, en: str) -> int:
     slot, x = place.slot, place.label_x
-    # Short labels are spread over four characters, as is the custom (姓  名).
+    # Short labels are spread over four characters, as is the custom （姓  名）.
     tracking = (4 - len(zh)) / (len(zh) - 1) if 1 < len(zh) < 4 else 0.0
     size = place.label * min(1.0, place.label_width / (measure(zh, Style.KAI, place.label, tracking) or 1))
     size_en = place.label_en * min(1.0, place.label_width / (measure(en, Style.LATIN, place.label_en) or 1))

@@ -132,7 +132,7 @@ class RowReader:
         found = _DATE.fullmatch(text) or _DATE.fullmatch(without_blanks(text))
         if found is None:
             due = _day_meant(without_blanks(text))
-            due_zh, due_en = (f",此处应为 {due}", f": here {due}") if due else ("", "")
+            due_zh, due_en = (f"，此处应为 {due}", f": here {due}") if due else ("", "")
             self.refuse(
                 key,
                 "file.date",
@@ -161,7 +161,7 @@ class RowReader:
             if accepted in choices:
                 return choices[accepted]
         words = list(choices)
-        self.refuse(key, "file.choice", f"应为:{'、'.join(words)}", f"one of: {', '.join(words)}")
+        self.refuse(key, "file.choice", f"应为：{'、'.join(words)}", f"one of: {', '.join(words)}")
         return None
 
     def level(self, key: str, *, required: bool) -> int | None:
@@ -219,7 +219,7 @@ class RowReader:
 
     def refuse_repeated(self, key: str, first_row: int, zh: str, en: str, *, rule: str = "file.twice") -> None:
         """Refuse the row whose key stands in `first_row` already."""
-        self.refuse(key, rule, f"{zh}(见第 {first_row} 行)", f"{en} (see row {first_row})")
+        self.refuse(key, rule, f"{zh}（见第 {first_row} 行）", f"{en} (see row {first_row})")
 
     def _has(self, key: str, *, required: bool) -> bool:
         if self.holds(key):

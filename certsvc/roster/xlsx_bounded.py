@@ -62,7 +62,7 @@ def read_sheet_bounded(content: bytes, limits: Limits, columns: Sequence[Column]
 
 def _beyond_limits() -> FileRefused:
     return FileRefused(
-        "文件在限定的时间和内存内无法读取;请只保留名册一张表,重新另存",
+        "文件在限定的时间和内存内无法读取；请只保留名册一张表，重新另存",
         "the file cannot be read within its limits of time and memory; save the list alone, as a new file",
         rule="file.size",
     )

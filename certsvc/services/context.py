@@ -102,7 +102,7 @@ class Services:
     pool_size: int = 2
     stamps: StampAuthority | None = None
     stamp_roots: tuple[Certificate, ...] = ()
-    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where nobody asks for another
+    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where no one asks for another
     renew_days: int = 90  # so long before their proof ends B-LTA files are stamped again
     gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
 
@@ -171,7 +171,7 @@ class Services:
 
 
 def operator() -> str:
-    """Who runs this process, where nobody is named: the operating system's account."""
+    """Who runs this process, where no one is named: the operating system's account."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -72,7 +72,7 @@ def verify_compact(cose: bytes, trust: TrustBundle, *, log_index: int | None = N
         claims = decode_compact(payload)
     except MalformedCredential as error:
         return _refused(CheckName.QR_PAYLOAD, error.zh, error.en)
-    zh, en = f"二维码签名真实,密钥 {kid}", f"genuine QR signature, key {kid}"
+    zh, en = f"二维码签名真实，密钥 {kid}", f"genuine QR signature, key {kid}"
     genuine = Check(CheckName.QR_SIGNATURE, True, zh, en)
     return CompactCheck(True, claims, kid, (genuine,))
 

@@ -176,7 +176,7 @@ def _fill(target: bytearray, place: re.Match[bytes], encoded: bytes) -> None:
     start, end = place.span("contents")
     if len(contents) > end - start:
         raise SealRefused(
-            "证书链或时间戳过长,签章位置放不下", "chain or time stamp are too long for the place left for the seal"
+            "证书链或时间戳过长，签章位置放不下", "chain or time stamp are too long for the place left for the seal"
         )
     _put(target, place, "contents", contents.ljust(end - start, b"0"))
 

@@ -177,13 +177,13 @@ def _extend(pdf: bytes, parts: SealParts, means: Means, foreseen: Chain) -> Arch
         newest = stamps[-1] if stamps else sealed.stamp
         whole = _stamped(before, held, (sealed, stamps), means, foreseen or newest.chain)
     except ValueError as error:
-        raise SealRefused(f"无法归档:{error}", f"it cannot be archived: {error}") from error
+        raise SealRefused(f"无法归档：{error}", f"it cannot be archived: {error}") from error
     try:
         # Proven before it leaves: what our own verifiers would refuse is not put in place of what they accept.
         _demand(len(whole) <= LARGEST_BYTES, "it is larger than verifiers take")
         return check_archive(whole, first, sealed, means.pinned)
     except ValueError as error:
-        raise SealRefused(f"归档结果不成立:{error}", f"the archived file does not hold: {error}") from error
+        raise SealRefused(f"归档结果不成立：{error}", f"the archived file does not hold: {error}") from error
 
 
 def _stamped(

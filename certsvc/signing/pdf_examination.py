@@ -105,7 +105,7 @@ class _Steps:
         self.checks: list[Check] = []
 
     def check(self, name: CheckName, passed: bool, said: tuple[str, str], fault: tuple[str, str]) -> None:
-        """Record a step, with the sentence (中文, English) for either outcome; a failed one ends the examination."""
+        """Record a step, with the sentence （中文, English） for either outcome; a failed one ends the examination."""
         self.checks.append(Check(name, passed, *(said if passed else fault)))
         if not passed:
             raise _Stopped
@@ -146,7 +146,7 @@ def examine_pdf(
     except _Stopped:
         return PdfExamination(tuple(steps.checks))
     except Exception as error:  # a stranger's X.509 can make its parser raise anything; it is refused, not propagated
-        zh, en = "文件无法检查:证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
+        zh, en = "文件无法检查：证书或签名格式异常", f"the file cannot be examined: {type(error).__name__}"
         return PdfExamination((*steps.checks, Check(CheckName.PDF_READABLE, False, zh, en)))
     point = parts.chain[0].public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return PdfExamination(
@@ -180,7 +180,7 @@ def _note_rest(before: int, behind: int, fault: str | None, steps: _Steps) -> No
         steps.note(
             CheckName.PDF_COVERAGE,
             (
-                f"封印部分完好\uff0c但签名未覆盖整个文件:其前有 {before} 字节、其后有 {behind} 字节不是签发时所有",
+                f"封印部分完好\uff0c但签名未覆盖整个文件：其前有 {before} 字节、其后有 {behind} 字节不是签发时所有",
                 "the sealed part is whole, but the signature does not cover the whole file: "
                 f"{before} bytes before it and {behind} behind it were added after sealing",
             ),
@@ -234,12 +234,12 @@ def _check_form(whole: bytes, data: bytes, steps: _Steps, *, alone: bool) -> tup
                 "the signature covers all that stands before the archive updates",
             ),
             (
-                f"文件不完整:缺少末尾 {missing} 字节\uff0c请重新下载",
+                f"文件不完整：缺少末尾 {missing} 字节\uff0c请重新下载",
                 f"the file is cut off: its last {missing} bytes are missing; download it again",
             )
             if missing > 0 and ranges[:2] == [start, end]
             else (
-                "签名未覆盖整个文件:签名后文件有增删",
+                "签名未覆盖整个文件：签名后文件有增删",
                 "the signature does not cover the whole file: something was added or cut after sealing",
             ),
         )
@@ -301,7 +301,7 @@ def _check_signer(
         CheckName.PDF_SIGNER,
         trust_fault is None,
         ("签章证书来自受信任的发证机构", "the seal belongs to a trusted issuer"),
-        ("签章证书不受信任:非本机构签发", f"the seal's certificate is not trusted: {trust_fault}"),
+        ("签章证书不受信任：非本机构签发", f"the seal's certificate is not trusted: {trust_fault}"),
     )
     return signed_at
 
@@ -321,7 +321,7 @@ def _check_stamp(
     steps.check(
         CheckName.PDF_STAMP,
         not fault,
-        (f"时间戳有效:{said}", f"the time stamp holds: {said}"),
+        (f"时间戳有效：{said}", f"the time stamp holds: {said}"),
         ("时间戳无效或不受信任", f"the time stamp does not hold: {fault}"),
     )
     assert stamp is not None
@@ -342,7 +342,7 @@ def _said_of(archived: Archived) -> tuple[str, str]:
     said = ", ".join(f"{one.at:%Y-%m-%d %H:%M:%S} UTC" for one in archived.stamps)
     until = f"{archived.proven_until:%Y-%m-%d}"
     return (
-        f"PAdES B-LTA 归档完好\uff0c含吊销数据与文档时间戳:{said};可证明至 {until}",
+        f"PAdES B-LTA 归档完好\uff0c含吊销数据与文档时间戳：{said}；可证明至 {until}",
         f"archived (PAdES B-LTA) with revocation data under document time stamps: {said}; proven until {until}",
     )
 

@@ -1,4 +1,4 @@
-"""What a PDF holds whose seal is not whole: a certificate that another program wrote anew, a merge, a portfolio.
+"""What a PDF holds whose seal is not whole: a certificate that another program wrote again, a merge, a portfolio.
 
 Nothing found here is believed: a credential or a code speaks by its own signature, which is checked where it is taken
 up (`services.verification.named`). What stands on the pages is not read at all. Any PDF parser may be at fault on a

@@ -184,7 +184,7 @@ def _read(content: bytes, exact: bool, found: _Findings) -> tuple[dict[str, obje
         and all(isinstance(proof, dict) for proof in proofs)
         and [proof.get("cryptosuite") for proof in proofs] == [JCS, RDFC]
     ):
-        raise found.failed(CheckName.PROOF, "应有两个证明:JCS 与 RDFC", "not exactly the two proofs, JCS and RDFC")
+        raise found.failed(CheckName.PROOF, "应有两个证明：JCS 与 RDFC", "not exactly the two proofs, JCS and RDFC")
     return document, proofs
 
 
@@ -200,7 +200,7 @@ def _split(content: bytes, exact: bool, found: _Findings) -> tuple[dict[str, obj
     # Step 2: the very bytes that were issued; a flipped or added byte shows even where JSON would not care.
     if exact and canonical_bytes(signed) != content:
         raise found.failed(
-            CheckName.BYTES, "与签发时的字节不同,请重新下载原件", "not byte for byte as issued; download it again"
+            CheckName.BYTES, "与签发时的字节不同，请重新下载原件", "not byte for byte as issued; download it again"
         )
     return {name: member for name, member in signed.items() if name != "proof"}, signed["proof"]
 
@@ -250,7 +250,7 @@ def _verify_proof(
     key = trust.key(kid, purpose) if did == trust.did and _KID.fullmatch(kid) else None
     if key is None or key.algorithm is not Algorithm.ED25519:
         shown = one_line(method[:200])
-        raise found.failed(key_name, f"签名密钥不在信任清单中:{shown}", f"not a pinned key: {shown}")
+        raise found.failed(key_name, f"签名密钥不在信任清单中：{shown}", f"not a pinned key: {shown}")
     _check_state(key, made_at, key_name, found)
     # Step 7: the signature, over the options and the document together.
     try:
@@ -264,10 +264,10 @@ def _verify_proof(
         forms = canonical_proof_quads(created, RDFC, method), canonical_quads(document)
     digest = b"".join(hashlib.sha256(form).digest() for form in forms)
     if not verify(key.algorithm, key.public, signature, digest):
-        raise found.failed(name, "签名不符:内容被改动", "the signature does not match: the content was changed")
+        raise found.failed(name, "签名不符：内容被改动", "the signature does not match: the content was changed")
     # Last of all, so that this finding is never one about a signature that would not have held anyway.
     _check_trust(key, log_index, trust_name, found)
-    found.passed(name, f"签名真实,密钥 {kid}", f"genuine signature, key {kid}")
+    found.passed(name, f"签名真实，密钥 {kid}", f"genuine signature, key {kid}")
     return kid
 
 

@@ -1,4 +1,4 @@
-"""For whoever runs the site: alive, ready, and numbers to watch (Prometheus text format 0.0.4)."""
+"""For anyone who runs the site: alive, ready, and numbers to watch (Prometheus text format 0.0.4)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The service and its database are gone: the exported folder alone, behind a plain static server, still answers.
 
-In a browser by the kit's own page, and by `certsvc verify --offline`. The thousand of issue 4 are marked slow.
+In a browser by the kit's own page, and by `certsvc verify --offline`. The thousand are marked slow.
 """
 
 from __future__ import annotations

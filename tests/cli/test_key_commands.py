@@ -1,4 +1,4 @@
-"""The commands about keys, as an operator types them: rotation, theft, signing anew, the seal's authority, SM2."""
+"""The commands about keys, as an operator types them: rotation, theft, signing again, the seal's authority, SM2."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_stolen_key_from_the_operators_view(certsvc: Certsvc, issued: list[str
     assert (told_of["state"], told_of["distrusted_from"], told_of["to_resign"]) == ("distrusted", 3, 1)
     assert certsvc("key", "distrust", stolen, "--from-index", "1000").exit_code == 1
     assert "from log index 3" in certsvc("key", "list").stdout
-    assert "must be signed anew" in certsvc("key", "distrust", stolen, "--from-index", "3").stdout
+    assert "must be signed again" in certsvc("key", "distrust", stolen, "--from-index", "3").stdout
     for arguments in ((pdf,), (pdf, "--offline"), (credential,), (credential, "--offline", "--receipt", receipt)):
         found = certsvc("verify", *arguments)
         assert found.exit_code == 0, found.stdout

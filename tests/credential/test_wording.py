@@ -21,10 +21,10 @@ R11 = {
         "This paper was reported lost or damaged; an electronic one replaces it since 2025-05-01",
     ),
     "expired": ("已过有效期(2025-05-01)", "Past its validity (2025-05-01)"),
-    "forged": ("签名不符:非本机构签发或内容被改动", "Not genuine: the signature does not match what is shown"),
-    "unknown": ("未查到该证书,请核对输入", "No such certificate here; check what was typed"),
+    "forged": ("签名不符：非本机构签发或内容被改动", "Not genuine: the signature does not match what is shown"),
+    "unknown": ("未查到该证书，请核对输入", "No such certificate here; check what was typed"),
     "unavailable": (
-        "暂时无法查询,不代表证书有问题",
+        "暂时无法查询，不代表证书有问题",
         "Cannot be checked just now; this says nothing about the certificate",
     ),
     "offline": ("签名真实;状态截至2025-05-01", "Signature genuine; status as of 2025-05-01"),

@@ -1,4 +1,4 @@
-"""The drawn seal is ink beneath issuer and date: it hides nothing, is no text, and is nobody's real seal (R7.6)."""
+"""The drawn seal is ink beneath issuer and date: it hides nothing, is no text, and is no one's real seal (R7.6)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ WITHOUT_PORTRAIT = 62_000
 
 
 def picture(grain: float) -> bytes:
-    """Nobody's head and shoulders, with as much grain as a camera leaves."""
+    """No one's head and shoulders, with as much grain as a camera leaves."""
     image = Image.new("RGB", (413, 579), (70, 130, 190))
     draw = ImageDraw.Draw(image)
     draw.ellipse((28, 420, 385, 780), fill=(40, 52, 66))

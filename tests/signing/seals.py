@@ -1,4 +1,4 @@
-"""Seals to test with: a made-up root, an issuing certificate, a leaf; each made anew."""
+"""Seals to test with: a made-up root, an issuing certificate, a leaf; each made again."""
 
 from __future__ import annotations
 

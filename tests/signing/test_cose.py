@@ -25,7 +25,7 @@ PROTECTED, _, PAYLOAD, SIGNATURE = cbor2.loads(GOOD).value
 def message(
     protected: Any = PROTECTED, unprotected: Any = None, payload: Any = PAYLOAD, signature: Any = None
 ) -> bytes:
-    """A COSE message with some part replaced; signed anew over the parts given, as the key's thief could."""
+    """A COSE message with some part replaced; signed again over the parts given, as the key's thief could."""
     if signature is None:
         signature = ISSUING.sign(cbor2.dumps(["Signature1", protected, b"", payload]))
     return cbor2.dumps(cbor2.CBORTag(18, [protected, {} if unprotected is None else unprotected, payload, signature]))

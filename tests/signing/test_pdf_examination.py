@@ -245,7 +245,7 @@ def test_a_child_that_never_ends_gives_a_failed_check(monkeypatch: pytest.Monkey
 
 
 def test_no_module_is_taken_from_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever puts a file into a folder of downloads could put a `resource.py` beside it, which says "valid"."""
+    """Anyone who puts a file into a folder of downloads could put a `resource.py` beside it, which says "valid"."""
     (tmp_path / "resource.py").write_text("raise SystemExit('planted')")
     monkeypatch.chdir(tmp_path)
     assert examine_pdf_bounded(SEALED, ROOTS).ok

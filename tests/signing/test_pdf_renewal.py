@@ -164,7 +164,7 @@ def test_an_overlay_is_refused_wherever_it_stands(world: World, at: str) -> None
 
 
 def test_an_overlay_within_an_update_is_refused_though_its_stamp_is_genuine(world: World) -> None:
-    """Whoever can have stamps of the pinned authority can build any update: the form alone must stop it."""
+    """Anyone who can have stamps of the pinned authority can build any update: the form alone must stop it."""
     lists = list(updates_of(world.renewed)[1].lists)
     certificates = list(updates_of(world.renewed)[1].certificates)
 

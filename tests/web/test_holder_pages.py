@@ -1,4 +1,4 @@
-"""The holder's pages: who may see what, and that nobody learns whether somebody is known (R8, R10)."""
+"""The holder's pages: who may see what, and that no one learns whether somebody is known (R8, R10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a body may be before anybody reads it, and that a small one waits for nobody; counts that do not grow (R10)."""
+"""What a body may be before anybody reads it, and that a small one waits for no one; counts that do not grow (R10)."""
 
 from __future__ import annotations
 

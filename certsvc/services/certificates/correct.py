@@ -73,7 +73,7 @@ def correct(
     whatever refuses an issue. `approved_by`, where given, is another person than `by`."""
     why = check_reason(reason)
     if approved_by is not None and not is_second_person(approved_by, by):
-        raise StatusChangeRefused("批准人不能是经办人本人", "whoever records it may not approve it", rule="R8.4")
+        raise StatusChangeRefused("批准人不能是经办人本人", "the one who records it may not approve it", rule="R8.4")
     with services.database.writing() as session:
         old = newest_version(session, number)
         check_change(Status(old.status), Status.SUPERSEDED)

@@ -1,7 +1,7 @@
 """Replace a lost or damaged paper certificate by an electronic one (R8.2, R8.3): apply, approve or reject, list.
 
 A request is held against the register of paper certificates; where the register has no entry it needs evidence, and the
-entry is made when it is approved. Whoever recorded a request may not decide it. Approval issues the electronic version
+entry is made when it is approved. Who recorded a request may not decide it. Approval issues the electronic version
 (original number and date, 补发日期, the version after the paper's), and marks the paper replaced, in one transaction.
 One reissue per paper certificate: asking again leads to the existing one, by what the paper says as well as by what the
 reissue was corrected to since (R8.4). Paper is never reissued as paper.
@@ -94,7 +94,7 @@ def apply(
 def approve(
     services: Services, request_id: int, *, by: str, decision_note: str | None = None, scheme_key: str | None = None
 ) -> Request:
-    """Issue the electronic certificate. Raises `NotFound`, `ReissueRefused` (R8.2: not by whoever recorded it)."""
+    """Issue the electronic certificate. Raises `NotFound`, `ReissueRefused` (R8.2: not by the one who recorded it)."""
     with services.database.writing() as session:
         row = _undecided(session, request_id, by)
         if row.state == RequestState.APPROVED:
@@ -177,7 +177,7 @@ def _reissued_to(
 ) -> ReissueRequestRecord | None:
     """The approved request of a paper whose reissue has been corrected to this name and document since (R8.4).
 
-    Whoever stands on a version between the paper and the newest is not the holder, or no longer by that name.
+    A name found only on an intermediate version is refused.
     """
     if paper.replaced_by_id is None:
         return None
@@ -194,7 +194,7 @@ def _reissued_to(
 
 def _not_as_registered(number: str) -> ReissueRefused:
     return ReissueRefused(
-        "与纸质证书登记不符(姓名或证件号码);请按纸质证书填写,其后变更的,补发后再更正",
+        "与纸质证书登记不符（姓名或证件号码）；请按纸质证书填写，其后变更的，补发后再更正",
         "not as in the paper register (name or identity number); give both as the paper has them, what changed since is"
         " corrected after the reissue",
         rule="R8.2",
@@ -207,7 +207,7 @@ def _check_not_electronic(session: Session, number: str) -> None:
     electronic = session.scalar(select(CertificateRecord.id).where(same).limit(1))
     if electronic is not None:
         raise ReissueRefused(
-            "这是电子证书,无需补发,请重新下载",
+            "这是电子证书，无需补发，请重新下载",
             "this is an electronic certificate; download it again",
             rule="R8.5",
             where=number,
@@ -218,7 +218,7 @@ def _check_evidence(session: Session, number: str, evidence: Evidence | None) ->
     _check_not_electronic(session, number)
     if evidence is None or not 0 < len(evidence.text.strip()) <= _LONGEST_TEXT:
         raise ReissueRefused(
-            "纸质登记册中没有该编号,须附证明材料",
+            "纸质登记册中没有该编号，须附证明材料",
             "the paper register has no such number; evidence is due",
             rule="R8.2",
             where=number,
@@ -259,7 +259,10 @@ def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestReco
         raise NotFound("没有该补发申请", "there is no such request", rule="R8.2", where=str(request_id))
     if not is_second_person(by, row.applied_by):
         raise ReissueRefused(
-            "登记人不得审批自己登记的申请", "whoever recorded it may not decide it", rule="R8.2", where=str(request_id)
+            "登记人不得审批自己登记的申请",
+            "the one who recorded it may not decide it",
+            rule="R8.2",
+            where=str(request_id),
         )
     if row.state == RequestState.REJECTED:
         raise ReissueRefused("该申请已被驳回", "it was turned down already", rule="R8.2", where=str(request_id))
@@ -306,7 +309,7 @@ def _scheme_for(
     names = {scheme.occupation.code, scheme.occupation.name_zh, scheme.occupation.name_en}
     if paper.occupation not in names or paper.level != scheme.level:
         raise ReissueRefused(
-            f"方案 {scheme.key} 不适用于 {paper.occupation} {paper.level} 级,请用 --scheme 指定",
+            f"方案 {scheme.key} 不适用于 {paper.occupation} {paper.level} 级，请用 --scheme 指定",
             f"scheme {scheme.key} is not for {paper.occupation}, level {paper.level}; name one with --scheme",
             rule="R0",
             where=paper.number,

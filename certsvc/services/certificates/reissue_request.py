@@ -1,6 +1,6 @@
 """A request for a reissue as staff see it, and the certificate it led to as that stands now (R8.2 to R8.4).
 
-Nothing is decided here; see `reissue`. What the holder sees is in `holder_shown`.
+Nothing is decided here; see `reissue`. What the holder sees is in `shown`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AsItStands:
-    """The certificate that a reissue led to, as it stands now: corrected or signed anew since, revoked, expired."""
+    """The certificate that a reissue led to, as it stands now: corrected or signed again since, revoked, expired."""
 
     number: str
     version: int

@@ -1,10 +1,10 @@
-"""Sign certificates anew after a change of key: each gets its next version, the one before is superseded (密钥更换).
+"""Sign certificates again after a change of key: each gets its next version, the one before is superseded (密钥更换).
 
 Through the same numbered steps as any version (`next_version`), some at a time, each lot in one transaction: stopped
 anywhere and run again, it goes on with those whose newest version is not signed by the key in use. Nothing is
-laundered: an old version is signed anew only where it is genuine but for the distrust, where the signed log is about
-it, and where whoever holds it has still passed, or had the reissue approved. So what a thief slipped in stays out.
-Not here: drawing and publishing (`render_certificate`, `publish_static`; the command does both).
+laundered: an old version is signed again only where it is genuine but for the distrust, where the signed log is about
+it, and where its holder has still passed, or had the reissue approved. So what a thief slipped in stays out.
+Not here: drawing and publishing (`issuing.render`, `publish_static`; the command does both).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Selection:
 
 @dataclass(slots=True)
 class ResignReport:
-    """How many were signed anew now, how many had been already, and who was refused and why."""
+    """How many were signed again now, how many had been already, and who was refused and why."""
 
     resigned: list[tuple[str, int]] = field(default_factory=list)
     already: int = 0
@@ -109,7 +109,7 @@ def resign(
     if selection.batch is None and selection.scheme is None and selection.kid is None:
         raise Refused("请指定批次、方案或密钥", "name a batch, a scheme or a key")
     report = ResignReport()
-    # The log must be out as it stands: what it does not prove under a signed head is not signed anew.
+    # The log must be out as it stands: what it does not prove under a signed head is not signed again.
     publish_log(services, services.folders.published / "log")
     with services.database.reading() as session:
         due = list(_due(services, session, selection, report))
@@ -127,7 +127,7 @@ def resign(
 def _due(
     services: Services, session: Session, selection: Selection, report: ResignReport
 ) -> Iterator[tuple[int, int | None]]:
-    """(id, batch) of what is to be signed anew, batch by batch."""
+    """(id, batch) of what is to be signed again, batch by batch."""
     in_use = services.trust.verification_method(services.keystore.active_kid(Purpose.CREDENTIAL)).encode() + b'"'
     for row in session.scalars(_newest(session, selection)):
         assert row.credential is not None
@@ -136,7 +136,7 @@ def _due(
         if in_use in row.credential:
             report.already += 1
         elif row.status == Status.SUSPENDED.value:
-            error = Refused("暂停使用中,须先恢复", "suspended: reinstate it first", rule="R7.5", where=row.number)
+            error = Refused("暂停使用中，须先恢复", "suspended: reinstate it first", rule="R7.5", where=row.number)
             report.refusals.append((row.number, error))
         else:
             yield row.id, row.batch_id

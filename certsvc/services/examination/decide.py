@@ -75,7 +75,7 @@ def explain_all(
     """Every enrolment's decision on a day, by enrolment; of one person alone where an identity number is given.
 
     With `scheme_toml`, each enrolment of that scheme's family is also decided by it: a dry run, nothing is stored.
-    Raises `NotFound` for an identity number nobody is registered under, `InvalidScheme`.
+    Raises `NotFound` for an identity number no one is registered under, `InvalidScheme`.
     """
     changed = parsed(scheme_toml) if scheme_toml is not None else None
     with services.database.reading() as session:

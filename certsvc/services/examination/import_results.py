@@ -193,7 +193,7 @@ class _Recording:
                 self._tally.unchanged += 1
             else:
                 conflict = Conflict(
-                    "与已登记的成绩冲突:该次考试已登记,内容不同",
+                    "与已登记的成绩冲突：该次考试已登记，内容不同",
                     "conflict: this attempt is on record with another result",
                     rule="R2.2",
                 )
@@ -226,7 +226,7 @@ class _Recording:
             return
         for row in rows:
             reopened = AttemptRefused(
-                f"该成绩使 {enrolment.registered_on} 的报名重新未结束({before.zh}→{after.zh}),而 {again_on} 已另行报名",
+                f"该成绩使 {enrolment.registered_on} 的报名重新未结束（{before.zh}→{after.zh}），而 {again_on} 已另报",
                 f"it would reopen the enrolment of {enrolment.registered_on} ({before.en} → {after.en}), after which "
                 f"the person registered again on {again_on}",
                 rule="R1.5",
@@ -291,7 +291,7 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
     if latest.review_state != RegistrationState.APPROVED:
         state = RegistrationState.of(latest.review_state)
         raise AttemptRefused(
-            f"{latest.registered_on} 的报名{state.zh},不能登记成绩",
+            f"{latest.registered_on} 的报名{state.zh}，不能登记成绩",
             f"the registration of {latest.registered_on} is {state.value}, not approved",
             rule="R1.6",
             where="id_number",

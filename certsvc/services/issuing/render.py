@@ -100,7 +100,7 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
         return 0
     adopted = 0
     with services.database.writing() as session:
-        # The writing lock is held: whoever is without a PDF here stays so until this commits.
+        # The writing lock is held: what is without a PDF here stays so until this commits.
         query = select(CertificateRecord.id, CertificateRecord.number, CertificateRecord.version).where(
             CertificateRecord.id.in_([one.certificate_id for one in drawn]), CertificateRecord.pdf_sha256.is_(None)
         )
@@ -133,7 +133,7 @@ def render(services: Services, certificate_ids: Iterable[int]) -> int:
 
 
 def clear_leftovers(services: Services) -> None:
-    """Remove what runs that were stopped left beside the PDFs. Only for whoever holds the folder's lock."""
+    """Remove what runs that were stopped left beside the PDFs. Only for the one who holds the folder's lock."""
     for path in services.folders.pdf.glob(f"{TEMPORARY}*"):
         path.unlink(missing_ok=True)
 

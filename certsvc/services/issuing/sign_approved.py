@@ -1,4 +1,4 @@
-"""Sign one approved batch: what the signer does in place of believing whoever asks (docs/issuing.md, "The signer").
+"""Sign one approved batch: what the signer does in place of believing the one who asks (docs/issuing.md, "The signer").
 
 It is told a batch's number and nothing else. Everything it signs it reads from the register itself, and before the
 first signature it asks of the whole batch:
@@ -76,7 +76,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
 
 
 def _check_approval(batch: IssueBatchRecord) -> None:
-    # S1: one person alone, or nobody, gets nothing signed.
+    # S1: one person alone, or no one, gets nothing signed.
     if not is_second_person(batch.approved_by, batch.by):
         raise BatchRefused(
             "该批次未经第二人批准", "the batch has not been approved by a second person", where=f"batch {batch.id}"
@@ -92,7 +92,7 @@ def _check_row(
 ) -> None:
     # S2: the rules have the last word, not the one who reserved.
     if not on_record.approved:
-        raise _refused(row, "报名未经审核通过(R1.6)", "the registration was not approved (R1.6)")
+        raise _refused(row, "报名未经审核通过（R1.6）", "the registration was not approved (R1.6)")
     decision = on_record.passed(batch.on)
     if decision is None:
         raise _refused(row, "未通过考试", "has not passed")

@@ -2,7 +2,7 @@
 
 A header line (JSON: format, key id, salt, database revision), then chunks of AES-256-GCM; each chunk's number and
 whether it is the last are authenticated, so that none can be cut off, swapped or repeated. Inside: gzip of one JSON
-line for each row. Rebuilding needs the keystore as well, which is backed up elsewhere: the kit alone tells nobody.
+line for each row. Rebuilding needs the keystore as well, which is backed up elsewhere: the kit alone tells no one.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _read_lines(services: Services, path: Path) -> tuple[str, Iterator[bytes]]:
         raise _damaged(path)
     if made_at not in revisions():
         raise FileRefused(
-            f"存档的数据库版本为 {made_at},程序最新为 {head()},请用更新的程序",
+            f"存档的数据库版本为 {made_at}，程序最新为 {head()}，请用更新的程序",
             f"the kit is of database revision {made_at}, this program knows {head()} at most; use a newer program",
             where=path.name,
         )

@@ -44,7 +44,7 @@ def back_up(services: Services, target: Path) -> BackupReport:
     """Write the archive, whole or not at all. Raises `Refused` where `target` exists."""
     require_head(services.database)
     if target.exists():
-        raise Refused("备份文件已存在,不覆盖", "the backup file exists; it is not overwritten", where=str(target))
+        raise Refused("备份文件已存在，不覆盖", "the backup file exists; it is not overwritten", where=str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=".backup-", dir=target.parent)
     temporary = Path(name)
@@ -68,14 +68,14 @@ def restore(services: Services, source: Path) -> BackupReport:
     folders = services.folders
     folders.create()
     if revision(services.database) is not None:
-        raise Refused("数据库不是空的,不覆盖", "the database is not empty; nothing is overwritten")
+        raise Refused("数据库不是空的，不覆盖", "the database is not empty; nothing is overwritten")
     if any(folder.is_dir() and any(folder.iterdir()) for folder in (folders.photos, folders.pdf)):
-        raise Refused("照片或 PDF 文件夹不是空的,不覆盖", "photos or PDFs are there; nothing is overwritten")
+        raise Refused("照片或 PDF 文件夹不是空的，不覆盖", "photos or PDFs are there; nothing is overwritten")
     try:
         with tarfile.open(source, mode="r:") as archive:
             return _Reader(services, archive).restore()
     except (tarfile.TarError, OSError, ValueError, KeyError) as error:
-        raise FileRefused(f"备份文件损坏:{error}", f"the backup is damaged: {error}", where=str(source)) from error
+        raise FileRefused(f"备份文件损坏：{error}", f"the backup is damaged: {error}", where=str(source)) from error
 
 
 class _Writer:

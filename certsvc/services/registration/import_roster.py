@@ -3,7 +3,7 @@
 A row is new, unchanged, or refused; the key is person, occupation, level and registration date. A roster was reviewed
 before it comes here, so its rows count as approved; `for_review` puts them to review instead (R1.6). Not here: the form
 of cells (`roster.candidates`), who may register (`rules.registration`), what a row may change of what is on record
-(`register_known`), the review (`review`). Source: R1.1–R1.6, R9; formats.md.
+(`on_record`), the review (`review`). Source: R1.1–R1.6, R9; formats.md.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ class _Desk:
                 zh, en = f"{other.registered_on} 已有更晚的报名", f"registered again later, on {other.registered_on}"
             elif other.review_state != RegistrationState.APPROVED:
                 state = RegistrationState.of(other.review_state)
-                zh = f"{other.registered_on} 的报名还在审核中({state.zh})"
+                zh = f"{other.registered_on} 的报名还在审核中（{state.zh}）"
                 en = f"the registration of {other.registered_on} is still under review ({state.value})"
             elif not self._closed(other, on):
                 zh, en = (

@@ -41,7 +41,7 @@ _LEADS_TO: Final = {
 class Later:
     """What the leaves behind the certificate's own lead to. `day` is that of the last of them; `known_until` that of
     the log's last leaf, None where nothing stands behind the certificate. Not `readable`: the head speaks of later
-    leaves that are not there, so that nobody knows what they said."""
+    leaves that are not there, so that no one knows what they said."""
 
     status: Status
     day: date | None
@@ -60,7 +60,7 @@ def ask_published_log(found: Examined, trust: TrustBundle, folder: Path) -> Late
         log = _Published.open(trust, folder)
         same = log.holds(found)
     except CertsvcError as error:
-        zh, en = f"读不到可信的已公布日志:{error.zh}", f"no published log to be believed: {error.en}"
+        zh, en = f"读不到可信的已公布日志：{error.zh}", f"no published log to be believed: {error.en}"
         found.say(CheckName.LOG_INCLUSION, None, zh, en)
         return None
     index, size = found.receipt.index, log.head.size
@@ -68,14 +68,14 @@ def ask_published_log(found: Examined, trust: TrustBundle, folder: Path) -> Late
         found.say(
             CheckName.LOG_INCLUSION,
             None,
-            "这里的日志早于该证书,未查是否相同",
+            "这里的日志早于该证书，未查是否相同",
             "the log here is older than the certificate: not held against it",
         )
         return None
     found.say(
         CheckName.LOG_INCLUSION,
         same,
-        f"已公布的日志中有该证书:第 {index} 叶,共 {size} 叶" if same else f"已公布的日志中,第 {index} 叶不是该证书",
+        f"已公布的日志中有该证书：第 {index} 叶，共 {size} 叶" if same else f"已公布的日志中，第 {index} 叶不是该证书",
         f"in the published log: leaf {index} of {size}"
         if same
         else f"leaf {index} of the published log is not this certificate's",
@@ -90,7 +90,7 @@ def _read_later(log: _Published, found: Examined) -> Later:
         found.say(
             CheckName.LOG_LATER,
             None,
-            f"日志中其后的叶无法读取:{error.zh}",
+            f"日志中其后的叶无法读取：{error.zh}",
             f"the log's later leaves cannot be read: {error.en}",
         )
         return Later(Status.VALID, None, None, readable=False)
@@ -98,9 +98,9 @@ def _read_later(log: _Published, found: Examined) -> Later:
     found.say(
         CheckName.LOG_LATER,
         later.status is Status.VALID,
-        f"日志(至 {until})中其后没有对该证书不利的记录"
+        f"日志（至 {until}）中其后没有对该证书不利的记录"
         if later.status is Status.VALID
-        else f"日志在 {later.day} 记有:{later.status.value}",
+        else f"日志在 {later.day} 记有：{later.status.value}",
         f"the log (up to {until}) says nothing against it later"
         if later.status is Status.VALID
         else f"the log says of {later.day}: {later.status.value}",

@@ -40,7 +40,7 @@ def ask_published(found: Examined, trust: TrustBundle, folder: Path | None, now:
     later = None if folder is None else ask_published_log(found, trust, folder)
     listed = None if folder is None else _ask_lists(found, trust, folder, now)
     if listed is None and not any(check.name is CheckName.STATUS for check in found.checks):
-        found.say(CheckName.STATUS, None, "离线,未查状态", "offline: the status was not checked")
+        found.say(CheckName.STATUS, None, "离线，未查状态", "offline: the status was not checked")
     return _worse(listed, later)
 
 
@@ -63,7 +63,7 @@ def _ask_lists(found: Examined, trust: TrustBundle, folder: Path, now: datetime)
     for entry in found.claims.status_entries:
         published = _read(entry, trust, folder)
         if published is None:
-            zh, en = "没有可信的状态列表,未查状态", "no status list to be believed: not checked"
+            zh, en = "没有可信的状态列表，未查状态", "no status list to be believed: not checked"
             found.say(CheckName.STATUS, None, zh, en)
             return None
         try:
@@ -80,11 +80,11 @@ def _ask_lists(found: Examined, trust: TrustBundle, folder: Path, now: datetime)
     current = oldest.is_current(now)
     # Past its life a list can no longer clear a certificate, but what it says against one stays said (revocation).
     ok = (status is Status.VALID) if current or status is not Status.VALID else None
-    stale_zh, stale_en = ("", "") if current else (",列表已过期", ", and the list is out of date")
+    stale_zh, stale_en = ("", "") if current else ("，列表已过期", ", and the list is out of date")
     found.say(
         CheckName.STATUS,
         ok,
-        f"{STATUS_ZH[status]}(截至 {as_of},{days} 天前{stale_zh})",
+        f"{STATUS_ZH[status]}（截至 {as_of},{days} 天前{stale_zh}）",
         f"{status.value} as of {as_of}, {days} days ago{stale_en}",
     )
     return Entry(status, as_of=as_of, seen=current)

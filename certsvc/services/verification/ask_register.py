@@ -79,7 +79,7 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
         found.say(
             CheckName.REGISTER_ENTRY,
             None,
-            "登记与所签内容不一致,无法采信",
+            "登记与所签内容不一致，无法采信",
             "the register contradicts what was signed: not believed",
         )
         return Entry(None)
@@ -128,7 +128,7 @@ def _is_code_of(stored: CredentialCheck, found: Examined) -> bool:
 
 
 def _check_file(session: Session, row: CertificateRecord, found: Examined) -> None:
-    # V8: whoever holds the seal's key could seal a second file; the hashes of those that were issued are on record: the
+    # V8: a thief of the seal's key could seal a second file; the hashes of those that were issued are on record: the
     # newest, and those from before a time stamp came in.
     if found.kind is not Kind.PDF:
         return
@@ -157,13 +157,13 @@ def _check_log(services: Services, session: Session, row: CertificateRecord, fou
         proof = prove_inclusion(row.leaf_index, edge.size, log_read.hash_reader(session))
         verify_inclusion(leaf_hash(content), row.leaf_index, edge.size, proof, edge.root())
         holds = leaf.credential == commitment
-        where_zh, where_en = f"第 {row.leaf_index} 叶,共 {edge.size} 叶", f"leaf {row.leaf_index} of {edge.size}"
+        where_zh, where_en = f"第 {row.leaf_index} 叶，共 {edge.size} 叶", f"leaf {row.leaf_index} of {edge.size}"
     except (CertsvcError, AssertionError):
         holds, where_zh, where_en = False, "日志中没有该证书的叶", "the log has no leaf of this certificate"
     found.say(
         CheckName.LOG_INCLUSION,
         holds,
-        f"已记入公开日志:{where_zh}" if holds else f"公开日志不能证明该证书:{where_zh}",
+        f"已记入公开日志：{where_zh}" if holds else f"公开日志不能证明该证书：{where_zh}",
         f"in the public log: {where_en}" if holds else f"the public log does not bear it out: {where_en}",
     )
 
@@ -173,11 +173,11 @@ def _status_of(session: Session, row: CertificateRecord, found: Examined) -> Ent
     status = Status(row.status)
     successor = session.get(CertificateRecord, row.superseded_by_id) if row.superseded_by_id is not None else None
     named = None if successor is None else f"{successor.number} v{successor.version}"
-    since_zh = f"自 {row.status_changed_on} 起:" if row.status_changed_on else ""
+    since_zh = f"自 {row.status_changed_on} 起：" if row.status_changed_on else ""
     since_en = f" since {row.status_changed_on}" if row.status_changed_on else ""
     why = reason_of(row.status_reason) if status in {Status.SUSPENDED, Status.REVOKED} else None
     why_zh, why_en = ("", "") if why is None else (f"({why.zh})", f" ({why.en})")
-    by_zh, by_en = (f",替代者 {named}", f", replaced by {named}") if named else ("", "")
+    by_zh, by_en = (f"，替代者 {named}", f", replaced by {named}") if named else ("", "")
     found.say(
         CheckName.STATUS,
         status is Status.VALID,

@@ -196,7 +196,7 @@ def _examine_pdf(brought: bytes, means: Means, found: Examined) -> None:
         found.say(
             CheckName.PDF_SEAL_TRUST,
             False,
-            f"印章密钥 {key.kid} 已不再可信,且该文件的散列不在登记中",
+            f"印章密钥 {key.kid} 已不再可信，且该文件的散列不在登记中",
             f"the seal's key {key.kid} is distrusted, and the register does not have this very file",
         )
         return
@@ -222,7 +222,7 @@ def _examine_json(brought: bytes, means: Means, found: Examined) -> None:
         found.say(
             CheckName.BYTES,
             True,
-            "排版与签发时不同,按规范形式读取,内容一致",
+            "排版与签发时不同，按规范形式读取，内容一致",
             "laid out otherwise than issued: read in its canonical form, which says the same",
         )
 
@@ -249,13 +249,13 @@ def _proven_index(receipt: bytes | None, credential: bytes, trust: TrustBundle, 
         check_receipt(parsed, credential, f"{host_of(trust)}/log", log_keys_of(trust), stated=stated_by(credential))
     except CertsvcError as error:
         found.say(
-            CheckName.LOG_RECEIPT, False, f"日志凭据不成立:{error.zh}", f"the log receipt does not hold: {error.en}"
+            CheckName.LOG_RECEIPT, False, f"日志凭据不成立：{error.zh}", f"the log receipt does not hold: {error.en}"
         )
         return None
     found.say(
         CheckName.LOG_RECEIPT,
         True,
-        f"已证明记入公开日志,第 {parsed.index} 叶",
+        f"已证明记入公开日志，第 {parsed.index} 叶",
         f"proven to be in the public log, leaf {parsed.index}",
     )
     found.receipt = parsed
@@ -291,7 +291,7 @@ def _examine_code(text: str, means: Means, receipt_index: int | None, found: Exa
     found.say(
         CheckName.QR_HOST,
         ours,
-        f"网址属于发证机构:{expected}" if ours else f"网址 {code.host} 不是发证机构的域名 {expected}",
+        f"网址属于发证机构：{expected}" if ours else f"网址 {code.host} 不是发证机构的域名 {expected}",
         f"the address is the issuer's: {expected}" if ours else f"{code.host} is not the issuer's domain {expected}",
     )
     if found.token is not None and found.token != code.token:

@@ -22,7 +22,7 @@ def check_gm(credential: bytes, signature: bytes, trust: TrustBundle, log_index:
             continue
         if not vouches(key, log_index):
             return Check(CheckName.GM_TRUST, False, *distrust_said(key))
-        zh, en = f"SM2 签名真实,密钥 {key.kid}", f"genuine SM2 signature, key {key.kid}"
+        zh, en = f"SM2 签名真实，密钥 {key.kid}", f"genuine SM2 signature, key {key.kid}"
         return Check(CheckName.GM_SIGNATURE, True, zh, en)
-    zh, en = "SM2 签名不符:不是对此凭证的签名", "the SM2 signature is not one of a pinned key over this credential"
+    zh, en = "SM2 签名不符：不是对此凭证的签名", "the SM2 signature is not one of a pinned key over this credential"
     return Check(CheckName.GM_SIGNATURE, False, zh, en)

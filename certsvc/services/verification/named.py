@@ -9,7 +9,7 @@ N1 credential   one attached says to be ours, and its proofs do not hold
 N2 code         one is signed under our address, and its signature does not hold; or it holds under another's address
 N3 parts        credentials and codes are there, and no code is of any of the credentials
 N4 seal         somebody else's seal bears the issuer's name
-A seal of our own that stands there displaced says nothing: each program that writes a PDF anew leaves one.
+A seal of our own that stands there displaced says nothing: each program that writes a PDF again leaves one.
 
 Not here: the part of a file under a whole seal (`examine`), what the register says (`ask_register`).
 """
@@ -59,7 +59,7 @@ def name_from_picture(brought: bytes, means: Means, found: Examined) -> None:
         found.say(
             CheckName.PICTURE_CODE,
             True,
-            "图片中有证书二维码;它不证明图片上其余的内容,请与下面的记录比对",
+            "图片中有证书二维码；它不证明图片上其余的内容，请与下面的记录比对",
             "the picture shows a certificate's code, which proves nothing else in the picture: compare it with the "
             "record below",
         )
@@ -67,7 +67,7 @@ def name_from_picture(brought: bytes, means: Means, found: Examined) -> None:
         found.say(
             CheckName.PICTURE_CODE,
             False,
-            "图片中没有找到证书二维码;请靠近拍摄或截取二维码部分",
+            "图片中没有找到证书二维码；请靠近拍摄或截取二维码部分",
             "no certificate's code was found in the picture: take it closer, or cut out the code",
         )
 
@@ -80,7 +80,7 @@ def name_from_pdf(brought: bytes, means: Means, found: Examined) -> None:
         found.say(
             CheckName.FILE_PASSWORD,
             None,
-            "文件有打开密码,看不到里面;请另存为无密码的文件,或扫描二维码",
+            "文件有打开密码，看不到里面；请另存为无密码的文件，或扫描二维码",
             "the file asks for a password, so nothing in it was seen; save it without one, or scan the code",
         )
         return
@@ -108,7 +108,7 @@ def _alteration(brought: bytes, found: Examined) -> Alteration:
         found.say(
             CheckName.FILE_PASSWORD,
             None,
-            "文件设有密码保护;请另存为无密码的文件,或扫描二维码",
+            "文件设有密码保护；请另存为无密码的文件，或扫描二维码",
             "the file is protected by a password; save it without one, or scan the code",
         )
         return Alteration.PROTECTED
@@ -195,7 +195,7 @@ def _check_signers(signers: Sequence[str], credentials: Sequence[Examined], mean
         found.say(
             CheckName.PDF_FOREIGN_SEAL,
             False,
-            "文件上有以发证机构名义的签章,但不是发证机构的密钥所作",
+            "文件上有以发证机构名义的签章，但不是发证机构的密钥所作",
             "the file bears a seal in the issuer's name that is not made by the issuer's key",
         )
 

@@ -1,7 +1,7 @@
 """The holder's photo for anyone who checks a certificate: only where its scheme says so, and only the one signed (R10).
 
 The scheme is the one the certificate was issued under. The picture is found by the digest in the signed credential and
-compared with it before it is shown, so that nobody swaps it on the disk. Not here: who is asking, and limits (web).
+compared with it before it is shown, so that no one swaps it on the disk. Not here: who is asking, and limits (web).
 """
 
 from __future__ import annotations

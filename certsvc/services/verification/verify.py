@@ -124,7 +124,7 @@ class _Register:
 
 
 class _Published:
-    """Asks published files, or nobody."""
+    """Asks published files, or no one."""
 
     def __init__(self, trust: TrustBundle, options: Options) -> None:
         self._trust, self._options = trust, options
@@ -140,7 +140,7 @@ class _Published:
             found.say(
                 CheckName.QR_ADDRESS,
                 None,
-                "所签内容中没有网址:离线时不能确认该网址属于这张证书",
+                "所签内容中没有网址：离线时不能确认该网址属于这张证书",
                 "the signed content names no address: offline it is not known that this address is its own",
             )
         unseen = _unseen(found)
@@ -163,7 +163,7 @@ def _unseen(found: Examined) -> bool:
         found.say(
             CheckName.LOG_RECEIPT,
             None,
-            "未附日志凭据,未查是否记入公开日志",
+            "未附日志凭据，未查是否记入公开日志",
             "no receipt came with it: not checked whether the public log has it",
         )
     return True
@@ -192,7 +192,7 @@ _SAID_OF: Final[Mapping[Wrapping, tuple[str, str]]] = {
     Wrapping.ZIP: ("ZIP 压缩包", "a ZIP archive"),
     Wrapping.MAIL: ("电子邮件", "a mail"),
     Wrapping.SIGNED_MAIL: ("带签名的电子邮件", "a signed mail"),
-    Wrapping.CMS: ("CMS 签名文件(.p7m)", "a file signed with CMS (.p7m)"),
+    Wrapping.CMS: ("CMS 签名文件（.p7m）", "a file signed with CMS (.p7m)"),
 }
 
 
@@ -203,7 +203,7 @@ def _unwrap(brought: bytes, means: Means, found: Examined, *, inside: bool) -> N
         found.say(
             CheckName.FILE_FORM,
             False,
-            "此种压缩包或邮件文件(或包中之包)不予打开;请取出其中的 PDF 再查验",
+            "此种压缩包或邮件文件（或包中之包）不予打开；请取出其中的 PDF 再查验",
             "an archive or mail file of this kind, or one within another, is not opened; take the PDF out and check it",
         )
         return
@@ -213,7 +213,10 @@ def _unwrap(brought: bytes, means: Means, found: Examined, *, inside: bool) -> N
     found.alteration = Alteration.CONTAINED
     found.contained += unpacked.parts
     if not unpacked.whole:
-        zh, en = "其中有打不开、过大或过多的文件,未予查验", "some of what is in it was not opened: damaged, or too much"
+        zh, en = (
+            "其中有打不开、过大或过多的文件，未予查验",
+            "some of what is in it was not opened: damaged, or too much",
+        )
         found.say(CheckName.FILE_CONTAINER, None, zh, en)
 
 
@@ -225,7 +228,7 @@ def _say_contained(found: Examined) -> None:
         found.say(
             CheckName.FILE_CONTAINER,
             None,
-            f"内含 {len(found.contained)} 个可能是证书的文件,已分别查验:{names}",
+            f"内含 {len(found.contained)} 个可能是证书的文件，已分别查验：{names}",
             f"it holds {len(found.contained)} files that may be certificates, each checked by itself: {names}",
         )
 
@@ -319,7 +322,7 @@ def _check_validity(found: Examined, claims: CertificateClaims, today: date) -> 
         found.say(
             CheckName.VALIDITY,
             within,
-            f"有效期至 {claims.valid_until}" + ("" if within else ",已过"),
+            f"有效期至 {claims.valid_until}" + ("" if within else "，已过"),
             f"in force until {claims.valid_until}" + ("" if within else ", which has passed"),
         )
 
@@ -378,7 +381,7 @@ def _shown(found: Examined, entry: Entry | None, verdict: Verdict) -> Mapping[st
 
 
 def _of_claims(found: Examined, claims: CertificateClaims, entry: Entry | None) -> dict[str, object]:
-    # A bare link names nobody, so it is shown no more than the public page shows (R10).
+    # A bare link names no one, so it is shown no more than the public page shows (R10).
     named = found.kind is not Kind.QR or (found.compact is not None and found.compact.names(claims.holder_name))
     return {
         "number": claims.number,

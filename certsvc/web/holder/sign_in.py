@@ -1,6 +1,6 @@
 """Signing in: who one is, then a code (from a message, or from the counter).
 
-Nobody can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
+No one can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
 same time, every refused code the same page again. That a number is not well-formed is said at once; it tells nothing of
 the register. Not here: codes and sessions (`services.holders`), what carries the first step's fields (`carried`).
 """
@@ -49,7 +49,7 @@ class TooManyTries(TooMany):
 
     def __init__(self) -> None:
         super().__init__()
-        self.zh = "试的次数太多了,请一小时后再来;急用请到发证机构柜台"
+        self.zh = "试的次数太多了，请一小时后再来；急用请到发证机构柜台"
         self.en = "too many attempts: come back in an hour, or ask at the issuing authority's counter"
 
 

@@ -39,9 +39,9 @@ _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
 SECONDS_TOGETHER: Final = 60.0
 _at_once: Final = threading.BoundedSemaphore(4)
 _SKIPPED: Final = CheckName.FILE
-_TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多,请稍后再试", "asked too often; try again later")
+_TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多，请稍后再试", "asked too often; try again later")
 _TOO_BUSY: Final = Check(
-    _SKIPPED, None, "一次查验的文件太多,未及查验", "too many files at a time; there was no time for this one"
+    _SKIPPED, None, "一次查验的文件太多，未及查验", "too many files at a time; there was no time for this one"
 )
 _LARGEST_HANDED_BACK: Final = 2 * 1024 * 1024
 _ZIP: Final = b"PK\x03\x04"
@@ -165,7 +165,7 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     return {
         "how": how and (how.zh if language == "zh" else how.en),
         "how_next": how and (how.next_zh if language == "zh" else how.next_en),
-        # The file is kept nowhere, so its part goes back within the page.
+        # The file is not kept, so its part goes back within the page.
         "original": base64.b64encode(original).decode() if original and len(original) <= _LARGEST_HANDED_BACK else None,
         "others": verification.others,
         "parts": [
@@ -217,7 +217,9 @@ def _unpack(uploads: Iterable[FileStorage]) -> Iterator[_Brought]:
                 yield _unopened(name, f"一次最多查验 {MOST_FILES} 个文件", f"at most {MOST_FILES} files at a time")
                 return
             if member.content is not None and len(member.content) > LARGEST_FILE:
-                yield _unopened(member.name, "文件大于 10 MB,不是本机构的证书", "over 10 MB: not a certificate of ours")
+                yield _unopened(
+                    member.name, "文件大于 10 MB，不是本机构的证书", "over 10 MB: not a certificate of ours"
+                )
             else:
                 yield member
 
@@ -231,25 +233,25 @@ def _members(content: bytes) -> Iterator[_Brought]:
             for info in files[: MOST_FILES + 1]:
                 yield _member(archive, info)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
-        yield _unopened("ZIP", "压缩包已损坏,打不开", "the ZIP is damaged and cannot be opened")
+        yield _unopened("ZIP", "压缩包已损坏，打不开", "the ZIP is damaged and cannot be opened")
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Brought:
     name = _plain_name(info.filename)
     if info.flag_bits & 1:
-        return _unopened(name, "文件有密码,打不开", "the file is encrypted and cannot be opened")
+        return _unopened(name, "文件有密码，打不开", "the file is encrypted and cannot be opened")
     if info.file_size > LARGEST_FILE:
-        return _unopened(name, "文件大于 10 MB,不是本机构的证书", "over 10 MB: not a certificate of ours")
+        return _unopened(name, "文件大于 10 MB，不是本机构的证书", "over 10 MB: not a certificate of ours")
     try:
         with archive.open(info) as member:
             # What the directory says of the size is not believed: no more than the largest file is unpacked.
             content = member.read(LARGEST_FILE + 1)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, RuntimeError):
-        return _unopened(name, "文件已损坏,打不开", "the file is damaged and cannot be opened")
+        return _unopened(name, "文件已损坏，打不开", "the file is damaged and cannot be opened")
     except Exception as error:  # zlib.error and lzma.LZMAError have no common root below Exception
         if type(error).__module__ not in {"zlib", "_lzma", "lzma"}:
             raise
-        return _unopened(name, "文件已损坏,打不开", "the file is damaged and cannot be opened")
+        return _unopened(name, "文件已损坏，打不开", "the file is damaged and cannot be opened")
     if content.startswith(_ZIP):
         return _unopened(name, "压缩包中的压缩包不予打开", "a ZIP within a ZIP is not opened")
     return _Brought(name, content)

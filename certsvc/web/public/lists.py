@@ -45,7 +45,7 @@ LINES: Final = "application/x-ndjson"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_NAMES: Final = 3
 _ROWS_A_FILE: Final = 500
-_BATCH: Final = 200  # counted in one transaction, so that nobody waits long for the database's one writer
+_BATCH: Final = 200  # counted in one transaction, so that no one waits long for the database's one writer
 
 
 def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants: str) -> Response:

@@ -27,9 +27,9 @@ _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_r
 
 
 _NOT_ASKED: Final = Wording(
-    "查不到的行太多,这一行没有查,不代表证书有问题",
+    "查不到的行太多，这一行没有查，不代表证书有问题",
     "Too many rows were not found; this one was not looked up, which says nothing about the certificate",
-    "请核对查不到的行,明天再查其余的;常查名单的单位可向发证机构索取接口密钥。",
+    "请核对查不到的行，明天再查其余的；常查名单的单位可向发证机构索取接口密钥。",
     "Check the rows that were not found and send the others tomorrow; who checks lists often can ask the issuing "
     "authority for an API key.",
 )
@@ -179,7 +179,7 @@ def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
     status = Check(
         CheckName.STATUS,
         in_force,
-        "未被暂停、撤销、替代,未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
+        "未被暂停、撤销、替代，未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
         "Not suspended, revoked, replaced or past its validity"
         if in_force
         else "Suspended, revoked, replaced or past its validity",

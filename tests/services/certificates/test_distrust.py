@@ -183,7 +183,7 @@ def test_a_look_up_takes_one_connection_though_the_log_is_asked(theft: Theft) ->
     assert look_up.by_token(theft.home.services, token) is not None
     assert look_up.by_numbers_and_names(theft.home.services, [(number, name)]) != [None]
     assert online(theft, theft.genuine()).verdict is Verdict.VALID
-    # A second would wait for a writer who waits for the first to end: a minute, in which nobody reads anything.
+    # A second would wait for a writer who waits for the first to end: a minute, in which no one reads anything.
     assert set(taken) == {1}
 
 
@@ -209,7 +209,7 @@ def test_a_file_of_a_stolen_seal_is_valid_only_where_its_very_hash_is_on_record(
 
 
 def sealed_again(pdf: bytes, stolen: PdfSeal, theft: Theft) -> bytes:
-    """The file with its seal taken off and made anew, an hour later."""
+    """The file with its seal taken off and made again, an hour later."""
     place = PLACE.match(pdf)
     assert place is not None
     bare = bytearray(pdf)

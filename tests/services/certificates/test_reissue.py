@@ -258,7 +258,7 @@ def test_a_request_that_is_not_there_is_refused(home: Installation) -> None:
 
 
 def test_no_certificate_is_issued_under_a_number_that_another_bears(home: Installation) -> None:
-    """Else whoever revokes one of the two by its number revokes the other."""
+    """Else anyone who revokes one of the two by its number revokes the other."""
     first = int(home.issue(made_up(3))[0].number)
     on_paper, applied_for = str(first + 1), str(first + 2)
     home.import_paper((on_paper, HOLDER))

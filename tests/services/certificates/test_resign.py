@@ -1,4 +1,4 @@
-"""Signing anew after a change of key: next versions by the key in use, nothing twice, nothing laundered."""
+"""Signing again after a change of key: next versions by the key in use, nothing twice, nothing laundered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a registration that nobody has approved shows its candidate, and what it cannot open (R1.6, R10)."""
+"""What a registration that no one has approved shows its candidate, and what it cannot open (R1.6, R10)."""
 
 from __future__ import annotations
 

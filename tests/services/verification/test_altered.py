@@ -267,7 +267,7 @@ def test_lists_older_than_a_revocation_in_the_log_beside_them_do_not_clear(own: 
     assert check(found, CheckName.STATUS) is True
     assert check(found, CheckName.LOG_LATER) is False
     assert offline(own, theirs).verdict is Verdict.VALID
-    # Without the entries nobody knows what the later leaves said; the lists alone clear no more.
+    # Without the entries no one knows what the later leaves said; the lists alone clear no more.
     shutil.rmtree(published / "log" / "tile" / "entries")
     assert offline(own, theirs).verdict is Verdict.UNCHECKED
     # With the head gone as well there are the lists alone.

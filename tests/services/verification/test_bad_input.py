@@ -1,7 +1,7 @@
 """Issue 4's list of bad input, at the door everything comes through: each is refused, by the name of a check.
 
 The parts have longer lists of their own (`tests/signing`, `tests/credential`, `tests/transparency`). Where a case could
-be made by a thief of the key alone, it is signed anew with the genuine key here: the form itself is what is refused.
+be made by a thief of the key alone, it is signed again with the genuine key here: the form itself is what is refused.
 """
 
 from __future__ import annotations

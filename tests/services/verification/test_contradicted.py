@@ -61,7 +61,7 @@ def of_row(at: Installation) -> CertificateClaims:
 
 
 def test_every_column_of_a_row_must_repeat_what_was_signed(at: Installation) -> None:
-    """Each of them alone: whoever can write one could let one certificate stand in for another."""
+    """Each of them alone: anyone who can write one could let one certificate stand in for another."""
     claims = of_row(at)
     assert repeats(at.row(claims.number), claims)
     for column, value in COLUMNS.items():
