@@ -51,12 +51,18 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """A mutant that means the same, by its function and its change; so it is known again where the file is moved."""
+    """A mutant that means the same, by its function and its change; so it is known again where the file is moved.
+    `nth` tells equal changes of one function apart."""
 
     function: str
     before: str
     after: str
     reason: str
+    nth: int = 0
+
+    @property
+    def names(self) -> tuple[str, str, str, int]:
+        return self.function, self.before, self.after, self.nth
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,8 @@ class Subject:
         return cls([Area(**one) for one in held["area"]], [Equivalent(**one) for one in held.get("equivalent", [])])
 
     def same(self, mutant: SourceMutant) -> Equivalent | None:
-        told = (mutant.function, mutant.before, mutant.after)
-        return next((one for one in self.equivalents if (one.function, one.before, one.after) == told), None)
+        told = (mutant.function, mutant.before, mutant.after, mutant.nth)
+        return next((one for one in self.equivalents if one.names == told), None)
 
 
 @dataclass(slots=True)

@@ -88,8 +88,8 @@ def test_every_area_finds_its_sources_and_its_tests() -> None:
 
 def test_whoever_says_that_a_mutant_means_the_same_names_one_and_says_why() -> None:
     """After a change of the code an entry may name nothing: then it goes, or is looked at again."""
-    made = {(mutant.function, mutant.before, mutant.after) for mutants in ours().values() for mutant in mutants}
-    told = Counter((entry.function, entry.before, entry.after) for entry in SUBJECT.equivalents)
+    made = {(one.function, one.before, one.after, one.nth) for mutants in ours().values() for one in mutants}
+    told = Counter(entry.names for entry in SUBJECT.equivalents)
     assert not [one for one, times in told.items() if times > 1 or one not in made]
     assert all(len(entry.reason) > 20 for entry in SUBJECT.equivalents)
 

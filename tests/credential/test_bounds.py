@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,9 +11,12 @@ import cbor2
 import pytest
 
 from certsvc.credential import checked
+from certsvc.credential.canonical import DEEPEST, LARGEST_BYTES, canonical_bytes, load_strict
 from certsvc.credential.checked import LARGEST_DOCUMENT_BYTES, check
+from certsvc.credential.commitment import multibase_u, read_opening
 from certsvc.credential.compact import CompactClaims, compact_claims, decode_compact, encode_compact, parse_qr_text
-from certsvc.credential.document import compose
+from certsvc.credential.document import StatusEntry, check_claims, compose
+from certsvc.credential.fields import PATTERNS, TEXTS
 from certsvc.credential.status_list import (
     MAX_LENGTH,
     MIN_LENGTH,
@@ -201,3 +205,145 @@ def test_the_issuers_names_must_be_drawable(field: str) -> None:
     issuer = replace(claims().issuer, **{field: "龘"})
     with pytest.raises(DocumentRefused, match="the fonts lack 龘"):
         check(compose(claims(issuer=issuer)), drawable=lambda text: [one for one in text if one == "龘"])
+
+
+# Canonical form and strict reading
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ({"a": 1.0}, b'{"a":1}'),
+        ({"a": {"b": 1e-7}}, b'{"a":{"b":1e-7}}'),
+        ([{"a": [0.000001]}], b'[{"a":[0.000001]}]'),
+        ({"a": (1e16,)}, b'{"a":[10000000000000000]}'),
+        ({"a": {"\ufb33": 1, "\U0001f600": 2}}, '{"a":{"\U0001f600":2,"\ufb33":1}}'.encode()),
+    ],
+)
+def test_a_fraction_or_a_rare_name_is_written_by_rfc_8785_however_deep_it_stands(value: object, written: bytes) -> None:
+    assert canonical_bytes(value) == written
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), {"a": [2**53]}, {"a": {"b": -(2**53)}}])
+def test_an_integer_that_parsers_read_apart_has_no_canonical_form(value: object) -> None:
+    with pytest.raises(MalformedCredential):
+        canonical_bytes(value)
+
+
+def test_a_text_may_have_256_kib_and_not_a_byte_more() -> None:
+    assert LARGEST_BYTES == 262_144
+    longest = b'"' + b"a" * (LARGEST_BYTES - 2) + b'"'
+    assert load_strict(longest) == "a" * (LARGEST_BYTES - 2)
+    with pytest.raises(MalformedCredential, match="more than 262144 bytes"):
+        load_strict(longest + b" ")
+
+
+@pytest.mark.parametrize("inner", ['"\\ud800"', '{"\\udc00":1}'])
+@pytest.mark.parametrize("around", ['{{"a":{}}}', '[{{"a":[{}]}}]', '{{"a":{{"b":{{"c":{}}}}}}}'])
+def test_a_lone_surrogate_is_seen_however_deep_it_stands(around: str, inner: str) -> None:
+    with pytest.raises(MalformedCredential, match="surrogate"):
+        load_strict(around.format(inner).encode())
+
+
+def test_levels_are_counted_through_objects_as_through_arrays() -> None:
+    assert DEEPEST == 32
+    for depth, fits in ((DEEPEST, True), (DEEPEST + 1, False)):
+        text = '{"a":' * (depth - 1) + "{}" + "}" * (depth - 1)
+        if fits:
+            load_strict(text.encode())
+        else:
+            with pytest.raises(MalformedCredential, match="deeper than 32"):
+                load_strict(text.encode())
+
+
+# Fields
+
+
+PATTERNED = {
+    "token": ["a" * 25, "A" * 26],
+    "number": ["", "abc", "1" * 23],
+    "scheme": ["", "/x", "x y"],
+    "occupation_code": ["", " ", "4-07/05"],
+    "id_commitment": ["u" + "A" * 42, "z" + "A" * 43],
+    "identifier": ["", "a", "1" * 121],
+    "portrait_digest": ["uEi" + "A" * 43, "sha256"],
+    "evidence_commitment": ["u" + "A" * 42, "u" + "A" * 44, ""],
+    "replaces": ["urn:x", "http://certs.example/v/" + "a" * 26],
+    "replaces_paper": ["", "abc", "1" * 23],
+}
+
+
+def test_every_patterned_field_is_held_to_its_pattern() -> None:
+    assert set(PATTERNED) == set(PATTERNS)
+    for name, wrong in PATTERNED.items():
+        for value in wrong:
+            with pytest.raises(MalformedCredential) as refusal:
+                check_claims(full_claims(**{name: value}))
+            assert refusal.value.where == name, value
+
+
+@pytest.mark.parametrize("name", ["identifier", "portrait_digest", "evidence_commitment", "replaces", "replaces_paper"])
+def test_what_may_be_absent_may_be_absent_alone(name: str) -> None:
+    check_claims(full_claims(**{name: None}))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_text_has_1_to_1000_characters_and_none_that_cannot_be_seen(name: str) -> None:
+    assert name in FACE
+    check_claims(claims(**{name: "字" * 1000}))
+    for wrong in ("", "字" * 1001, " 字", "字 ", "字\u200b字", "字\u2028字", "字\n字"):
+        with pytest.raises(MalformedCredential) as refusal:
+            check_claims(claims(**{name: wrong}))
+        assert refusal.value.where == name
+
+
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [("version", (1, 999)), ("level", (1, 8))],
+)
+def test_version_and_level_have_their_range(name: str, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    for value in (least, most):
+        check_claims(claims(**{name: value}))
+    for value in (least - 1, most + 1):
+        with pytest.raises(MalformedCredential, match=f"not between {least} and {most}"):
+            check_claims(claims(**{name: value}))
+
+
+def test_a_place_in_a_status_list_is_below_the_largest_index() -> None:
+    def entry(index: int) -> StatusEntry:
+        return StatusEntry("revocation", f"{BASE_URL}/status/r1", index)
+
+    check_claims(claims(status_entries=(entry(0), entry(2**32))))
+    for index in (-1, 2**32 + 1):
+        with pytest.raises(MalformedCredential, match="not between 0 and 4294967296"):
+            check_claims(claims(status_entries=(entry(index),)))
+
+
+# Codes, lists and openings, each refused for its reason
+
+
+@pytest.mark.parametrize("payload", [[3, "a", 1, 1, 5, DIGEST], [0, "a", 1, 1, 5, DIGEST], [1, "a", 1, 1, 5, bytes(7)]])
+def test_a_code_of_another_kind_is_not_of_its_form(payload: list[object]) -> None:
+    with pytest.raises(MalformedCredential, match="not of its form"):
+        decode_compact(cbor2.dumps(payload))
+
+
+def test_a_number_of_sixteen_noughts_is_one() -> None:
+    assert decode_compact(cbor2.dumps([1, "a", 0, 1, 5, DIGEST])).number == "0" * 16
+    assert decode_compact(cbor2.dumps([1, "a", 10**16 - 1, 1, 5, DIGEST])).number == "9" * 16
+
+
+@pytest.mark.parametrize("packed", [zlib.compress(bytes(MIN_LENGTH // 8)), zlib.compress(bytes(MIN_LENGTH // 8))[2:-4]])
+def test_a_list_packed_otherwise_than_by_gzip_is_refused(packed: bytes) -> None:
+    with pytest.raises(MalformedCredential, match="not gzip"):
+        StatusList.decode(multibase_u(packed))
+
+
+@pytest.mark.parametrize("member", ["idNumber", "idType", "salt"])
+def test_an_opening_holds_three_texts(member: str) -> None:
+    members: dict[str, object] = {"idNumber": "1", "idType": "resident_id", "salt": "u" + "A" * 43}
+    assert read_opening(canonical_bytes(members)).id_number == "1"
+    for wrong in (5, None, ["x"], True):
+        with pytest.raises(MalformedCredential, match="not an opening of an identity commitment"):
+            read_opening(canonical_bytes({**members, member: wrong}))
