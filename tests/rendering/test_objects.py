@@ -16,7 +16,7 @@ STRINGS = (
     "a (b) \\ c)",
     "核验网址 check at",
     "\r\n",
-    "证\u0d28\u5c28\u290d",
+    "证\u0d28\u5c28\u290d",  # octets that are a carriage return, a backslash and brackets
     "𠮷",
     "é",
     "\\(\u5c5c",
