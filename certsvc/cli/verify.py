@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import json_option, say, tell
+from certsvc.cli.speech import json_option, say, talk, tell
 from certsvc.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -156,14 +156,14 @@ def _verify(content: bytes | str, used: _Used | None, options: Options) -> Verif
 
 def _write_original(path: Path, found: Verification) -> None:
     if found.original is None:
-        say("没有可写出的原始部分 / there is no part that is as it was issued: nothing was written.")
+        talk("没有可写出的原始部分 / there is no part that is as it was issued: nothing was written.")
         return
     try:
         with path.open("xb") as file:
             file.write(found.original)
     except OSError as error:
         raise Refused("无法写入文件", f"the file cannot be written: {error.strerror}", where=path.name) from error
-    say(f"已写出原始部分 / the part that is as it was issued is in {path}: {len(found.original)} bytes.")
+    talk(f"已写出原始部分 / the part that is as it was issued is in {path}: {len(found.original)} bytes.")
 
 
 def _pinned(trust_path: Path | None) -> _Used:
