@@ -45,7 +45,7 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
             "Do not rely on it while it is suspended. " + _ASK_EN,
         ),
         "revoked": Wording(
-            "已撤销[({date},{reason})|({date})|({reason})]；曾真实签发",
+            "已撤销[（{date}，{reason}）|（{date}）|（{reason}）]；曾真实签发",
             "Revoked[ on {date}][ ({reason})]; it was genuinely issued",
             "该证书不再有效。" + _ASK_ZH,
             "It is no longer in force. " + _ASK_EN,
@@ -65,7 +65,7 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
             "Do not rely on the paper; ask the holder for the electronic certificate.",
         ),
         "expired": Wording(
-            "已过有效期[({date})]",
+            "已过有效期[（{date}）]",
             "Past its validity[ ({date})]",
             "请向持证人确认是否已延期或换发。",
             "Ask the holder whether it has been extended or exchanged.",

@@ -107,7 +107,7 @@ def test_verify_speaks_chinese_first_and_never_by_colour_alone(
     assert "样例 SAMPLE" in said.out
     assert "✓ pdf-coverage" in said.out
     offline = certsvc("verify", held["pdf"], "--offline")
-    assert offline.out.startswith("【valid】签名真实;状态截至")
+    assert offline.out.startswith("【valid】签名真实；状态截至")
     certsvc("certificate", "suspend", number, "--reason", "核查王某", "--code", "under_review")
     suspended = certsvc("verify", held["pdf"])
     assert suspended.status == 1
