@@ -55,7 +55,7 @@ def issue(
         if waiting > unstamped:
             talk(f"{waiting} 份 PDF 待归档，运行 certsvc certificate archive / {waiting} to be archived at B-LTA")
         if unstamped:
-            talk(f"{unstamped} 份 PDF 尚无时间戳，稍后运行 certsvc certificate archive / {unstamped} without a stamp")
+            talk(f"{unstamped} 份 PDF 无时间戳，请运行 certsvc certificate archive / {unstamped} without a time stamp")
     status = 1 if report.refusals else 0
     if as_json:
         tell(report.as_json())

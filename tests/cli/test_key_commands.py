@@ -40,7 +40,7 @@ def test_a_session_is_signed_anew_after_a_rotation_and_again_nothing_is(certsvc:
     first = told(certsvc("certificate", "resign", *chosen, "--json"))
     assert (first["resigned"], first["already"], first["refused"]) == (len(issued), 0, 0)
     again = certsvc("certificate", "resign", *chosen)
-    assert "0 signed anew, 3 by the key in use already, 0 refused" in again.stdout
+    assert "0 signed again, 3 by the key in use already, 0 refused" in again.stdout
     versions = told(certsvc("certificate", "show", issued[0], "--json"))
     assert sorted((one["version"], one["status"]) for one in versions) == [(1, "superseded"), (2, "valid")]
     assert certsvc("log", "check").exit_code == 0
