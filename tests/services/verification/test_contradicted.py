@@ -10,7 +10,7 @@ import pytest
 
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import CertificateClaims, read_claims
-from certsvc.credential.verdict import Verdict
+from certsvc.credential.verdict import CheckName, Verdict
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.certificates.resign import ResignReport, Selection, resign
 from certsvc.services.issuing.render import draw
@@ -142,7 +142,7 @@ def test_before_a_file_is_on_record_its_hash_is_not_asked_for(at: Installation) 
     content = at.pdf(number)
     by_sql(at, "update certificate set pdf_sha256 = null")
     found = online(at, content)
-    assert (found.verdict, check(found, "file-hash")) == (Verdict.VALID, None)
+    assert (found.verdict, check(found, CheckName.FILE_HASH)) == (Verdict.VALID, None)
 
 
 # What is signed next

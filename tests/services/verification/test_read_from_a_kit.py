@@ -9,7 +9,7 @@ import pytest
 from certsvc.credential.verdict import Verdict, Verification
 from certsvc.services.kit.export import export_kit
 from certsvc.services.kit.parts import CREDENTIALS, open_part, path_of, seal_part
-from certsvc.signing.proofs import verify_document
+from certsvc.services.verification.verify import Options, verify_offline
 from tests.builders.installation import Installation
 from tests.builders.verifying import check, code, numbers
 
@@ -21,9 +21,7 @@ def kit(at: Installation, tmp_path: Path) -> Path:
 
 
 def read(at: Installation, kit: Path, text: str) -> Verification:
-    return verify_document(
-        None, text, trust=at.services.trust, online=False, published=kit, now=at.clock(), bounded=False
-    )
+    return verify_offline(text, at.services.trust, Options(published=kit, now=at.clock(), bounded=False))
 
 
 def test_each_check_of_a_code_and_of_what_the_kit_holds_is_told_once(at: Installation, kit: Path) -> None:
