@@ -58,7 +58,7 @@ def test_an_english_page_speaks_english(client: FlaskClient, register: Register)
         page = re.sub(r"<style>.*?</style>|<!--.*?-->|中文|样例", "", page, flags=re.DOTALL)
         page = re.sub(r'<p class="also" lang="zh-CN">.*?</p>', "", page)
         # The headers that a list must have are Chinese in any language.
-        page = page.replace("证书编号,姓名", "")
+        page = page.replace("证书编号, 姓名", "")
         assert not _HAN.search(page), (address, _HAN.search(page))
 
 
