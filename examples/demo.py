@@ -68,7 +68,7 @@ def main() -> int:
     run("verify", str(pdf))
     run("verify", str(pdf), "--offline")
     seconds = time.monotonic() - BEGAN
-    print(f"\n演示完成,用时 {seconds:.0f} 秒 / the demo is done, took {seconds:.0f} s", flush=True)
+    print(f"\n演示完成，用时 {seconds:.0f} 秒 / the demo is done, took {seconds:.0f} s", flush=True)
     if os.environ.get("SERVE", "1") == "0":
         return 0
     return serve(certificate["token"])
