@@ -343,8 +343,16 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """This checkout without what was made in it."""
-    made = (".*", "__pycache__", "tests", "var", "artefacts", "certsvc-home", "roll", "certificates", "dist", "build")
-    return Path(shutil.copytree(ROOT, tmp_path / "checkout", ignore=shutil.ignore_patterns(*made)))
+    anywhere = shutil.ignore_patterns(".*", "__pycache__")
+    at_root = shutil.ignore_patterns(
+        "tests", "var", "artefacts", "certsvc-home", "roll", "certificates", "dist", "build"
+    )
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        # What a checkout makes lies at its root; packages of the same names lie within.
+        return anywhere(folder, names) | (at_root(folder, names) if Path(folder) == ROOT else set())
+
+    return Path(shutil.copytree(ROOT, tmp_path / "checkout", ignore=left_out))
 
 
 @pytest.mark.slow
