@@ -15,6 +15,7 @@ from certsvc.config import Settings
 from certsvc.credential.document import Issuer, did_web
 from certsvc.errors import KeyRefused, Refused
 from certsvc.services.context import Folders, Services
+from certsvc.services.operation.own_keys import require_own_keys
 from certsvc.signing.keystore import Keystore, Purpose
 from certsvc.store import open_database
 from certsvc.store.migrate import require_head
@@ -33,8 +34,10 @@ _SAMPLE_NAME_ZH = "示例发证机构（样例）"
 _SAMPLE_NAME_EN = "Sample Issuing Authority"
 
 
-def open_services(settings: Settings, *, now: Callable[[], datetime] | None = None) -> Services:
-    """Join database, keys and issuer. Raises `KeyRefused`, and `Refused` for a strange database address."""
+def open_services(
+    settings: Settings, *, now: Callable[[], datetime] | None = None, clock_is_right: bool = False
+) -> Services:
+    """Join database, keys and issuer. `clock_is_right` allows a leap of the clock (`log.clock`). Raises `KeyRefused`, and `Refused` for a strange database address."""
     clock = now or (lambda: datetime.now(UTC))
     keystore = Keystore.open(settings.keys, _passphrase(settings), clock)
     host = settings.host
@@ -58,6 +61,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
         pdf_level=settings.pdf_level,
         renew_days=settings.pdf_renew_days,
         gateway=_open_gateway(settings),
+        clock_is_right=clock_is_right,
     )
 
 
@@ -97,6 +101,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
     settings = settings or Settings.from_environment()
     services = services or open_services(settings)
     require_head(services.database)
+    require_own_keys(services)
     app = Flask("certsvc.web", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_upload_bytes,

@@ -219,6 +219,12 @@ class KeyRefused(Refused):
     code = "key-refused"
 
 
+class WrongKeys(KeyRefused):
+    """Keys that are not, or no longer, those of this register: nothing is done with them."""
+
+    code = "wrong-keys"
+
+
 class KeyMissing(CertsvcError):
     """A key this purpose needs is not there; outside development none is made silently."""
 
@@ -233,6 +239,12 @@ class LogMismatch(CertsvcError):
 
 class ClockWentBack(CertsvcError):
     code = "clock-went-back"
+
+
+class ClockLeapt(CertsvcError):
+    """The clock is more than a day after the last signing, and no one has said that it is right."""
+
+    code = "clock-leapt"
 
 
 class MalformedLog(Refused):

@@ -43,12 +43,18 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="certsvc")
-def cli() -> None:
+@click.option(
+    "--clock-is-right",
+    is_flag=True,
+    help="时钟无误，只是久未签署 / the clock is right: nothing was signed for over a day.",
+)
+def cli(*, clock_is_right: bool) -> None:
     """电子证书服务：从名册到可验证的证书。
 
     Electronic certificates: from the rolls to a scan that ends on a true answer.
     Everything works in the folder CERTSVC_HOME (default ./var) with no configuration.
     """
+    del clock_is_right  # asked for where services are opened (`work`)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import LazyGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, json_option, say, talk, tell
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
@@ -50,14 +50,21 @@ def list_(as_json: bool) -> None:
 @key.command()
 @_PURPOSE
 @click.option("--at", default="file:", help="file: 或 pkcs11:… URI / where the private part is kept.")
+@click.option("--real", is_flag=True, help="在开发密钥旁生成正式密钥 / a real key beside development keys.")
 @by_option
 @json_option
-def new(purpose: str, at: str, by: str | None, as_json: bool) -> None:
+def new(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
     """为某用途生成第一把密钥 / Make the first key of a purpose."""
+    from certsvc.services.operation.own_keys import deed
     from certsvc.signing.keys import Purpose
 
     services = work.services()
-    done(services, services.keystore.new(Purpose(purpose), at=at), "key.new", by, as_json)
+    there = services.keystore.records()
+    # Beside development keys another of their kind: a real key is made on purpose (R7.6), and under a passphrase.
+    development = bool(there) and all(record.development for record in there) and not real
+    announce = deed(services, "key.new", work.who(by))
+    made = services.keystore.new(Purpose(purpose), development=development, at=at, announce=announce)
+    done(services, made, as_json, to_publish=False)  # before all keys are there, nothing can be published
 
 
 @key.command()
@@ -68,6 +75,7 @@ def new(purpose: str, at: str, by: str | None, as_json: bool) -> None:
 @json_option
 def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
     """换新密钥，旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
+    from certsvc.services.operation.own_keys import deed
     from certsvc.signing.keys import Purpose
 
     if purpose == "lookup":
@@ -76,7 +84,8 @@ def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) 
     keystore = services.keystore
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
     development = keystore.active(Purpose(purpose)).development and not real
-    done(services, keystore.rotate(Purpose(purpose), development=development, at=at), "key.rotate", by, as_json)
+    announce = deed(services, "key.rotate", work.who(by))
+    done(services, keystore.rotate(Purpose(purpose), development=development, at=at, announce=announce), as_json)
 
 
 @key.command()
@@ -85,8 +94,10 @@ def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) 
 @json_option
 def retire(kid: str, by: str | None, as_json: bool) -> None:
     """停用；它签过的仍然有效 / Take a key out of use; what it signed stays good."""
+    from certsvc.services.operation.own_keys import deed
+
     services = work.services()
-    done(services, services.keystore.retire(kid), "key.retire", by, as_json)
+    done(services, services.keystore.retire(kid, deed(services, "key.retire", work.who(by))), as_json)
 
 
 @key.command("web-copy")
@@ -126,21 +137,21 @@ def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
         say(f"{found.to_resign} certificates in force must be signed again: certsvc certificate resign --key {kid}")
 
 
-def done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:
-    """Note the deed, publish what is public of it, and tell the key's record."""
-    from certsvc.services import trail
+def done(services: Services, record: KeyRecord, as_json: bool, *, to_publish: bool = True) -> None:
+    """Let the register know the key as it is now, publish what is public of it, and tell its record.
 
-    with services.database.writing() as session:
-        trail.note(
-            session,
-            at=services.now(),
-            by=work.who(by),
-            action=action,
-            object_kind="key",
-            object_key=record.kid,
-            purpose=record.purpose.value,
+    The deed stands and is in the trail: what hinders this is told, and the next command makes up for it.
+    """
+    from certsvc.errors import CertsvcError
+    from certsvc.services.operation.own_keys import note_keys
+
+    try:
+        note_keys(services)
+    except CertsvcError as error:
+        talk(
+            f"已完成，但尚未记入数据库，下一命令会补记 / done; the register will note it with the next command: {error}"
         )
-    if action != "key.new":  # before all keys are there, nothing can be published
+    if to_publish:
         publish(services)
     if as_json:
         tell(as_json_of(record))

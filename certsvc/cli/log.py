@@ -1,4 +1,4 @@
-"""`certsvc log check|export|prove|cosign|witness|audit`: the public log, looked at from inside and from outside."""
+"""`certsvc log check|set-clock-back|export|prove|cosign|witness|audit`: the public log, looked at from inside and from outside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import json_option, say, talk, tell
+from certsvc.cli.speech import by_option, json_option, say, talk, tell
 
 _pinned = click.option(
     "--trust",
@@ -49,6 +49,29 @@ def check(published: Path | None, as_json: bool) -> int:
         say(f"日志 {found.size} 叶，证书 {found.certificates} 份，问题 {len(found.problems)} 处；根 {found.root.hex()}")
         say(f"{found.size} leaves, {found.certificates} certificates, {len(found.problems)} problems")
     return 0 if found.ok else 1
+
+
+@log.command("set-clock-back")
+@click.option("--approved-by", required=True, help="批准人，须为他人 / who approved it: another person.")
+@by_option
+@json_option
+def set_clock_back(*, approved_by: str, by: str | None, as_json: bool) -> None:
+    """时钟曾经快了：公开更正，日志从今天继续 / The clock was fast: take it back in public, and go on from today."""
+    from certsvc.cli.status import publish
+    from certsvc.services.log.clock import set_clock_back as run
+
+    services = work.services()
+    done = run(services, by=work.who(by), approved_by=work.who(approved_by))
+    publish(services)
+    if as_json:
+        tell(done.as_json())
+        return
+    if done.since is None:
+        say("日志中没有未来的叶，已更正签署时间 / no leaf lay in the future; the time of signing is right again")
+        return
+    say(f"叶 {done.leaf_index} 更正了自叶 {done.since} 起的日期 / leaf {done.leaf_index} takes back the days since it")
+    for number in done.certificates:
+        say(f"日期有误的证书 a certificate that bears such a day: {number}")
 
 
 @log.command()
@@ -193,6 +216,7 @@ def audit(
     from certsvc.services.audit.check_published import InHand, audit_published
     from certsvc.services.log.fetch import fetcher, status_fetcher
     from certsvc.signing.trust import TrustBundle
+    from certsvc.transparency.leaf import Event
     from certsvc.transparency.note import VerifierKey
 
     in_hand = InHand(
@@ -224,6 +248,8 @@ def audit(
     else:
         for problem in found.problems:
             talk(str(problem))
+        if corrected := found.events.get(Event.CLOCK):
+            talk(f"时钟更正 {corrected} 次 / the issuer took back the days of a wrong clock {corrected} times")
         say(
             f"日志 {found.size} 叶，场次 {len(found.sessions)} 个，问题 {len(found.problems)} 处；根 {found.root.hex()}"
         )

@@ -33,8 +33,11 @@ def request(kid: str, name: str, organisation: str, output: Path) -> None:
 @json_option
 def import_chain(kid: str, chain: Path, by: str | None, as_json: bool) -> None:
     """导入证书链并启用印章密钥 / Import the chain for a seal key made here, and put it into use."""
+    from certsvc.services.operation.own_keys import deed
+
     services = work.services()
-    done(services, services.keystore.import_chain(kid, chain.read_bytes()), "key.import-chain", by, as_json)
+    announce = deed(services, "key.import-chain", work.who(by))
+    done(services, services.keystore.import_chain(kid, chain.read_bytes(), announce), as_json)
 
 
 @click.command("import-seal")
@@ -45,10 +48,16 @@ def import_chain(kid: str, chain: Path, by: str | None, as_json: bool) -> None:
 @json_option
 def import_seal(*, key_file: Path, chain: Path, passphrase_file: Path | None, by: str | None, as_json: bool) -> None:
     """导入既有印章密钥与证书链 / Take over a seal key from elsewhere, with its authority's chain."""
+    from certsvc.services.operation.own_keys import deed
+
     services = work.services()
     passphrase = None if passphrase_file is None else passphrase_file.read_bytes().rstrip(b"\r\n")
-    record = services.keystore.import_seal(key_file.read_bytes(), chain.read_bytes(), passphrase)
-    done(services, record, "key.import-seal", by, as_json)
+    announce = deed(services, "key.import-seal", work.who(by))
+    done(
+        services,
+        services.keystore.import_seal(key_file.read_bytes(), chain.read_bytes(), passphrase, announce),
+        as_json,
+    )
 
 
 @click.command()

@@ -40,14 +40,17 @@ def settings() -> Settings:
 
 
 def services(*, migrated: bool = True) -> Services:
-    """The services, joined. With `migrated`, raises `Refused` unless the database has this program's shape."""
+    """The services, joined. With `migrated`, raises `Refused` unless the database has this program's shape, and
+    `WrongKeys` unless the keys are its own."""
     from certsvc.app import open_services
+    from certsvc.services.operation.own_keys import require_own_keys
     from certsvc.store.migrate import require_head
 
-    opened = open_services(settings())
+    opened = open_services(settings(), clock_is_right=_said_right())
     if migrated:
         require_existing(opened)
         require_head(opened.database)
+        require_own_keys(opened)
     return opened
 
 
@@ -72,7 +75,13 @@ def service_opener() -> Callable[[], Services]:
     """Opens the same services in another process."""
     from certsvc.app import open_services
 
-    return functools.partial(open_services, settings())
+    return functools.partial(open_services, settings(), clock_is_right=_said_right())
+
+
+def _said_right() -> bool:
+    """Whether `--clock-is-right` stands before the command."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().params.get("clock_is_right"))
 
 
 def identity(id_type: str, id_number: str) -> IdentityDocument:

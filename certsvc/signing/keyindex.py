@@ -93,6 +93,7 @@ def write_record(record: KeyRecord) -> dict[str, object]:
         "development": record.development,
         "public": base64.b64encode(record.public).decode(),
         "uri": record.uri,
+        "check": record.check,
     }
 
 
@@ -116,7 +117,12 @@ def read_record(members: Mapping[str, object]) -> KeyRecord:
         development=development,
         public=_decode(str(members["public"])),
         uri=str(members["uri"]),
+        check=_check(members.get("check")),
     )
+
+
+def _check(value: object) -> str | None:
+    return None if value is None else bytes.fromhex(str(value)).hex()
 
 
 def _decode(text: str) -> bytes:

@@ -7,6 +7,7 @@ keys rest (`keyfiles`, `pkcs11_keys`) and how they come and go (`keystore`).
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -70,6 +71,7 @@ class KeyRecord:
     """The public record of one key, kept for good. `public` is empty for secrets; `uri` says where the private part is.
 
     `public` is 32 bytes for Ed25519, the 65-byte uncompressed point for P-256 and SM2. Times are aware, UTC.
+    `check` is its check value (`check_value`); None in the index of an earlier program.
     """
 
     kid: str
@@ -82,6 +84,7 @@ class KeyRecord:
     retired_at: datetime | None = None
     distrusted_from: int | None = None
     development: bool = False
+    check: str | None = None
 
 
 class Signer(Protocol):
@@ -102,6 +105,14 @@ class Signer(Protocol):
 def kid_of(public: bytes) -> str:
     """The key identifier: the first 4 bytes of SHA-256 of the public key in hexadecimal; so short for the QR's sake."""
     return hashlib.sha256(public).digest()[:KID_BYTES].hex()
+
+
+def check_value(purpose: Purpose, kid: str, key: bytes) -> str:
+    """What tells this key from every other and gives nothing of it away: 32 hexadecimal digits.
+
+    `key` is the public part of a signing key, or the 32 random bytes of a secret, which no one can try out.
+    """
+    return hmac.digest(key, f"certsvc key check {purpose.value} {kid}".encode(), "sha256")[:16].hex()
 
 
 def vouches(key: KeyRecord, log_index: int | None) -> bool:

@@ -2,7 +2,9 @@
 
 A folder holds `keys.json` (the index: public records, no secret), a PEM for each private key, a sealed file for each
 secret, and the certificate chain of each seal key. Nothing is created silently: a second issuer key by accident is a
-split identity, so a missing key raises `KeyMissing` and only `create_development`, `new` and `rotate` make one.
+split identity, so a missing key raises `KeyMissing` and only `create_development`, `new` and `rotate` make one. A key that is
+not for development rests under a passphrase or is not made. Each deed is told to `announce` once its files are written
+and before the index is, which alone puts them into use: what cannot be noted is not done.
 Not here: the files' encryption (`keyfiles`), hardware keys (`pkcs11_keys`), X.509 (`seal_certificates`).
 """
 
@@ -31,6 +33,7 @@ from certsvc.signing.keys import (
     KeyState,
     Purpose,
     Signer,
+    check_value,
     kid_of,
 )
 
@@ -38,6 +41,13 @@ __all__ = ["Algorithm", "KeyRecord", "KeyState", "Keystore", "Purpose", "Signer"
 
 # Kept as 32 bytes sealed with the passphrase; the other algorithms have a PEM form that every tool reads.
 _SEALED = frozenset({Algorithm.SECRET, Algorithm.SM2})
+
+Announce = Callable[[KeyRecord], None]
+"""Notes a deed that is about to be done; where it raises, the deed is not done."""
+
+
+def _to_no_one(_record: KeyRecord) -> None:
+    """Where no one keeps a trail: a keystore without a register."""
 
 
 class Keystore:
@@ -125,8 +135,33 @@ class Keystore:
         if record.purpose is not purpose:
             raise KeyRefused(f"密钥 {kid} 另有用途", f"key {kid} has another purpose")
         if record.kid not in self._secrets:
-            self._secrets[record.kid] = self._read_sealed(record)
+            secret = self._read_sealed(record)
+            # One character changed in a file kept in clear is another key, under which everybody is someone else.
+            if record.check is not None and check_value(purpose, record.kid, secret) != record.check:
+                raise KeyRefused(
+                    "密钥与登记的校验值不符：文件被改动，请从副本恢复密钥目录",
+                    "the key does not give the check value on record: its file was changed; restore the folder from "
+                    "its copy",
+                    where=file_of(record),
+                )
+            self._secrets[record.kid] = secret
         return self._secrets[record.kid]
+
+    def check_of(self, record: KeyRecord) -> str:
+        """The check value of a key, made from the key where the index has none. Raises `KeyMissing`, `KeyRefused`.
+
+        Empty for a retired secret whose file was destroyed, as it may be, before there were check values.
+        """
+        if record.check is not None:
+            return record.check
+        if record.algorithm is not Algorithm.SECRET:
+            return check_value(record.purpose, record.kid, record.public)
+        try:
+            return check_value(record.purpose, record.kid, self.secret(record.purpose, record.kid))
+        except KeyMissing:
+            if record.state is KeyState.ACTIVE:
+                raise
+            return ""
 
     def seal_chain(self, kid: str | None = None) -> tuple[x509.Certificate, ...]:
         """The certificate chain of a seal key, leaf first: the active one by default. Raises `KeyMissing`."""
@@ -155,10 +190,12 @@ class Keystore:
             self._index = self._index.with_issuer(issuer_host, issuer_name)
             for purpose in Purpose:
                 if purpose in everyday - present:
-                    self._make(purpose, development=True, at="file:")
+                    self._store(self._make(purpose, development=True, at="file:"))
         return True
 
-    def new(self, purpose: Purpose, development: bool = False, at: str = "file:") -> KeyRecord:
+    def new(
+        self, purpose: Purpose, development: bool = False, at: str = "file:", announce: Announce = _to_no_one
+    ) -> KeyRecord:
         """Makes the first key of a purpose; raises `KeyRefused` where there is an active one already (then: `rotate`).
 
         `at` is "file:" or a "pkcs11:token=…?module-path=…&pin-source=…" URI. A seal key that is not for development
@@ -171,29 +208,40 @@ class Keystore:
                     f"已有可用的 {purpose.value} 密钥，请用 rotate",
                     f"there is an active {purpose.value} key; rotate it",
                 )
-            return self._make(purpose, development=development, at=at)
+            return self._store_made(self._make(purpose, development=development, at=at), announce)
 
-    def rotate(self, purpose: Purpose, development: bool = False, at: str = "file:") -> KeyRecord:
+    def add_checks(self) -> None:
+        """Write the check values that an earlier program's index lacks. Raises `KeyMissing`, `KeyRefused`, OSError."""
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            lacking = [record for record in self._index.records if record.check is None]
+            for record in lacking:
+                self._index = self._index.with_record(replace(record, check=self.check_of(record)))
+            if lacking:
+                self._index.write(self._folder)
+
+    def rotate(
+        self, purpose: Purpose, development: bool = False, at: str = "file:", announce: Announce = _to_no_one
+    ) -> KeyRecord:
         """Makes a new key and retires the active one, in one step of the index. Old secrets stay readable by kid."""
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
             old = self.active(purpose)
-            made = self._make(purpose, development=development, at=at, store=False)
+            made = self._make(purpose, development=development, at=at)
             if made.state is KeyState.ACTIVE:
                 self._index = self._index.with_record(self._retired(old))
-            self._index.write(self._folder)
-            return made
+            return self._store_made(made, announce)
 
-    def retire(self, kid: str) -> KeyRecord:
+    def retire(self, kid: str, announce: Announce = _to_no_one) -> KeyRecord:
         """Takes a key out of use; its public part stays published and what it signed stays good."""
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
             record = self.record(kid)
             if record.state is not KeyState.ACTIVE:
                 raise KeyRefused(f"密钥 {kid} 不在使用中", f"key {kid} is not active")
-            return self._store(self._retired(record))
+            return self._store(self._retired(record), announce)
 
-    def distrust(self, kid: str, from_index: int) -> KeyRecord:
+    def distrust(self, kid: str, from_index: int, announce: Announce = _to_no_one) -> KeyRecord:
         """Declares a key stolen: what was logged at an index below `from_index` stays good, nothing else does."""
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
@@ -210,10 +258,11 @@ class Keystore:
                     self._retired(record) if record.retired_at is None else record,
                     state=KeyState.DISTRUSTED,
                     distrusted_from=from_index,
-                )
+                ),
+                announce,
             )
 
-    def import_chain(self, kid: str, pem: bytes) -> KeyRecord:
+    def import_chain(self, kid: str, pem: bytes, announce: Announce = _to_no_one) -> KeyRecord:
         """Gives a seal key the chain a certification authority made for it, leaf first, and puts it into use."""
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
@@ -222,13 +271,20 @@ class Keystore:
                 raise KeyRefused(f"密钥 {kid} 不是可用的印章密钥", f"key {kid} is not a seal key in use")
             chain = seal_certificates.check_chain(pem, record.public, self._now())
             self._write_chain(record, chain)
-            return self._take_seal_into_use(record)
+            return self._take_seal_into_use(record, announce)
 
-    def import_seal(self, key_pem: bytes, chain_pem: bytes, key_passphrase: bytes | None = None) -> KeyRecord:
+    def import_seal(
+        self,
+        key_pem: bytes,
+        chain_pem: bytes,
+        key_passphrase: bytes | None = None,
+        announce: Announce = _to_no_one,
+    ) -> KeyRecord:
         """Takes over a seal key that was made elsewhere, with its chain, leaf first; raises `KeyRefused`.
 
         The key is kept under this keystore's own passphrase. One made here, or in hardware, never travels: prefer that.
         """
+        self._require_passphrase()
         key = keyfiles.load_private_pem(key_pem, key_passphrase, "key")
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeyRefused("印章密钥须为 P-256", "a seal key is a P-256 key")
@@ -246,10 +302,11 @@ class Keystore:
                 created_at=self._now().astimezone(UTC).replace(microsecond=0),
                 public=public,
                 uri="file:",
+                check=check_value(Purpose.PDF_SEAL, kid_of(public), public),
             )
             keyfiles.write_atomically(self._folder / file_of(record), keyfiles.private_pem(key, self._passphrase))
             self._write_chain(record, chain)
-            return self._take_seal_into_use(record)
+            return self._take_seal_into_use(record, announce)
 
     def import_revocation_list(self, content: bytes) -> tuple[str, bytes]:
         """Keeps the newest revocation list of the authority above a seal; its file name and DER. Raises `KeyRefused`.
@@ -283,11 +340,20 @@ class Keystore:
 
     # Inside
 
-    def _take_seal_into_use(self, record: KeyRecord) -> KeyRecord:
+    def _require_passphrase(self) -> None:
+        if not self._passphrase:
+            raise KeyRefused(
+                "正式密钥须有口令才能存入文件：请设 CERTSVC_KEY_PASSPHRASE_FILE（或用 pkcs11: 硬件密钥）",
+                "a real key is not written in clear: name a file with a passphrase in CERTSVC_KEY_PASSPHRASE_FILE "
+                "(or keep the key in hardware, pkcs11:)",
+                where=self._folder.name,
+            )
+
+    def _take_seal_into_use(self, record: KeyRecord, announce: Announce) -> KeyRecord:
         for other in self._index.records:
             if other.purpose is Purpose.PDF_SEAL and other.state is KeyState.ACTIVE and other.kid != record.kid:
                 self._index = self._index.with_record(self._retired(other))
-        return self._store(replace(record, state=KeyState.ACTIVE))
+        return self._store(replace(record, state=KeyState.ACTIVE), announce)
 
     def _follow(self) -> None:
         """Another process may have rotated, retired or distrusted a key: a server that runs must know at once."""
@@ -295,8 +361,11 @@ class Keystore:
         if seen != self._seen:
             self._index, self._seen = KeyIndex.read(self._folder), seen
 
-    def _make(self, purpose: Purpose, *, development: bool, at: str, store: bool = True) -> KeyRecord:
+    def _make(self, purpose: Purpose, *, development: bool, at: str) -> KeyRecord:
+        """A key with its files, not yet in the index on disk."""
         algorithm = ALGORITHM_OF[purpose]
+        if at == "file:" and not development:
+            self._require_passphrase()
         public, private, secret, uri = b"", None, b"", "file:"
         if algorithm in _SEALED and at != "file:":
             raise KeyRefused("对称密钥与 SM2 密钥只存于文件", "shared secrets and SM2 keys rest in files only")
@@ -329,6 +398,7 @@ class Keystore:
             public=public,
             uri=uri,
             development=development,
+            check=check_value(purpose, kid, public or secret),
         )
         # The private part first, then the index: a crash in between leaves a file no one refers to, never a record
         # without its key.
@@ -340,14 +410,27 @@ class Keystore:
         if purpose is Purpose.PDF_SEAL and development:
             host, name = self._index.issuer or ("localhost", "certsvc")
             self._write_chain(record, seal_certificates.development_chain(public, host, name, self._now()))
-        if store:
-            return self._store(record)
         self._index = self._index.with_record(record)
         return record
 
-    def _store(self, record: KeyRecord) -> KeyRecord:
+    def _store_made(self, made: KeyRecord, announce: Announce) -> KeyRecord:
+        """Put a new key into use. One that could not be leaves no file behind (a hardware key stays in its token)."""
+        try:
+            return self._store(made, announce)
+        except BaseException:
+            if all(record.kid != made.kid for record in self._index.records):
+                (self._folder / file_of(made)).unlink(missing_ok=True)
+                (self._folder / chain_of(made)).unlink(missing_ok=True)
+            raise
+
+    def _store(self, record: KeyRecord, announce: Announce = _to_no_one) -> KeyRecord:
+        try:
+            announce(record)
+            self._index.with_record(record).write(self._folder)
+        except BaseException:
+            self._index = KeyIndex.read(self._folder)  # as it was
+            raise
         self._index = self._index.with_record(record)
-        self._index.write(self._folder)
         return record
 
     def _retired(self, record: KeyRecord) -> KeyRecord:

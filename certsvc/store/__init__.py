@@ -18,6 +18,7 @@ from certsvc.store.certificate import (
 )
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
+from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
@@ -37,11 +38,13 @@ __all__ = [
     "AuditEventRecord",
     "Base",
     "CertificateRecord",
+    "ClockSeenRecord",
     "Database",
     "EnrolmentRecord",
     "HolderCodeRecord",
     "HolderSessionRecord",
     "IssueBatchRecord",
+    "KeyCheckRecord",
     "LimitCountRecord",
     "LogHeadRecord",
     "LogLeafRecord",

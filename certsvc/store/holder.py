@@ -14,6 +14,7 @@ from sqlalchemy import CheckConstraint, LargeBinary, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
+from certsvc.store.guard import ClockSeenRecord
 
 
 class HolderCodeRecord(Base):
@@ -66,7 +67,9 @@ class MessageRecord(Base):
     fault: Mapped[str | None] = mapped_column(String(40))  # a fixed word, nothing personal
 
 
-PASSING: Final = frozenset(record.__tablename__ for record in (HolderCodeRecord, HolderSessionRecord, MessageRecord))
+PASSING: Final = frozenset(
+    record.__tablename__ for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord)
+)
 """Tables that hold no record, and that no backup and no kit carries on."""
 
 

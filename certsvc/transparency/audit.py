@@ -4,20 +4,23 @@ Decides what every leaf must satisfy in the light of those before it, and whethe
 here: fetching files, and believing the head (`checkpoint`). The rules are numbered as in docs/log-format.md:
 
 L1 the leaves give the size and root of the head           L2 every leaf has the one form of a leaf
-L3 days never go backwards                                 L4 days fit the times of cosignatures (dated back)
+L3 days never go backwards, but by a `clock` leaf           L4 days fit the times of cosignatures (dated back)
 L5 a certificate is dated the day it is logged             L6 per session, issued ≤ passed, at every point of the log
 L7 one credential, one leaf that makes it                  L8 changes follow the credential's status
 L9 a paper certificate is reissued once                    L10 a certificate shown is the one its leaf is about
 L11 every head shown is a beginning of this log (none was signed for others only, and nothing signed was taken away)
+L13 no leaf is of a day after the recount's own, unless a later `clock` leaf takes that day back
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from certsvc.errors import MalformedLog, one_line
@@ -98,14 +101,16 @@ def audit(
     cosigned: Iterable[CosignedAt] = (),
     heads: Iterable[Checkpoint] = (),
     days_dated_back: int = 0,
+    today: date | None = None,
 ) -> AuditReport:
     """Recount the log under a believed head from all its leaf contents, in order.
 
     `heads` are others of the same log, signed by it and shown to somebody: with a receipt, or to a witness.
-    `days_dated_back` is how many days before its logging a certificate may be dated (L5). Time is linear in the
+    `days_dated_back` is how many days before its logging a certificate may be dated (L5). `today` is the day in
+    Shanghai; without it L13 is not asked. Time is linear in the
     leaves; memory grows with credentials and sessions. Problems come in the order of the leaves, then of the head.
     """
-    recount = _Recount(days_dated_back, list(cosigned), {})
+    recount = _Recount(days_dated_back, list(cosigned), {}, today)
     for certificate in shown:
         recount.shown.setdefault(certificate.index, []).append(certificate)
     for one in heads:
@@ -143,7 +148,11 @@ class _Recount:
     days_dated_back: int
     cosigned: list[CosignedAt]
     shown: dict[int, list[ShownCertificate]]
+    today: date | None = None
     day: date | None = None
+    days: list[tuple[int, date]] = field(default_factory=list)  # (first leaf, day), where the day changed
+    ahead: list[Problem] = field(default_factory=list)  # findings that a `clock` leaf may yet explain
+    last_clock: int = -1
     events: dict[Event, int] = field(default_factory=dict)
     sessions: dict[str, SessionCount] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)
@@ -160,6 +169,10 @@ class _Recount:
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
         self.problems.append(Problem(rule, index, zh, en))
+
+    def say_ahead(self, rule: str, index: int, zh: str, en: str) -> None:
+        self.say(rule, index, zh, en)
+        self.ahead.append(self.problems[-1])
 
     def take(self, index: int, content: bytes) -> None:
         try:
@@ -194,6 +207,25 @@ class _Recount:
                 f"另有一个 {edge.size} 叶的已签日志头，与本日志不同：对不同的人给出了不同的日志",
                 f"another head of {edge.size} leaves was signed, not of this log: two faces were shown",
             )
+
+    def clock(self, index: int, leaf: Leaf) -> None:
+        """L3 of a `clock` leaf: it goes back to the last right day at most, and over nothing that was set right."""
+        since = leaf.since or 0
+        place = bisect_left(self.days, since, key=itemgetter(0))
+        before = self.days[place - 1][1] if place else None
+        if not self.last_clock < since < index or (before is not None and leaf.day < before):
+            self.say(
+                "L3",
+                index,
+                f"时钟更正不成立：自叶 {since} 起，改为 {leaf.day}",
+                f"the clock cannot be set back to {leaf.day} from leaf {since} on",
+            )
+        else:
+            self.days, self.day, self.last_clock = self.days[:place], before, index
+            explained = {id(one) for one in self.ahead if one.index is not None and one.index >= since}
+            self.problems = [one for one in self.problems if id(one) not in explained]
+            self.ahead = []
+        self._advance(index, leaf)
 
     def session(self, index: int, leaf: Leaf) -> None:
         count = self._count(leaf)
@@ -257,9 +289,23 @@ class _Recount:
             )
 
     def _check_day(self, index: int, leaf: Leaf) -> None:
+        if leaf.event is Event.CLOCK:
+            return  # `clock` decides
         if self.day is not None and leaf.day < self.day:
             self.say("L3", index, f"日期倒退：{leaf.day} 在 {self.day} 之后", f"the day {leaf.day} follows {self.day}")
-        self.day = max(self.day or leaf.day, leaf.day)
+        self._advance(index, leaf)
+
+    def _advance(self, index: int, leaf: Leaf) -> None:
+        if self.day is None or leaf.day > self.day:
+            self.day = leaf.day
+            self.days.append((index, leaf.day))
+        if self.today is not None and leaf.day > self.today:
+            self.say_ahead(
+                "L13",
+                index,
+                f"该叶的日期 {leaf.day} 在未来：签署时时钟快了",
+                f"the day {leaf.day} lies in the future: the clock was fast when it was logged",
+            )
 
     def _check_cosigned(self, index: int, leaf: Leaf) -> None:
         # Heads at or below this leaf bound its day from below, heads above it from above.
@@ -277,7 +323,7 @@ class _Recount:
         if self.heads_below < len(self.first_seen):
             seen = _day(self.first_seen[self.heads_below])
             if leaf.day > seen + _MIDNIGHT:
-                self.say(
+                self.say_ahead(
                     "L4",
                     index,
                     f"日期超前：见证于 {seen} 已见此叶，却写 {leaf.day}",
@@ -307,6 +353,7 @@ _TAKE: Final[Mapping[Event, Callable[[_Recount, int, Leaf], None]]] = {
     Event.REINSTATE: _Recount.change,
     Event.REVOKE: _Recount.change,
     Event.SESSION: _Recount.session,
+    Event.CLOCK: _Recount.clock,
 }
 
 

@@ -31,10 +31,11 @@ _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _MAX_SESSION = 96
 _MAX_PASSED = 2**31 - 1
+_MAX_INDEX = 2**53 - 1  # what every reader of JSON keeps whole
 
 
 class Event(StrEnum):
-    """What happened. A correction supersedes; a session says how many passed at one sitting."""
+    """What happened. A correction supersedes; a session says how many passed at one sitting; a clock that days were wrong."""
 
     ISSUE = "issue"
     REISSUE = "reissue"
@@ -43,6 +44,7 @@ class Event(StrEnum):
     REINSTATE = "reinstate"
     REVOKE = "revoke"
     SESSION = "session"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,15 @@ class Leaf:
     """One event in public. Which fields an event has is fixed (`_REQUIRED`, `_OPTIONAL`).
 
     event       what happened
-    day         the day it was logged, by the issuer's clock in Asia/Shanghai; never earlier than the leaf before
+    day         the day it was logged, by the issuer's clock in Asia/Shanghai; never earlier than the leaf before,
+                but for `clock`
     credential  commitment to the digest of the signed credential; the later events of a credential repeat it
     dated       the date printed on this version （发证日期, or 补发日期 for a reissue or correction）
     session     the public code of the completing sitting
     evidence    commitment to what the decision rests on: both results and both approvals, or the approved request
     replaces    the credential (its commitment) that a correction supersedes; for a reissue, a commitment to the paper
     passed      how many enrolments this sitting completed so far; the latest leaf of a session counts
+    since       index of the first leaf whose day was read from a wrong clock; this leaf's day is right again
     """
 
     event: Event
@@ -67,6 +71,7 @@ class Leaf:
     evidence: str | None = None
     replaces: str | None = None
     passed: int | None = None
+    since: int | None = None
 
 
 _REQUIRED: Final[dict[Event, frozenset[str]]] = {
@@ -77,6 +82,7 @@ _REQUIRED: Final[dict[Event, frozenset[str]]] = {
     Event.REINSTATE: frozenset({"credential"}),
     Event.REVOKE: frozenset({"credential"}),
     Event.SESSION: frozenset({"session", "passed"}),
+    Event.CLOCK: frozenset({"since"}),
 }
 _OPTIONAL: Final[dict[Event, frozenset[str]]] = {
     Event.ISSUE: frozenset(),
@@ -86,6 +92,7 @@ _OPTIONAL: Final[dict[Event, frozenset[str]]] = {
     Event.REINSTATE: frozenset({"evidence"}),
     Event.REVOKE: frozenset({"evidence"}),
     Event.SESSION: frozenset({"evidence"}),
+    Event.CLOCK: frozenset(),
 }
 _COMMITMENTS: Final = ("credential", "evidence", "replaces")
 _NAMES: Final = tuple(field.name for field in fields(Leaf) if field.name not in {"event", "day"})
@@ -192,6 +199,8 @@ def _check(leaf: Leaf) -> None:
         raise MalformedLog("考试场次代码的形式不对", f"not a session code: {leaf.session!r}")
     if leaf.passed is not None and not (type(leaf.passed) is int and 0 <= leaf.passed <= _MAX_PASSED):
         raise MalformedLog("通过人数不对", f"not a count of those who passed: {leaf.passed!r}")
+    if leaf.since is not None and not (type(leaf.since) is int and 0 <= leaf.since <= _MAX_INDEX):
+        raise MalformedLog("叶序号不对", f"not the index of a leaf: {leaf.since!r}")
     if leaf.replaces is not None and leaf.replaces == leaf.credential:
         raise MalformedLog("证书不能替代自己", "a credential cannot replace itself", rule="R8.4")
 

@@ -72,6 +72,8 @@ def make_real(folder: Path, *, until: datetime | None = None) -> Real:
     day_before = START - timedelta(days=1)
     ends = {} if until is None else {"until": until}
     authority = Authority(folder / "listing", at=START + timedelta(minutes=1), lists=True, **ends)
+    (folder / "home").mkdir(parents=True)
+    (folder / "home" / "passphrase").write_text("a passphrase\n")  # a real seal is not kept in clear
     home = Installation(folder / "home")
     root = SealAuthority.make(folder / "root", "示例鉴定中心", years=20, passphrase=b"offline", now=day_before)
     keystore = home.services.keystore

@@ -59,9 +59,12 @@ def made_up(serial: int, name: str | None = None) -> Person:
 
 
 def open_again(home: Path, clock: Callable[[], datetime]) -> Services:
-    """The services of a home, as a new process would open them."""
-    settings = Settings.from_environment({"CERTSVC_HOME": str(home), "CERTSVC_BASE_URL": "https://certsvc.example"})
-    return open_services(settings, now=clock)
+    """The services of a home, as a new process would open them; a file `passphrase` in it is the keys' passphrase."""
+    environment = {"CERTSVC_HOME": str(home), "CERTSVC_BASE_URL": "https://certsvc.example"}
+    if (home / "passphrase").is_file():
+        environment["CERTSVC_KEY_PASSPHRASE_FILE"] = str(home / "passphrase")
+    # The clocks of tests are moved by days on purpose.
+    return open_services(Settings.from_environment(environment), now=clock, clock_is_right=True)
 
 
 @dataclass

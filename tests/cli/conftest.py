@@ -30,6 +30,13 @@ def certsvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
 
 
 @pytest.fixture
+def passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A passphrase for the keystore, without which it takes no real key."""
+    (tmp_path / "keys-passphrase").write_text("of the keystore\n")
+    monkeypatch.setenv("CERTSVC_KEY_PASSPHRASE_FILE", str(tmp_path / "keys-passphrase"))
+
+
+@pytest.fixture
 def passed(certsvc: Certsvc, tmp_path: Path) -> list[Candidate]:
     """A home with three passed candidates and one who failed; nothing issued."""
     write_portrait(tmp_path / "a.png")

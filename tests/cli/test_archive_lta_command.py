@@ -60,6 +60,7 @@ def a_second_later() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("passphrase")
 def test_b_lta_from_the_offline_root_to_the_verdict_and_every_way_it_can_fail(
     certsvc: Certsvc, passed: list[Candidate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

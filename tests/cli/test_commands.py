@@ -334,6 +334,7 @@ def _answers(address: str) -> int:
     return 0
 
 
+@pytest.mark.usefixtures("passphrase")
 def test_a_real_issuer_begins_without_development_keys(certsvc: Certsvc) -> None:
     assert "key new PURPOSE" in certsvc("init", "--no-keys").stdout
     assert certsvc("key", "list").stdout == ""

@@ -76,6 +76,7 @@ def test_what_cannot_be_signed_anew_is_named_and_ends_in_1(certsvc: Certsvc, iss
     assert certsvc("certificate", "resign").exit_code == 2
 
 
+@pytest.mark.usefixtures("passphrase")
 def test_an_offline_root_from_request_to_revocation(certsvc: Certsvc, issued: list[str], tmp_path: Path) -> None:
     root, passphrase, request, chain = (tmp_path / name for name in ("root", "passphrase", "seal.csr", "chain.pem"))
     passphrase.write_text("offline\n")
@@ -98,6 +99,7 @@ def test_an_offline_root_from_request_to_revocation(certsvc: Certsvc, issued: li
     assert where in certsvc("key", "crl", tmp_path / "root.crl").stdout
 
 
+@pytest.mark.usefixtures("passphrase")
 def test_a_customers_seal_is_taken_over(certsvc: Certsvc, issued: list[str], tmp_path: Path) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

@@ -73,7 +73,7 @@ def test_an_interrupted_start_is_completed(tmp_path: Path) -> None:
 
 
 def test_beside_a_real_key_no_development_key_is_made(tmp_path: Path) -> None:
-    made = Keystore.open(tmp_path, None)
+    made = Keystore.open(tmp_path, PASSPHRASE)
     made.new(Purpose.CREDENTIAL)
     assert not made.create_development("certs.example", "示例")
     assert len(made.records()) == 1
@@ -156,7 +156,7 @@ def test_an_older_generation_of_a_secret_stays_readable_by_its_kid(tmp_path: Pat
 
 
 def test_a_second_key_of_a_purpose_is_made_by_rotation_only(tmp_path: Path) -> None:
-    made = development(tmp_path)
+    made = development(tmp_path, PASSPHRASE)
     with pytest.raises(KeyRefused, match="rotate"):
         made.new(Purpose.CREDENTIAL)
     made.retire(made.active_kid(Purpose.CREDENTIAL))
@@ -288,21 +288,21 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatc
 
 
 def test_two_processes_do_not_both_make_the_first_key(tmp_path: Path) -> None:
-    one, other = Keystore.open(tmp_path, None), Keystore.open(tmp_path, None)
+    one, other = Keystore.open(tmp_path, PASSPHRASE), Keystore.open(tmp_path, PASSPHRASE)
     one.new(Purpose.CREDENTIAL)
     with pytest.raises(KeyRefused):
         other.new(Purpose.CREDENTIAL)
 
 
 def test_two_keys_never_share_an_identifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = development(tmp_path)
+    made = development(tmp_path, PASSPHRASE)
     monkeypatch.setattr(keystore_module, "kid_of", lambda _: made.active_kid(Purpose.STATUS_LIST))
     with pytest.raises(KeyRefused, match="identifier"):
         made.rotate(Purpose.CREDENTIAL)
 
 
 def test_a_seal_key_waits_for_its_chain(tmp_path: Path) -> None:
-    made = Keystore.open(tmp_path, None)
+    made = Keystore.open(tmp_path, PASSPHRASE)
     record = made.new(Purpose.PDF_SEAL)
     assert record.state is KeyState.PENDING
     with pytest.raises(KeyMissing):
@@ -312,11 +312,11 @@ def test_a_seal_key_waits_for_its_chain(tmp_path: Path) -> None:
 
 
 def test_a_waiting_seal_key_leaves_the_old_one_in_use(tmp_path: Path) -> None:
-    made = development(tmp_path)
+    made = development(tmp_path, PASSPHRASE)
     old = made.active_kid(Purpose.PDF_SEAL)
     waiting = made.rotate(Purpose.PDF_SEAL)
     assert waiting.state is KeyState.PENDING
-    assert Keystore.open(tmp_path, None).active_kid(Purpose.PDF_SEAL) == old
+    assert Keystore.open(tmp_path, PASSPHRASE).active_kid(Purpose.PDF_SEAL) == old
 
 
 def test_a_development_seal_made_alone_has_a_chain_too(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_only_seal_keys_have_requests_and_chains(tmp_path: Path) -> None:
 
 def test_times_are_kept_in_utc_to_the_second(tmp_path: Path) -> None:
     shanghai = NOW.astimezone(timezone(timedelta(hours=8)))
-    made = Keystore.open(tmp_path, None, lambda: shanghai)
+    made = Keystore.open(tmp_path, PASSPHRASE, lambda: shanghai)
     assert made.new(Purpose.CREDENTIAL).created_at == NOW.replace(microsecond=0)
 
 

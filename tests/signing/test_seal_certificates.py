@@ -75,7 +75,7 @@ MIDDLE_CERTIFICATE = certificate("middle", MIDDLE.public_key(), "root", ROOT, ca
 @pytest.fixture
 def waiting(tmp_path: Path) -> tuple[Keystore, str, Any]:
     """A keystore with a seal key that waits for its chain, its kid, and its public key."""
-    made = Keystore.open(tmp_path, None, lambda: NOW)
+    made = Keystore.open(tmp_path, b"a passphrase", lambda: NOW)
     record = made.new(Purpose.PDF_SEAL)
     return made, record.kid, ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), record.public)
 
@@ -121,7 +121,7 @@ def test_a_chain_of_ones_own_authority_puts_the_seal_into_use(waiting: tuple[Key
 
 
 def test_the_seal_in_use_before_is_retired(tmp_path: Path) -> None:
-    made = Keystore.open(tmp_path, None, lambda: NOW)
+    made = Keystore.open(tmp_path, b"a passphrase", lambda: NOW)
     made.create_development("certs.example", "示例")
     old, new = made.active_kid(Purpose.PDF_SEAL), made.rotate(Purpose.PDF_SEAL)
     public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), new.public)

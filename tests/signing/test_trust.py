@@ -49,7 +49,7 @@ def test_a_distrusted_seal_keeps_its_root_and_is_named_as_distrusted(tmp_path: P
 
 
 def test_a_seal_that_waits_for_its_chain_has_no_root_yet(tmp_path: Path) -> None:
-    made = Keystore.open(tmp_path, None)
+    made = Keystore.open(tmp_path, b"a passphrase")
     made.new(Purpose.PDF_SEAL)
     assert TrustBundle.from_keystore(made, DID).seal_roots == ()
 

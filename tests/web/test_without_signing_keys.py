@@ -64,7 +64,7 @@ def test_the_copy_follows_a_rotation_and_names_no_token(tmp_path: Path) -> None:
 
 
 def test_a_source_that_lacks_a_file_is_not_copied_by_half(tmp_path: Path) -> None:
-    source = Keystore.open(tmp_path / "keys", None)
+    source = Keystore.open(tmp_path / "keys", b"a passphrase")
     kid = source.new(Purpose.LOOKUP).kid
     (tmp_path / "keys" / f"lookup-{kid}.json").unlink()
     with pytest.raises(KeyMissing):

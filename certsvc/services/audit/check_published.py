@@ -19,6 +19,8 @@ from typing import Final
 from certsvc.credential.document import did_web
 from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, MalformedCredential, Unavailable
+from certsvc.services.context import SHANGHAI
+from certsvc.services.log.append import CLOCK_SKEW
 from certsvc.services.log.fetch import Fetch, fetch_tile
 from certsvc.services.log.stated import stated_by
 from certsvc.services.publishing.status_lists import read_published
@@ -61,7 +63,7 @@ def audit_published(
     """Recount a published log under its signed head, and hold against it what is in hand and its status `lists`.
 
     Raises `Unavailable` where a file of the log cannot be had, `MalformedLog` or `CheckpointRefused` where the head,
-    one in hand, or a receipt is none. `now` tells whether the lists are out of date; without it that is not asked.
+    one in hand, or a receipt is none. `now` tells whether the lists are out of date and which leaves lie in the future; without it that is not asked.
     """
     in_hand = in_hand or InHand()
     shown, notes = [], [fetch("checkpoint", MAX_BYTES), *in_hand.heads]
@@ -81,6 +83,7 @@ def audit_published(
         cosigned=cosigned,
         heads=[one.checkpoint for one in opened[1:]],
         days_dated_back=days_dated_back,
+        today=None if now is None else (now + CLOCK_SKEW).astimezone(SHANGHAI).date(),
     )
     if lists is None:
         return report

@@ -8,6 +8,7 @@ need the register are numbered here:
 G1 stored hashes, subtrees and head follow from the leaves   G2 each certificate is signed, and its columns repeat it
 G3 each status follows from its logged changes               G4 every leaf is about something in the register
 G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`earned`)
+G7 nothing was logged, signed or seen by a clock of the future
 """
 
 from __future__ import annotations
@@ -22,15 +23,24 @@ from sqlalchemy.orm import Session
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, KeyMissing, LogMismatch, MalformedLog, ProofRefused
 from certsvc.services.audit.earned import check_earned
-from certsvc.services.context import Services
+from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
-from certsvc.services.log.append import frontier
+from certsvc.services.log.append import CLOCK_SKEW, frontier
+from certsvc.services.log.clock import signed_at
 from certsvc.services.log.stated import stated_by
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.genuine import repeats
 from certsvc.signing.proofs import verify_credential
-from certsvc.store import ISSUED, CertificateRecord, LogLeafRecord, LogNodeRecord, StatusChangeRecord
+from certsvc.store import (
+    ISSUED,
+    CertificateRecord,
+    ClockSeenRecord,
+    LogHeadRecord,
+    LogLeafRecord,
+    LogNodeRecord,
+    StatusChangeRecord,
+)
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import Problem, audit
 from certsvc.transparency.checkpoint import Checkpoint, open_checkpoint
@@ -41,6 +51,7 @@ from certsvc.transparency.tree import Frontier, Node, leaf_hash
 _BATCH = 500
 _ANY_DAYS = 1_000_000
 _IN_FORCE = frozenset({Status.VALID.value, Status.SUSPENDED.value})
+_OF_NO_CERTIFICATE = frozenset({Event.SESSION, Event.CLOCK})
 _MAKERS = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
 _CHANGE_EVENTS: Mapping[str, frozenset[Event]] = {
     Status.SUSPENDED: frozenset({Event.SUSPEND}),
@@ -97,7 +108,8 @@ def check_log(services: Services, published: Path | None = None) -> LogReport:
         _check_changes(services, session, found)
         found.problems += check_earned(services, session)
         head = Checkpoint(log_publish.origin(services), edge.size, edge.root())
-        problems = _public_rules(session, head, found)
+        problems = _public_rules(services, session, head, found)
+        _check_clock(services, session, found)
         if published is not None:
             _check_published(services, session, published, edge, found)
     return LogReport(
@@ -264,8 +276,30 @@ def _is_about(services: Services, row: CertificateRecord, events: frozenset[Even
     return fits and named == leaves.commit_credential(salt, row.credential)
 
 
-def _public_rules(session: Session, head: Checkpoint, found: _Findings) -> tuple[Problem, ...]:
-    """L1–L9 over the stored leaves, and G4 for those that nothing explains."""
+def _check_clock(services: Services, session: Session, found: _Findings) -> None:
+    """G7: what lies in the future keeps the log from growing until then (docs/operations.md, "The clock")."""
+    latest = services.now() + CLOCK_SKEW
+    try:
+        signed = signed_at(services)
+    except MalformedLog as error:
+        found.say("G7", None, error.zh, error.en)
+        signed = None
+    for what_zh, what_en, at in (
+        ("日志最新的叶", "the log's newest leaf", session.scalar(select(LogHeadRecord.at))),
+        ("日志头", "the log's head", signed),
+        ("上次签署或公布", "what was signed or published last", session.scalar(select(ClockSeenRecord.at))),
+    ):
+        if at is not None and at > latest:
+            found.say(
+                "G7",
+                None,
+                f"{what_zh}的时间 {at.isoformat()} 在未来：时钟曾经快了；请见 certsvc log set-clock-back",
+                f"{what_en} is of {at.isoformat()}, in the future: the clock was fast; see certsvc log set-clock-back",
+            )
+
+
+def _public_rules(services: Services, session: Session, head: Checkpoint, found: _Findings) -> tuple[Problem, ...]:
+    """L1–L9 and L13 over the stored leaves, and G4 for those that nothing explains."""
 
     def contents() -> Iterator[bytes]:
         index = 0
@@ -275,9 +309,10 @@ def _public_rules(session: Session, head: Checkpoint, found: _Findings) -> tuple
                 yield content
                 index += 1
 
+    today = (services.now() + CLOCK_SKEW).astimezone(SHANGHAI).date()
     try:
         # A date before the logging is for a person to judge (`notices`); a date after it is a problem here.
-        return audit(head, contents(), days_dated_back=_ANY_DAYS).problems
+        return audit(head, contents(), days_dated_back=_ANY_DAYS, today=today).problems
     except LogMismatch as error:
         return (Problem("G1", None, error.zh, error.en),)
 
@@ -288,7 +323,7 @@ def _check_explained(index: int, content: bytes, found: _Findings) -> None:
     except MalformedLog:
         return  # L2 says it
     explained = found.made if leaf.event in _MAKERS else found.changed
-    if leaf.event is not Event.SESSION and index not in explained:
+    if leaf.event not in _OF_NO_CERTIFICATE and index not in explained:
         found.say("G4", index, "登记中没有与此叶相应的内容", "nothing in the register explains this leaf")
     if leaf.dated is not None and leaf.dated < leaf.day:
         found.notices.append(

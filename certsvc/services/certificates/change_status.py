@@ -20,7 +20,8 @@ from certsvc.credential.reasons import FOR_STATUS, StatusReason
 from certsvc.credential.status import Status, check_change
 from certsvc.errors import StatusChangeRefused
 from certsvc.services.context import SHANGHAI, Services
-from certsvc.services.log.append import append, clock
+from certsvc.services.log.append import append
+from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
@@ -135,7 +136,7 @@ def _change(
         row = newest_version(session, number)
         before = Status(row.status)
         check_change(before, to)
-        at = clock(session, services.now())
+        at = time_to_sign(services, session)
         day = at.astimezone(SHANGHAI).date()
         assert row.credential is not None
         commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)

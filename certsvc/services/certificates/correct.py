@@ -25,7 +25,7 @@ from certsvc.services.certificates.change_status import check_reason, record_cha
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version
-from certsvc.services.log.append import clock
+from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.photos import signed_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
@@ -105,7 +105,7 @@ def correct(
         )
         replaced = leaves.commit_credential(kept.leaf_salt, old.credential)
         new = issue_version(services, session, intended, event=Event.CORRECT, replaces=replaced)
-        at = clock(session, services.now())
+        at = time_to_sign(services, session)
         assert new.leaf_index is not None
         record_change(session, old, Status.SUPERSEDED, at=at, by=by, reason=why, leaf_index=new.leaf_index)
         old.superseded_by_id = new.id

@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from certsvc.credential.status import Status
 from certsvc.errors import KeyRefused
-from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.log.append import frontier
+from certsvc.services.operation.own_keys import deed, note_keys
 from certsvc.signing.keys import KeyRecord, Purpose
 from certsvc.store import ISSUED, CertificateRecord
 
@@ -30,7 +30,7 @@ class Distrusted:
 
 def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distrusted:
     """Distrust a key. Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later one than before."""
-    with services.database.writing() as session:
+    with services.database.reading() as session:
         size = frontier(session).size
         if from_index > size:
             raise KeyRefused(
@@ -38,7 +38,7 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
                 f"the log has {size} leaves; distrust cannot begin beyond it",
                 where=kid,
             )
-        record = services.keystore.distrust(kid, from_index)
+        record = services.keystore.record(kid)
         query = select(CertificateRecord.credential).where(
             CertificateRecord.stage == ISSUED,
             CertificateRecord.leaf_index >= from_index,
@@ -48,15 +48,7 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
         to_resign = 0
         if record.purpose is Purpose.CREDENTIAL:
             to_resign = sum(credential is not None and named in credential for credential in session.scalars(query))
-        trail.note(
-            session,
-            at=services.now(),
-            by=by,
-            action="key.distrust",
-            object_kind="key",
-            object_key=kid,
-            purpose=record.purpose.value,
-            from_index=from_index,
-            to_resign=to_resign,
-        )
-    return Distrusted(record, to_resign)
+    announce = deed(services, "key.distrust", by, lambda: {"from_index": from_index, "to_resign": to_resign})
+    done = services.keystore.distrust(kid, from_index, announce)
+    note_keys(services)
+    return Distrusted(done, to_resign)

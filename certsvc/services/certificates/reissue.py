@@ -28,7 +28,7 @@ from certsvc.services.certificates.reissue_request import Loss, Request, Request
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
-from certsvc.services.log.append import clock
+from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.photos import photo_on_file
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.secrets import open_secrets
@@ -335,7 +335,7 @@ def _decide(
 def _note(services: Services, session: Session, row: ReissueRequestRecord, by: str, action: str) -> None:
     note(
         session,
-        at=clock(session, services.now()),
+        at=time_to_sign(services, session),
         by=by,
         action=action,
         object_kind="reissue",

@@ -30,7 +30,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
-from certsvc.services.log.append import clock
+from certsvc.services.log.clock import time_to_sign
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
 from certsvc.services.records.decisions import enrolments_on_record
@@ -297,7 +297,7 @@ def _sign(
         )
 
     sign_reserved(services, session, new_rows, leaf_of)
-    at: datetime = clock(session, services.now())
+    at: datetime = time_to_sign(services, session)
     for new in new_rows:
         old = olds[new.number].row
         assert new.leaf_index is not None

@@ -26,6 +26,7 @@ from certsvc.files.folder import sync_folder
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
 from certsvc.services.context import Services
+from certsvc.services.log.clock import require_no_leap
 from certsvc.services.log.receipts import Receipts
 from certsvc.services.records.photos import kept_photo, signed_photo
 from certsvc.services.records.schemes import scheme_of
@@ -58,9 +59,10 @@ def waiting(session: Session) -> list[int]:
 def draw(services: Services, certificate_ids: Sequence[int], receipts: Receipts | None = None) -> list[Drawn]:
     """Draw and seal certificates into temporary files, in order. `receipts` is kept by one who draws again and again.
 
-    Raises `MissingGlyph`, `KeyMissing`, `SealRefused`; files made before are left for `clear_leftovers`.
+    Raises `MissingGlyph`, `KeyMissing`, `SealRefused`, `ClockLeapt`; files made before are left for `clear_leftovers`.
     """
     with services.database.reading() as session:
+        require_no_leap(services, session)
         planned = _plan(session, certificate_ids, receipts or Receipts(services))
     return [_write(services, one.row, *_sealed(services, one)) for one in planned]
 

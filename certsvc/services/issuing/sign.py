@@ -19,7 +19,8 @@ from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
 from certsvc.errors import DocumentRefused
 from certsvc.services.context import SHANGHAI, Services
-from certsvc.services.log.append import append, clock
+from certsvc.services.log.append import append
+from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_compact, sign_credential
@@ -52,9 +53,10 @@ def sign_reserved(
     """Sign and log `reserved` rows, in order, and mark them `issued`. The caller commits.
 
     `passed` says how many passed at each sitting: the log hears of it before the certificates that rest on it.
-    Raises `DocumentRefused` where a stored document was changed, `KeyMissing`, `Conflict`, `ClockWentBack`.
+    Raises `DocumentRefused` where a stored document was changed, `KeyMissing`, `Conflict`, `ClockWentBack`,
+    `ClockLeapt`.
     """
-    at = clock(session, services.now())
+    at = time_to_sign(services, session)
     day = at.astimezone(SHANGHAI).date()
     signed = [_sign(services, row, at) for row in rows]
     leaves = [leaf_of(one, day) for one in signed]

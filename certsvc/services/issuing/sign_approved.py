@@ -29,6 +29,7 @@ from certsvc.services.issuing.intended import Allotted, claims_of
 from certsvc.services.issuing.issue import issue_leaf
 from certsvc.services.issuing.plan import completed_sessions, intended_of, persons_of, survey
 from certsvc.services.issuing.sign import sign_reserved
+from certsvc.services.operation.own_keys import require_own_keys
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord, PersonRecord
@@ -38,6 +39,7 @@ SIGNER = "signer"
 
 def sign_approved(services: Services, batch_id: int) -> int:
     """Sign what is reserved of a batch; how many. Raises `NotFound`, `BatchRefused`, and what signing raises."""
+    require_own_keys(services)  # a process that runs for months: its keys may have been changed under it
     with services.database.reading() as session:
         batch = session.get(IssueBatchRecord, batch_id)
         if batch is None:

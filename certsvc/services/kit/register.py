@@ -86,8 +86,8 @@ def rebuild_register(services: Services, session: Session, path: Path) -> int:
 
 
 def _require_empty(session: Session, table: Table) -> None:
-    # `init` has put the shipped schemes and a line of the audit trail there; they come back from the kit.
-    if table.name in {"scheme", "audit_event"}:
+    # `init` has put the shipped schemes, the keys and a line of the audit trail there; they come back from the kit.
+    if table.name in {"scheme", "audit_event", "key_check"}:
         session.execute(table.delete())
     elif session.scalar(select(func.count()).select_from(table)):
         raise Refused(

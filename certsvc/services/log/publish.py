@@ -1,6 +1,6 @@
 """Publish the log as files: recompute, write the tiles, then sign and write the checkpoint, in that order.
 
-1. read the heads published and signed last (our own signature on them)   2. refuse when the clock went back
+1. read the heads published and signed last (our own signature on them)   2. refuse when the clock went back or leapt
 3. recompute from the leaves' contents what was added since, and refuse on any mismatch: one flipped bit that is signed
 is a log that is dead for good (ADR 6)   4. write the tiles that are new   5. sign and write the checkpoint
 
@@ -10,7 +10,6 @@ restored with it, and is refused by every witness otherwise. Not here: tiles and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +19,12 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import LogMismatch, MalformedLog
+from certsvc.errors import LogMismatch
 from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import frontier
+from certsvc.services.log.clock import note_signed_at, require_no_leap, signed_at
 from certsvc.signing.keystore import Purpose
 from certsvc.store import LogLeafRecord, LogNodeRecord
 from certsvc.transparency import tiles
@@ -34,7 +34,6 @@ from certsvc.transparency.proofs import ReadHash, range_root
 from certsvc.transparency.tree import Frontier, leaf_hash
 
 CHECKPOINT: Final = "checkpoint"
-_SIGNED_AT: Final = "log-signed-at.json"
 _LAST_SIGNED: Final = "log-last-signed"
 
 
@@ -63,7 +62,7 @@ def log_keys(services: Services, *, distrusted: bool = False) -> tuple[VerifierK
 
 
 def publish_log(services: Services, folder: Path) -> Published:
-    """Bring `folder` (tiles and checkpoint) up to the stored log; raises `LogMismatch`, `ClockWentBack`."""
+    """Bring `folder` (tiles and checkpoint) up to the stored log; raises `LogMismatch`, `ClockWentBack`, `ClockLeapt`."""
     signer = services.keystore.signer(Purpose.LOG_CHECKPOINT)
     key = VerifierKey(origin(services), Algorithm.ED25519, signer.public_bytes)
     with only_writer(folder):
@@ -74,12 +73,13 @@ def publish_log(services: Services, folder: Path) -> Published:
             unchanged = before is not None and before.checkpoint.size == edge.size and key in before.keys
             if before is not None and unchanged and before.checkpoint.root == edge.root():
                 return Published(before.checkpoint, before.signed, 0)
+            require_no_leap(services, session)
             now = services.now()
             head = _recompute(services, session, edge, [one for one in (before, last) if one is not None], now)
             written = _write_tiles(session, folder, 0 if before is None else before.checkpoint.size, head.size)
         signed = sign_checkpoint(head, key, signer.sign)
         # Our own note of it comes first: a crash between the two refuses too much, never too little.
-        write_if_changed(services.folders.home / _SIGNED_AT, json.dumps({"at": now.isoformat()}).encode())
+        note_signed_at(services, now)
         write_if_changed(services.folders.home / _LAST_SIGNED, signed)
         write_if_changed(folder / CHECKPOINT, signed)
         return Published(head, signed, written + 1)
@@ -90,7 +90,7 @@ def _recompute(
 ) -> Checkpoint:
     """The head that may be signed: stored hashes, leaf contents and every head signed before agree on it."""
     read_hash = log_read.hash_reader(session)
-    at = _signed_at(services)
+    at = signed_at(services)
     head = next_checkpoint(origin(services), edge, read_hash, now=now, previous_at=at)
     size = 0
     for one in earlier:
@@ -167,15 +167,3 @@ def _read_signed(services: Services, path: Path) -> _Signed | None:
     # Our own last head, even of a key distrusted since: the log must go on from it, and is recomputed anyway.
     opened = open_checkpoint(signed, origin(services), log_keys(services, distrusted=True))
     return _Signed(opened.checkpoint, signed, tuple(one.key for one in opened.log))
-
-
-def _signed_at(services: Services) -> datetime | None:
-    path = services.folders.home / _SIGNED_AT
-    try:
-        return datetime.fromisoformat(json.loads(path.read_bytes())["at"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise MalformedLog(
-            "上次签署时间无法读取", "when the log was last signed cannot be read", where=_SIGNED_AT
-        ) from error

@@ -1,7 +1,8 @@
 """Make a home that works: tables, development keys, shipped schemes. A second run changes nothing.
 
 Development keys are made only here and only where there are none at all, and mark every certificate 样例 SAMPLE (R7.6);
-a real issuer has none made and makes its own with `certsvc key new` (ADR 8: nothing is created silently).
+a real issuer has none made and makes its own with `certsvc key new` (ADR 8: nothing is created silently). Nor are they
+made for a register that stands under others: the same roll would issue everybody a second certificate (`own_keys`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from certsvc.services import trail
 from certsvc.services.context import Services, operator
+from certsvc.services.operation.own_keys import refuse_fresh_keys, require_own_keys
 from certsvc.services.records.schemes import load_shipped
 from certsvc.store.migrate import upgrade
 
@@ -28,10 +30,12 @@ class Initialised:
 
 def initialise(services: Services, *, development_keys: bool = True) -> Initialised:
     """Bring the home, the keys and the database into being."""
+    refuse_fresh_keys(services)
     services.folders.create()
     host = urlsplit(services.base_url).netloc
     keys_made = development_keys and services.keystore.create_development(host, services.issuer.name_zh)
     before, after = upgrade(services.database)
+    require_own_keys(services)
     with services.database.writing() as session:
         new = load_shipped(session)
         names = tuple(f"{record.key} {record.version}" for record in new)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certsvc.errors import CertsvcError
 from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.context import Services
+from certsvc.services.log.clock import note_clock
 from certsvc.services.log.publish import publish_log
 from certsvc.services.publishing.status_lists import publish_status_lists
 from certsvc.signing.gm import public_pem
@@ -38,8 +39,9 @@ class StaticReport:
 
 
 def publish_static(services: Services, folder: Path | None = None) -> StaticReport:
-    """Bring the static files up to date; raises `LogMismatch`, `ClockWentBack`, `KeyMissing`."""
+    """Bring the static files up to date; raises `LogMismatch`, `ClockWentBack`, `ClockLeapt`, `KeyMissing`."""
     folder = folder or services.folders.published
+    note_clock(services)
     with only_writer(folder):
         written = _publish_keys(services, folder)
         with services.database.reading() as session:
