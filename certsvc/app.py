@@ -37,7 +37,10 @@ _SAMPLE_NAME_EN = "Sample Issuing Authority"
 def open_services(
     settings: Settings, *, now: Callable[[], datetime] | None = None, clock_is_right: bool = False
 ) -> Services:
-    """Join database, keys and issuer. `clock_is_right` allows a leap of the clock (`log.clock`). Raises `KeyRefused`, and `Refused` for a strange database address."""
+    """Join database, keys and issuer. `clock_is_right` allows a leap of the clock (`log.clock`).
+
+    Raises `KeyRefused`, and `Refused` for a strange database address.
+    """
     clock = now or (lambda: datetime.now(UTC))
     keystore = Keystore.open(settings.keys, _passphrase(settings), clock)
     host = settings.host

@@ -55,10 +55,12 @@ def list_(as_json: bool) -> None:
 @json_option
 def new(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
     """为某用途生成第一把密钥 / Make the first key of a purpose."""
+    from certsvc.services.log.clock import check_clock
     from certsvc.services.operation.own_keys import deed
     from certsvc.signing.keys import Purpose
 
     services = work.services()
+    check_clock(services)
     there = services.keystore.records()
     # Beside development keys another of their kind: a real key is made on purpose (R7.6), and under a passphrase.
     development = bool(there) and all(record.development for record in there) and not real
@@ -75,12 +77,14 @@ def new(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> 
 @json_option
 def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
     """换新密钥，旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
+    from certsvc.services.log.clock import check_clock
     from certsvc.services.operation.own_keys import deed
     from certsvc.signing.keys import Purpose
 
     if purpose == "lookup":
         raise click.UsageError("lookup 密钥不能更换：登记册的索引由它算出 / the register's index is computed with it")
     services = work.services()
+    check_clock(services)
     keystore = services.keystore
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
     development = keystore.active(Purpose(purpose)).development and not real
@@ -148,9 +152,7 @@ def done(services: Services, record: KeyRecord, as_json: bool, *, to_publish: bo
     try:
         note_keys(services)
     except CertsvcError as error:
-        talk(
-            f"已完成，但尚未记入数据库，下一命令会补记 / done; the register will note it with the next command: {error}"
-        )
+        talk(f"已完成，但尚未记入数据库，下一命令会补记 / done; the next command notes it there: {error}")
     if to_publish:
         publish(services)
     if as_json:

@@ -1,4 +1,4 @@
-"""`certsvc log check|set-clock-back|export|prove|cosign|witness|audit`: the public log, looked at from inside and from outside."""
+"""`certsvc log check|export|prove|cosign|witness|audit|set-clock-back`: the public log, from inside and outside."""
 
 from __future__ import annotations
 

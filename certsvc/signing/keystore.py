@@ -2,9 +2,9 @@
 
 A folder holds `keys.json` (the index: public records, no secret), a PEM for each private key, a sealed file for each
 secret, and the certificate chain of each seal key. Nothing is created silently: a second issuer key by accident is a
-split identity, so a missing key raises `KeyMissing` and only `create_development`, `new` and `rotate` make one. A key that is
-not for development rests under a passphrase or is not made. Each deed is told to `announce` once its files are written
-and before the index is, which alone puts them into use: what cannot be noted is not done.
+split identity, so a missing key raises `KeyMissing` and only `create_development`, `new` and `rotate` make one. A real
+key rests under a passphrase or is not made. Each deed is told to `announce` once its files are written and before the
+index is, which alone puts them into use: what cannot be noted is not done.
 Not here: the files' encryption (`keyfiles`), hardware keys (`pkcs11_keys`), X.509 (`seal_certificates`).
 """
 

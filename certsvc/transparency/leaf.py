@@ -35,7 +35,8 @@ _MAX_INDEX = 2**53 - 1  # what every reader of JSON keeps whole
 
 
 class Event(StrEnum):
-    """What happened. A correction supersedes; a session says how many passed at one sitting; a clock that days were wrong."""
+    """What happened. A correction supersedes; a session says how many passed at one sitting; a clock, that days were
+    wrong."""
 
     ISSUE = "issue"
     REISSUE = "reissue"

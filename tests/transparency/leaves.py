@@ -60,6 +60,7 @@ def session(passed: int, *, code: str = SESSION, day: date = DAY) -> Leaf:
 names = st.text("abcdefgh", min_size=1, max_size=3)
 days = st.dates(date(2020, 1, 1), date(2099, 12, 31))
 any_leaf = st.one_of(
+    st.builds(lambda day, since: Leaf(event=Event.CLOCK, day=day, since=since), days, st.integers(0, 2**53 - 1)),
     st.builds(issue, names, day=days, dated=st.none() | days),
     st.builds(reissue, names, paper=st.sampled_from(["one paper", "other paper"]), day=days),
     st.builds(lambda name, day: correct(name, replaces="old", day=day), names, days),

@@ -1,4 +1,4 @@
-"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L11."""
+"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L11, and L13."""
 
 from __future__ import annotations
 
@@ -48,10 +48,19 @@ def recount(
     cosigned: Iterable[CosignedAt] = (),
     heads: Iterable[Checkpoint] = (),
     days_dated_back: int = 0,
+    today: date | None = None,
 ) -> AuditReport:
     contents = [item if isinstance(item, bytes) else leaf_form.encode(item) for item in log]
     head = head or Checkpoint(ORIGIN, len(contents), root(contents))
-    return audit(head, iter(contents), shown=shown, cosigned=cosigned, heads=heads, days_dated_back=days_dated_back)
+    return audit(
+        head,
+        iter(contents),
+        shown=shown,
+        cosigned=cosigned,
+        heads=heads,
+        days_dated_back=days_dated_back,
+        today=today,
+    )
 
 
 def found(report: AuditReport) -> list[tuple[str, int | None]]:
@@ -240,3 +249,61 @@ def test_every_head_of_this_log_is_a_beginning_of_it(sizes: set[int]) -> None:
 def test_a_head_of_another_face_or_of_leaves_taken_away_is_found(size: int) -> None:
     other = Checkpoint(ORIGIN, size, bytes(32))
     assert found(recount(A_GOOD_LIFE, heads=[head_of(A_GOOD_LIFE, 1), other])) == [("L11", None)]
+
+
+FAR = DAY + timedelta(days=400)
+
+
+def clock(since: int, day: date) -> Leaf:
+    return Leaf(event=Event.CLOCK, day=day, since=since)
+
+
+def test_a_leaf_of_the_future_is_found_until_the_issuer_takes_its_day_back() -> None:
+    fast = [session(3, day=DAYS[0]), issue("a", day=DAYS[0]), issue("b", day=FAR), change(Event.SUSPEND, "a", day=FAR)]
+    assert found(recount(fast)) == []
+    assert found(recount(fast, today=DAYS[1])) == [("L13", 2), ("L13", 3)]
+    assert found(recount(fast, today=FAR)) == []
+    back = [*fast, clock(2, DAYS[1]), change(Event.REVOKE, "b", day=DAYS[1])]
+    report = recount(back, today=DAYS[1])
+    assert (found(report), report.events[Event.CLOCK]) == ([], 1)
+    assert found(recount([*back, issue("c", day=DAYS[0])], today=DAYS[1])) == [("L3", 6)]
+    assert found(recount([*back, issue("c", day=FAR)], today=DAYS[1])) == [("L13", 6)]
+
+
+def test_what_a_witness_saw_of_a_fast_clock_is_explained_as_well() -> None:
+    seen = CosignedAt(3, int(datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC).timestamp()))
+    fast = [session(3, day=DAYS[0]), issue("a", day=DAYS[0]), issue("b", day=FAR)]
+    assert found(recount(fast, cosigned=[seen])) == [("L4", 2)]
+    assert found(recount([*fast, clock(2, DAYS[0])], cosigned=[seen])) == []
+    # It explains nothing before the leaf it names, and no dating back at all.
+    assert found(recount([*fast, clock(3, FAR)], cosigned=[seen])) == [("L4", 2), ("L3", 3)]
+    back = [*fast, clock(2, DAYS[0] - timedelta(days=9))]
+    assert found(recount(back, cosigned=[seen])) == [("L4", 2), ("L4", 3), ("L3", 3)]
+
+
+@pytest.mark.parametrize(
+    ("since", "day", "why"),
+    [
+        (3, DAYS[1], "it names itself"),
+        (9, DAYS[1], "it names a leaf that is not there yet"),
+        (2, DAYS[0] - timedelta(days=1), "it goes back beyond the last right day"),
+    ],
+)
+def test_a_clock_leaf_sets_back_no_more_than_the_wrong_days(since: int, day: date, why: str) -> None:
+    fast = [session(3, day=DAYS[0]), issue("a", day=DAYS[0]), issue("b", day=FAR)]
+    assert found(recount([*fast, clock(since, day)], today=DAYS[4])) == [("L13", 2), ("L3", 3)], why
+
+
+def test_days_that_were_set_right_are_not_set_back_again() -> None:
+    log = [
+        session(3, day=DAYS[0]),
+        issue("a", day=FAR),
+        clock(1, DAYS[1]),
+        issue("b", day=DAYS[1]),
+        clock(1, DAYS[0]),
+    ]
+    assert found(recount(log, today=DAYS[1])) == [("L3", 4)]
+    assert found(recount([*log[:4], clock(3, DAYS[1])], today=DAYS[1])) == []
+    assert found(recount([issue("a", day=FAR), clock(0, DAYS[0]), session(1, day=DAYS[0])], today=DAYS[1])) == [
+        ("L6", 0)
+    ]

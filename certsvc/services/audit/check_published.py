@@ -63,7 +63,8 @@ def audit_published(
     """Recount a published log under its signed head, and hold against it what is in hand and its status `lists`.
 
     Raises `Unavailable` where a file of the log cannot be had, `MalformedLog` or `CheckpointRefused` where the head,
-    one in hand, or a receipt is none. `now` tells whether the lists are out of date and which leaves lie in the future; without it that is not asked.
+    one in hand, or a receipt is none. `now` tells which lists are out of date, which leaves are of the future;
+    without it neither is asked.
     """
     in_hand = in_hand or InHand()
     shown, notes = [], [fetch("checkpoint", MAX_BYTES), *in_hand.heads]

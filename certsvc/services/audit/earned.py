@@ -13,6 +13,7 @@ What a correction rests on is in the audit trail, as a text of its own, and is n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.next_version import paper_commitment
 from certsvc.services.issuing.plan import session_code
 from certsvc.services.log import read as log_read
+from certsvc.services.log.append import CLOCK_SKEW
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import (
@@ -79,19 +81,21 @@ class _Records:
         try:
             leaf = leaves.decode(content)
             if leaf.event is Event.ISSUE:
-                return self._fault_of_issue(row, leaf)
+                # A clock that was set right by seconds between import and issue: what came first is not known better.
+                fault = self._fault_of_issue(row, leaf, row.created_at)
+                return fault and self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) and fault
             if leaf.event is Event.REISSUE:
                 return self._fault_of_reissue(row, leaf)
         except (CertsvcError, ValueError, KeyError) as error:
             return "所依据的记录无法读取", f"rests on records that cannot be read: {error}"
         return None
 
-    def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
+    def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf, at: datetime) -> tuple[str, str] | None:
         on_record = self._on_record.get(row.enrolment_id or 0)
         batch = None if row.batch_id is None else self._session.get(IssueBatchRecord, row.batch_id)
         if on_record is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
-        then = on_record.as_of(row.created_at)
+        then = on_record.as_of(at)
         if not then.approved:
             return "报名当时未经审核通过", "rests on a registration that had not been approved"
         decision = then.passed(row.issued_on)

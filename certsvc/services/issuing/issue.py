@@ -24,6 +24,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
 from certsvc.services.issuing.reserve import Refusal, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
+from certsvc.services.log.clock import check_clock
 from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
 
@@ -110,10 +111,12 @@ def issue(
     """Issue, dated `on` (today in Shanghai by default). A dry run gives the numbers it would use, and uses none.
 
     With `reserve_only` it stops after step 2 and leaves the rest to the signer (`sign_approved`): nothing is issued.
-    Raises `BatchRefused` where `approved_by`, if given, is not another person than `by`.
+    Raises `BatchRefused` where `approved_by`, if given, is not another person than `by`, `ClockLeapt`.
     """
     if approved_by is not None and not is_second_person(approved_by, by):
         raise BatchRefused("批准人不能是经办人本人", "the one who asks for a batch may not approve it")
+    if not dry_run:
+        check_clock(services)  # before a number is reserved: the document that is reserved bears the date
     run = _Run(services, IssueReport(on or services.today(), dry_run), by, approved_by, progress)
     found = survey(services, run.report.on)
     run.report.already = found.already

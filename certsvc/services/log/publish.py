@@ -62,7 +62,7 @@ def log_keys(services: Services, *, distrusted: bool = False) -> tuple[VerifierK
 
 
 def publish_log(services: Services, folder: Path) -> Published:
-    """Bring `folder` (tiles and checkpoint) up to the stored log; raises `LogMismatch`, `ClockWentBack`, `ClockLeapt`."""
+    """Bring `folder` (tiles and checkpoint) up to the stored log; raises `LogMismatch` and what the clock raises."""
     signer = services.keystore.signer(Purpose.LOG_CHECKPOINT)
     key = VerifierKey(origin(services), Algorithm.ED25519, signer.public_bytes)
     with only_writer(folder):
