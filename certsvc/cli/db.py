@@ -36,8 +36,12 @@ def upgrade(as_json: bool) -> None:
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @json_option
-def backup(file: Path, as_json: bool) -> None:
-    """备份数据库与文件（不含密钥） / Back up database and files; keys are kept apart."""
+def backup(file: Path, as_json: bool) -> int:
+    """备份数据库与文件（不含密钥） / Back up database and files; keys are kept apart.
+
+    有文件缺失时照常写出备份，但以状态 1 结束，定时任务会报警。
+    Where a file is missing the backup is written all the same, and the status is 1, so that a timer alarms.
+    """
     from certsvc.services.operation.backup import back_up
 
     report = back_up(work.services(), file)
@@ -48,16 +52,22 @@ def backup(file: Path, as_json: bool) -> None:
     else:
         say(f"{report.rows} 行、{report.files} 个文件 → {file}（密钥请另行保管）")
         say(f"{report.rows} rows, {report.files} files; the keys are not in it: keep them apart")
+    return 1 if report.missing else 0
 
 
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--unproven",
+    is_flag=True,
+    help="备份没有本密钥库的校验，仍要恢复 / restore although no key here proves the backup (an earlier version's).",
+)
 @json_option
-def restore(file: Path, as_json: bool) -> None:
+def restore(file: Path, *, unproven: bool, as_json: bool) -> None:
     """恢复到空的数据库，不覆盖 / Restore into an empty database; nothing is overwritten."""
     from certsvc.services.operation.backup import restore as run
 
-    report = run(work.services(migrated=False), file)
+    report = run(work.services(migrated=False), file, unproven=unproven)
     for name in report.missing:
         talk(f"备份时即缺失 missing already when it was backed up: {name}")
     if as_json:

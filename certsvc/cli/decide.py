@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import json_option, say, talk, tell_list
+from certsvc.cli.speech import id_number_option, json_option, say, talk, tell_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--on", type=work.Day(), default=None, help="截至哪一天（默认今天） / as of which day (default: today).")
-@click.option("--id-number", default=None, help="只看此人 / this person only.")
+@id_number_option("只看此人 / this person only.", required=False)
 @click.option(
     "--scheme-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

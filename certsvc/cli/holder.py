@@ -8,7 +8,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, id_type_option, json_option, say, talk, tell
+from certsvc.cli.speech import by_option, id_number_option, id_type_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ def holder() -> None:
 
 
 @holder.command()
-@click.option("--id-number", required=True, help="证件号码 / the number of the document that was shown.")
+@id_number_option("证件号码 / the number of the document that was shown.", required=True)
 @id_type_option
 @by_option
 @json_option

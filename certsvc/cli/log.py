@@ -103,13 +103,14 @@ def export(folder: Path, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
 def prove(number: str, output: Path | None) -> None:
     """证书在日志中的凭据 / The proof that a certificate is in the log (c2sp.org/tlog-proof); for its holder."""
+    from certsvc.files.private import write_private
     from certsvc.services.certificates.give_out import prove as run
 
     receipt = run(work.services(), number).encode()
     if output is None:
         click.echo(receipt.decode(), nl=False)
     else:
-        output.write_bytes(receipt)
+        write_private(output, receipt)  # its opening is the holder's
         talk(f"→ {output}")
 
 

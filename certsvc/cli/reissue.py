@@ -9,7 +9,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, id_type_option, json_option, say, tell
+from certsvc.cli.speech import by_option, id_number_option, id_type_option, json_option, say, tell
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def reissue() -> None:
 @reissue.command()
 @click.option("--number", required=True, help="纸质证书编号 / the paper certificate's number.")
 @click.option("--name", required=True, help="姓名 / the holder's name.")
-@click.option("--id-number", required=True, help="证件号码 / the holder's identity number.")
+@id_number_option("证件号码 / the holder's identity number.", required=True)
 @id_type_option
 @click.option("--reason", type=click.Choice(["lost", "damaged"]), required=True, help="遗失或损毁 / why.")
 @click.option("--evidence", default=None, help="登记册中没有时的证明 / what stands in for an entry of the register.")

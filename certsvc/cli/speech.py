@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
 from certsvc.errors import CellError, CertsvcError, ImportRefused
+
+_ASK: Final = "?"
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def json_option(command: Any) -> Any:
@@ -24,6 +28,32 @@ def by_option(command: Any) -> Any:
     return click.option(
         "--by", default=None, help="经办人（默认操作系统账户） / who does it (default: the OS account)."
     )(command)
+
+
+def id_number_option(help_: str, *, required: bool) -> Callable[[Command], Command]:
+    """`--id-number`, also in ways that leave it in no list of processes and no history of the shell."""
+
+    def read(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+        if value is None and required and not context.resilient_parsing:
+            if not sys.stdin.isatty():
+                raise click.MissingParameter(ctx=context, param=option)
+            value = _ASK
+        if value == _ASK:
+            return str(click.prompt("证件号码 identity number", err=True))
+        if value == "-":
+            return sys.stdin.readline().strip()
+        if value is not None and value.startswith("@"):
+            try:
+                return Path(value[1:]).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise click.BadParameter(
+                    f"文件无法读取 / cannot read the file: {value[1:]}", context, option
+                ) from error
+        return value
+
+    ways = "- 从标准输入 from standard input, @FILE 从文件 from a file, ? 询问 ask"
+    told = f"{help_} {ways}; 直接写出会留在进程列表与命令历史 / written out, it stands in ps and in history."
+    return click.option("--id-number", default=None, callback=read, help=told)
 
 
 def id_type_option(command: Any) -> Any:

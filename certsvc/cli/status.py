@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.cli.speech import by_option, id_number_option, json_option, say, talk, tell
 from certsvc.credential.reasons import FOR_STATUS, reason_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def reinstate(number: str, reason: str, by: str | None, as_json: bool) -> None:
 @click.command()
 @_change_options
 @click.option("--name", default=None, help="正确的姓名 / the right name.")
-@click.option("--id-number", default=None, help="正确的证件号码 / the right identity number.")
+@id_number_option("正确的证件号码 / the right identity number.", required=False)
 @click.option(
     "--id-type",
     type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),

@@ -155,12 +155,13 @@ def _verify(content: bytes | str, used: _Used | None, options: Options) -> Verif
 
 
 def _write_original(path: Path, found: Verification) -> None:
+    from certsvc.files.private import write_private
+
     if found.original is None:
         talk("没有可写出的原始部分 / there is no part that is as it was issued: nothing was written.")
         return
     try:
-        with path.open("xb") as file:
-            file.write(found.original)
+        write_private(path, found.original, new=True)  # a certificate bears the identity number
     except OSError as error:
         raise Refused("无法写入文件", f"the file cannot be written: {error.strerror}", where=path.name) from error
     talk(f"已写出原始部分 / the part that is as it was issued is in {path}: {len(found.original)} bytes.")

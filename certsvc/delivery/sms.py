@@ -16,6 +16,7 @@ import json
 import os
 import ssl
 import tempfile
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ _SHORTEST_SECRET: Final = 16
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _AGAIN: Final = frozenset({408, 425, 429})
 _OUTBOX_KEEPS: Final = timedelta(days=1)
+_WRITTEN_WITHIN: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Outbox:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._prune(at)
             content = {"at": at.isoformat(), "id": message.id, "to": message.to, "text": message.text}
-            descriptor, name = tempfile.mkstemp(prefix=".", dir=self.folder)  # 0600
+            descriptor, name = tempfile.mkstemp(prefix=".message-", dir=self.folder)  # 0600
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(content | {"code": message.code}, file, ensure_ascii=False, indent=1)
             Path(name).replace(self.folder / f"{at:%Y%m%dT%H%M%S}-{message.id}.json")
@@ -156,6 +158,9 @@ class Outbox:
         past = f"{at - _OUTBOX_KEEPS:%Y%m%dT%H%M%S}"
         for path in self.folder.glob("[0-9]*.json"):
             if path.name < past:
+                path.unlink(missing_ok=True)
+        for path in self.folder.glob(".message-*"):  # of one that was killed between writing and moving it
+            if path.stat().st_mtime < time.time() - _WRITTEN_WITHIN:
                 path.unlink(missing_ok=True)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+from certsvc.files.leftovers import working_file
+
+NEW: Final = ".new-"
 
 
-def write_if_changed(path: Path, content: bytes) -> bool:
+def write_if_changed(path: Path, content: bytes, *, mode: int = 0o644) -> bool:
     """Replace the file in one step unless it holds just this; True where it was written. Readable by everyone."""
     try:
         if path.read_bytes() == content:
@@ -18,18 +22,13 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     except OSError:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with working_file(path.parent, NEW, sweeping=False) as (temporary, descriptor):
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+            os.fsync(descriptor)
+        os.fchmod(descriptor, mode)
+        temporary.replace(path)
     return True
 
 

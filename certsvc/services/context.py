@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
+from certsvc.files.private import close_to_others, make_private
 from certsvc.services.vault import Vault
 from certsvc.store import Database
 
@@ -36,7 +37,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where files rest under the home folder; `create` makes what is missing, readable by the owner alone."""
+    """Where files rest under the home folder; `create` makes what is missing, for the owner alone."""
 
     home: Path
 
@@ -64,8 +65,10 @@ class Folders:
         return self.home / "layout"
 
     def create(self) -> None:
-        for folder in (self.home, self.photos, self.pdf):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.home)
+        for folder in (self.photos, self.pdf):
+            make_private(folder)
+            close_to_others(folder)  # one that an earlier program or a copy left open
 
     def photo(self, sha256: str) -> Path:
         return self.photos / f"{sha256}.jpg"

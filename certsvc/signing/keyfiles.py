@@ -12,10 +12,11 @@ import binascii
 import fcntl
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ from certsvc.errors import KeyMissing, KeyRefused
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 SECRET_BYTES: Final = 32
+_HALF = re.compile(r"\..+\.(pem|json|crl)\.[a-z0-9_]{8}")
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 1  # 32 MB, about 0.1 s: once for each secret a process opens
 
 
@@ -45,6 +47,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:  # mkstemp has made it 0600
+            fcntl.flock(handle, fcntl.LOCK_EX)  # as long as this process lives, `sweep` leaves it
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -75,6 +78,15 @@ def read_private(path: Path) -> bytes:
         ) from error
 
 
+def sweep(folder: Path) -> None:
+    """Remove the halves that runs left which were killed while they wrote a key: a private key may be in them."""
+    for path in folder.glob(".*"):
+        if _HALF.fullmatch(path.name):
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused where its writer lives
+                path.unlink(missing_ok=True)
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, so that two processes do not make or rotate keys at once."""
@@ -82,6 +94,7 @@ def locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        sweep(folder)
         yield
     finally:
         os.close(handle)

@@ -11,10 +11,12 @@ Not here: the files' encryption (`keyfiles`), hardware keys (`pkcs11_keys`), X.5
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -39,6 +41,7 @@ from certsvc.signing.keys import (
 
 __all__ = ["Algorithm", "KeyRecord", "KeyState", "Keystore", "Purpose", "Signer"]
 
+_MAKING: Final = ".making-"
 # Kept as 32 bytes sealed with the passphrase; the other algorithms have a PEM form that every tool reads.
 _SEALED = frozenset({Algorithm.SECRET, Algorithm.SM2})
 
@@ -181,8 +184,7 @@ class Keystore:
 
         Does nothing in a folder that holds a single key of another kind: there, nothing is made silently.
         """
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             present = {record.purpose for record in self._index.records}
             everyday = set(Purpose) - OPTIONAL_PURPOSES
             if not all(record.development for record in self._index.records) or present >= everyday:
@@ -201,8 +203,7 @@ class Keystore:
         `at` is "file:" or a "pkcs11:token=…?module-path=…&pin-source=…" URI. A seal key that is not for development
         stays pending until its chain is imported.
         """
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             if any(record.purpose is purpose and record.state is KeyState.ACTIVE for record in self._index.records):
                 raise KeyRefused(
                     f"已有可用的 {purpose.value} 密钥，请用 rotate",
@@ -212,8 +213,7 @@ class Keystore:
 
     def add_checks(self) -> None:
         """Write the check values that an earlier program's index lacks. Raises `KeyMissing`, `KeyRefused`, OSError."""
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             lacking = [record for record in self._index.records if record.check is None]
             for record in lacking:
                 self._index = self._index.with_record(replace(record, check=self.check_of(record)))
@@ -224,8 +224,7 @@ class Keystore:
         self, purpose: Purpose, development: bool = False, at: str = "file:", announce: Announce = _to_no_one
     ) -> KeyRecord:
         """Makes a new key and retires the active one, in one step of the index. Old secrets stay readable by kid."""
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             old = self.active(purpose)
             made = self._make(purpose, development=development, at=at)
             if made.state is KeyState.ACTIVE:
@@ -234,8 +233,7 @@ class Keystore:
 
     def retire(self, kid: str, announce: Announce = _to_no_one) -> KeyRecord:
         """Takes a key out of use; its public part stays published and what it signed stays good."""
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             record = self.record(kid)
             if record.state is not KeyState.ACTIVE:
                 raise KeyRefused(f"密钥 {kid} 不在使用中", f"key {kid} is not active")
@@ -243,8 +241,7 @@ class Keystore:
 
     def distrust(self, kid: str, from_index: int, announce: Announce = _to_no_one) -> KeyRecord:
         """Declares a key stolen: what was logged at an index below `from_index` stays good, nothing else does."""
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             record = self.record(kid)
             if from_index < 0 or record.algorithm is Algorithm.SECRET:
                 raise KeyRefused(
@@ -264,8 +261,7 @@ class Keystore:
 
     def import_chain(self, kid: str, pem: bytes, announce: Announce = _to_no_one) -> KeyRecord:
         """Gives a seal key the chain a certification authority made for it, leaf first, and puts it into use."""
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             record = self.record(kid)
             if record.purpose is not Purpose.PDF_SEAL or record.state not in (KeyState.PENDING, KeyState.ACTIVE):
                 raise KeyRefused(f"密钥 {kid} 不是可用的印章密钥", f"key {kid} is not a seal key in use")
@@ -288,8 +284,7 @@ class Keystore:
         key = keyfiles.load_private_pem(key_pem, key_passphrase, "key")
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeyRefused("印章密钥须为 P-256", "a seal key is a P-256 key")
-        with keyfiles.locked(self._folder):
-            self._index = KeyIndex.read(self._folder)
+        with self._changing():
             public = public_bytes_of(key)
             if any(record.kid == kid_of(public) for record in self._index.records):
                 raise KeyRefused("该密钥已登记", "this key is on record already", where=kid_of(public))
@@ -339,6 +334,18 @@ class Keystore:
         return seal_certificates.certificate_request(self._open_signer(record), common_name, organisation)
 
     # Inside
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """The folder's lock, the newest index, and no key that a killed run had made and not put into use."""
+        with keyfiles.locked(self._folder):
+            self._index = KeyIndex.read(self._folder)
+            for mark in self._folder.glob(f"{_MAKING}*"):
+                name = mark.name.removeprefix(_MAKING)
+                if all(file_of(record) != name for record in self._index.records):
+                    (self._folder / name).unlink(missing_ok=True)
+                mark.unlink(missing_ok=True)
+            yield
 
     def _require_passphrase(self) -> None:
         if not self._passphrase:
@@ -400,9 +407,11 @@ class Keystore:
             development=development,
             check=check_value(purpose, kid, public or secret),
         )
-        # The private part first, then the index: a crash in between leaves a file no one refers to, never a record
-        # without its key.
+        # The private part first, then the index: never a record without its key.
         path = self._folder / file_of(record)
+        if secret or private is not None:
+            # A run that is killed before the index is written leaves this mark, by which the next one finds the key.
+            keyfiles.write_atomically(self._folder / f"{_MAKING}{path.name}", b"")
         if secret:
             keyfiles.write_atomically(path, keyfiles.seal_secret(secret, self._passphrase, _label(record)))
         elif private is not None:
@@ -421,6 +430,7 @@ class Keystore:
             if all(record.kid != made.kid for record in self._index.records):
                 (self._folder / file_of(made)).unlink(missing_ok=True)
                 (self._folder / chain_of(made)).unlink(missing_ok=True)
+                (self._folder / f"{_MAKING}{file_of(made)}").unlink(missing_ok=True)
             raise
 
     def _store(self, record: KeyRecord, announce: Announce = _to_no_one) -> KeyRecord:
@@ -431,6 +441,7 @@ class Keystore:
             self._index = KeyIndex.read(self._folder)  # as it was
             raise
         self._index = self._index.with_record(record)
+        (self._folder / f"{_MAKING}{file_of(record)}").unlink(missing_ok=True)
         return record
 
     def _retired(self, record: KeyRecord) -> KeyRecord:

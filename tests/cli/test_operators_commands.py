@@ -170,7 +170,9 @@ def test_a_backup_and_its_restoring_are_told_in_numbers_and_what_was_lost_by_nam
     certsvc("issue")
     (lost, *_) = sorted((tmp_path / "home" / "pdf").glob("*.pdf"))
     lost.unlink()
-    report = told(certsvc("db", "backup", tmp_path / "b.backup", "--json"))
+    backed_up = certsvc("db", "backup", tmp_path / "b.backup", "--json")
+    assert (backed_up.exit_code, lost.name in backed_up.stderr) == (1, True)  # so that a timer alarms
+    report = json.loads(backed_up.stdout)
     assert report["missing"] == [f"pdf/{lost.name}"]
     monkeypatch.setenv("CERTSVC_KEYS", str(tmp_path / "home" / "keys"))
     monkeypatch.setenv("CERTSVC_HOME", str(tmp_path / "new"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from certsvc.signing import keyfiles
 from certsvc.signing import keystore as keystore_module
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Algorithm, KeyState, Purpose, verify
 from certsvc.signing.keystore import Keystore
+from tests.builders.killing import die, killed
 
 PASSPHRASE = b"a passphrase of the test"
 SECRETS = sorted(set(Purpose) - SIGNING_PURPOSES)
@@ -343,3 +345,54 @@ def test_times_are_kept_in_utc_to_the_second(tmp_path: Path) -> None:
 def test_secrets_rest_in_files_only(tmp_path: Path) -> None:
     with pytest.raises(KeyRefused):
         Keystore.open(tmp_path, None).new(Purpose.LOOKUP, at="pkcs11:token=x")
+
+
+def test_a_real_key_is_not_written_in_clear(tmp_path: Path) -> None:
+    for made in (Keystore.open(tmp_path, None), Keystore.open(tmp_path, b"")):
+        for purpose in (Purpose.CREDENTIAL, Purpose.LOOKUP, Purpose.PDF_SEAL):
+            with pytest.raises(KeyRefused, match="CERTSVC_KEY_PASSPHRASE_FILE"):
+                made.new(purpose)
+    assert {path.name for path in tmp_path.iterdir()} <= {".lock"}
+    with_keys = development(tmp_path)
+    with pytest.raises(KeyRefused, match="not written in clear"):
+        with_keys.rotate(Purpose.CREDENTIAL)
+    assert with_keys.active(Purpose.CREDENTIAL).development
+
+
+@pytest.mark.parametrize("step", ["half of the key is written", "the key is written, the index is not"])
+def test_the_next_deed_sweeps_the_private_key_that_a_killed_one_left(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = development(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+
+    def rotate() -> None:
+        if step.startswith("half"):
+            written = keystore_module.keyfiles.private_pem
+            monkeypatch.setattr(
+                keystore_module.keyfiles,
+                "private_pem",
+                lambda *given: (monkeypatch.setattr(Path, "replace", die), written(*given))[1],
+            )
+        else:
+            monkeypatch.setattr(keystore_module.KeyIndex, "write", die)
+        made.rotate(Purpose.CREDENTIAL, development=True)
+
+    killed(rotate)
+    left = {path.name for path in tmp_path.iterdir()} - before
+    assert any("credential-" in name and ".pem" in name for name in left), left
+    again = Keystore.open(tmp_path, None, lambda: NOW)
+    new = again.rotate(Purpose.CREDENTIAL, development=True)
+    assert {path.name for path in tmp_path.iterdir()} - before == {f"credential-{new.kid}.pem"}
+    assert again.signer(Purpose.CREDENTIAL).kid == new.kid
+
+
+def test_what_another_process_is_writing_is_not_swept(tmp_path: Path) -> None:
+    development(tmp_path)
+    half = tmp_path / ".credential-00000000.pem.abcdefgh"
+    with half.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        Keystore.open(tmp_path, None).rotate(Purpose.SESSION, development=True)
+        assert half.exists()
+    Keystore.open(tmp_path, None).rotate(Purpose.SESSION, development=True)
+    assert not half.exists()

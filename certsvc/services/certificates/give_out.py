@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 from certsvc.errors import Unavailable
+from certsvc.files.leftovers import working_file
+from certsvc.files.private import make_private
 from certsvc.services.context import Services
 from certsvc.services.issuing.render import render
 from certsvc.services.log import read as log_read
@@ -72,18 +73,13 @@ def _on_record(services: Services, row: CertificateRecord, digest: str) -> bool:
 
 
 def write_pdf(services: Services, number: str, target: Path, version: int | None = None) -> None:
-    """Write the PDF to a file, whole or not at all."""
+    """Write the PDF to a file for its owner alone, whole or not at all: it bears the identity number."""
     content = pdf_of(services, number, version)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".certsvc-", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    make_private(target.parent)
+    with working_file(target.parent, ".certsvc-") as (temporary, descriptor):
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)
-        temporary.chmod(0o644)
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _issued(services: Services, number: str, version: int | None) -> CertificateRecord:

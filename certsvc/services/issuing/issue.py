@@ -24,7 +24,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
 from certsvc.services.issuing.reserve import Refusal, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
-from certsvc.services.log.clock import check_clock
+from certsvc.services.log.clock import check_clock, time_to_sign
 from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
 
@@ -162,7 +162,7 @@ class _Run:
 
     def _reserve(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
         """Step 2, within the caller's transaction."""
-        at = self.services.now()
+        at = self.services.now() if self.report.dry_run else time_to_sign(self.services, session)
         batch = IssueBatchRecord(on=self.report.on, at=at, by=self.by, approved_by=self.approved_by, count=0)
         intended = intend(self.services, session, enrolment_ids, batch)
         if not intended:

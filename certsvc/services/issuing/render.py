@@ -23,6 +23,7 @@ from certsvc.credential.compact import qr_text
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.errors import NotFound, SealRefused, Unavailable
 from certsvc.files.folder import sync_folder
+from certsvc.files.private import mode_in
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
 from certsvc.services.context import Services
@@ -199,6 +200,7 @@ def write_beside(services: Services, certificate_id: int, content: bytes) -> Pat
     prefix = f"{TEMPORARY}{certificate_id}-"
     descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".pdf", dir=services.folders.pdf)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode_in(services.folders.pdf))
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

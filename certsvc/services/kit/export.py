@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from certsvc.errors import MalformedCredential
 from certsvc.files.folder import write_if_changed
+from certsvc.files.private import OWNER, make_private, mode_in, write_private
 from certsvc.services.context import Services
 from certsvc.services.kit.hosting import write_hosting
 from certsvc.services.kit.page import write_page
@@ -95,7 +96,7 @@ class RebuildReport:
 
 def export_kit(services: Services, folder: Path) -> KitReport:
     """Write or update the kit in `folder`. Raises `LogMismatch`, `ClockWentBack`, `KeyMissing`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)  # the operator opens it to a web server on purpose
     written = publish_static(services, folder).files_written
     certificates = pdfs = 0
     receipts = Receipts(services)
@@ -127,7 +128,8 @@ def rebuild(services: Services, folder: Path) -> RebuildReport:
             pdfs += _restore_pdf(services, row, folder)
     photos = 0
     for path in sorted((folder / PHOTOS).glob("*.bin")):
-        services.folders.photo(path.stem).write_bytes(open_photo(services, path.stem, path.read_bytes()))
+        portrait = open_photo(services, path.stem, path.read_bytes())
+        write_private(services.folders.photo(path.stem), portrait, mode=mode_in(services.folders.photos))
         photos += 1
     return RebuildReport(rows, pdfs, photos)
 
@@ -152,12 +154,16 @@ def _restore_pdf(services: Services, row: CertificateRecord, folder: Path) -> bo
         return False
     if hashlib.sha256(content).hexdigest() != row.pdf_sha256:
         return False
-    services.folders.certificate_pdf(row.number, row.version).write_bytes(content)
+    place = services.folders.certificate_pdf(row.number, row.version)
+    write_private(place, content, mode=mode_in(services.folders.pdf))
     return True
 
 
 def _write_photos(services: Services, folder: Path) -> int:
+    make_private(folder / PHOTOS)
     return sum(
-        write_if_changed(folder / PHOTOS / f"{path.stem}.bin", seal_photo(services, path.stem, path.read_bytes()))
+        write_if_changed(
+            folder / PHOTOS / f"{path.stem}.bin", seal_photo(services, path.stem, path.read_bytes()), mode=OWNER
+        )
         for path in sorted(services.folders.photos.glob("*.jpg"))
     )

@@ -46,7 +46,8 @@ def write_register(services: Services, session: Session, path: Path) -> int:
     cipher = _cipher(services, kid, salt)
     temporary = path.with_suffix(".new")
     count = 0
-    with temporary.open("wb") as file:
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(header)
         sink = _SealedWriter(file, cipher, header)
         with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as packed:
@@ -58,7 +59,6 @@ def write_register(services: Services, session: Session, path: Path) -> int:
         sink.finish()
         file.flush()
         os.fsync(file.fileno())
-    temporary.chmod(0o644)
     temporary.replace(path)
     return count
 

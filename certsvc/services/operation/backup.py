@@ -4,11 +4,16 @@ The archive is a tar of JSON lines (one file a table), photos and PDFs, with a m
 either engine, from any earlier version. Without the keys nothing in it opens that rests sealed in a table; but the PDFs
 bear identity numbers on their faces, so it is to be kept like the PDF folder. Files never change once they are named in
 the database, so copying them after the tables is consistent. Restoring writes only where there is nothing yet.
+
+The manifest bears a proof made with the personal-data key (HMAC-SHA-256 under a key derived by HKDF): who only has the
+backup can change nothing in it. One without proof, of an earlier version or for a keystore that lacks the key, is
+restored where that is said on purpose.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -19,16 +24,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Table, inspect, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import FileRefused, Refused
+from certsvc.errors import FileRefused, KeyMissing, Refused
+from certsvc.files.leftovers import working_file
+from certsvc.files.private import make_private, mode_in
 from certsvc.services.context import Services
+from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord, EnrolmentRecord, kept_tables, rows
 from certsvc.store.migrate import head, require_head, revision, revisions, upgrade
 
 FORMAT = "certsvc backup 1"
 MANIFEST = "manifest.json"
+PROOF = "manifest.proof.json"
 _MEMBER = re.compile(r"(tables/[a-z_]+\.jsonl|photos/[0-9a-f]{64}\.jpg|pdf/[A-Za-z0-9-]{1,64}-v[0-9]{1,4}\.pdf)")
 _COPY_BYTES = 1 << 20
 
@@ -45,25 +56,22 @@ def back_up(services: Services, target: Path) -> BackupReport:
     require_head(services.database)
     if target.exists():
         raise Refused("备份文件已存在，不覆盖", "the backup file exists; it is not overwritten", where=str(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".backup-", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    make_private(target.parent)
+    with working_file(target.parent, ".backup-") as (temporary, descriptor):
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
                 report = _Writer(services, archive).write()
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, target)  # unlike a rename, this fails where somebody was faster
-    finally:
-        temporary.unlink(missing_ok=True)
     return report
 
 
-def restore(services: Services, source: Path) -> BackupReport:
+def restore(services: Services, source: Path, *, unproven: bool = False) -> BackupReport:
     """Restore an archive into an empty database and home, after checking every hash in it.
 
-    Raises `Refused` where anything is there already, `FileRefused` for an archive that is not whole.
+    Raises `Refused` where anything is there already, `FileRefused` for an archive that is not whole or whose proof
+    does not hold; with `unproven` it may have none that the keys here can check.
     """
     folders = services.folders
     folders.create()
@@ -73,7 +81,7 @@ def restore(services: Services, source: Path) -> BackupReport:
         raise Refused("照片或 PDF 文件夹不是空的，不覆盖", "photos or PDFs are there; nothing is overwritten")
     try:
         with tarfile.open(source, mode="r:") as archive:
-            return _Reader(services, archive).restore()
+            return _Reader(services, archive, unproven=unproven).restore()
     except (tarfile.TarError, OSError, ValueError, KeyError) as error:
         raise FileRefused(f"备份文件损坏：{error}", f"the backup is damaged: {error}", where=str(source)) from error
 
@@ -100,9 +108,15 @@ class _Writer:
             "sha256": self._hashes,
         }
         content = json.dumps(manifest, indent=1).encode()
-        with tempfile.TemporaryFile() as file:
-            file.write(content)
-            self._add(MANIFEST, file)
+        members = {MANIFEST: content}
+        if self._services.keystore.records():  # without any, nothing personal is on record yet
+            kid = self._services.keystore.active_kid(Purpose.PERSONAL_DATA)
+            proof = {"kid": kid, "hmac-sha256": _proof(self._services, kid, content)}
+            members[PROOF] = json.dumps(proof).encode()
+        for name, member in members.items():
+            with tempfile.TemporaryFile() as file:
+                file.write(member)
+                self._add(name, file)
         return BackupReport(
             saved, sum(1 for name in self._hashes if not name.startswith("tables/")), tuple(self._missing)
         )
@@ -150,10 +164,10 @@ class _Writer:
 
 
 class _Reader:
-    def __init__(self, services: Services, archive: tarfile.TarFile) -> None:
+    def __init__(self, services: Services, archive: tarfile.TarFile, *, unproven: bool) -> None:
         self._services = services
         self._archive = archive
-        self._manifest = self._read_manifest()
+        self._manifest = self._read_manifest(unproven=unproven)
 
     def restore(self) -> BackupReport:
         for name, digest in self._manifest["sha256"].items():
@@ -175,14 +189,33 @@ class _Reader:
         upgrade(self._services.database)
         return BackupReport(restored, files, tuple(self._manifest["missing"]))
 
-    def _read_manifest(self) -> dict[str, Any]:
-        manifest = json.loads(self._open(MANIFEST).read())
+    def _read_manifest(self, *, unproven: bool) -> dict[str, Any]:
+        content = self._open(MANIFEST).read()
+        self._check_proof(content, unproven=unproven)
+        manifest = json.loads(content)
         if manifest.get("format") != FORMAT:
             raise ValueError("not a backup of certsvc")
         if manifest["revision"] not in revisions():
             raise ValueError(f"made at revision {manifest['revision']} by a newer program; this one is at {head()}")
         assert isinstance(manifest, dict)
         return manifest
+
+    def _check_proof(self, manifest: bytes, *, unproven: bool) -> None:
+        """Before anything in the archive is believed."""
+        try:
+            said = json.loads(self._open(PROOF).read())
+            due = _proof(self._services, str(said["kid"]), manifest)
+        except (KeyError, TypeError, KeyMissing) as error:
+            if unproven:
+                return
+            raise Refused(
+                "本密钥库无法证明该备份未被改动：请放回密钥；若确为早期版本的备份，请加 --unproven",
+                "no key here proves that this backup is as it was made: put the keys back; if it is an earlier "
+                "version's, restore it with --unproven",
+                where=PROOF,
+            ) from error
+        if not hmac.compare_digest(str(said["hmac-sha256"]), due):
+            raise ValueError("its proof does not hold: it was changed after it was made")
 
     def _open(self, name: str) -> IO[bytes]:
         file = self._archive.extractfile(name)
@@ -195,11 +228,19 @@ class _Reader:
 
     def _restore_file(self, name: str) -> None:
         target = self._services.folders.home / name
-        with target.open("xb") as file:
+        mode = mode_in(target.parent)
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)
             for block in iter(_block_reader(self._open(name)), b""):
                 file.write(block)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _proof(services: Services, kid: str, manifest: bytes) -> str:
+    secret = services.keystore.secret(Purpose.PERSONAL_DATA, kid)
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"certsvc backup proof v1").derive(secret)
+    return hmac.digest(key, manifest, "sha256").hex()
 
 
 def _digest(file: IO[bytes]) -> str:

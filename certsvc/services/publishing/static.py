@@ -16,7 +16,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsvc.errors import CertsvcError
-from certsvc.files.folder import only_writer, write_if_changed
+from certsvc.files.folder import NEW, only_writer, write_if_changed
+from certsvc.files.leftovers import sweep_tree
 from certsvc.services.context import Services
 from certsvc.services.log.clock import note_clock
 from certsvc.services.log.publish import publish_log
@@ -43,6 +44,7 @@ def publish_static(services: Services, folder: Path | None = None) -> StaticRepo
     folder = folder or services.folders.published
     note_clock(services)
     with only_writer(folder):
+        sweep_tree(folder, NEW)
         written = _publish_keys(services, folder)
         with services.database.reading() as session:
             written += publish_status_lists(services, session, folder / "status")

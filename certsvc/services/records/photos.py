@@ -6,9 +6,6 @@ While an import runs they wait in a folder of their own, and move in only when e
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.commitment import sha256_of
 from certsvc.files.folder import sync_folder
+from certsvc.files.leftovers import working_folder
+from certsvc.files.private import mode_in, write_private
 from certsvc.roster.photo import check_photo, read_photo
 from certsvc.services.context import Folders, Services
 from certsvc.services.records.reviews import counts, steps_of
@@ -39,7 +38,7 @@ class IncomingPhotos:
         jpeg = check_photo(read_photo(beside, name))
         digest = hashlib.sha256(jpeg).hexdigest()
         if not self._folders.photo(digest).exists():
-            _write(self._waiting / f"{digest}.jpg", jpeg)
+            write_private(self._waiting / f"{digest}.jpg", jpeg, mode=mode_in(self._folders.photos))
         return digest
 
     def keep(self) -> None:
@@ -51,13 +50,10 @@ class IncomingPhotos:
 
 @contextmanager
 def incoming(folders: Folders) -> Iterator[IncomingPhotos]:
-    """A place for the photos of one import, gone at the end whatever happens."""
+    """A place for the photos of one import, gone at the end; one that was killed is swept by the next."""
     folders.create()
-    waiting = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folders.photos))
-    try:
+    with working_folder(folders.photos, ".incoming-") as waiting:
         yield IncomingPhotos(waiting, folders)
-    finally:
-        shutil.rmtree(waiting, ignore_errors=True)
 
 
 def kept_photo(folders: Folders, sha256: str | None) -> bytes | None:
@@ -82,10 +78,3 @@ def photo_on_file(services: Services, session: Session, person: PersonRecord | N
         if sha256 and counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
             return sha256 if services.folders.photo(sha256).is_file() else None
     return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

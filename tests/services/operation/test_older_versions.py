@@ -18,7 +18,7 @@ from certsvc.errors import FileRefused, Refused
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.issuing.issue import issue
-from certsvc.services.operation.backup import MANIFEST, back_up, restore
+from certsvc.services.operation.backup import MANIFEST, PROOF, back_up, restore
 from certsvc.services.verification.verify import verify_online
 from certsvc.store import CertificateRecord, PdfFileRecord
 from certsvc.store.migrate import head, require_head, revision, upgrade
@@ -44,6 +44,7 @@ def as_made_by(backup: Path, at: str, target: Path) -> Path:
     with tarfile.open(backup) as whole, tarfile.open(target, "w") as older:
         members = {member.name: whole.extractfile(member).read() for member in whole}  # type: ignore[union-attr]
         manifest: dict[str, Any] = json.loads(members.pop(MANIFEST))
+        del members[PROOF]  # which no earlier version made
         kept: dict[str, bytes] = {}
         for name, content in members.items():
             table = name.removeprefix("tables/").removesuffix(".jsonl")
@@ -76,7 +77,7 @@ def test_it_verifies_and_goes_on_issuing(at: Installation, version: str, url: st
     older = as_made_by(tmp_path / "now.backup", version, tmp_path / "older.backup")
     shutil.copytree(at.home / "keys", tmp_path / "keys")
     new = open_home(tmp_path / "new", database_url=url, keys=tmp_path / "keys", now=at.services.now())
-    assert restore(new, older).missing == ()
+    assert restore(new, older, unproven=True).missing == ()
     require_head(new.database)
     assert check_log(new).ok
     assert pdf_of(new, number) == pdf
@@ -94,7 +95,7 @@ def test_a_backup_of_a_newer_version_is_refused_and_restores_nothing(at: Install
     older.write_bytes(content)
     new = open_home(tmp_path / "new", keys=at.home / "keys")
     with pytest.raises(FileRefused, match="newer program"):
-        restore(new, older)
+        restore(new, older, unproven=True)
     assert revision(new.database) is None
     with pytest.raises(Refused, match=head()):
         upgrade(new.database, to="9999")

@@ -192,7 +192,7 @@ def test_a_restored_backup_goes_on_under_its_own_keys_and_no_others(at: Installa
     ):
         settings = Settings.from_environment({"CERTSVC_HOME": str(tmp_path / name), "CERTSVC_KEYS": str(keys)})
         services = open_services(settings, now=at.clock)
-        restore(services, tmp_path / "now.backup")
+        restore(services, tmp_path / "now.backup", unproven=not fits)
         if fits:
             require_own_keys(services)
         else:
