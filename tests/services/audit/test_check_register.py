@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from certsvc.services.audit.check_register import LogReport, check_log
 from certsvc.services.certificates import change_status
@@ -117,3 +118,36 @@ def test_a_certificate_dated_before_its_logging_is_a_notice(tmp_path: Path) -> N
     report = check_log(home.services)
     assert report.ok
     assert [notice.rule for notice in report.notices] == ["L5"]
+
+
+def test_a_malformed_file_is_a_finding_though_every_row_that_is_read_is_whole(tmp_path: Path) -> None:
+    home = Installation(tmp_path / "home")
+    home.issue(made_up(1))
+    assert check_log(home.services).problems == ()
+    file = home.services.database.sqlite_file
+    assert file is not None
+    with home.services.database.reading() as session:
+        index = "select rootpage from sqlite_master where name = 'ix_audit_event_action'"
+        page = session.execute(text(index)).scalar_one()
+        size = session.execute(text("pragma page_size")).scalar_one()
+    home.services.database.close()
+    content = bytearray(file.read_bytes())
+    # An index that none of the audits walks: its entries are swapped for others of the same form.
+    start = (page - 1) * size
+    content[start : start + size] = content[start : start + size].replace(b"init", b"tini")
+    file.write_bytes(content)
+    report = check_log(home.reopen())
+    assert {problem.rule for problem in report.problems} == {"G8"}
+    assert "malformed" in str(report.problems[0])
+
+
+def test_a_row_that_names_one_that_is_gone_is_a_finding(tmp_path: Path) -> None:
+    home = Installation(tmp_path / "home")
+    home.issue(made_up(1))
+    file = home.services.database.sqlite_file
+    assert file is not None
+    home.services.database.close()
+    with sqlite3.connect(file) as plain:
+        plain.execute("update certificate set paper_id = 4711")
+    plain.close()
+    assert "G8" in {problem.rule for problem in check_log(home.reopen()).problems}
