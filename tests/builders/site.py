@@ -83,7 +83,7 @@ def make_register(home: Path, **more: str) -> Register:
     settings = settings_for(home, **more)
     settings.home.mkdir(parents=True, exist_ok=True)
     clock = [ISSUED_AT]
-    services = open_services(settings, now=lambda: clock[0])
+    services = open_services(settings, now=lambda: clock[0], clock_is_right=True)
     initialise(services)
     _bring(services, home, [state for state in NAMES if state != "expired"], 2025)
     import_paper.import_paper(services, _paper(home), by="archive")

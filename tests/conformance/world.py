@@ -78,6 +78,8 @@ def make_world(folder: Path) -> World:
     home = folder / "home"
     # Other programs look at their own clock, so this world lives today.
     clock = Clock(datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1))
+    home.mkdir(parents=True)
+    (home / "passphrase").write_text("of the world\n")  # a real seal is not kept in clear
     installation = Installation(home, clock)
     authority = Authority()
     _seal_by_authority(installation.services.keystore, authority)

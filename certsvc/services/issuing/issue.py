@@ -24,7 +24,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
 from certsvc.services.issuing.reserve import Refusal, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
-from certsvc.services.log.clock import check_clock, time_to_sign
+from certsvc.services.log.clock import time_to_sign
 from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
 
@@ -115,8 +115,6 @@ def issue(
     """
     if approved_by is not None and not is_second_person(approved_by, by):
         raise BatchRefused("批准人不能是经办人本人", "the one who asks for a batch may not approve it")
-    if not dry_run:
-        check_clock(services)  # before a number is reserved: the document that is reserved bears the date
     run = _Run(services, IssueReport(on or services.today(), dry_run), by, approved_by, progress)
     found = survey(services, run.report.on)
     run.report.already = found.already
@@ -162,6 +160,7 @@ class _Run:
 
     def _reserve(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
         """Step 2, within the caller's transaction."""
+        # Asked before a number is reserved: the document that is reserved bears the date.
         at = self.services.now() if self.report.dry_run else time_to_sign(self.services, session)
         batch = IssueBatchRecord(on=self.report.on, at=at, by=self.by, approved_by=self.approved_by, count=0)
         intended = intend(self.services, session, enrolment_ids, batch)
