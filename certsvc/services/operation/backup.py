@@ -167,12 +167,14 @@ class _Reader:
     def __init__(self, services: Services, archive: tarfile.TarFile, *, unproven: bool) -> None:
         self._services = services
         self._archive = archive
-        self._manifest = self._read_manifest(unproven=unproven)
+        self._unproven = unproven
+        self._manifest = self._read_manifest()
 
     def restore(self) -> BackupReport:
         for name, digest in self._manifest["sha256"].items():
             if not _MEMBER.fullmatch(name) or self._hash(name) != digest:
                 raise ValueError(f"{name} is not what the manifest says")
+        self._check_proof()
         # An older backup's rows go into tables of its own shape, and are brought up to date as any older database is.
         upgrade(self._services.database, to=self._manifest["revision"])
         restored = files = 0
@@ -189,10 +191,8 @@ class _Reader:
         upgrade(self._services.database)
         return BackupReport(restored, files, tuple(self._manifest["missing"]))
 
-    def _read_manifest(self, *, unproven: bool) -> dict[str, Any]:
-        content = self._open(MANIFEST).read()
-        self._check_proof(content, unproven=unproven)
-        manifest = json.loads(content)
+    def _read_manifest(self) -> dict[str, Any]:
+        manifest = json.loads(self._open(MANIFEST).read())
         if manifest.get("format") != FORMAT:
             raise ValueError("not a backup of certsvc")
         if manifest["revision"] not in revisions():
@@ -200,13 +200,14 @@ class _Reader:
         assert isinstance(manifest, dict)
         return manifest
 
-    def _check_proof(self, manifest: bytes, *, unproven: bool) -> None:
-        """Before anything in the archive is believed."""
+    def _check_proof(self) -> None:
+        """Before anything in the archive is written anywhere."""
+        manifest = self._open(MANIFEST).read()
         try:
             said = json.loads(self._open(PROOF).read())
             due = _proof(self._services, str(said["kid"]), manifest)
         except (KeyError, TypeError, KeyMissing) as error:
-            if unproven:
+            if self._unproven:
                 return
             raise Refused(
                 "本密钥库无法证明该备份未被改动：请放回密钥；若确为早期版本的备份，请加 --unproven",
