@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from certsvc.services.vault import Vault
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from certsvc.delivery.sms import Messenger
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
-    from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.pdf import PdfSeal
     from certsvc.signing.stamp_authority import StampAuthority
+    from certsvc.signing.stored import StoredProofs
     from certsvc.signing.trust import TrustBundle
+
+Made = TypeVar("Made")
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -73,6 +75,21 @@ class Folders:
         return self.pdf / f"{number}-v{version}.pdf"
 
 
+class _Following(Generic[Made]):
+    """Something made of the keys: the same object until one of them changes, then made again."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make = make
+        self._kept: tuple[object, Made] | None = None
+
+    def of(self, keys: object) -> Made:
+        """What goes with these keys, which are told apart by identity."""
+        kept = self._kept
+        if kept is None or kept[0] is not keys:
+            kept = self._kept = keys, self._make()
+        return kept[1]
+
+
 @dataclass(frozen=True)
 class Services:
     """The parts, joined. `now` gives an aware datetime; `base_url` is "https://HOST"."""
@@ -100,35 +117,35 @@ class Services:
 
         The same object until a key changes, so that what was concluded from it may be kept beside it.
         """
-        records = self.keystore.records()
-        kept = self._trusted.get("kept")
-        if kept is None or kept[0] is not records:
-            from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
-
-            kept = self._trusted["kept"] = (
-                records,
-                TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots),
-            )
-        return kept[1]
+        return self._trusted.of(self.keystore.records())
 
     @cached_property
-    def _trusted(self) -> dict[str, tuple[tuple[KeyRecord, ...], TrustBundle]]:
-        return {}
+    def _trusted(self) -> _Following[TrustBundle]:
+        from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
+
+        return _Following(lambda: TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots))
+
+    @property
+    def stored_proofs(self) -> StoredProofs:
+        """The check of a credential at rest, under the keys as they stand."""
+        return self._stored_proofs.of(self.trust)
+
+    @cached_property
+    def _stored_proofs(self) -> _Following[StoredProofs]:
+        from certsvc.signing.stored import StoredProofs  # noqa: PLC0415 - as above
+
+        return _Following(lambda: StoredProofs(self.trust))
 
     @property
     def pdf_seal(self) -> PdfSeal:
         """The active PDF seal, made ready once and again when a key changes."""
-        records = self.keystore.records()
-        kept = self._sealing.get("kept")
-        if kept is None or kept[0] is not records:
-            from certsvc.signing.pdf import PdfSeal  # noqa: PLC0415 - as above
-
-            kept = self._sealing["kept"] = records, PdfSeal.from_keystore(self.keystore)
-        return kept[1]
+        return self._sealing.of(self.keystore.records())
 
     @cached_property
-    def _sealing(self) -> dict[str, tuple[tuple[KeyRecord, ...], PdfSeal]]:
-        return {}
+    def _sealing(self) -> _Following[PdfSeal]:
+        from certsvc.signing.pdf import PdfSeal  # noqa: PLC0415 - as above
+
+        return _Following(lambda: PdfSeal.from_keystore(self.keystore))
 
     @cached_property
     def layout(self) -> Layout:

@@ -26,6 +26,7 @@ from certsvc.store import Database
 SCAN: Final = "scan"
 ANSWERS: Final = "answers"  # by way and state
 LIMITED: Final = "limited"  # by kind of limit
+CONTRADICTED: Final = "contradicted"  # rows that said otherwise than the log, and were not believed
 SECONDS: Final = "seconds"  # by way, and by the bucket's upper bound
 MICROSECONDS: Final = "microseconds"  # by way: all together
 BUCKETS: Final = (0.005, 0.025, 0.1, 0.5, 2.5)
@@ -77,6 +78,10 @@ class Figures:
     def limited(self, kind: str) -> None:
         """Count one refusal for having asked too often."""
         self._count(Figure(LIMITED, kind))
+
+    def contradicted(self) -> None:
+        """Count one answer withheld, since its row contradicts the log."""
+        self._count(Figure(CONTRADICTED, "register"))
 
     def took(self, way: str, seconds: float) -> None:
         """Count one answer by how long it took."""

@@ -1,9 +1,10 @@
 """Look a certificate up for the public: by the QR's token, or by number and name together (R8.1, R10, R11).
 
 What is shown comes from the signed bytes, whose signature is checked on each look-up (`genuine`); only the status comes
-from the register. By number and name there is one answer for unknown, wrong name and malformed, and the same queries
-and the same cryptography are done for it as for a hit: on a miss a decoy is read and thrown away. Database trouble is
-`Unavailable`, never "unknown". Not here: what a holder sees (R10), and files brought to be checked (`verify`).
+from the register, as far as the log bears it out (`standing`). By number and name there is one answer for unknown,
+wrong name and malformed, and the same queries and the same cryptography are done for it as for a hit: on a miss a decoy
+is read and thrown away. Database trouble is `Unavailable`, never "unknown". Not here: what a holder sees (R10), and
+files brought to be checked (`verify`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from certsvc.credential.token import normalise_token
 from certsvc.errors import InvalidName, KeyMissing, Unavailable
 from certsvc.person.name import parse_name
 from certsvc.services.context import Services
+from certsvc.services.log.last_word import OnRecord
 from certsvc.services.verification.genuine import genuine_claims
 from certsvc.services.verification.public_record import PublicRecord, electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
@@ -97,8 +99,10 @@ def by_numbers_and_names(services: Services, pairs: Sequence[tuple[str, str]]) -
             certificate.number.in_(numbers),
             tuple_(certificate.number, certificate.holder_name.concat("")).in_(asked),
         )
-        for row in session.scalars(electronic.order_by(certificate.version)):
-            found[row.number, row.holder_name] = electronic_record(services, session, row)
+        rows = list(session.scalars(electronic.order_by(certificate.version)))
+        on_record = OnRecord(session, rows)
+        for row in rows:
+            found[row.number, row.holder_name] = electronic_record(services, session, row, on_record)
         on_paper = select(paper).where(
             paper.number.in_(numbers), tuple_(paper.number, paper.name.concat("")).in_(asked)
         )

@@ -11,10 +11,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from certsvc.credential.canonical import canonical_bytes, load_strict
-from certsvc.credential.checked import digest8
 from certsvc.credential.verdict import Check
 from certsvc.credential.wording import Wording, say
+from certsvc.services.verification.public_record import UNAVAILABLE
 from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
 
@@ -47,8 +46,7 @@ class Statement:
     @property
     def digest(self) -> str:
         """What the QR's own payload is bound to (`credential.checked.digest8`), in hex; empty for paper."""
-        signed = self.record.credential if self.record and self.state != "forged" else None
-        return _digest8(signed) if signed else ""
+        return self.record.digest8.hex() if self.record is not None else ""
 
     def as_words(self) -> dict[str, object]:
         """The words that differ from one answer to the next of the same shape (`web.prebuilt`)."""
@@ -91,6 +89,9 @@ def state_of(site: Site, record: PublicRecord | None, *, about: str = "") -> Sta
     """The statement for a record found, or for none ("unknown")."""
     if record is None:
         return without_record(site, "unknown", about=about)
+    if record.state == UNAVAILABLE:  # its row contradicts the log: nothing it says is known
+        site.figures.contradicted()
+        return without_record(site, UNAVAILABLE, about=about or record.number)
     date = record.valid_until if record.state == "expired" else record.changed_on
     says = say(
         record.state,
@@ -108,14 +109,6 @@ def without_record(site: Site, state: str, *, about: str = "") -> Statement:
     """The statement "unknown" or "unavailable"."""
     now = site.services.now()
     return Statement(state, say(state), None, now, site.reference(state, about, now))
-
-
-@lru_cache(maxsize=4096)
-def _digest8(signed: bytes) -> str:
-    # Signed bytes never change, so this may be kept; a status may not.
-    document = load_strict(signed)
-    assert isinstance(document, dict)
-    return digest8(canonical_bytes({name: value for name, value in document.items() if name != "proof"})).hex()
 
 
 def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
