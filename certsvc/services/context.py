@@ -127,8 +127,8 @@ class Services:
 
     @property
     def stored_proofs(self) -> StoredProofs:
-        """The check of a credential at rest, under the keys as they stand."""
-        return self._stored_proofs.of(self.trust)
+        """The check of a credential at rest, under the keys as they stood a twentieth of a second ago at most."""
+        return self._stored_proofs.of(self.keystore.records_lately())
 
     @cached_property
     def _stored_proofs(self) -> _Following[StoredProofs]:

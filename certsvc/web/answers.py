@@ -20,7 +20,7 @@ PROBLEM: Final = "application/problem+json"
 _NO_SENSORS: Final = "geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one then costs a scan four times as much
 class Answer:
     """`headers` are name and value pairs without Content-Length and without the shared headers."""
 

@@ -25,10 +25,12 @@ class Place(NamedTuple):
 
 def add(database: Database, counts: Mapping[Place, int]) -> None:
     """Add scans to the counts. Raises `Unavailable`."""
+    bound = [
+        {"on": place.on, "number": place.number, "origin": place.origin, "scans": scans}
+        for place, scans in sorted(counts.items())  # in one order, so that two processes never wait for each other
+    ]
     with database.writing("scans") as session:
-        for place, scans in counts.items():
-            bound = {"on": place.on, "number": place.number, "origin": place.origin, "scans": scans}
-            session.execute(_ADD, bound)
+        session.execute(_ADD, bound)
 
 
 def of_certificate(database: Database, number: str) -> list[tuple[date, str, int]]:

@@ -44,7 +44,7 @@ _LEVELS: Final = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: to make one then costs a scan four times as much
 class PublicRecord:
     """One certificate, electronic or paper, as of `checked_at`. `state` is a key of R11 (`credential.wording`).
 

@@ -54,6 +54,7 @@ class _Row(NamedTuple):
 
 
 _COLUMNS: Final = _Row._fields[: _Row._fields.index("leaf")]
+_MAPPED_BYTES: Final = 1 << 40
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SELECT: Final = (
     f"select {', '.join(f'c.{name}' for name in _COLUMNS)}, l.content, l.hash, "  # noqa: S608 - our own names
@@ -127,6 +128,9 @@ def _from_file(engine: Engine, token: str, *, wait: bool) -> Any:
         connection = pooled.driver_connection
         pooled.detach()  # it is this thread's until the thread ends
         assert connection is not None
+        # Read where the kernel keeps it, not copied page by page: a credential spans several. Both pragmas are this
+        # connection's own, which writes nothing.
+        connection.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
         if not wait:
             connection.execute("PRAGMA busy_timeout=0")
         _of_thread.connections[wait] = connection

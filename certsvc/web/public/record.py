@@ -25,7 +25,7 @@ _NEVER_KEPT = (("Cache-Control", "no-store"), ("Vary", "Accept, Accept-Encoding,
 _PACKED = ("Content-Encoding", "gzip")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Answer`
 class Ask:
     """One request to see a record. `switch` is the language asked for in the address, to be remembered; `packed` says
     that the page may come by gzip."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from certsvc.credential.verdict import Check
-from certsvc.credential.wording import Wording, say
+from certsvc.credential.wording import STATES, Wording, say
 from certsvc.services.verification.public_record import UNAVAILABLE
 from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from certsvc.services.verification.public_record import PublicRecord
 
 HTTP_STATUS: Final = {"unknown": 404, "unavailable": 503}
+_PLAIN: Final = {state: STATES[state] for state in ("valid", "paper_valid", "forged")}  # their words state no facts
 _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_replaced", "expired"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `PublicRecord`
 class Statement:
     """`record` is None for unknown and unavailable."""
 
@@ -42,6 +43,11 @@ class Statement:
     def checks(self) -> tuple[Check, ...]:
         """What was looked at for this answer, in order."""
         return () if self.record is None else _checks(self.state, self.record.carrier, self.record.signature_ok)
+
+    @property
+    def checks_said(self) -> list[dict[str, object]]:
+        """The same for programs."""
+        return [] if self.record is None else _checks_said(self.state, self.record.carrier, self.record.signature_ok)
 
     @property
     def digest(self) -> str:
@@ -81,7 +87,7 @@ class Statement:
             "checked_at": self.checked_at.isoformat(timespec="seconds"),
             "reference": self.reference,
             "certificate": None if self.record is None or self.state == "forged" else _signed(self.record, self.digest),
-            "checks": [check.as_json() for check in self.checks],
+            "checks": self.checks_said,
         }
 
 
@@ -92,10 +98,9 @@ def state_of(site: Site, record: PublicRecord | None, *, about: str = "") -> Sta
     if record.state == UNAVAILABLE:  # its row contradicts the log: nothing it says is known
         site.figures.contradicted()
         return without_record(site, UNAVAILABLE, about=about or record.number)
-    date = record.valid_until if record.state == "expired" else record.changed_on
-    says = say(
+    says = _PLAIN.get(record.state) or say(
         record.state,
-        date=date,
+        date=record.valid_until if record.state == "expired" else record.changed_on,
         reason=record.reason,
         number=record.successor_number,
         version=record.successor_version,
@@ -136,6 +141,11 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
         # What the QR's own payload is bound to, so that the page can compare the two (formats.md, "The QR").
         "credential_digest8": digest or None,
     }
+
+
+@lru_cache(maxsize=64)
+def _checks_said(state: str, carrier: str, signature_ok: bool) -> list[dict[str, object]]:
+    return [check.as_json() for check in _checks(state, carrier, signature_ok)]
 
 
 @lru_cache(maxsize=64)
