@@ -99,13 +99,17 @@ class Limits:
     def allow(self, kind: Kind, subject: str) -> bool:
         """Count one attempt by (or at) `subject`; False once any rate of the kind is used up."""
         if kind is Kind.PAGE:
-            moment, allowed = int(self._now().timestamp()), True
-            for seconds, amount in self._page_rates:  # every rate counts, also past a failed one
-                allowed &= self._here.count(subject, seconds, moment) <= amount
-            if not allowed:
-                self._refused(kind.value)
-            return allowed
+            return self.allow_page(subject)
         return self.allow_each(kind, [subject])[0]
+
+    def allow_page(self, subject: str) -> bool:
+        """`allow` for look-ups by token, which are many."""
+        moment, allowed = int(self._now().timestamp()), True
+        for seconds, amount in self._page_rates:  # every rate counts, also past a failed one
+            allowed &= self._here.count(subject, seconds, moment) <= amount
+        if not allowed:
+            self._refused(Kind.PAGE.value)
+        return allowed
 
     def allow_each(self, kind: Kind, subjects: Sequence[str]) -> list[bool]:
         """As `allow` for each of the subjects, in order and in one transaction: a list asks about many records."""

@@ -114,15 +114,15 @@ def last_word(services: Services, row: CertificateRecord, claims: PublicClaims, 
 
 def is_own_leaf(own: StoredLeaf, claims: PublicClaims) -> bool:
     """W1, over the leaf's bytes, since it is asked with every look-up: one form alone is a leaf (`leaf.encode`)."""
-    if leaf_hash(own.content) != own.hash:
+    content, digest = own
+    if leaf_hash(content) != digest:
         return False
+    event = "issue" if claims.replaces_paper is None else "reissue"
     if claims.replaces is not None:
-        event = Event.CORRECT.value
-    else:
-        event = Event.ISSUE.value if claims.replaces_paper is None else Event.REISSUE.value
+        event = "correct"
     return (
-        f'"event":"{event}","evidence":"{claims.evidence}"'.encode() in own.content
-        and f'"dated":"{claims.reissued_on or claims.issued_on}"'.encode() in own.content
+        f'"event":"{event}","evidence":"{claims.evidence}"'.encode() in content
+        and f'"dated":"{claims.reissued_on or claims.issued_on}"'.encode() in content
     )
 
 

@@ -57,6 +57,8 @@ class SignedLists:
         self._base = f"{base_url}/status/"
         self._trust = trust
         self._kept: Mapping[str, _Kept] = {}  # by the list's address
+        # The bits of revocations and suspensions together, by the address of the former: most look-ups find neither.
+        self._either: Mapping[str, bytes] = {}
         self._lock = threading.Lock()
         self._due = 0.0
         self.look()
@@ -66,12 +68,15 @@ class SignedLists:
         if monotonic() >= self._due:
             self._due = monotonic() + _LOOK_SECONDS
             threading.Thread(target=self.look, name="signed-lists", daemon=True).start()
-        revoked = self._kept.get(revocations or "")
-        suspended = self._kept.get(_twin(revocations)) if revocations else None
-        is_revoked = revoked is not None and revoked.is_set(index)
-        if suspended is not None and suspended.is_set(index):
-            return ListSays(is_revoked, suspended.signed_on)
-        return ListSays(True, None) if is_revoked else NOTHING
+        either = self._either.get(revocations or "")
+        if either is None or not 0 <= index < len(either) << 3 or not either[index >> 3] & (0x80 >> (index & 7)):
+            return NOTHING
+        assert revocations is not None
+        revoked, suspended = self._kept.get(revocations), self._kept.get(_twin(revocations))
+        return ListSays(
+            revoked is not None and revoked.is_set(index),
+            suspended.signed_on if suspended is not None and suspended.is_set(index) else None,
+        )
 
     def look(self) -> None:
         """Read what changed since the last look."""
@@ -82,6 +87,7 @@ class SignedLists:
                 with suppress(CertsvcError, OSError, ValueError):
                     kept[url] = self._read(path, url, trust)
             self._kept = kept
+            self._either = {url: _either(kept.get(url), kept.get(_twin(url))) for url in _revocations(kept)}
             self._due = monotonic() + _LOOK_SECONDS
 
     def _files(self) -> list[Path]:
@@ -99,6 +105,18 @@ class SignedLists:
         purpose = Purpose(path.name.partition("-")[0])
         claims = read_published(path.read_bytes(), trust, url=url, purpose=purpose)
         return _Kept(stamp, trust, claims.entries.bits, claims.valid_from.astimezone(SHANGHAI).date())
+
+
+def _revocations(kept: Mapping[str, _Kept]) -> set[str]:
+    """The addresses of the lists of revocations, also of those that are not there beside one of suspensions."""
+    return {url.replace("/suspension-", "/revocation-") for url in kept}
+
+
+def _either(revoked: _Kept | None, suspended: _Kept | None) -> bytes:
+    one, other = (kept.bits if kept is not None else b"" for kept in (revoked, suspended))
+    length = max(len(one), len(other))
+    bits = int.from_bytes(one.ljust(length, b"\0"), "big") | int.from_bytes(other.ljust(length, b"\0"), "big")
+    return bits.to_bytes(length, "big")
 
 
 @lru_cache(maxsize=256)

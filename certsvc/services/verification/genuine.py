@@ -54,8 +54,6 @@ class IssuedRow(Protocol):
     @property
     def credential(self) -> bytes | None: ...
     @property
-    def credential_sha256(self) -> str | None: ...
-    @property
     def status(self) -> str: ...
 
 
@@ -69,11 +67,16 @@ class Genuine(NamedTuple):
 def genuine_claims(services: Services, row: CertificateRecord) -> Genuine | None:
     """What a row's credential says, where a signature of ours holds and the columns repeat it; None where anything
     disagrees. Raises `Unavailable` where a key is distrusted and no signed head says what the log proves."""
+    if not isinstance(row.credential, bytes) or row.credential_sha256 != sha256(row.credential).hexdigest():
+        return None
     return genuine_by(services.stored_proofs, services.issuer.did, row) or _genuine_by_log(services, row)
 
 
 def genuine_by(proofs: StoredProofs, issuer: str, row: IssuedRow) -> Genuine | None:
-    """As `genuine_claims` by the keys that vouch without the log; None as well for what another key signed."""
+    """As `genuine_claims` by the keys that vouch without the log; None as well for what another key signed.
+
+    The column of the digest, which finds files and is shown nowhere, is not asked: a scan has no time for it.
+    """
     credential = row.credential
     if not isinstance(credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
         return None
@@ -122,11 +125,10 @@ def _read(signed: SignedPart, issuer: str, row: IssuedRow) -> Genuine | None:
 
 
 def _repeats(row: IssuedRow, claims: PublicClaims) -> bool:
-    """As `repeats`, for claims as a look-up reads them."""
-    credential = row.credential
+    """As `repeats`, for claims as a look-up reads them; days are compared as text."""
+    reissued_on, valid_until = row.reissued_on, row.valid_until
     return (
-        credential is not None
-        and row.status in _STORED
+        row.status in _STORED
         and row.token == claims.token
         and row.number == claims.number
         and row.version == claims.version
@@ -134,21 +136,14 @@ def _repeats(row: IssuedRow, claims: PublicClaims) -> bool:
         and row.occupation_code == claims.occupation_code
         and row.level == claims.level
         and str(row.issued_on) == claims.issued_on
-        and _text(row.reissued_on) == claims.reissued_on
-        and _text(row.valid_until) == claims.valid_until
-        and row.credential_sha256 == sha256(credential).hexdigest()
+        and (None if reissued_on is None else str(reissued_on)) == claims.reissued_on
+        and (None if valid_until is None else str(valid_until)) == claims.valid_until
     )
-
-
-def _text(day: date | str | None) -> str | None:
-    return None if day is None else str(day)
 
 
 def _genuine_by_log(services: Services, row: CertificateRecord) -> Genuine | None:
     """For what only the log vouches for: both proofs, and its place in the log."""
-    if not isinstance(row.credential, bytes) or all(
-        key.distrusted_from is None for key in services.trust.keys.values()
-    ):
+    if all(key.distrusted_from is None for key in services.trust.keys.values()):
         return None
     found = check_row(services, row)
     if not found.ok or found.document is None:

@@ -31,6 +31,7 @@ PAPER_VALID: Final = "paper_valid"
 PAPER_REPLACED: Final = "paper_replaced"
 _ELECTRONIC: Final = "electronic"
 _PAPER: Final = "paper"
+_STATES: Final = {status: status.value for status in Status}  # asking a member itself takes ten times as long
 _WITH_REASON: Final = frozenset({Status.SUSPENDED, Status.REVOKED})
 # The paper register holds the digit alone; these are the names every occupation's levels have.
 _LEVELS: Final = MappingProxyType(
@@ -128,10 +129,11 @@ def as_signed(
 ) -> PublicRecord:
     """The record of a genuine certificate of this status."""
     claims, digest8 = genuine
-    valid_until = _day(claims.valid_until)
+    until = claims.valid_until
+    valid_until = None if until is None else date.fromisoformat(until)
     now = effective(status, valid_until, today)
     return PublicRecord(
-        state=now.value,
+        state=_STATES[now],
         number=claims.number,
         masked_name=mask_name(claims.holder_name),
         occupation_zh=claims.occupation_zh,
@@ -143,7 +145,7 @@ def as_signed(
         issuer_en=claims.issuer_en,
         issued_on=date.fromisoformat(claims.issued_on),
         valid_until=valid_until,
-        reissued_on=_day(claims.reissued_on),
+        reissued_on=None if claims.reissued_on is None else date.fromisoformat(claims.reissued_on),
         version=claims.version,
         carrier=_ELECTRONIC,
         sample=claims.sample,

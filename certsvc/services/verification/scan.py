@@ -86,14 +86,15 @@ def by_token(services: Services, token: str, *, wait: bool = True) -> PublicReco
 
 
 def _in_plain_sight(services: Services, row: _Row) -> PublicRecord | None:
-    if row.status != Status.VALID or row.is_changed or row.superseded_by_id is not None:
+    if row.status != "valid" or row.is_changed or row.superseded_by_id is not None:
         return None
     genuine = genuine_by(services.stored_proofs, services.issuer.did, row)
-    if genuine is None or not isinstance(row.leaf, bytes) or not isinstance(row.leaf_hash, bytes):
+    leaf, leaf_hash = row.leaf, row.leaf_hash
+    if genuine is None or not isinstance(leaf, bytes) or not isinstance(leaf_hash, bytes):
         return None
     claims = genuine.claims
     listed = signed_lists(services).says(claims.status_list, claims.status_index)
-    if not is_untouched(StoredLeaf(row.leaf, row.leaf_hash), claims, listed):
+    if not is_untouched(StoredLeaf(leaf, leaf_hash), claims, listed):
         return None
     now = services.now()
     return as_signed(
@@ -101,7 +102,8 @@ def _in_plain_sight(services: Services, row: _Row) -> PublicRecord | None:
         status=Status.VALID,
         since=None,
         reason=None,
-        today=now.astimezone(SHANGHAI).date(),
+        # Who stays in force for good need not be told the day.
+        today=now.date() if claims.valid_until is None else now.astimezone(SHANGHAI).date(),
         checked_at=now,
         scheme_id=row.scheme_id,
     )

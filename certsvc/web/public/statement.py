@@ -15,7 +15,7 @@ from certsvc.credential.verdict import Check
 from certsvc.credential.wording import STATES, Wording, say
 from certsvc.services.verification.public_record import UNAVAILABLE
 from certsvc.web.pages import beijing, headline
-from certsvc.web.site import Site
+from certsvc.web.site import Site, to_the_second
 
 if TYPE_CHECKING:
     from certsvc.services.verification.public_record import PublicRecord
@@ -45,11 +45,6 @@ class Statement:
         return () if self.record is None else _checks(self.state, self.record.carrier, self.record.signature_ok)
 
     @property
-    def checks_said(self) -> list[dict[str, object]]:
-        """The same for programs."""
-        return [] if self.record is None else _checks_said(self.state, self.record.carrier, self.record.signature_ok)
-
-    @property
     def digest(self) -> str:
         """What the QR's own payload is bound to (`credential.checked.digest8`), in hex; empty for paper."""
         return self.record.digest8.hex() if self.record is not None else ""
@@ -62,7 +57,7 @@ class Statement:
             "says_zh_headline": headline(self.says.zh, self.state),
             "says_en_headline": headline(self.says.en, self.state),
             "checked_at": beijing(self.checked_at),
-            "checked_iso": self.checked_at.isoformat(timespec="seconds"),
+            "checked_iso": to_the_second(self.checked_at),
             "reference": self.reference,
             "digest": self.digest,
         }
@@ -80,14 +75,15 @@ class Statement:
 
     def as_json(self) -> dict[str, object]:
         """For programs; the members are described in the API's OpenAPI document."""
+        says, record = self.says, self.record
         return {
             "state": self.state,
-            "says": {"zh": self.says.zh, "en": self.says.en},
-            "next": {"zh": self.says.next_zh, "en": self.says.next_en},
-            "checked_at": self.checked_at.isoformat(timespec="seconds"),
+            "says": {"zh": says.zh, "en": says.en},
+            "next": {"zh": says.next_zh, "en": says.next_en},
+            "checked_at": to_the_second(self.checked_at),
             "reference": self.reference,
-            "certificate": None if self.record is None or self.state == "forged" else _signed(self.record, self.digest),
-            "checks": self.checks_said,
+            "certificate": None if record is None or self.state == "forged" else _signed(record),
+            "checks": [] if record is None else _checks_said(self.state, record.carrier, record.signature_ok),
         }
 
 
@@ -116,7 +112,7 @@ def without_record(site: Site, state: str, *, about: str = "") -> Statement:
     return Statement(state, say(state), None, now, site.reference(state, about, now))
 
 
-def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
+def _signed(record: PublicRecord) -> dict[str, object]:
     return {
         "number": record.number,
         "name": record.masked_name,
@@ -139,7 +135,7 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
             "state": record.successor_state,
         },
         # What the QR's own payload is bound to, so that the page can compare the two (formats.md, "The QR").
-        "credential_digest8": digest or None,
+        "credential_digest8": record.digest8.hex() or None,
     }
 
 
