@@ -119,9 +119,12 @@ class Figures:
                 self._scans[scan_counts.Place(today, number, origin if _ORIGIN.fullmatch(origin) else "-")] += times
         for state, times in Counter(state for state, _, _ in new_scans).items():
             self._figures[Figure(ANSWERS, SCAN, state)] += times
-        for way, seconds in new_times:
-            self._figures[Figure(SECONDS, way, _BOUNDS[bisect_left(BUCKETS, seconds)])] += 1
-            self._figures[Figure(MICROSECONDS, way)] += int(seconds * 1e6)
+        buckets = Counter((way, bisect_left(BUCKETS, seconds)) for way, seconds in new_times)
+        for (way, bucket), times in buckets.items():
+            self._figures[Figure(SECONDS, way, _BOUNDS[bucket])] += times
+        for way in {way for way, _ in buckets}:
+            spent = sum(int(seconds * 1e6) for one, seconds in new_times if one == way)
+            self._figures[Figure(MICROSECONDS, way)] += spent
 
     def _count(self, figure: Figure, times: int = 1) -> None:
         with self._lock:
