@@ -1,0 +1,160 @@
+"""What the log says of each certificate's status, held against the rows before a status list is signed (R7.5).
+
+What was signed before stands in the lists of this home, which nobody forges without the list's key. To it comes what
+the log says since: each leaf of a change, of the certificate that opens it, at the place in the lists that the
+certificate itself names. So a row put back to "valid" past the services, a change taken off the record and two places
+swapped are refused, by number, before a bit of it is signed; and the cost is that of what is new. How far the lists
+reach is kept in the home; where that is lost, or does not add up, every leaf is read again.
+Not here: the lists (`status_lists`), a single certificate's last word (`log.last_word`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.status import Status
+from certsvc.credential.status_list import Purpose
+from certsvc.errors import CertsvcError, LogMismatch
+from certsvc.files.folder import write_if_changed
+from certsvc.services.context import Services
+from certsvc.services.log import read as log_read
+from certsvc.services.log.append import frontier
+from certsvc.services.log.last_word import CHANGES
+from certsvc.services.publishing.status_lists import list_names, read_published
+from certsvc.services.publishing.status_places import list_url
+from certsvc.services.records.secrets import open_secrets
+from certsvc.store import ISSUED, CertificateRecord, StatusChangeRecord
+from certsvc.transparency import leaf as leaves
+from certsvc.transparency.leaf import Event
+
+_REACH: Final = "status-lists-reach.json"
+# As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
+_NO_CHANGE: Final = tuple(f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION))
+
+Statuses = dict[tuple[str, int], Status]
+"""By the list's name and the index in it; valid ones are left out."""
+
+
+def check_logged(services: Services, session: Session) -> int:
+    """The size of the log up to which the rows were held against it. Raises `LogMismatch`, naming the certificate."""
+    size = frontier(session).size
+    stored = _stored(session)
+    reach = _reach(services)
+    if reach is not None and reach <= size:
+        logged = _signed_before(services, list_names(session))
+        _replay(services, session, logged, reach, size)
+        if logged == stored:
+            return size
+    logged = {}
+    _replay(services, session, logged, 0, size)
+    if logged != stored:
+        raise _contradiction(session, stored, logged)
+    return size
+
+
+def note_reach(services: Services, size: int) -> None:
+    """Remember that the lists of this home say what a log of this size says."""
+    write_if_changed(services.folders.home / _REACH, json.dumps({"size": size}).encode())
+
+
+def _reach(services: Services) -> int | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return int(json.loads((services.folders.home / _REACH).read_bytes())["size"])
+    return None
+
+
+def _stored(session: Session) -> Statuses:
+    query = select(CertificateRecord.status_list, CertificateRecord.status_index, CertificateRecord.status).where(
+        CertificateRecord.stage == ISSUED, CertificateRecord.status != Status.VALID.value
+    )
+    return {(name, index): Status(status) for name, index, status in session.execute(query)}
+
+
+def _signed_before(services: Services, names: list[str]) -> Statuses:
+    """What the lists in this home say, those that are there and bear their key's signature."""
+    found: Statuses = {}
+    for name in names:
+        bits = {purpose: _indexes(services, purpose, name) for purpose in Purpose}
+        found |= dict.fromkeys(((name, index) for index in bits[Purpose.SUSPENSION]), Status.SUSPENDED)
+        found |= dict.fromkeys(((name, index) for index in bits[Purpose.REVOCATION]), Status.REVOKED)
+        found |= dict.fromkeys(((name, index) for index in bits[Purpose.REFRESH]), Status.SUPERSEDED)
+    return found
+
+
+def _indexes(services: Services, purpose: Purpose, name: str) -> Iterator[int]:
+    url = list_url(services.base_url, purpose.value, name)
+    try:
+        content = (services.folders.published / "status" / url.rsplit("/", 1)[1]).read_bytes()
+        bits = read_published(content, services.trust, url=url, purpose=purpose).entries.bits
+    except (OSError, CertsvcError):
+        return
+    for place, byte in enumerate(bits):
+        if byte:
+            yield from (8 * place + bit for bit in range(8) if byte & (0x80 >> bit))
+
+
+def _replay(services: Services, session: Session, statuses: Statuses, start: int, end: int) -> None:
+    """Move `statuses` on by the leaves [start, end)."""
+    query = select(StatusChangeRecord, CertificateRecord).join(
+        CertificateRecord, CertificateRecord.id == StatusChangeRecord.certificate_id
+    )
+    changes = {
+        change.leaf_index: (change, row)
+        for change, row in session.execute(query.where(StatusChangeRecord.leaf_index >= start))
+    }
+    index = start
+    for some in log_read.contents(session, start, end):
+        for content in some:
+            if not any(event in content for event in _NO_CHANGE):
+                change, row = changes.get(index, (None, None))
+                if change is None or row is None:
+                    raise LogMismatch(
+                        f"登记中没有第 {index} 叶所记的变更", f"no change on record goes with leaf {index}", where="log"
+                    )
+                _apply(services, statuses, content, change, row)
+            index += 1
+
+
+def _apply(
+    services: Services, statuses: Statuses, content: bytes, change: StatusChangeRecord, row: CertificateRecord
+) -> None:
+    leaf, to = leaves.decode(content), Status(change.to_status)
+    assert row.credential is not None
+    named = leaf.replaces if leaf.event is Event.CORRECT else leaf.credential
+    commitment = leaves.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+    if leaf.event is not CHANGES.get(to) or named != commitment:
+        raise LogMismatch(
+            f"第 {change.leaf_index} 叶说的不是它变为 {to.value}",
+            f"leaf {change.leaf_index} does not say that it became {to.value}",
+            where=f"{row.number}-v{row.version}",
+        )
+    place = _place(row.credential)
+    statuses.pop(place, None)
+    if to is not Status.VALID:
+        statuses[place] = to
+
+
+def _place(credential: bytes) -> tuple[str, int]:
+    """The place in the lists that a certificate names. Its bytes are those that the leaf commits to."""
+    document: dict[str, Any] = json.loads(credential)
+    entry = document["credentialStatus"][0]
+    return entry["statusListCredential"].rpartition("-")[2], int(entry["statusListIndex"])
+
+
+def _contradiction(session: Session, stored: Statuses, logged: Statuses) -> LogMismatch:
+    name, index = place = min(one for one in stored.keys() | logged.keys() if stored.get(one) != logged.get(one))
+    row = session.scalar(
+        select(CertificateRecord).where(CertificateRecord.status_list == name, CertificateRecord.status_index == index)
+    )
+    marked, says = (each.get(place, Status.VALID).value for each in (stored, logged))
+    return LogMismatch(
+        f"登记为 {marked},按日志应为 {says};请先查明(certsvc log check)",
+        f"marked {marked} where the log says {says}: find out first (certsvc log check)",
+        where=f"{name}/{index}" if row is None else f"{row.number}-v{row.version}",
+    )
