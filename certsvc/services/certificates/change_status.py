@@ -1,8 +1,8 @@
 """Revoke, suspend, reinstate: who, when, why, and a leaf in the public log for each (R7.5).
 
-One transaction: read the newest version under the write lock → check that the change is allowed → append the leaf →
-move the status and keep what it was → note the deed. Superseding is not done here but together with the successor's
-issue (`correct`); expiry is computed, never stored.
+One transaction: read the newest version under the write lock → hold its row against the log → check that the change is
+allowed → append the leaf → move the status and keep what it was → note the deed. Superseding is not done here but
+together with the successor's issue (`correct`); expiry is computed, never stored.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import StatusChangeRefused
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log.append import append, clock
+from certsvc.services.log.last_word import OnRecord, require_last_word
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
@@ -54,17 +55,17 @@ class StatusChange:
 
 
 def revoke(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """End a certificate for good. Raises `NotFound`, `StatusChangeRefused`."""
+    """End a certificate for good. Raises as `_change`."""
     return _change(services, number, Status.REVOKED, reason=reason, by=by)
 
 
 def suspend(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """Take a certificate out of force until it is reinstated. Raises `NotFound`, `StatusChangeRefused`."""
+    """Take a certificate out of force until it is reinstated. Raises as `_change`."""
     return _change(services, number, Status.SUSPENDED, reason=reason, by=by)
 
 
 def reinstate(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """Put a suspended certificate back in force. Raises `NotFound`, `StatusChangeRefused`."""
+    """Put a suspended certificate back in force. Raises as `_change`."""
     return _change(services, number, Status.VALID, reason=reason, by=by)
 
 
@@ -103,15 +104,17 @@ def record_change(
 
 
 def _change(services: Services, number: str, to: Status, *, reason: str, by: str) -> StatusChange:
+    """Raises `NotFound`, `StatusChangeRefused`, and `LogMismatch` where the row says otherwise than the log."""
     why = check_reason(reason)
     with services.database.writing() as session:
         row = newest_version(session, number)
+        assert row.credential is not None
+        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+        require_last_word(services, row, commitment, OnRecord(session, [row]))
         before = Status(row.status)
         check_change(before, to)
         at = clock(session, services.now())
         day = at.astimezone(SHANGHAI).date()
-        assert row.credential is not None
-        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
         content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
         (index,) = append(session, [content], at=at)
         record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index)

@@ -134,17 +134,20 @@ def _apply(
             f"leaf {change.leaf_index} does not say that it became {to.value}",
             where=f"{row.number}-v{row.version}",
         )
-    place = _place(row.credential)
+    place = _place(row)
     statuses.pop(place, None)
     if to is not Status.VALID:
         statuses[place] = to
 
 
-def _place(credential: bytes) -> tuple[str, int]:
-    """The place in the lists that a certificate names. Its bytes are those that the leaf commits to."""
-    document: dict[str, Any] = json.loads(credential)
-    entry = document["credentialStatus"][0]
-    return entry["statusListCredential"].rpartition("-")[2], int(entry["statusListIndex"])
+def _place(row: CertificateRecord) -> tuple[str, int]:
+    """The place in the lists that a certificate names itself: the leaf commits to its bytes, not to its row."""
+    assert row.credential is not None
+    document: dict[str, Any] = json.loads(row.credential)
+    entries = document.get("credentialStatus")
+    if not entries:
+        return row.status_list, row.status_index
+    return entries[0]["statusListCredential"].rpartition("-")[2], int(entries[0]["statusListIndex"])
 
 
 def _contradiction(session: Session, stored: Statuses, logged: Statuses) -> LogMismatch:

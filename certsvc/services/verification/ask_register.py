@@ -24,10 +24,12 @@ from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import frontier
+from certsvc.services.log.last_word import OnRecord
 from certsvc.services.log.proven import proven_index
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.examine import Examined, Kind, code_is_of
-from certsvc.services.verification.genuine import check_row, repeats
+from certsvc.services.verification.genuine import check_row, genuine_claims, repeats
+from certsvc.services.verification.standing import standing
 from certsvc.signing.proofs import CredentialCheck
 from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
 from certsvc.transparency import leaf as leaves
@@ -88,7 +90,8 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     found.claims, found.credential = stored.claims, row.credential
     found.say("register-entry", True, "登记中有该证书", "the register holds this certificate")
     _check_file(session, row, found)
-    _check_log(services, session, row, found)
+    if _check_log(services, session, row, found) and not _is_borne_out(services, session, row):
+        return _contradicted(found)
     return _status_of(session, row, found)
 
 
@@ -144,7 +147,7 @@ def _check_file(session: Session, row: CertificateRecord, found: Examined) -> No
     )
 
 
-def _check_log(services: Services, session: Session, row: CertificateRecord, found: Examined) -> None:
+def _check_log(services: Services, session: Session, row: CertificateRecord, found: Examined) -> bool:
     # V9: recomputed from the leaf's content up to the head, with the salt that only issuer and holder have.
     try:
         assert row.leaf_index is not None
@@ -165,6 +168,13 @@ def _check_log(services: Services, session: Session, row: CertificateRecord, fou
         f"已记入公开日志:{where_zh}" if holds else f"公开日志不能证明该证书:{where_zh}",
         f"in the public log: {where_en}" if holds else f"the public log does not bear it out: {where_en}",
     )
+    return holds
+
+
+def _is_borne_out(services: Services, session: Session, row: CertificateRecord) -> bool:
+    """V10: whether the row's status is the log's last word about the certificate."""
+    genuine = genuine_claims(services, row)
+    return genuine is not None and standing(services, row, genuine.claims, OnRecord(session, [row])) is not None
 
 
 def _status_of(session: Session, row: CertificateRecord, found: Examined) -> Entry:
