@@ -70,10 +70,8 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     if row is None:
         found.say("register-entry", False, "登记中没有该证书", "the register has no such certificate")
         return None
-    if not isinstance(row.credential, bytes):
-        return _contradicted(found)
-    stored = check_row(services, row)
-    if not stored.ok or stored.claims is None or not repeats(row, stored.claims):
+    stored = check_row(services, row) if isinstance(row.credential, bytes) else None
+    if stored is None or not stored.ok or stored.claims is None or not repeats(row, stored.claims):
         return _contradicted(found)
     if not _is_this(row, stored, found):
         if found.credential is None and not _is_code_of(stored, found):
