@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from certsvc.signing.stored import StoredProofs
     from certsvc.signing.trust import TrustBundle
 
-Made = TypeVar("Made")
-
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +75,18 @@ class Folders:
         return self.pdf / f"{number}-v{version}.pdf"
 
 
-class _Following(Generic[Made]):
-    """Something made of the keys: the same object until one of them changes, then made again."""
+class _UntilKeysChange(Generic[Made]):
+    """Something made from the keys, kept until one of them changes."""
 
     def __init__(self, make: Callable[[], Made]) -> None:
         self._make = make
         self._kept: tuple[object, Made] | None = None
 
-    def of(self, keys: object) -> Made:
-        """What goes with these keys, which are told apart by identity."""
+    def of(self, records: object) -> Made:
+        """`records` is the keystore's own list, another one after each change."""
         kept = self._kept
-        if kept is None or kept[0] is not keys:
-            kept = self._kept = keys, self._make()
+        if kept is None or kept[0] is not records:
+            kept = self._kept = records, self._make()
         return kept[1]
 
 
@@ -103,7 +103,7 @@ class Services:
     pool_size: int = 2
     stamps: StampAuthority | None = None
     stamp_roots: tuple[Certificate, ...] = ()
-    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where nobody asks for another
+    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where no one asks for another
     renew_days: int = 90  # so long before their proof ends B-LTA files are stamped again
     gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
 
@@ -117,13 +117,13 @@ class Services:
 
         The same object until a key changes, so that what was concluded from it may be kept beside it.
         """
-        return self._trusted.of(self.keystore.records())
+        return self._trust.of(self.keystore.records())
 
     @cached_property
-    def _trusted(self) -> _Following[TrustBundle]:
+    def _trust(self) -> _UntilKeysChange[TrustBundle]:
         from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
 
-        return _Following(lambda: TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots))
+        return _UntilKeysChange(lambda: TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots))
 
     @property
     def stored_proofs(self) -> StoredProofs:
@@ -131,21 +131,21 @@ class Services:
         return self._stored_proofs.of(self.keystore.records_lately())
 
     @cached_property
-    def _stored_proofs(self) -> _Following[StoredProofs]:
+    def _stored_proofs(self) -> _UntilKeysChange[StoredProofs]:
         from certsvc.signing.stored import StoredProofs  # noqa: PLC0415 - as above
 
-        return _Following(lambda: StoredProofs(self.trust))
+        return _UntilKeysChange(lambda: StoredProofs(self.trust))
 
     @property
     def pdf_seal(self) -> PdfSeal:
         """The active PDF seal, made ready once and again when a key changes."""
-        return self._sealing.of(self.keystore.records())
+        return self._seal.of(self.keystore.records())
 
     @cached_property
-    def _sealing(self) -> _Following[PdfSeal]:
+    def _seal(self) -> _UntilKeysChange[PdfSeal]:
         from certsvc.signing.pdf import PdfSeal  # noqa: PLC0415 - as above
 
-        return _Following(lambda: PdfSeal.from_keystore(self.keystore))
+        return _UntilKeysChange(lambda: PdfSeal.from_keystore(self.keystore))
 
     @cached_property
     def layout(self) -> Layout:
@@ -153,11 +153,20 @@ class Services:
 
         return load_layout(self.folders.layout if self.folders.layout.is_dir() else None)
 
-    @cached_property
+    @property
     def press(self) -> Press:
-        from certsvc.rendering.press import ROOM, ROOM_FOR_STAMP, open_press  # noqa: PLC0415 - as above
+        """The press, which leaves room for the seal of the active key; another once that changes."""
+        kept = self._pressing.get("kept")
+        if kept is None or kept[0] is not self.pdf_seal:
+            from certsvc.rendering.press import open_press  # noqa: PLC0415 - as above
 
-        return open_press(self.layout, room=ROOM if self.stamps is None else ROOM_FOR_STAMP)
+            room = self.pdf_seal.room(stamped=self.stamps is not None)
+            kept = self._pressing["kept"] = self.pdf_seal, open_press(self.layout, room=room)
+        return kept[1]
+
+    @cached_property
+    def _pressing(self) -> dict[str, tuple[PdfSeal, Press]]:
+        return {}
 
     @property
     def messenger(self) -> Messenger | None:
@@ -174,7 +183,7 @@ class Services:
 
 
 def operator() -> str:
-    """Who runs this process, where nobody is named: the operating system's account."""
+    """Who runs this process, where no one is named: the operating system's account."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

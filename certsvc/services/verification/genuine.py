@@ -20,11 +20,13 @@ from certsvc.credential.document import CertificateClaims
 from certsvc.credential.public_claims import PublicClaims, read_public
 from certsvc.credential.status import Status
 from certsvc.errors import MalformedCredential
+from certsvc.person.name import fold
 from certsvc.services.context import Services
 from certsvc.services.log.proven import proven_index
 from certsvc.signing.proofs import CredentialCheck, verify_credential
 from certsvc.signing.stored import SignedPart, StoredProofs
 from certsvc.store import CertificateRecord
+from certsvc.store.base import folded_number
 
 _STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
 
@@ -102,6 +104,7 @@ def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
     """Whether the row's columns are those of the claims, its digest its bytes', its status one that is stored."""
     return (
         row.credential is not None
+        and folds_agree(row)
         and row.status in _STORED
         and row.number == claims.number
         and row.version == claims.version
@@ -114,6 +117,11 @@ def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
         and row.valid_until == claims.valid_until
         and row.credential_sha256 == sha256(row.credential).hexdigest()
     )
+
+
+def folds_agree(row: CertificateRecord) -> bool:
+    """Whether what look-ups find the row by (R9) is its own number and name, folded."""
+    return row.number_folded == folded_number(row.number) and row.holder_name_folded == fold(row.holder_name)
 
 
 def _read(signed: SignedPart, issuer: str, row: IssuedRow) -> Genuine | None:

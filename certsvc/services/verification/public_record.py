@@ -91,7 +91,7 @@ def electronic_record(
     "unavailable" where the row contradicts the log. `on_record`: what was read for many rows at once."""
     genuine = genuine_claims(services, row)
     if genuine is None:
-        return _without_words(services, row, FORGED)
+        return forged_record(services, row)
     word = standing(services, row, genuine.claims, on_record or OnRecord(session, [row]))
     if word is None:
         return _without_words(services, row, UNAVAILABLE)
@@ -174,6 +174,11 @@ def _without_words(services: Services, row: CertificateRecord, state: str) -> Pu
         checked_at=services.now(),
         token=row.token,
     )
+
+
+def forged_record(services: Services, row: CertificateRecord) -> PublicRecord:
+    """What is said of a row that somebody changed: its number, and nothing that stands beside it."""
+    return _without_words(services, row, FORGED)
 
 
 def paper_record(services: Services, session: Session, row: PaperCertificateRecord) -> PublicRecord:

@@ -14,7 +14,8 @@ from typing import Final
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
-from certsvc.credential.wording import STATES
+from certsvc.credential.reasons import FOR_STATUS
+from certsvc.credential.wording import STATES, say
 from certsvc.services.operation import api_keys
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.api.openapi import EXAMPLES, describe
@@ -22,7 +23,8 @@ from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest, KeyRejected, QuotaUsedUp, TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
-from certsvc.web.public.lists import count_rows, look_up_pairs, read_rows, refuse_guessing
+from certsvc.web.public.lists import count_rows, look_up_pairs, look_up_rows, read_rows, refuse_guessing
+from certsvc.web.public.statement import Statement
 from certsvc.web.public.views import look_up_uniformly
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond
 from certsvc.web.site import site
@@ -74,10 +76,10 @@ def verify() -> Response:
     _refuse_unknown(content, _PAIR)
     number, name = _text(content, "number"), _text(content, "name")
     # A key lifts the limit by address alone: that by record (R10) keeps a stolen one from guessing names.
-    by_address = _authorised(api_keys.Scope.VERIFICATIONS) or site().limits.allow(Kind.GUESS, address())
-    if not (site().limits.allow(Kind.RECORD, record_asked(number)) and by_address):
+    by_address = not _authorised(api_keys.Scope.VERIFICATIONS)
+    if not site().limits.allow_guess(address(), record_asked(number), by_address=by_address):
         raise TooMany
-    return respond(record.json_of(look_up_uniformly(number, name)))
+    return respond(record.json_of(look_up_uniformly(number, name, by_address=by_address)))
 
 
 def _uploaded() -> Response:
@@ -93,7 +95,7 @@ def _uploaded() -> Response:
         count_rows(site(), len(rows))
     elif len(rows) > 1:
         _authorised(api_keys.Scope.LISTS, cost=len(rows) - 1)
-    return _answered((row.number, row.name) for row in rows)
+    return _answered(look_up_rows(site(), rows, by_address=by_address))
 
 
 def _files(uploads: Iterable[FileStorage]) -> Response:
@@ -106,7 +108,8 @@ def _files(uploads: Iterable[FileStorage]) -> Response:
 def _rows(rows: object) -> Response:
     if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_ROWS or not all(isinstance(r, dict) for r in rows):
         raise BadRequest("rows 须为 1 至 5000 个对象", "rows must be 1 to 5,000 objects", where="rows")
-    if not _authorised(api_keys.Scope.LISTS, cost=len(rows)):
+    by_address = not _authorised(api_keys.Scope.LISTS, cost=len(rows))
+    if by_address:
         if not site().limits.allow(Kind.FILE, address()):
             raise TooMany
         count_rows(site(), len(rows))
@@ -114,11 +117,11 @@ def _rows(rows: object) -> Response:
         _refuse_unknown(row, _PAIR)
     pairs = [(_text(row, "number"), _text(row, "name")) for row in rows]
     refuse_guessing(iter(pairs))
-    return _answered(iter(pairs))
+    return _answered(look_up_pairs(site(), pairs, by_address=by_address))
 
 
-def _answered(pairs: Iterable[tuple[str, str]]) -> Response:
-    rows = [statement.as_json() for statement in look_up_pairs(site(), pairs)]
+def _answered(statements: Iterable[Statement]) -> Response:
+    rows = [statement.as_json() for statement in statements]
     return respond(json_answer({"rows": rows}, 200, ("Cache-Control", "no-store")))
 
 
@@ -130,8 +133,12 @@ def description() -> Response:
 @blueprint.get("/api")
 def reference() -> Response:
     """The reference page, drawn from the same description."""
-    api, states = describe(site().services.base_url), {name: STATES[name] for name in STATES if name != "offline"}
-    text = site().pages.render("public/reference.html", language(), api=api, states=states, examples=EXAMPLES)
+    unsaid = dict.fromkeys(("date", "number", "version"), "…")
+    states = {name: say(name, **unsaid) for name in STATES if name != "offline"}
+    api = describe(site().services.base_url)
+    text = site().pages.render(
+        "public/reference.html", language(), api=api, states=states, reasons=FOR_STATUS, examples=EXAMPLES
+    )
     return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
 
 
