@@ -3,8 +3,10 @@
 What was signed before stands in the lists of this home, which nobody forges without the list's key. To it comes what
 the log says since: each leaf of a change, of the certificate that opens it, at the place in the lists that the
 certificate itself names. So a row put back to "valid" past the services, a change taken off the record and two places
-swapped are refused, by number, before a bit of it is signed; and the cost is that of what is new. How far the lists
-reach is kept in the home; where that is lost, or does not add up, every leaf is read again.
+swapped are refused, by number, before a bit of it is signed; and the cost is that of what is new. The leaves that are
+read must lead to the log's head, and that must go on from each head signed before: a leaf that was rewritten says
+nothing here. How far the lists reach is kept in the home; where that is lost, or does not add up, every leaf is read
+again.
 Not here: the lists (`status_lists`), a single certificate's last word (`log.last_word`).
 """
 
@@ -26,12 +28,14 @@ from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import frontier
 from certsvc.services.log.last_word import CHANGES
+from certsvc.services.log.publish import edge_at, require_growth
 from certsvc.services.publishing.status_lists import list_names, read_published
 from certsvc.services.publishing.status_places import list_url
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import ISSUED, CertificateRecord, StatusChangeRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event
+from certsvc.transparency.tree import Frontier, leaf_hash
 
 _REACH: Final = "status-lists-reach.json"
 # As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
@@ -43,19 +47,20 @@ Statuses = dict[tuple[str, int], Status]
 
 def check_logged(services: Services, session: Session) -> int:
     """The size of the log up to which the rows were held against it. Raises `LogMismatch`, naming the certificate."""
-    size = frontier(session).size
+    edge = frontier(session)
+    require_growth(services, session, edge)
     stored = _stored(session)
     reach = _reach(services)
-    if reach is not None and reach <= size:
+    if reach is not None and reach <= edge.size:
         logged = _signed_before(services, list_names(session))
-        _replay(services, session, logged, reach, size)
+        _replay(services, session, logged, reach, edge)
         if logged == stored:
-            return size
+            return edge.size
     logged = {}
-    _replay(services, session, logged, 0, size)
+    _replay(services, session, logged, 0, edge)
     if logged != stored:
         raise _contradiction(session, stored, logged)
-    return size
+    return edge.size
 
 
 def note_reach(services: Services, size: int) -> None:
@@ -99,8 +104,8 @@ def _indexes(services: Services, purpose: Purpose, name: str) -> Iterator[int]:
             yield from (8 * place + bit for bit in range(8) if byte & (0x80 >> bit))
 
 
-def _replay(services: Services, session: Session, statuses: Statuses, start: int, end: int) -> None:
-    """Move `statuses` on by the leaves [start, end)."""
+def _replay(services: Services, session: Session, statuses: Statuses, start: int, edge: Frontier) -> None:
+    """Move `statuses` on by the leaves from `start` to the log's edge, to which their contents must lead."""
     query = select(StatusChangeRecord, CertificateRecord).join(
         CertificateRecord, CertificateRecord.id == StatusChangeRecord.certificate_id
     )
@@ -108,8 +113,9 @@ def _replay(services: Services, session: Session, statuses: Statuses, start: int
         change.leaf_index: (change, row)
         for change, row in session.execute(query.where(StatusChangeRecord.leaf_index >= start))
     }
-    index = start
-    for some in log_read.contents(session, start, end):
+    index, grown = start, edge_at(start, log_read.hash_reader(session))
+    for some in log_read.contents(session, start, edge.size):
+        grown = grown.extend(leaf_hash(content) for content in some).frontier
         for content in some:
             if not any(event in content for event in _NO_CHANGE):
                 change, row = changes.get(index, (None, None))
@@ -119,6 +125,8 @@ def _replay(services: Services, session: Session, statuses: Statuses, start: int
                     )
                 _apply(services, statuses, content, change, row)
             index += 1
+    if grown.root() != edge.root():
+        raise LogMismatch("叶的内容与日志根不符", "the leaves' contents do not give the log's root", where="log")
 
 
 def _apply(
