@@ -24,4 +24,4 @@ def serve(host: str, port: int, workers: int) -> None:
     try:
         processes.serve(create_asgi, host, port, workers)
     except OSError as error:
-        raise Refused(f"无法监听:{error}", f"cannot listen: {error}", where=f"{shown}:{port}") from error
+        raise Refused(f"无法监听：{error}", f"cannot listen: {error}", where=f"{shown}:{port}") from error

@@ -172,7 +172,7 @@ def as_environ(
         "REMOTE_ADDR": address,
     }
     for name, value in headers:
-        # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: nobody may write it so.
+        # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: no one may write it so.
         if len(name) > _LONGEST_NAME or b"_" in name:
             continue
         variable = _variable(name)

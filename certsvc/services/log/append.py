@@ -101,7 +101,7 @@ def _check_end(session: Session, edge: Frontier) -> None:
     if (-1 if last is None else last) != edge.size - 1:
         found = 0 if last is None else last + 1
         raise _cut(
-            f"日志头记 {edge.size} 叶,存有 {found}", f"the head counts {edge.size} leaves, and {found} are there"
+            f"日志头记 {edge.size} 叶，存有 {found}", f"the head counts {edge.size} leaves, and {found} are there"
         )
     if last is None:
         return
@@ -133,7 +133,7 @@ def _stored_hash(session: Session, level: int, index: int) -> bytes | None:
 
 def _cut(zh: str, en: str) -> LogMismatch:
     return LogMismatch(
-        f"日志末尾与日志头不符:{zh}", f"the log's end is not where its head says: {en}", where="log_head"
+        f"日志末尾与日志头不符：{zh}", f"the log's end is not where its head says: {en}", where="log_head"
     )
 
 

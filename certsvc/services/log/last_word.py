@@ -8,7 +8,7 @@ W2 the leaf of the last change on record is of the event that leads to the row's
 W3 where anything happened, both leaves lead to the head: the signed one where it covers them, else the stored one;
 W4 a row with no change on record is valid, and one that is replaced names the certificate that replaced it.
 
-Whoever writes the database can still hide a change altogether, together with its leaf, as long as no signed head has
+Who writes the database can still hide a change altogether, together with its leaf, as long as no signed head has
 it; then the published lists contradict (`verification.standing`), and `publish` refuses (`publishing.logged_status`).
 Not here: the credential's signature (`verification.genuine`), and the log as a whole (`audit.check_register`).
 """
@@ -104,7 +104,7 @@ def last_word(services: Services, row: CertificateRecord, claims: PublicClaims, 
 
 def require_last_word(services: Services, row: CertificateRecord, commitment: str, on_record: OnRecord) -> None:
     """Before a deed that the log is to hear of: raises `LogMismatch`, naming the certificate, where its row says
-    otherwise than the log. `commitment` is the log's name for its signed bytes, opened by whoever asks."""
+    otherwise than the log. `commitment` is the log's name for its signed bytes, opened by the caller."""
     own = on_record.leaf(row.leaf_index)
     if own is None or leaf_hash(own.content) != own.hash or leaves.decode(own.content).credential != commitment:
         raise _mismatch(row, "日志中没有签发它的那一叶", "the log has no leaf that made it")
@@ -116,7 +116,9 @@ def _changed(services: Services, row: CertificateRecord, own: StoredLeaf, on_rec
     changes = on_record.changes(row)
     if not changes:
         if row.status != Status.VALID.value or row.superseded_by_id is not None:
-            raise _mismatch(row, f"登记为 {row.status},日志中没有变更", f"marked {row.status}, and no change is logged")
+            raise _mismatch(
+                row, f"登记为 {row.status}，日志中没有变更", f"marked {row.status}, and no change is logged"
+            )
         return LastWord(Status.VALID, None)
     last = max(changes, key=lambda one: -1 if one.leaf_index is None else one.leaf_index)
     leaf = _change_leaf(row, own, last, on_record)
@@ -150,7 +152,7 @@ def _change_leaf(row: CertificateRecord, own: StoredLeaf, last: StatusChangeReco
     if row.status != last.to_status or leaf.event is not _event_of(row.status) or named != made.credential:
         raise _mismatch(
             row,
-            f"登记为 {row.status},日志最后一叶为 {leaf.event.value}",
+            f"登记为 {row.status}，日志最后一叶为 {leaf.event.value}",
             f"marked {row.status}, and its last leaf says {leaf.event.value}",
         )
     return leaf

@@ -1,6 +1,6 @@
 """What the log says of each certificate's status, held against the rows before a status list is signed (R7.5).
 
-What was signed before stands in the lists of this home, which nobody forges without the list's key. To it comes what
+What was signed before stands in the lists of this home, which no one forges without the list's key. To it comes what
 the log says since: each leaf of a change, of the certificate that opens it, at the place in the lists that the
 certificate itself names. So a row put back to "valid" past the services, a change taken off the record and two places
 swapped are refused, by number, before a bit of it is signed; and the cost is that of what is new. The leaves that are
@@ -37,6 +37,7 @@ from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event
 from certsvc.transparency.tree import Frontier, leaf_hash
 
+_MOST_LOOKED_FOR: Final = 100
 _REACH: Final = "status-lists-reach.json"
 # As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
 _NO_CHANGE: Final = tuple(f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION))
@@ -158,14 +159,19 @@ def _place(row: CertificateRecord) -> tuple[str, int]:
     return entries[0]["statusListCredential"].rpartition("-")[2], int(entries[0]["statusListIndex"])
 
 
-def _contradiction(session: Session, stored: Statuses, logged: Statuses) -> LogMismatch:
-    name, index = place = min(one for one in stored.keys() | logged.keys() if stored.get(one) != logged.get(one))
-    row = session.scalar(
+def _at(session: Session, name: str, index: int) -> CertificateRecord | None:
+    return session.scalar(
         select(CertificateRecord).where(CertificateRecord.status_list == name, CertificateRecord.status_index == index)
     )
+
+
+def _contradiction(session: Session, stored: Statuses, logged: Statuses) -> LogMismatch:
+    places = sorted(one for one in stored.keys() | logged.keys() if stored.get(one) != logged.get(one))
+    named = [(one, row) for one in places[:_MOST_LOOKED_FOR] if (row := _at(session, *one)) is not None]
+    (name, index), row = place, _ = named[0] if named else (places[0], None)
     marked, says = (each.get(place, Status.VALID).value for each in (stored, logged))
     return LogMismatch(
-        f"登记为 {marked},按日志应为 {says};请先查明(certsvc log check)",
+        f"登记为 {marked}，按日志应为 {says}；请先查明（certsvc log check）",
         f"marked {marked} where the log says {says}: find out first (certsvc log check)",
         where=f"{name}/{index}" if row is None else f"{row.number}-v{row.version}",
     )

@@ -1,10 +1,10 @@
 """Where a genuine certificate stands now: by its row, which the log and the lists published last must bear out (R7.5).
 
-The status is the one thing that is shown and not signed in the certificate. It is read anew each time, and believed
+The status is the one thing that is shown and not signed in the certificate. It is read again each time, and believed
 only where the log's last word about the certificate says the same (`log.last_word`) and no signed list contradicts:
 what a list calls revoked or replaced is so for good, and what it calls suspended is not valid again without a leaf that
 says so. Rows that say otherwise were changed past the services. Then nothing is known (R10: an outage is no word about
-anybody), and the operator is told by a line in the log and a counter (`web.figures`); neither names a person.
+anyone), and the operator is told by a line in the log and a counter (`web.figures`); neither names a person.
 """
 
 from __future__ import annotations
