@@ -9,6 +9,10 @@ PYTEST_WORKERS ?= 2
 # The long campaigns stand in few files: who has nothing left takes from the other.
 PYTEST_SHARE := -n $(PYTEST_WORKERS) --dist worksteal
 
+# Where Python may not keep what it compiled (containers often say so), every test and child would compile all again:
+# the tests then take twice their time.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A PYTHON that was asked for is the one .venv gets; the usual python3 is only what a new .venv is made of.
 INSTALL := $(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
 
