@@ -1,8 +1,8 @@
 """The processes that serve: one, or several side by side on one port, started again where one ends by itself.
 
 Each listens on a socket of its own and the kernel deals out connections (SO_REUSEPORT): on a shared socket the process
-that wakes first would take them all. A process starts from nothing and is not forked, so that no thread, lock or signal handler
-comes along. Not here: connections and requests (`wire`).
+that wakes first would take them all. A process starts from nothing and is not forked, so that no thread, lock or signal
+handler comes along. Not here: connections and requests (`wire`).
 """
 
 from __future__ import annotations

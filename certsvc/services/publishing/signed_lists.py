@@ -1,8 +1,9 @@
 """The status lists as they were published last, kept at hand: what they once said was signed and stays said (R7.5).
 
-Rows of the register can be rewritten by anyone who writes the database; a list's signature cannot. So a look-up holds the
-row against the list (`log.last_word` decides what contradicts what). Lists that are not there, not readable or not by a
-pinned key say nothing; one whose life is over still says what it said. Not here: making lists (`status_lists`).
+Rows of the register can be rewritten by anyone who writes the database; a list's signature cannot. So a look-up holds
+the row against the list (`verification.standing` decides what contradicts what). Lists that are not there, not readable
+or not by a pinned key say nothing; one whose life is over still says what it said. Not here: making lists
+(`status_lists`).
 """
 
 from __future__ import annotations
