@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 HEAD_SECONDS: Final = 10.0  # half a request holds a connection, and the server's stop
 IDLE_SECONDS: Final = 75.0  # longer than a proxy keeps a connection, so that it is the one to close it
-LARGEST_HEAD: Final = 64 * 1024
+LARGEST_HEAD: Final = 64 * 1024  # also of trailers, of a chunk's extension: of all that is no body
+MOST_CONNECTIONS: Final = 1000  # what has said nothing yet is closed within HEAD_SECONDS
 _MOST_HEADS: Final = 200
 
 
@@ -36,47 +37,69 @@ class ScanProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._site = cast(AsgiSite, self.config.loaded_app)
         self._is_answered = False
+        self._is_whole = True  # the request read last, with its body
         # Since when a head is awaited, or a connection idle after an answer of ours; None at any other time.
         self._head_since: float | None = None
         self._idle_since: float | None = None
-        self._head_bytes = 0
+        self._over_since: float | None = None  # a request goes on that is answered
+        # How often the reading came on, and how much was read since that is neither a head complete nor a body.
+        self._steps = 0
+        self._loose_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._head_since = self.loop.time()
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._idle_since = None
+        steps = self._steps
         super().data_received(data)
-        if self._head_since is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > LARGEST_HEAD and not self.transport.is_closing():
-                self.send_400_response("The head of the request is too large.")
+        self._loose_bytes = self._loose_bytes + len(data) if self._steps == steps else 0
+        if self._loose_bytes > LARGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too large.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_answered = False
-        self._head_since, self._head_bytes = self.loop.time(), 0
+        self._steps += 1
+        self._is_answered = self._is_whole = False
+        self._head_since, self._over_since = self.loop.time(), None
 
     def on_headers_complete(self) -> None:
+        self._steps += 1
         self._head_since = None
+        if self.transport.is_closing():  # behind a request that was the connection's last
+            self._is_answered = True
+            return
         is_free = self.cycle is None or self.cycle.response_complete
         if not (self.url[:3] in SCANNED and is_free and not self.flow.write_paused and self._answer_at_once()):
             super().on_headers_complete()
+        self.headers = []  # trailers are no part of the head: RFC 9110, 6.5.1
 
     def on_body(self, body: bytes) -> None:
+        self._steps += 1
         if not self._is_answered:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._steps += 1
+        self._is_whole = True
         if not self._is_answered:
             super().on_message_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: who asks for another protocol is answered in this one, and our log is not theirs to fill."""
+
     def end_if_overdue(self, now: float) -> None:
-        """Close a connection that keeps us waiting."""
+        """Close a connection that keeps us waiting, or goes on with a body that was answered before its end."""
         late = self._head_since is not None and now - self._head_since > HEAD_SECONDS
         idle = self._idle_since is not None and now - self._idle_since > IDLE_SECONDS
-        if (late or idle) and not self.transport.is_closing():
+        answered = self._is_answered or (self.cycle is not None and self.cycle.response_complete)
+        if self._head_since is None and answered and not self._is_whole and self._over_since is None:
+            self._over_since = now  # who is still sending may yet read the answer
+        over = not self._is_whole and self._over_since is not None and now - self._over_since > HEAD_SECONDS
+        if (late or idle or over) and not self.transport.is_closing():
             self.transport.close()
 
     def _answer_at_once(self) -> bool:

@@ -47,9 +47,16 @@ def serve(make: Callable[[], AsgiSite], host: str, port: int, workers: int) -> N
 
 def serve_alone(make: Callable[[], AsgiSite], host: str, port: int, *, shared: bool = False) -> None:
     """Serve in this process."""
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    config = uvicorn.Config(
-        make(),
+    config = configured(make())
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not walk over it again and again
+    ScanServer(config).run(sockets=[_listen(host, port, shared=shared)])
+
+
+def configured(site: AsgiSite) -> uvicorn.Config:
+    """How uvicorn serves the site."""
+    return uvicorn.Config(
+        site,
         http=ScanProtocol,
         loop="uvloop",
         ws="none",
@@ -61,11 +68,9 @@ def serve_alone(make: Callable[[], AsgiSite], host: str, port: int, *, shared: b
         timeout_keep_alive=int(IDLE_SECONDS),
         timeout_graceful_shutdown=_STOP_SECONDS,
         backlog=_BACKLOG,
-        log_config=LOGGING_CONFIG | {"loggers": {"uvicorn": {"handlers": ["default"], "level": "WARNING"}}},
+        # Errors alone: each request that is none would be a warning, and our log is not for strangers to fill.
+        log_config=LOGGING_CONFIG | {"loggers": {"uvicorn": {"handlers": ["default"], "level": "ERROR"}}},
     )
-    gc.collect()
-    gc.freeze()  # what is there now stays: the collector need not walk over it again and again
-    ScanServer(config).run(sockets=[_listen(host, port, shared=shared)])
 
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:

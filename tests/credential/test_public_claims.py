@@ -18,7 +18,9 @@ LISTED = (
 )
 
 
-@pytest.mark.parametrize("said", [claims(), full_claims(), claims(status_entries=LISTED)], ids=["plain", "full", "listed"])
+@pytest.mark.parametrize(
+    "said", [claims(), full_claims(), claims(status_entries=LISTED)], ids=["plain", "full", "listed"]
+)
 def test_each_claim_is_the_one_of_the_strict_reading(said: CertificateClaims) -> None:
     document = compose(said)
     strict, found = read_claims(document), read_public(document)
