@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Final
@@ -50,7 +51,9 @@ def serve_alone(make: Callable[[], AsgiSite], host: str, port: int, *, shared: b
     config = configured(make())
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not walk over it again and again
-    ScanServer(config).run(sockets=[_listen(host, port, shared=shared)])
+    listening = _listen(host, port, shared=shared)
+    with suppress(KeyboardInterrupt):  # how it is told to stop: uvicorn has ended by then, and says it once more
+        ScanServer(config).run(sockets=[listening])
 
 
 def configured(site: AsgiSite) -> uvicorn.Config:
@@ -76,10 +79,14 @@ def configured(site: AsgiSite) -> uvicorn.Config:
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.bind((host, port))
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
     return bound
 
 
