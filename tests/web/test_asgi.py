@@ -255,7 +255,7 @@ def test_flask_refuses_what_is_too_large_in_its_own_words(register: Register) ->
 @pytest.mark.parametrize("length", [{"Content-Length": "9"}, {"Transfer-Encoding": "chunked"}])
 def test_a_body_that_breaks_off_is_no_fault_of_ours(register: Register, length: dict[str, str]) -> None:
     heard = ask(before(echo, register), "/x", [*pieces(b"ab", b"")[:1], GONE], method="POST", headers=length)
-    assert heard.status == 400  # granian says 500 where nothing is said, also to pieces of no readable length
+    assert heard.status == 400  # servers say 500 where nothing is said
     assert "请求不完整" in heard.body.decode()
 
 
