@@ -3,7 +3,8 @@
 The register is large and each request asks for a certificate drawn at random from all of it, in another order each
 time, so that nothing kept from an earlier request is of use. One worker process each, so that the load generator has a
 core of its own; turn by turn, medians of the rounds. At the end a certificate is revoked, and the very next answer must
-say so. Ratios count, not seconds; how busy the machine was is said beside them.
+say so. Ratios count, not seconds. Beside each rate stands the processor time of an answer, which says more on a machine
+that others use too; how busy it was is said.
 
 Run: python -m benchmarks.serve [HOME] [--certificates 20000] [--seconds 4]. A HOME is filled up once and kept. Needs
 wrk (Debian), and gunicorn and granian (the group `bench`).
@@ -26,7 +27,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,6 +63,14 @@ class Load:
     tokens: Path
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Of one run: requests a second, and the server's processor time for each."""
+
+    rate: float
+    microseconds: float
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("home", nargs="?", type=Path)
@@ -73,22 +82,25 @@ def main() -> int:
     busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rates = measure(chosen.home or Path(folder) / "home", Path(folder), chosen.certificates, chosen.seconds)
-    found = {name: statistics.median(measured) for name, measured in rates.items()}
+    found = {name: statistics.median(one.rate for one in measured) for name, measured in rates.items()}
+    spent = {name: statistics.median(one.microseconds for one in measured) for name, measured in rates.items()}
     ratios = {kind: found[f"ours {kind}"] / found[f"stranger {kind}"] for kind in _KINDS}
+    cheaper = {kind: spent[f"stranger {kind}"] / spent[f"ours {kind}"] for kind in _KINDS}
     if chosen.json:
-        said = {"requests_per_second": found, "ratios": ratios, "load_before": busy, "load_after": os.getloadavg()[0]}
-        print(json.dumps(said))
+        said = {"requests_per_second": found, "processor_microseconds": spent, "ratios": ratios, "cheaper": cheaper}
+        print(json.dumps(said | {"load_before": busy, "load_after": os.getloadavg()[0]}))
     else:
         for name, rate in found.items():
-            rounds = ", ".join(f"{one:.0f}" for one in rates[name])
-            print(f"{name:<14} {rate:>8.0f} requests/s  ({rounds})")
+            rounds = ", ".join(f"{one.rate:.0f}" for one in rates[name])
+            print(f"{name:<14} {rate:>8.0f} requests/s  ({rounds}), {spent[name]:.0f} µs of processor time each")
         print(f"JSON × {ratios['json']:.2f} (≥ {JSON_AT_LEAST}), HTML × {ratios['html']:.2f} (≥ {HTML_AT_LEAST})")
+        print(f"by processor time: JSON × {cheaper['json']:.2f}, HTML × {cheaper['html']:.2f}")
         print(f"load of the machine before and after: {busy:.1f}, {os.getloadavg()[0]:.1f}")
     return 0 if ratios["json"] >= JSON_AT_LEAST and ratios["html"] >= HTML_AT_LEAST else 1
 
 
-def measure(home: Path, folder: Path, certificates: int, seconds: int) -> dict[str, list[float]]:
-    """Requests a second of each site and kind, round by round."""
+def measure(home: Path, folder: Path, certificates: int, seconds: int) -> dict[str, list[Measured]]:
+    """What each site did and kind, round by round."""
     environment = os.environ | {"CERTSVC_HOME": str(home), "CERTSVC_LIMIT_PAGE": "100000000/minute"}
     services = open_services(Settings.from_environment(environment))
     fill(services, certificates, progress=lambda count: print(f"\r{count}", end="", file=sys.stderr, flush=True))
@@ -97,21 +109,23 @@ def measure(home: Path, folder: Path, certificates: int, seconds: int) -> dict[s
     environment["PLAIN"] = str(folder / "plain.sqlite3")
     stranger_site.prepare(register, Path(environment["PLAIN"]))
     load = _load(services, folder)
-    rates: dict[str, list[float]] = {}
+    rates: dict[str, list[Measured]] = {}
     with ExitStack() as running:
-        addresses = {}
+        addresses, processes = {}, {}
         for name, command in _servers().items():
             port = _free_port()
-            running.enter_context(_running([*command, *_where(name, port)], environment, port))
+            processes[name] = running.enter_context(_running([*command, *_where(name, port)], environment, port))
             addresses[name] = f"http://127.0.0.1:{port}"
         # Turn by turn, so that whatever else the machine does falls on all; the first round starts them up.
         for turn in range(ROUNDS + 1):
             for kind, accept in _KINDS.items():
                 for name, address in addresses.items():
                     if (name, kind) != ("floor", "html"):
-                        rate = _wrk(load, address, accept, seconds if turn else 1, seed=turn)
+                        before = _processor_seconds(processes[name])
+                        rate, count = _wrk(load, address, accept, seconds if turn else 1, seed=turn)
+                        each = (_processor_seconds(processes[name]) - before) / count * 1e6
                         if turn:
-                            rates.setdefault(f"{name} {kind}", []).append(rate)
+                            rates.setdefault(f"{name} {kind}", []).append(Measured(rate, each))
         _revoked_at_once(services, addresses["ours"])
     services.database.close()
     return rates
@@ -155,7 +169,19 @@ def _load(services: Services, folder: Path) -> Load:
     return load
 
 
-def _wrk(load: Load, address: str, accept: str, seconds: int, *, seed: int) -> float:
+def _processor_seconds(leader: int) -> float:
+    """What all processes of a server have used by now."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(") ")[2].split()
+            if int(fields[2]) == leader:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _wrk(load: Load, address: str, accept: str, seconds: int, *, seed: int) -> tuple[float, int]:
+    """Requests a second, and how many there were."""
     out = subprocess.run(
         ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(load.script), address],
         capture_output=True,
@@ -165,9 +191,10 @@ def _wrk(load: Load, address: str, accept: str, seconds: int, *, seed: int) -> f
     ).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(out)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
+    rate, count = re.search(r"Requests/sec:\s+([\d.]+)", out), re.search(r"(\d+) requests in", out)
     assert rate is not None
-    return float(rate[1])
+    assert count is not None
+    return float(rate[1]), int(count[1])
 
 
 def _revoked_at_once(services: Services, address: str) -> None:
@@ -194,7 +221,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], port: int) -> Iterator[None]:
+def _running(command: list[str], environment: dict[str, str], port: int) -> Iterator[int]:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         for _ in range(600):
@@ -203,7 +230,7 @@ def _running(command: list[str], environment: dict[str, str], port: int) -> Iter
                 break
             except OSError:
                 time.sleep(0.1)
-        yield
+        yield process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=60)
