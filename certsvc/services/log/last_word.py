@@ -133,13 +133,10 @@ def is_own_leaf(own: StoredLeaf, claims: PublicClaims) -> bool:
     content, digest = own
     if leaf_hash(content) != digest:
         return False
-    event = "issue" if claims.replaces_paper is None else "reissue"
-    if claims.replaces is not None:
-        event = "correct"
-    return (
-        f'"event":"{event}","evidence":"{claims.evidence}"'.encode() in content
-        and f'"dated":"{claims.reissued_on or claims.issued_on}"'.encode() in content
-    )
+    text = content.decode("latin-1")  # what is looked for is ASCII
+    event = "correct" if claims.replaces is not None else "issue" if claims.replaces_paper is None else "reissue"
+    dated = claims.reissued_on or claims.issued_on
+    return f'"event":"{event}","evidence":"{claims.evidence}"' in text and f'"dated":"{dated}"' in text
 
 
 def _change_leaf(row: CertificateRecord, own: StoredLeaf, last: StatusChangeRecord, on_record: OnRecord) -> Leaf:
