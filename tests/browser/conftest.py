@@ -43,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)  # each opens pages for seconds; two minutes of them are not `make test`'s
 
 
 @pytest.fixture(scope="session")
