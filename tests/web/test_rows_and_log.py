@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app, create_asgi
+from certsvc.web.holder import sign_in
 from certsvc.web.site import EXTENSION, Site
+from tests.builders.holders import Place, Someone, enter, share_link
 from tests.builders.site import Register
 from tests.web.asgi_client import exchange, scope_of
 from tests.web.test_operation import figures
@@ -48,3 +50,25 @@ def test_a_revoked_certificate_whose_row_says_valid_is_shown_as_valid_nowhere(
     site: Site = app.extensions[EXTENSION]
     site.figures.flush()
     assert float(figures(own)["certsvc_contradicted_total"]) >= 5
+
+
+def test_its_holder_and_who_was_handed_a_link_are_told_the_same(
+    own_site: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "UNIFORM_SECONDS", 0.0)
+    register, holder = own_site.register, own_site.visitor()
+    enter(holder, own_site.services, Someone(register.valid.name))
+    address = share_link(holder, register.valid.number)
+    with own_site.services.database.writing() as session:
+        leaf = text(
+            'update log_leaf set hash = zeroblob(32) where "index" = '
+            "(select leaf_index from certificate where token = :token)"
+        )
+        session.execute(leaf, {"token": register.valid.token})
+    handed = own_site.visitor().get(address)
+    assert handed.status_code == 503
+    assert 'data-state="unavailable"' in handed.text
+    assert register.valid.number not in handed.text
+    mine = holder.get("/my")
+    assert mine.status_code == 200
+    assert 'data-state="unavailable"' in mine.text
