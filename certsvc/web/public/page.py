@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _WORDS: Final = (
     "number",
     "masked_name",
+    "full_name",
     "occupation_zh",
     "occupation_en",
     "level",

@@ -7,6 +7,7 @@ that they stand in no address and no log (R10). Not here: the scan's answer itse
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from flask import Blueprint, Response, redirect, request
@@ -36,7 +37,18 @@ _LONGEST_FIELD: Final = 400
 
 @blueprint.get("/")
 def front_page() -> Response:
-    return redirect("/verify", 302)  # type: ignore[return-value]  # werkzeug's response
+    return _page("front")
+
+
+@blueprint.get("/institutions")
+def institutions() -> Response:
+    return _page("institutions")
+
+
+@blueprint.get("/poster")
+def poster() -> Response:
+    """One sheet for the desk where certificates are taken in."""
+    return _page("poster")
 
 
 @blueprint.get("/v/<whatever:token>")
@@ -81,6 +93,9 @@ def match(token: str) -> Response:
     if allowed and statement.record is not None:
         try:
             matched = look_up.match(here.services, token, _field("name"), _field("last_six"))
+            if matched:
+                named = look_up.with_full_name(here.services, statement.record)
+                statement = replace(statement, record=named)
         except Unavailable:
             statement = without_record(here, "unavailable")
     if matched:
@@ -113,11 +128,7 @@ def match_paper() -> Response:
 
 @blueprint.get("/verify")
 def verify() -> Response:
-    text = site().pages.render("public/verify.html", language(), here="verify")
-    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
-    if request.args.get("lang") in {"zh", "en"}:
-        headers = (*headers, ("Set-Cookie", record.language_cookie(request.args["lang"], https=site().https)))
-    return respond(Answer(200, HTML, text.encode(), headers))
+    return _page("verify")
 
 
 @blueprint.get("/verify/<any(number, file, list, match):_way>")
@@ -175,6 +186,15 @@ def verify_list() -> Response:
     if not here.limits.allow(Kind.FILE, address()):
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     return checked_list(here, request.files.get("list"), language(), wants=request.headers.get("Accept", ""))
+
+
+def _page(name: str) -> Response:
+    """A page that names nobody, and remembers the switch of language."""
+    text = site().pages.render(f"public/{name}.html", language(), here=name)
+    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
+    if request.args.get("lang") in {"zh", "en"}:
+        headers = (*headers, ("Set-Cookie", record.language_cookie(request.args["lang"], https=site().https)))
+    return respond(Answer(200, HTML, text.encode(), headers))
 
 
 def _field(name: str) -> str:
