@@ -172,6 +172,12 @@ class PhotoRefused(Refused):
     code = "photo-refused"
 
 
+class PictureRefused(Refused):
+    """What was brought as a picture cannot be opened as one, or not within the limits."""
+
+    code = "picture-refused"
+
+
 @dataclass(frozen=True, slots=True)
 class CellError:
     """One cell that cannot be accepted. `row` is the file's own row number, the header being row 1."""
@@ -200,7 +206,7 @@ class ImportRefused(Refused):
 
     def __init__(self, errors: Sequence[CellError]) -> None:
         super().__init__(
-            f"文件中有 {len(errors)} 处错误,全部未导入",
+            f"文件中有 {len(errors)} 处错误，全部未导入",
             f"{len(errors)} errors in the file; nothing was imported",
         )
         self.errors = tuple(errors)

@@ -13,7 +13,7 @@ from typing import Final
 from certsvc.credential.canonical import plain_bytes
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.errors import AlreadySigned, DocumentRefused, InvalidName, MalformedCredential, MissingGlyph
-from certsvc.person.name import parse_name
+from certsvc.person.name import check_name
 
 LARGEST_DOCUMENT_BYTES: Final = 32 * 1024
 _TICKET = object()
@@ -60,11 +60,9 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
     """
     try:
         claims = read_claims(document)
-        name = parse_name(claims.holder_name)
+        check_name(claims.holder_name)
     except (MalformedCredential, InvalidName) as error:
         raise DocumentRefused(error.zh, error.en, rule=error.rule, where=error.where) from error
-    if name.text != claims.holder_name:
-        raise DocumentRefused("姓名未规范化", "the name is not in its normal form", rule="R9", where="holder_name")
     canonical = plain_bytes(document)
     if len(canonical) > LARGEST_DOCUMENT_BYTES:
         raise DocumentRefused(
@@ -72,7 +70,7 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
         )
     if drawable is not None:
         _check_drawable(claims, drawable)
-    # Composed anew: what the caller does to its own document afterwards changes nothing here.
+    # Composed again: what the caller does to its own document afterwards changes nothing here.
     return CheckedDocument(_TICKET, compose(claims), canonical, claims)
 
 
@@ -95,5 +93,7 @@ def _check_drawable(claims: CertificateClaims, drawable: Callable[[str], Sequenc
         if missing:
             shown = "、".join(f"{character} (U+{ord(character):04X})" for character in missing)
             raise MissingGlyph(
-                f"字体缺少 {shown},该证书不予签发", f"the fonts lack {shown}; this certificate is not issued", rule="R9"
+                f"字体缺少 {shown}，该证书不予签发",
+                f"the fonts lack {shown}; this certificate is not issued",
+                rule="R9",
             )

@@ -6,9 +6,14 @@ Keyboards, spreadsheets and copied pages give many code points for each. Not her
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 MIDDLE_DOT = "\u00b7"
+# As the inside of a class of `re`: Unicode Han, with 々 and 〇; planes 2 and 3 whole, ahead of Python's tables.
+HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+# The same for blanks that have a width; controls and characters of no width are another matter (R9 refuses them).
+BLANKS = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 # Default_Ignorable_Code_Point among letters and marks: they pass as such and yet show nothing.
 INVISIBLE_LETTERS_AND_MARKS = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
@@ -30,6 +35,10 @@ _BRAILLE_BLANK = "\u2800"
 _KANGXI_RADICALS = range(0x2F00, 0x2FD6)
 
 
+def is_han(character: str) -> bool:
+    return re.fullmatch(f"[{HAN}]", character) is not None
+
+
 def is_unseen(character: str) -> bool:
     """Whether it shows nothing: a blank of any kind or width, a control, a mark of direction or of how to draw."""
     return (
@@ -42,6 +51,12 @@ def is_unseen(character: str) -> bool:
 def is_dash(character: str) -> bool:
     """Whether it is a hyphen, a dash or a minus."""
     return unicodedata.category(character) == "Pd" or character in _OTHER_DASHES
+
+
+def without_blanks(text: str) -> str:
+    """The text in the usual width, its blanks left out: for numbers, and for words of which there is a fixed choice."""
+    joined = "".join(text.split())
+    return joined if joined.isascii() else "".join(map(in_usual_form, joined))
 
 
 def in_usual_form(character: str) -> str:

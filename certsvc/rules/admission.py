@@ -2,7 +2,7 @@
 
 Rows may come in any order: they are put in the order in which they took place before they are judged.
 Not here: scores and items (grading), the conflict of one key with two contents (services).
-Source: R3.2, R3.4, R3.7, R4.2.
+Source: R3.2, R3.4, R3.7, R3.8, R4.2.
 """
 
 from __future__ import annotations
@@ -82,6 +82,14 @@ def replay(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Scheme) ->
     return progress, refusals
 
 
+def not_counted(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Scheme) -> list[Attempt]:
+    """The attempts that are recorded and have no effect, since the other subject had closed the enrolment (R3.8)."""
+    if len({attempt.sat_on for attempt in attempts if attempt.kind is AttemptKind.FIRST}) < 2:
+        return []  # what happens on one day counts together
+    progress, _ = replay(enrolment, attempts, scheme)
+    return [attempt for course in progress.uncounted.values() for attempt in course.taken]
+
+
 def _refusal(enrolment: Enrolment, progress: Progress, attempt: Attempt) -> AttemptRefused | None:
     """Why an attempt may not be recorded, those before it being known; None where it may."""
     if attempt.sat_on < enrolment.registered_on:
@@ -89,7 +97,7 @@ def _refusal(enrolment: Enrolment, progress: Progress, attempt: Attempt) -> Atte
     if attempt.outcome is Outcome.VOID:
         # An annulled sitting counts as not taken, so nothing entitles to it and nothing forbids it (R2.3).
         return None
-    course = progress.course(attempt.subject)
+    course = progress.course_of(attempt)
     return _closed_refusal(progress, course, attempt) or _KIND_REFUSALS[attempt.kind](attempt, course)
 
 
@@ -99,7 +107,7 @@ def _closed_refusal(progress: Progress, course: Course, attempt: Attempt) -> Att
         return _already_passed(attempt, course)
     if attempt.kind is AttemptKind.FREE_RETAKE and course.overdue(attempt.sat_on):
         return _overdue(attempt, course)
-    if progress.lost is not None:
+    if course.counted and progress.lost is not None:
         return _closed(attempt, progress.lost)
     return None
 
@@ -110,7 +118,7 @@ def _first_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
     return _refused(
         "R3.7",
         attempt,
-        f"该科初考已登记(第一次考试日期 {zh_date(course.first.sat_on)}),此后只能登记为补考",
+        f"该科初考已登记（第一次考试日期 {zh_date(course.first.sat_on)}），此后只能登记为补考",
         f"a first attempt of {course.first.sat_on} is on record already; what follows it is a retake",
     )
 
@@ -124,19 +132,19 @@ def _onsite_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
         return _refused(
             "R2.3",
             attempt,
-            "初考违纪,不再安排现场补考",
+            "初考违纪，不再安排现场补考",
             "the first attempt ended in misconduct, after which there is no on-site retake",
         )
     if first is None or first.sat_on != attempt.sat_on or first.outcome is not Outcome.SCORED:
         return _refused(
             "R3.2",
             attempt,
-            "现场补考只能在初考不合格的当日进行(补考或缺考补考当日没有),当日没有不合格的初考记录",
+            "现场补考只能在初考不合格的当日进行（补考或缺考补考当日没有），当日没有不合格的初考记录",
             "an on-site retake follows a failed first attempt of the same day, never a free retake or an absence "
             "make-up; no such first attempt is on record",
         )
     if course.onsite_used >= course.rules.onsite_retakes:
-        return _refused("R3.7", attempt, "现场补考只有一次,已经用过", "the one on-site retake has been used")
+        return _refused("R3.7", attempt, "现场补考只有一次，已经用过", "the one on-site retake has been used")
     return None
 
 
@@ -145,28 +153,28 @@ def _free_retake_refusal(attempt: Attempt, course: Course) -> AttemptRefused | N
         return _refused(
             "R3.7",
             attempt,
-            "没有补考资格:该日之前没有不合格或缺考的初考记录",
+            "没有补考资格：该日之前没有不合格或缺考的初考记录",
             "no entitlement: no failed or missed first attempt is on record by that day",
         )
     if course.barred:
         return _refused(
             "R3.7",
             attempt,
-            "没有补考资格:因违纪已被取消(R2.3)",
+            "没有补考资格：因违纪已被取消（R2.3）",
             "no entitlement: misconduct took the free retake away (R2.3)",
         )
     if not course.retake_left:
         return _refused(
             "R3.7",
             attempt,
-            "没有补考资格:免费补考机会已用完",
+            "没有补考资格：免费补考机会已用完",
             "no entitlement: the free retake has been used",
         )
     if course.onsite_used and course.first.sat_on == attempt.sat_on:
         return _refused(
             "R3.2",
             attempt,
-            "同一天已有现场补考,补考当日不能有现场补考",
+            "同一天已有现场补考，补考当日不能有现场补考",
             "an on-site retake is on record for that day, and a free retake's day has none",
         )
     return None
@@ -213,7 +221,7 @@ def _already_passed(attempt: Attempt, course: Course) -> AttemptRefused:
     return _refused(
         "R3.7",
         attempt,
-        f"该科已于 {zh_date(course.passed_on)} 以 {score_text(course.score)} 分合格,不能再考",
+        f"该科已于 {zh_date(course.passed_on)} 以 {score_text(course.score)} 分合格，不能再考",
         f"the subject was passed on {course.passed_on} with {score_text(course.score)} points and is closed",
     )
 
@@ -223,19 +231,19 @@ def _overdue(attempt: Attempt, course: Course) -> AttemptRefused:
     return _refused(
         "R3.7",
         attempt,
-        f"补考期限为 {zh_date(course.deadline)}(含当日),已逾期,视为放弃",
+        f"补考期限为 {zh_date(course.deadline)}（含当日），已逾期，视为放弃",
         f"the deadline of the free retake was {course.deadline} inclusive; it has been given up",
     )
 
 
 def _closed(attempt: Attempt, lost: EnrolmentState) -> AttemptRefused:
-    """A retake has no entitlement left; a first attempt belongs to a new registration."""
+    """A retake has no entitlement left; a second first attempt belongs to a new registration."""
     closing_rule = "R4.2" if lost is EnrolmentState.VOID else "R3.4"
     rule = closing_rule if attempt.kind is AttemptKind.FIRST else "R3.7"
     return _refused(
         rule,
         attempt,
-        f"本次报名在此之前已结束({lost.zh}),没有补考资格,须重新报名参加全部考试({closing_rule})",
+        f"本次报名在此之前已结束（{lost.zh}），没有补考资格，须重新报名参加全部考试（{closing_rule}）",
         f"the enrolment was closed before that day ({lost.en}): no entitlement is left; "
         f"both subjects need a new registration ({closing_rule})",
     )
@@ -243,7 +251,7 @@ def _closed(attempt: Attempt, lost: EnrolmentState) -> AttemptRefused:
 
 def _refused(rule: str, attempt: Attempt, zh: str, en: str) -> AttemptRefused:
     return AttemptRefused(
-        f"{attempt.subject.zh}{attempt.kind.zh}({zh_date(attempt.sat_on)})不予登记:{zh}",
+        f"{attempt.subject.zh}{attempt.kind.zh}({zh_date(attempt.sat_on)})不予登记：{zh}",
         f"{attempt.subject.en}, {attempt.kind.en} of {attempt.sat_on}, is refused: {en}",
         rule=rule,
     )

@@ -1,6 +1,6 @@
 """What every table shares: naming of constraints, and times that are UTC on both engines.
 
-Tables are an index: the signed bytes are the truth (design, decision 1). Nothing is ever deleted (R7.5).
+Tables are an index: the signed bytes are the truth (ADR 1). Nothing is ever deleted (R7.5).
 
 Names and numbers that look-ups compare are kept a second time, folded (R9): what is printed stays as it is, and the
 database compares without knowing how. A change of how names are folded needs a migration that folds them all again.

@@ -26,7 +26,7 @@ def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]
     wanted = to or head()
     if wanted not in revisions():
         raise Refused(
-            f"不认识的数据库版本 {wanted},程序最新为 {head()}",
+            f"不认识的数据库版本 {wanted}，程序最新为 {head()}",
             f"revision {wanted} is not known; this program's newest is {head()}",
         )
     with exclusively(database) as connection:
@@ -78,10 +78,10 @@ def require_head(database: Database) -> None:
     """Raise `Refused` where the database is not of this program's shape, saying what to run."""
     found = revision(database)
     if found is None:
-        raise Refused("数据库尚未建立,请先运行 certsvc init", "there is no database yet; run: certsvc init")
+        raise Refused("数据库尚未建立，请先运行 certsvc init", "there is no database yet; run: certsvc init")
     if found != head():
         raise Refused(
-            f"数据库版本为 {found},程序需要 {head()},请运行 certsvc db upgrade",
+            f"数据库版本为 {found}，程序需要 {head()}，请运行 certsvc db upgrade",
             f"the database is at {found}, this program needs {head()}; run: certsvc db upgrade",
         )
 

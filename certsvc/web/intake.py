@@ -1,6 +1,6 @@
 """A request's body, taken in whole before a thread is given to it: within a size, a pace and a number of places.
 
-So that whoever sends slowly holds no thread, only one of the places for large bodies, and only for so long. Not here:
+So that a slow sender holds no thread, only one of the places for large bodies, and only for so long. Not here:
 what a body may hold (the views), how large one may be (`config`).
 """
 
@@ -32,7 +32,7 @@ class TooSlow(Refused):
     code = "request-timeout"
 
     def __init__(self) -> None:
-        super().__init__("上传太慢,已中断,请重试", "the upload was too slow and was ended; try again")
+        super().__init__("上传太慢，已中断，请重试", "the upload was too slow and was ended; try again")
 
 
 class BrokenOff(Refused):
@@ -41,7 +41,7 @@ class BrokenOff(Refused):
     code = "bad-request"
 
     def __init__(self) -> None:
-        super().__init__("请求不完整,请重试", "the request broke off; try again")
+        super().__init__("请求不完整，请重试", "the request broke off; try again")
 
 
 class Intake:
@@ -54,7 +54,7 @@ class Intake:
         """What gives the body again, and `scope` with its true length.
 
         One larger than may be is not taken in: its length says so, and Flask refuses it in its own words. Raises
-        `TooSlow`, and `BrokenOff`, which mostly nobody is there to hear.
+        `TooSlow`, and `BrokenOff`, which mostly no one is there to hear.
         """
         length = _length(scope)
         if length is not None and not 0 < length <= self._max_bytes:

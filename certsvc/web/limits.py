@@ -79,7 +79,7 @@ class _Here:
         index = moment // seconds
         with self._lock:
             window = self._windows.get(seconds)
-            # A million at most: whoever has that many addresses is not held by a limit for each.
+            # A million at most: anyone who has that many addresses is not held by a limit for each.
             if window is None or window[0] != index or len(window[1]) >= _MOST:
                 window = self._windows[seconds] = index, {}
             seen = window[1].get(subject, 0) + 1

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,8 @@ STATIC: Final = PACKAGE / "web" / "static"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _UNBROKEN: Final = re.compile(r"\d{4}-\d\d-\d\d|[A-Z0-9]{8,22}")
 # Where a state's words turn from the answer to its details.
-_TURN: Final = re.compile(r"\s?[(;:]\s?|(?<=[\u4e00-\u9fff]),")
+_TURN: Final = re.compile(r"\s?[(;:]\s?|[（；：]|(?<=[\u4e00-\u9fff])[,，]")
+_FELLOWS: Final = MappingProxyType({"(": ")", "（": "）"})
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
@@ -78,8 +80,9 @@ def headline(text: str, _state: str = "") -> Markup:
         return _unbroken(text)
     mark = Markup('<span class="turn">{}</span>')
     details = _unbroken(text[turn.end() :])
-    if turn[0].endswith("("):  # its fellow is not shown either
-        before, closing, after = text[turn.end() :].partition(")")
+    fellow = _FELLOWS.get(turn[0].strip())
+    if fellow is not None:  # it is not shown either
+        before, closing, after = text[turn.end() :].partition(fellow)
         details = _unbroken(before) + (mark.format(closing) if closing else "") + _unbroken(after)
     more = Markup('<span class="more">{}{}</span>').format(mark.format(turn[0]), details)
     return _unbroken(text[: turn.start()]) + more

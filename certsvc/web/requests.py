@@ -20,7 +20,7 @@ ORIGIN_VARIABLE: Final = "HTTP_" + ORIGIN_HEADER.upper().replace("-", "_")
 
 
 def without_origin(behind: WSGIApplication) -> WSGIApplication:
-    """For a site with no proxy before it: whoever names an origin there made it up, so nobody behind sees it."""
+    """For a site with no proxy before it: anyone who names an origin there made it up, so no one behind sees it."""
 
     def forget(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(ORIGIN_VARIABLE, None)

@@ -22,7 +22,7 @@ from sqlalchemy import text
 from werkzeug.serving import make_server
 
 from certsvc.app import create_app
-from certsvc.credential.wording import STATES
+from certsvc.credential.wording import RECORD_STATES, STATES
 from certsvc.services.certificates import give_out
 from certsvc.store import open_database
 from certsvc.store.migrate import upgrade
@@ -104,7 +104,7 @@ def _judge(page: Page, axe: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", [*RECORD_STATES, "offline"])
 def test_a_state_is_told_in_words_icon_and_colour(
     browser: Browser, served: Served, broken: str, axe: str, state: str, language: str, width: int
 ) -> None:

@@ -6,7 +6,6 @@ import io
 import json
 import random
 import re
-import resource
 import zipfile
 from dataclasses import asdict
 from datetime import date
@@ -16,7 +15,7 @@ import pytest
 
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Limits
-from certsvc.roster.xlsx_bounded import answer, read_sheet_bounded
+from certsvc.roster.xlsx_bounded import read_in_child, read_sheet_bounded
 from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
 from tests.builders.roster import rewrite_archive, sheet_file
 
@@ -34,10 +33,10 @@ def test_the_bounded_reading_gives_the_same_rows() -> None:
     content = sheet_file(
         [["姓名", " 张𬭊 ", date(2025, 3, 24)], [60, 59.99, 110105194912310021], ["x" * 1001]], [["b"]]
     )
-    sheet, unread = open_sheet(content, LIMITS)
+    opened = open_sheet(content, LIMITS)
     bounded = read_sheet_bounded(content, LIMITS)
-    assert bounded.unread == unread == ("Sheet1",)
-    assert list(bounded.rows()) == list(bounded.rows()) == list(read_sheet_rows(sheet, LIMITS))
+    assert (bounded.name, bounded.others) == ("Sheet", opened.others)
+    assert list(bounded.rows()) == list(bounded.rows()) == list(read_sheet_rows(opened, LIMITS))
 
 
 def test_a_refusal_comes_through_in_its_own_words() -> None:
@@ -90,14 +89,14 @@ def test_a_cell_that_measuring_misses_ends_the_child_alone() -> None:
     assert refusal(content).rule in {"file.size", "file.form"}
 
 
-def test_the_child_takes_its_limits_before_it_reads() -> None:
-    taken: list[int] = []
+def test_the_child_answers_line_by_line() -> None:
     said = io.BytesIO()
-    asked = json.dumps(asdict(LIMITS)).encode() + b"\n" + sheet_file([["a"]])
-    answer(io.BytesIO(asked), said, lambda kind, _: taken.append(kind))
-    assert said.getvalue() == b'{"unread": []}\n[1, ["a"]]\n'
-    assert taken == [resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE]
-    answer(io.BytesIO(json.dumps(asdict(LIMITS)).encode() + b"\nPK"), refused := io.BytesIO(), lambda *_: None)
+    asked = {"limits": asdict(LIMITS), "columns": []}
+    read_in_child(asked, sheet_file([["a"]]), said.write)
+    opened, *rows = map(json.loads, said.getvalue().splitlines())
+    assert opened == {"name": "Sheet", "others": [], "hidden_rows": [], "hidden_columns": []}
+    assert rows == [[1, ["a"]]]
+    read_in_child(asked, b"PK", (refused := io.BytesIO()).write)
     assert b"damaged" in refused.getvalue()
 
 

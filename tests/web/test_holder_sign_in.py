@@ -207,7 +207,7 @@ def test_too_many_requests_are_refused_alike_for_known_and_unknown(place: Place)
 
 
 def test_no_stranger_s_tries_shut_out_a_holder_with_a_code_from_the_counter(place: Place) -> None:
-    """Whoever knows a name and a number, and many do, could use up all tries about their owner, day after day."""
+    """Anyone who knows a name and a number, and many do, could use up all tries about their owner, day after day."""
     narrow = create_app(replace(place.register.settings, limit_person="2/hour"), services=place.services)
     code = access_code(place.services, VALID)
     stranger, holder = visit(narrow), visit(narrow)

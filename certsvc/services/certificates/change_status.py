@@ -83,7 +83,7 @@ def check_reason(reason: str) -> str:
     text = reason.strip()
     if not text or len(text) > LONGEST_REASON or not text.isprintable():
         raise StatusChangeRefused(
-            f"须写明原因(1–{LONGEST_REASON} 字,一行)",
+            f"须写明原因（1–{LONGEST_REASON} 字，一行）",
             f"a reason of 1 to {LONGEST_REASON} characters is due",
             rule="R7.5",
         )

@@ -100,7 +100,7 @@ class _Desk:
         for column, stored, given in (("number", known.number, row.number), ("name", known.name, row.name)):
             if stored != given:
                 kept = Refused(
-                    f"与已登记的“{stored}”视为相同,登记的写法不变", f"the same as {stored}, which stays", rule="R9"
+                    f"与已登记的“{stored}”视为相同，登记的写法不变", f"the same as {stored}, which stays", rule="R9"
                 )
                 self.tally.warn(self.parsed.cell_error(row.row, column, given, kept))
 

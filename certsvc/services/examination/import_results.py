@@ -24,16 +24,16 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import same_name
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import ResultRow, read_results
-from certsvc.rules.admission import admit_all
+from certsvc.rules.admission import admit_all, not_counted
 from certsvc.rules.decide import decide
 from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text, plain
-from certsvc.services.records.reviews import STATES
+from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
@@ -193,7 +193,7 @@ class _Recording:
                 self._tally.unchanged += 1
             else:
                 conflict = Conflict(
-                    "与已登记的成绩冲突:该次考试已登记,内容不同",
+                    "与已登记的成绩冲突：该次考试已登记，内容不同",
                     "conflict: this attempt is on record with another result",
                     rule="R2.2",
                 )
@@ -209,6 +209,7 @@ class _Recording:
                 self._refuse(row, _column_of(refused[id(attempt)]), refused[id(attempt)])
         if rows and not refused:
             self._refuse_reopened(enrolment, existing, attempts, rows, scheme)
+            self._warn_of_uncounted(Enrolment(enrolment.registered_on), existing, attempts, rows, scheme)
         return [row for row, attempt in zip(rows, attempts, strict=True) if id(attempt) not in refused]
 
     def _refuse_reopened(
@@ -225,12 +226,30 @@ class _Recording:
             return
         for row in rows:
             reopened = AttemptRefused(
-                f"该成绩使 {enrolment.registered_on} 的报名重新未结束({before.zh}→{after.zh}),而 {again_on} 已另行报名",
+                f"该成绩使 {enrolment.registered_on} 的报名重新未结束（{before.zh}→{after.zh}），而 {again_on} 已另报",
                 f"it would reopen the enrolment of {enrolment.registered_on} ({before.en} → {after.en}), after which "
                 f"the person registered again on {again_on}",
                 rule="R1.5",
             )
             self._refuse(row, "sat_on", reopened)
+
+    def _warn_of_uncounted(
+        self, enrolment: Enrolment, existing: list[Attempt], new: list[Attempt], rows: list[AnyRow], scheme: Scheme
+    ) -> None:
+        """R3.8: what is recorded without effect, in the new rows or, by what they say, among those on record."""
+        before = {id(attempt) for attempt in not_counted(enrolment, existing, scheme)}
+        for attempt in not_counted(enrolment, [*existing, *new], scheme):
+            if id(attempt) in before:
+                continue
+            row = next((row for row, one in zip(rows, new, strict=True) if one is attempt), rows[0])
+            named = f"{attempt.subject.zh}{attempt.kind.zh}({attempt.sat_on})"
+            uncounted = Refused(
+                f"{named}时本次报名已因另一科结束，已登记，不计入",
+                f"the {attempt.subject.en}'s {attempt.kind.en} of {attempt.sat_on} came after the other subject had "
+                "closed the enrolment: it is on record and is not counted",
+                rule="R3.8",
+            )
+            self._tally.warn(self._parsed.cell_error(row.row, "sat_on", str(row.sat_on), uncounted))
 
     def _refuse(self, row: AnyRow, column: str, error: Refused) -> None:
         attempt = attempt_of(row)
@@ -270,9 +289,9 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
     # A rejected registration never counted; what was sat belongs to the one before it, if there is one.
     latest = max(before, key=lambda one: (one.review_state != RegistrationState.REJECTED, one.registered_on, one.id))
     if latest.review_state != RegistrationState.APPROVED:
-        state = STATES[latest.review_state]
+        state = RegistrationState.of(latest.review_state)
         raise AttemptRefused(
-            f"{latest.registered_on} 的报名{state.zh},不能登记成绩",
+            f"{latest.registered_on} 的报名{state.zh}，不能登记成绩",
             f"the registration of {latest.registered_on} is {state.value}, not approved",
             rule="R1.6",
             where="id_number",
@@ -343,7 +362,7 @@ def _column_of(refused: Refused) -> str:
 
 
 def _score_shown(score_hundredths: int | None) -> str:
-    return "" if score_hundredths is None else plain(Decimal(score_hundredths).scaleb(-2))
+    return "" if score_hundredths is None else score_text(Decimal(score_hundredths).scaleb(-2))
 
 
 def _error(parsed: Parsed[ResultRow], row: ResultRow, error: Refused) -> CellError:

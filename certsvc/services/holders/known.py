@@ -37,7 +37,7 @@ class Known:
     @property
     def id_type(self) -> IdType:
         found = self.person.id_type if self.person is not None else self.papers[-1].id_type
-        return next(kind for kind in IdType if kind.value == found)
+        return IdType.of(found)
 
     def bears(self, name: str) -> bool:
         """Whether the person is on record under this name, folded (R9); every name is compared, whichever agrees."""

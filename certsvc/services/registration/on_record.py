@@ -2,7 +2,7 @@
 
 A row and the registration of its key must say the same; only one that the review returned is handed in again with other
 values. A person on whom another registration stands keeps name, sex and birth date, and the telephone too where the row
-is put to review: it opens a holder's record (R10), and nobody has looked at the row yet. Not here: `register`.
+is put to review: it opens a holder's record (R10), and no one has looked at the row yet. Not here: `register`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from certsvc.roster.parsed import Parsed
 from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.imports import Tally
-from certsvc.services.records.reviews import STATES, review_on_record, row_of, steps_of
+from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
 
@@ -56,7 +56,7 @@ class OnRecord:
         faults = [*self._person_conflicts(entry, person), *self._enrolment_conflicts(entry, person, same)]
         if faults and same.review_state == RegistrationState.REJECTED:
             anew = Conflict(
-                "该次报名审核未通过;重新报名须另有报名日期",
+                "该次报名审核未通过；重新报名须另有报名日期",
                 "this registration was rejected; a new one has a registration date of its own",
                 rule="R1.6",
             )
@@ -69,7 +69,7 @@ class OnRecord:
         phone = entry.row.phone
         if self.for_review and phone is not None and phone != self._personal(person)["phone"]:
             kept = RegistrationRefused(
-                "与已登记的电话不同;待审核的报名不能更改电话,请留空",
+                "与已登记的电话不同；待审核的报名不能更改电话，请留空",
                 "not the telephone on record; a registration under review does not change it: leave it empty",
                 rule="R1.6",
             )
@@ -80,10 +80,10 @@ class OnRecord:
         """The row says what is on record. That it does not count is said where the file would make one think so."""
         self.tally.unchanged += 1
         self._warn_of_spelling(person, row)
-        state = STATES[same.review_state]
+        state = RegistrationState.of(same.review_state)
         expected = (RegistrationState.APPROVED, *((RegistrationState.SUBMITTED,) if self.for_review else ()))
         if state not in expected:
-            idle = Refused(f"该报名{state.zh},不计入", f"it is {state.value}, and does not count", rule="R1.6")
+            idle = Refused(f"该报名{state.zh}，不计入", f"it is {state.value}, and does not count", rule="R1.6")
             self.tally.warn(self.error(row, "registered_on", idle))
 
     def renew_person(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None = None) -> bool:
@@ -141,7 +141,7 @@ class OnRecord:
 
     def _warn_of_spelling(self, person: PersonRecord, row: CandidateRow) -> None:
         if person.name != row.name:
-            zh, en = f"与已登记的“{person.name}”视为相同,登记的写法不变", f"the same as {person.name}, which stays"
+            zh, en = f"与已登记的“{person.name}”视为相同，登记的写法不变", f"the same as {person.name}, which stays"
             self.tally.warn(self.error(row, "name", Refused(zh, en, rule="R9")))
 
     def _is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
@@ -186,7 +186,7 @@ class OnRecord:
                     row,
                     column,
                     Conflict(
-                        "与已登记的内容冲突(同一人、同一报名)",
+                        "与已登记的内容冲突（同一人、同一报名）",
                         "conflict: differs from what is on record of this person and registration",
                         rule="R1.5",
                     ),

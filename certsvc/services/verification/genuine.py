@@ -1,8 +1,8 @@
 """Is this stored credential ours, and does it still say what the register's columns say?
 
-The signed bytes are the truth and the columns an index (design, decision 1): an index that disagrees with the bytes is
+The signed bytes are the truth and the columns an index (ADR 1): an index that disagrees with the bytes is
 a register somebody has changed, and what it finds is not shown as genuine. Only what follows from the signed bytes is
-kept, their digest and the signature's verdict, never a status (shared/measured.md, "Verification endpoint").
+kept, their digest and the signature's verdict, never a status (ADR 14).
 """
 
 from __future__ import annotations

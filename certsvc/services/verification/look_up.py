@@ -49,7 +49,7 @@ def by_token(services: Services, token: str) -> PublicRecord | None:
 def by_number_and_name(services: Services, number: str, name: str) -> PublicRecord | None:
     """The certificate, electronic or paper, with this number whose holder has this name; None for anything else.
 
-    A paper entry comes first while its holder's name matches: whoever presents paper that has been replaced is told so
+    A paper entry comes first while its holder's name matches: who presents paper that has been replaced is told so
     (R8.3), and the electronic successor's state beside it. Of several versions, the newest that bears this name.
     """
     asked, typed = _Number.of(number), fold(name) or _NO_NAME
@@ -85,7 +85,7 @@ def by_number_and_name(services: Services, number: str, name: str) -> PublicReco
 def by_numbers_and_names(services: Services, pairs: Sequence[tuple[str, str]]) -> list[PublicRecord | None]:
     """`by_number_and_name` for each pair of a list, in order, in two queries for them all.
 
-    Whoever asks row by row is told row by row, so only what comes back for the whole may not tell an unknown number
+    Anyone who asks row by row is told row by row, so only what comes back for the whole may not tell an unknown number
     from a wrong name: the database compares both, and gives back hits alone.
     """
     wanted = [(_Number.of(number), fold(name) or _NO_NAME) for number, name in pairs]

@@ -23,7 +23,8 @@ from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest, KeyRejected, QuotaUsedUp, TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
-from certsvc.web.public.lists import count_rows, look_up_pairs, read_rows, refuse_guessing
+from certsvc.web.public.lists import count_rows, look_up_pairs, look_up_rows, read_rows, refuse_guessing
+from certsvc.web.public.statement import Statement
 from certsvc.web.public.views import look_up_uniformly
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond
 from certsvc.web.site import site
@@ -94,7 +95,7 @@ def _uploaded() -> Response:
         count_rows(site(), len(rows))
     elif len(rows) > 1:
         _authorised(api_keys.Scope.LISTS, cost=len(rows) - 1)
-    return _answered(((row.number, row.name) for row in rows), by_address=by_address)
+    return _answered(look_up_rows(site(), rows, by_address=by_address))
 
 
 def _files(uploads: Iterable[FileStorage]) -> Response:
@@ -116,11 +117,11 @@ def _rows(rows: object) -> Response:
         _refuse_unknown(row, _PAIR)
     pairs = [(_text(row, "number"), _text(row, "name")) for row in rows]
     refuse_guessing(iter(pairs))
-    return _answered(pairs, by_address=by_address)
+    return _answered(look_up_pairs(site(), pairs, by_address=by_address))
 
 
-def _answered(pairs: Iterable[tuple[str, str]], *, by_address: bool) -> Response:
-    rows = [statement.as_json() for statement in look_up_pairs(site(), pairs, by_address=by_address)]
+def _answered(statements: Iterable[Statement]) -> Response:
+    rows = [statement.as_json() for statement in statements]
     return respond(json_answer({"rows": rows}, 200, ("Cache-Control", "no-store")))
 
 

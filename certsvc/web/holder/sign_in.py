@@ -1,6 +1,6 @@
 """Signing in: who one is, then a code (from a message, or from the counter).
 
-Nobody can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
+No one can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
 same time, every refused code the same page again. That a number is not well-formed is said at once; it tells nothing of
 the register. Not here: codes and sessions (`services.holders`), what carries the first step's fields (`carried`).
 """
@@ -33,7 +33,6 @@ blueprint = Blueprint("holder_sign_in", __name__)
 # R10: longer than the look-up of a known person takes, so that known and unknown leave together.
 UNIFORM_SECONDS: Final = 0.25
 _LONGEST_FIELD: Final = 400
-_ID_TYPES: Final = {kind.value: kind for kind in IdType}
 
 
 class CodeRefused(Refused):
@@ -50,7 +49,7 @@ class TooManyTries(TooMany):
 
     def __init__(self) -> None:
         super().__init__()
-        self.zh = "试的次数太多了,请一小时后再来;急用请到发证机构柜台"
+        self.zh = "试的次数太多了，请一小时后再来；急用请到发证机构柜台"
         self.en = "too many attempts: come back in an hour, or ask at the issuing authority's counter"
 
 
@@ -156,7 +155,7 @@ def _form_refused(here: Site, error: Refused) -> Response:
 
 def _typed() -> Claimed:
     """The fields of the first step. Raises `InvalidName`, `InvalidIdentity`."""
-    kind = _ID_TYPES.get(request.form.get("id_type", ""), IdType.RESIDENT_ID)
+    kind = IdType.known(request.form.get("id_type", "")) or IdType.RESIDENT_ID
     # Chinese keyboards type wide digits; people copy numbers in groups, with blanks or dashes between (R9).
     typed = unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD])
     number = "".join(character for character in typed if not is_unseen(character) and not is_dash(character))

@@ -7,6 +7,8 @@ is checked (`services.verification.verify`).
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import re
 import threading
@@ -18,9 +20,9 @@ from typing import Final
 
 from werkzeug.datastructures import FileStorage
 
-from certsvc.credential.verdict import Check, Verdict, Verification
-from certsvc.credential.wording import say
-from certsvc.services.verification.verify import verify_document
+from certsvc.credential.verdict import Check, CheckName, Verdict, Verification
+from certsvc.credential.wording import ALTERATIONS, say
+from certsvc.services.verification.verify import verify_online
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.limits import Kind
 from certsvc.web.pages import beijing
@@ -36,11 +38,12 @@ LARGEST_FILE: Final = 10 * 1024 * 1024
 _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
 SECONDS_TOGETHER: Final = 60.0
 _at_once: Final = threading.BoundedSemaphore(4)
-_SKIPPED: Final = "file"
-_TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多,请稍后再试", "asked too often; try again later")
+_SKIPPED: Final = CheckName.FILE
+_TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多，请稍后再试", "asked too often; try again later")
 _TOO_BUSY: Final = Check(
-    _SKIPPED, None, "一次查验的文件太多,未及查验", "too many files at a time; there was no time for this one"
+    _SKIPPED, None, "一次查验的文件太多，未及查验", "too many files at a time; there was no time for this one"
 )
+_LARGEST_HANDED_BACK: Final = 2 * 1024 * 1024
 _ZIP: Final = b"PK\x03\x04"
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
 
@@ -58,9 +61,13 @@ class Examined:
         return self.verification.verdict.value
 
     def as_json(self) -> dict[str, object]:
+        told = self.verification.as_json()
+        if (original := self.verification.original) is not None and len(original) <= _LARGEST_HANDED_BACK:
+            described = {"bytes": len(original), "sha256": hashlib.sha256(original).hexdigest()}
+            told["original"] = described | {"content": base64.b64encode(original).decode()}
         return {
             "file": self.name,
-            **self.verification.as_json(),
+            **told,
             "register": None if self.truth is None else self.truth.as_json(),
         }
 
@@ -127,7 +134,7 @@ def _examine(site: Site, brought: _Brought) -> Examined:
         assert reason is not None
         return Examined(brought.name, Verification(Verdict.UNKNOWN, (reason,)), None)
     services = site.services
-    verification = verify_document(services, brought.content, trust=services.trust, online=True)
+    verification = verify_online(services, brought.content)
     token = (verification.certificate or {}).get("token") or _claimed_token(brought.content)
     truth = look_at(site, token) if isinstance(token, str) else None
     if truth is not None and truth.record is None:
@@ -152,7 +159,20 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     }
     words = say(each.state, **facts)
     successor = record.successor_state if record else None
+    verification = each.verification
+    how = None if verification.alteration is None else ALTERATIONS[verification.alteration]
+    original = verification.original
     return {
+        "how": how and (how.zh if language == "zh" else how.en),
+        "how_next": how and (how.next_zh if language == "zh" else how.next_en),
+        # The file is not kept, so its part goes back within the page.
+        "original": base64.b64encode(original).decode() if original and len(original) <= _LARGEST_HANDED_BACK else None,
+        "others": verification.others,
+        "parts": [
+            {"name": part.name, "state": part.verification.verdict.value, "says": say(part.verification.verdict.value)}
+            for part in verification.parts
+        ],
+        "truth": None if record is None else say(record.state, **facts),
         "kind": _kind(each),
         "successor": say(successor) if successor else None,
         "name": each.name,
@@ -167,8 +187,12 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
 
 
 def _kind(each: Examined) -> str:
-    """Of the files that are answered "unknown": "skipped" was not opened, "foreign" never came from us; else ""."""
-    failed = {check.name for check in each.verification.checks if check.ok is False}
+    """Of the files that are answered "unknown": "skipped" was not opened, "locked" asks for a password,
+    "foreign" never came from us; else ""."""
+    checks = each.verification.checks
+    failed = {check.name for check in checks if check.ok is False}
+    if any(check.name is CheckName.FILE_PASSWORD for check in checks) and each.state == Verdict.UNKNOWN.value:
+        return "locked"
     if each.state != Verdict.UNKNOWN.value:
         return ""
     if failed == {_SKIPPED}:
@@ -193,7 +217,9 @@ def _unpack(uploads: Iterable[FileStorage]) -> Iterator[_Brought]:
                 yield _unopened(name, f"一次最多查验 {MOST_FILES} 个文件", f"at most {MOST_FILES} files at a time")
                 return
             if member.content is not None and len(member.content) > LARGEST_FILE:
-                yield _unopened(member.name, "文件大于 10 MB,不是本机构的证书", "over 10 MB: not a certificate of ours")
+                yield _unopened(
+                    member.name, "文件大于 10 MB，不是本机构的证书", "over 10 MB: not a certificate of ours"
+                )
             else:
                 yield member
 
@@ -207,25 +233,25 @@ def _members(content: bytes) -> Iterator[_Brought]:
             for info in files[: MOST_FILES + 1]:
                 yield _member(archive, info)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
-        yield _unopened("ZIP", "压缩包已损坏,打不开", "the ZIP is damaged and cannot be opened")
+        yield _unopened("ZIP", "压缩包已损坏，打不开", "the ZIP is damaged and cannot be opened")
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Brought:
     name = _plain_name(info.filename)
     if info.flag_bits & 1:
-        return _unopened(name, "文件有密码,打不开", "the file is encrypted and cannot be opened")
+        return _unopened(name, "文件有密码，打不开", "the file is encrypted and cannot be opened")
     if info.file_size > LARGEST_FILE:
-        return _unopened(name, "文件大于 10 MB,不是本机构的证书", "over 10 MB: not a certificate of ours")
+        return _unopened(name, "文件大于 10 MB，不是本机构的证书", "over 10 MB: not a certificate of ours")
     try:
         with archive.open(info) as member:
             # What the directory says of the size is not believed: no more than the largest file is unpacked.
             content = member.read(LARGEST_FILE + 1)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, RuntimeError):
-        return _unopened(name, "文件已损坏,打不开", "the file is damaged and cannot be opened")
+        return _unopened(name, "文件已损坏，打不开", "the file is damaged and cannot be opened")
     except Exception as error:  # zlib.error and lzma.LZMAError have no common root below Exception
         if type(error).__module__ not in {"zlib", "_lzma", "lzma"}:
             raise
-        return _unopened(name, "文件已损坏,打不开", "the file is damaged and cannot be opened")
+        return _unopened(name, "文件已损坏，打不开", "the file is damaged and cannot be opened")
     if content.startswith(_ZIP):
         return _unopened(name, "压缩包中的压缩包不予打开", "a ZIP within a ZIP is not opened")
     return _Brought(name, content)

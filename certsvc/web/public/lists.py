@@ -18,6 +18,7 @@ from flask import Response, stream_with_context
 from werkzeug.datastructures import FileStorage
 
 from certsvc.credential.number import NO_NUMBER, fold_number
+from certsvc.credential.wording import Wording
 from certsvc.errors import FileRefused, Unavailable
 from certsvc.person.name import fold
 from certsvc.roster.employer_list import (
@@ -25,6 +26,7 @@ from certsvc.roster.employer_list import (
     LIST_LIMITS,
     AnswerRow,
     EmployerRow,
+    RowProblem,
     answer_cells,
     read_employer_list,
 )
@@ -43,7 +45,7 @@ LINES: Final = "application/x-ndjson"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_NAMES: Final = 3
 _ROWS_A_FILE: Final = 500
-_BATCH: Final = 200  # counted in one transaction, so that nobody waits long for the database's one writer
+_BATCH: Final = 200  # counted in one transaction, so that no one waits long for the database's one writer
 
 
 def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants: str) -> Response:
@@ -70,7 +72,7 @@ def read_rows(content: bytes, filename: str) -> list[EmployerRow]:
     """The rows of a list; raises `FileRefused` for its form, its size, or a number with too many names."""
     parsed = read_employer_list(content, filename=filename, ignore_unknown=True)
     rows = list(parsed.check())
-    refuse_guessing((row.number, row.name) for row in rows)
+    refuse_guessing((row.number, row.name) for row in rows if row.problem is None)
     return rows
 
 
@@ -132,18 +134,37 @@ def _look_up(
             yield state_of(site, found[pair]) if pair in found else without_record(site, "unavailable")
 
 
+def look_up_rows(site: Site, rows: Sequence[EmployerRow], *, by_address: bool = True) -> Iterator[Statement]:
+    """The statement for each row of a file, in order; a row with a problem is told that, and asks nothing."""
+    asked = ((row.number, row.name) for row in rows if row.problem is None)
+    statements = look_up_pairs(site, asked, by_address=by_address)
+    for row in rows:
+        yield next(statements) if row.problem is None else not_looked_up(site, row.problem)
+
+
+def not_looked_up(site: Site, problem: RowProblem) -> Statement:
+    now = site.services.now()
+    return Statement(problem.state, problem.says, None, now, site.reference(problem.state, "", now))
+
+
 def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:
-    return zip(rows, look_up_pairs(site, ((row.number, row.name) for row in rows)), strict=True)
+    return zip(rows, look_up_rows(site, rows), strict=True)
 
 
 def _answer_row(row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
     return AnswerRow(
         number=row.number,
         name=row.name,
-        status=statement.says.zh if language == "zh" else statement.says.en,
+        status=_told(statement.says, language, remedy=row.problem is not None),
         issued_on=statement.record.issued_on.isoformat() if statement.record else "",
         checked_at=str(statement.as_values()["checked_at"]),
     )
+
+
+def _told(says: Wording, language: str, *, remedy: bool) -> str:
+    told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, says.next_en)
+    between = ";" if language == "zh" else ". "
+    return told + between + then if remedy else told
 
 
 def _lines(site: Site, rows: list[EmployerRow], language: str) -> Iterator[str]:

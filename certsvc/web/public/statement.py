@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from certsvc.credential.canonical import canonical_bytes, load_strict
 from certsvc.credential.checked import digest8
 from certsvc.credential.reasons import reason_of
-from certsvc.credential.verdict import Check
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.credential.wording import Wording, say
 from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
@@ -27,9 +27,9 @@ _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_r
 
 
 _NOT_ASKED: Final = Wording(
-    "查不到的行太多,这一行没有查,不代表证书有问题",
+    "查不到的行太多，这一行没有查，不代表证书有问题",
     "Too many rows were not found; this one was not looked up, which says nothing about the certificate",
-    "请核对查不到的行,明天再查其余的;常查名单的单位可向发证机构索取接口密钥。",
+    "请核对查不到的行，明天再查其余的；常查名单的单位可向发证机构索取接口密钥。",
     "Check the rows that were not found and send the others tomorrow; who checks lists often can ask the issuing "
     "authority for an API key.",
 )
@@ -164,12 +164,12 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
 
 @lru_cache(maxsize=64)
 def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
-    found = Check("register", True, "登记册中有这张证书", "The register holds this certificate")
+    found = Check(CheckName.REGISTER, True, "登记册中有这张证书", "The register holds this certificate")
     if carrier == "paper":
-        signature = Check("signature", None, "纸质证书没有数字签名", "Paper carries no digital signature")
+        signature = Check(CheckName.SIGNATURE, None, "纸质证书没有数字签名", "Paper carries no digital signature")
     else:
         signature = Check(
-            "signature",
+            CheckName.SIGNATURE,
             signature_ok,
             "发证机构的签名与内容相符" if signature_ok else "签名与内容不符",
             "The issuer's signature matches the content" if signature_ok else "The signature does not match",
@@ -178,9 +178,9 @@ def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
         return (found, signature)
     in_force = state not in _NOT_IN_FORCE
     status = Check(
-        "status",
+        CheckName.STATUS,
         in_force,
-        "未被暂停、撤销、替代,未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
+        "未被暂停、撤销、替代，未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
         "Not suspended, revoked, replaced or past its validity"
         if in_force
         else "Suspended, revoked, replaced or past its validity",
