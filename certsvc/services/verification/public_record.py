@@ -44,7 +44,7 @@ class PublicRecord:
     `changed_on` and `reason` say since when and why where the state is not valid (for expired: the last day in force);
     the successor, and its own state, are there for superseded and paper_replaced. A forged record shows nothing but
     its number: what stands beside a broken signature is not ours to repeat. `full_name` is there for who named number
-    and name rightly (R10), and for nobody else.
+    and name rightly (R10), and for no one else.
     """
 
     state: str

@@ -189,7 +189,7 @@ def verify_list() -> Response:
 
 
 def _page(name: str) -> Response:
-    """A page that names nobody, and remembers the switch of language."""
+    """A page that names no one, and remembers the switch of language."""
     text = site().pages.render(f"public/{name}.html", language(), here=name)
     headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
     if request.args.get("lang") in {"zh", "en"}:
