@@ -16,6 +16,7 @@ from certsvc.store.certificate import (
     SerialRecord,
     StatusChangeRecord,
 )
+from certsvc.store.check import KeptCheckRecord
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
@@ -42,6 +43,7 @@ __all__ = [
     "HolderCodeRecord",
     "HolderSessionRecord",
     "IssueBatchRecord",
+    "KeptCheckRecord",
     "LimitCountRecord",
     "LogHeadRecord",
     "LogLeafRecord",

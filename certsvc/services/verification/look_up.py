@@ -123,7 +123,7 @@ def with_full_name(services: Services, record: PublicRecord) -> PublicRecord:
     with _reading(services) as session:
         row = session.scalar(_issued().where(CertificateRecord.token == record.token))
         claims = None if row is None else genuine_claims(services, row)
-        return record if row is None or claims is None else replace(record, full_name=row.holder_name)
+        return record if row is None or claims is None else replace(record, full_name=claims.holder_name)
 
 
 def match(services: Services, token: str, name: str, last_six: str) -> bool:

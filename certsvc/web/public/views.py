@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound
 
 from certsvc.errors import Unavailable
 from certsvc.services.verification import look_up
+from certsvc.services.verification.kept_checks import Compared
 from certsvc.services.verification.portrait import portrait_of
 from certsvc.services.verification.scan import by_token
 from certsvc.web.answers import HTML, Answer
@@ -23,6 +24,7 @@ from certsvc.web.packed import accepts_gzip
 from certsvc.web.problems import TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
+from certsvc.web.public.kept import ticket_of
 from certsvc.web.public.lists import checked_list
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond, wants_json
@@ -104,8 +106,12 @@ def match(token: str) -> Response:
         here.figures.answered("match", _match_word(matched=matched))
     if wants_json():
         return respond(_match_json(statement, matched, limited=not allowed))
-    page = record.record_page(here, statement, language(), token=token, matched=matched, limited=not allowed)
-    return respond(page)
+    ticket = ticket_of(here, statement.record, Compared.MATCH)
+    return respond(
+        record.record_page(
+            here, statement, language(), token=token, matched=matched, limited=not allowed, ticket=ticket
+        )
+    )
 
 
 @blueprint.post("/verify/match")
@@ -123,7 +129,8 @@ def match_paper() -> Response:
     if found is None:
         text = here.pages.render("public/no_match.html", language())
         return respond(Answer(200, HTML, text.encode()))
-    return respond(record.record_page(here, state_of(here, found), language(), matched=True))
+    ticket = ticket_of(here, found, Compared.MATCH)
+    return respond(record.record_page(here, state_of(here, found), language(), matched=True, ticket=ticket))
 
 
 @blueprint.get("/verify")
@@ -131,7 +138,7 @@ def verify() -> Response:
     return _page("verify")
 
 
-@blueprint.get("/verify/<any(number, file, list, match):_way>")
+@blueprint.get("/verify/<any(number, file, list, match, keep):_way>")
 def verify_again(_way: str) -> Response:
     """A reload of a result: back to the form, since what was typed is in no address."""
     return redirect("/verify", 303)  # type: ignore[return-value]  # werkzeug's response
@@ -147,7 +154,8 @@ def verify_number() -> Response:
     if wants_json():
         return respond(record.json_of(statement))
     token = statement.record.token if statement.record else None
-    return respond(record.record_page(here, statement, language(), token=token))
+    ticket = ticket_of(here, statement.record, Compared.NAME)
+    return respond(record.record_page(here, statement, language(), token=token, ticket=ticket))
 
 
 def look_up_uniformly(number: str, name: str, *, by_address: bool = True) -> Statement:

@@ -15,7 +15,8 @@ const scanned = /^[A-Za-z2-7]{60,220}$/.test(fragment);
 const keepFragment = (part) => {
   for (const link of part.querySelectorAll("[data-keep-fragment]")) {
     // Otherwise the switch of language, or a retry, would lose what only the fragment holds.
-    link.addEventListener("click", () => { link.hash = location.hash; });
+    if (link.action) link.addEventListener("submit", () => { link.action = link.action.split("#")[0] + location.hash; });
+    else link.addEventListener("click", () => { link.hash = location.hash; });
   }
 };
 keepFragment(document);
