@@ -181,6 +181,7 @@ def _open(page: Page, served: Served, name: str) -> None:
 SEEN = ["/", "/institutions", "/poster", "/r/x", "valid", "revoked", "made", "found"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_behind_the_doors_and_on_a_record(
     browser: Browser, served: Served, axe: str, theme: Any
@@ -195,6 +196,7 @@ def test_axe_finds_nothing_behind_the_doors_and_on_a_record(
     assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_cut_off_at_320_pixels_with_text_twice_as_large(
     browser: Browser, served: Served, language: str, picture: Picture

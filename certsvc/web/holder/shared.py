@@ -93,7 +93,10 @@ def match(secret: str) -> Response:
 @blueprint.get("/S/<secret>/match")
 def match_again(secret: str) -> Response:
     """A reload of the answer, or the switch of its language: back to the link."""
-    return redirect(f"/s/{secret[:200]}", 303)  # type: ignore[return-value]  # werkzeug's response
+    wanted = normalise_token(secret)
+    if wanted is None:
+        return _gone(site())
+    return redirect(f"/s/{wanted}", 303)  # type: ignore[return-value]  # werkzeug's response
 
 
 def _gone(here: Site) -> Response:

@@ -15,6 +15,7 @@ from typing import Final
 from flask import Blueprint, Response, redirect, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from certsvc.credential.token import normalise_token
 from certsvc.services.context import SHANGHAI
 from certsvc.services.verification import kept_checks, look_up
 from certsvc.services.verification.kept_checks import Compared, KeptCheck
@@ -71,7 +72,7 @@ def keep(token: str) -> Response:
     compared = Compared.NONE
     if record is not None and ticket is not None and ticket.token == record.token:
         record, compared = look_up.with_full_name(here.services, record), ticket.compared
-    return _sheet(here, record, compared, f"/v/{token[:64]}")
+    return _sheet(here, record, compared, _page_of(token))
 
 
 @blueprint.post("/verify/keep")
@@ -90,7 +91,7 @@ def keep_paper() -> Response:
 @blueprint.get("/V/<token>/keep")
 def keep_again(token: str) -> Response:
     """A reload of the sheet, or the switch of its language: back to the certificate's page."""
-    return _back(f"/v/{token[:64]}")
+    return _back(_page_of(token))
 
 
 @blueprint.route("/r/<reference>", methods=["GET", "POST"])
@@ -159,6 +160,12 @@ def _guess(here: Site, reference: str) -> None:
 
 def _about(reference: str) -> str:
     return f"kept\0{reference[:40].upper()}"
+
+
+def _page_of(token: str) -> str:
+    """The page of a token; whatever else stands in the address does not come back in another (R10)."""
+    wanted = normalise_token(token)
+    return "/verify" if wanted is None else f"/v/{wanted}"
 
 
 def _back(place: str) -> Response:
