@@ -1,8 +1,8 @@
 """`/r/REFERENCE`: a check that its reader kept, printed with a QR code and found again for a year (R10, R11).
 
-Keeping looks once more, writes one row and answers with the sheet to print; whoever compared a name is given it back on
-the sheet, by a ticket that only the answer to that comparison held. Found again, the record is the public one as it is
-now, its name masked, beside what was said then; who types the name of the sheet is told 一致 or 不一致.
+Keeping looks once more, writes one row and answers with the sheet to print. A reader who compared a name is given it
+back on the sheet, by a ticket that only the answer to that comparison held. Found again, the record is the public one
+as it is now, its name masked, beside what was said then; who types the name of the sheet is told 一致 or 不一致.
 Not here: what is kept and for how long (`services.verification.kept_checks`).
 """
 
