@@ -31,6 +31,8 @@ ECHOES = {
     "/api/v1/verifications",
     "/v/<token>/match",
     "/V/<token>/match",
+    # A form that is refused keeps the name that was typed into it.
+    "/my/code",
 }
 
 
