@@ -112,7 +112,8 @@ def _page(here: Site, secret: str, opened: Opened, *, matched: bool | None = Non
         record = look_up.with_full_name(here.services, record)
     shows_face = opened.shows.portrait and record.state in SHOWN and record.portrait_digest is not None
     link = f"/s/{normalise_token(secret)}"
-    values = state_of(here, record).as_values() | {
+    statement = state_of(here, record)
+    values = statement.as_values() | {
         "link": link,
         "portrait": f"{link}/portrait" if shows_face else None,
         "asks_name": not opened.record.full_name,
@@ -124,7 +125,7 @@ def _page(here: Site, secret: str, opened: Opened, *, matched: bool | None = Non
     if request.args.get("lang") in LANGUAGES:
         headers = (*headers, ("Set-Cookie", language_cookie(request.args["lang"], https=here.https)))
     text = here.pages.render("holder/shared.html", language(), **values)
-    return respond(Answer(429 if limited else 200, HTML, text.encode("utf-8", "replace"), headers))
+    return respond(Answer(429 if limited else statement.status, HTML, text.encode("utf-8", "replace"), headers))
 
 
 def _by_a_person() -> bool:

@@ -26,7 +26,7 @@ from certsvc.web.limits import Kind
 from certsvc.web.pages import beijing
 from certsvc.web.problems import TooMany
 from certsvc.web.public.page import portrait_address
-from certsvc.web.public.record import language_cookie
+from certsvc.web.public.record import language_cookie, record_page
 from certsvc.web.public.statement import Statement, state_of
 from certsvc.web.qr_picture import draw
 from certsvc.web.requests import address, language, respond
@@ -110,13 +110,16 @@ def kept(reference: str) -> Response:
     if found is None:
         text = here.pages.render("public/kept_gone.html", language())
         return respond(Answer(404, HTML, text.encode(), _HEADERS))
-    return _page(here, found, state_of(here, found.record), named=named)
+    statement = state_of(here, found.record)
+    if statement.record is None:  # its row contradicts the log: nothing it says is known
+        return respond(record_page(here, statement, language()))
+    return _page(here, found, statement, named=named)
 
 
 def _sheet(here: Site, record: PublicRecord | None, compared: Compared, way_back: str) -> Response:
     """Keep it and show the sheet; where there is nothing to keep, back to where the reader came from."""
     statement = state_of(here, record)
-    if record is None or statement.state == "forged":
+    if record is None or statement.record is None or statement.state == "forged":
         return _back(way_back)
     found = kept_checks.keep(here.services, record, statement.says, compared)
     return _page(here, found, replace(statement, checked_at=found.made_at), made=True)
