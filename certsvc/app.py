@@ -166,7 +166,12 @@ def open_site(settings: Settings, services: Services) -> Site:
     )
     return Site(
         services=services,
-        pages=Pages(host=settings.host, base_url=settings.base_url, contact=settings.issuer_contact),
+        pages=Pages(
+            host=settings.host,
+            base_url=settings.base_url,
+            contact=settings.issuer_contact,
+            issuer={"zh": services.issuer.name_zh, "en": services.issuer.name_en},
+        ),
         limits=Limits(services.database, key, allowance, services.now, figures.limited),
         figures=figures,
         sender=Sender(services),

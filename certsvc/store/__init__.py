@@ -16,6 +16,7 @@ from certsvc.store.certificate import (
     SerialRecord,
     StatusChangeRecord,
 )
+from certsvc.store.check import KeptCheckRecord
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
 from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
@@ -44,6 +45,7 @@ __all__ = [
     "HolderCodeRecord",
     "HolderSessionRecord",
     "IssueBatchRecord",
+    "KeptCheckRecord",
     "KeyCheckRecord",
     "LimitCountRecord",
     "LogHeadRecord",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import ForeignKey, LargeBinary, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
@@ -19,6 +19,9 @@ class ShareLinkRecord(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What the holder chose to show beyond the public record.
+    shows_name: Mapped[bool] = mapped_column(default=False, server_default=false())
+    shows_portrait: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ShareOpeningRecord(Base):

@@ -17,7 +17,7 @@ from certsvc.web.api import views as api
 from certsvc.web.holder import shared, sign_in
 from certsvc.web.holder import views as holder
 from certsvc.web.languages import TRANSLATIONS
-from certsvc.web.public import offline, published, views
+from certsvc.web.public import kept, offline, published, views
 from certsvc.web.requests import language, respond, wants_json
 from certsvc.web.site import EXTENSION, Site, site
 
@@ -39,6 +39,7 @@ def attach(app: Flask, parts: Site) -> None:
     app.url_map.converters["whatever"] = _Whatever
     Babel(app, default_locale="zh", default_translation_directories=str(TRANSLATIONS), locale_selector=language)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(kept.blueprint)
     app.register_blueprint(holder.blueprint)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(shared.blueprint)

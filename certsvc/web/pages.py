@@ -118,9 +118,12 @@ class Shell:
 
 
 class Pages:
-    """Writes pages: `style_source` is the CSP source that allows the inline style; `contact` is whom to ask."""
+    """Writes pages: `style_source` is the CSP source that allows the inline style; `contact` is whom to ask, `issuer`
+    the issuer's name in each language."""
 
-    def __init__(self, *, host: str, base_url: str, contact: str | None = None) -> None:
+    def __init__(
+        self, *, host: str, base_url: str, contact: str | None = None, issuer: Mapping[str, str] | None = None
+    ) -> None:
         style = _compact(STATIC.joinpath("site.css").read_text(encoding="utf-8"))
         self.style_source = "'sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() + "'"
         # Our own file, not a reader's words.
@@ -136,6 +139,7 @@ class Pages:
             language: _environment(language, shared) for language in LANGUAGES
         }
         for language, environment in self._environments.items():
+            environment.globals["issuer"] = (issuer or {}).get(language, "")
             environment.globals["shell_address"] = partial(self.shell_address, language)
 
     def render(self, template: str, language: str, **values: object) -> str:

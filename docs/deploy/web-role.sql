@@ -6,6 +6,6 @@ grant usage on schema public to "certsvc-web";
 grant select on all tables in schema public to "certsvc-web";
 grant usage on all sequences in schema public to "certsvc-web";
 grant insert, update, delete on
-    api_key_use, holder_code, holder_session, limit_count, message, scan_count, share_link, share_opening
+    api_key_use, holder_code, holder_session, kept_check, limit_count, message, scan_count, share_link, share_opening
     to "certsvc-web";
 grant insert on audit_event, reissue_request to "certsvc-web";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -199,10 +200,11 @@ def give_session(client: FlaskClient, secret: str) -> None:
     client.set_cookie("__Host-certsvc_holder", secret, secure=True)
 
 
-def share_link(client: FlaskClient, number: str, days: int = 7) -> str:
-    """The address of a new link, without the host."""
+def share_link(client: FlaskClient, number: str, days: int = 7, shows: Sequence[str] = ()) -> str:
+    """The address of a new link, without the host; `shows` is "name" or "portrait", beyond the public record."""
     form = hidden(client.get("/my").text, "form")
-    made = client.post(f"/my/certificates/{number}/shares", data={"form": form, "days": str(days)})
+    sent = {"form": form, "days": str(days)} | dict.fromkeys(shows, "1")
+    made = client.post(f"/my/certificates/{number}/shares", data=sent)
     found = re.search(r"/s/[a-z2-7]{26}", made.text)
     assert found, made.status
     return found[0]

@@ -167,3 +167,37 @@ def test_the_tables_refuse_a_state_or_step_that_there_is_not(empty_database: Dat
     run(empty_database, *ENROLLED)
     with pytest.raises(IntegrityError):
         run(empty_database, statement)
+
+
+# Revision 0008: checks that are kept, and links that show what their holder chose
+
+
+def test_a_link_from_before_there_was_a_choice_shows_what_it_showed(empty_database: Database) -> None:
+    upgrade(empty_database, to="0007")
+    certificate = (
+        "insert into certificate (id, number, version, token, carrier, stage, document, sealed, sealed_kid, status, "
+        "status_list, status_index, holder_name, occupation_code, level, issued_on, created_at) values "
+        "(1, '1', 1, 't', 'electronic', 'reserved', 'x', 'x', 'k', 'valid', 's', 1, 'x', 'y', 5, '2026-03-01', "
+        "'2026-03-01 00:00:00')"
+    )
+    link = (
+        "insert into share_link (id, certificate_id, secret_sha256, created_at, expires_at) values "
+        "(1, 1, 'x', '2026-03-01 00:00:00', '2026-03-08 00:00:00')"
+    )
+    run(empty_database, certificate, link)
+    upgrade(empty_database)
+    with empty_database.engine.connect() as connection:
+        shown = connection.execute(text("select shows_name, shows_portrait from share_link")).one()
+    assert [bool(each) for each in shown] == [False, False]
+    kept = (
+        "insert into kept_check (id, reference, made_at, certificate_id, paper_id, state, says_zh, says_en, compared) "
+        "values ({0}, 'R{0}', '2026-03-01 00:00:00', {1}, null, 'valid', 'x', 'x', '{2}')"
+    )
+    for wrong in (kept.format(1, "null", "name"), kept.format(2, 1, "guess")):
+        with pytest.raises(IntegrityError):
+            run(empty_database, wrong)
+    run(empty_database, kept.format(3, 1, "name"))
+    downgrade(empty_database, "0007")
+    found = inspect(empty_database.engine)
+    assert "kept_check" not in found.get_table_names()
+    assert "shows_name" not in {column["name"] for column in found.get_columns("share_link")}

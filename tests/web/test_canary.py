@@ -24,7 +24,16 @@ from tests.builders.site import BORN, Register
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # An employer's own list comes back with its states: the name in it is the one that was sent.
-ECHOES = {"/verify/list"}
+ECHOES = {
+    "/verify/list",
+    # Who gave number and full name rightly, or name and last six, sees the full name back (R10).
+    "/verify/number",
+    "/api/v1/verifications",
+    "/v/<token>/match",
+    "/V/<token>/match",
+    # A form that is refused keeps the name that was typed into it.
+    "/my/code",
+}
 
 
 def _canaries(register: Register) -> list[str]:

@@ -25,8 +25,8 @@ from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, summed
-from certsvc.web.holder.qr_picture import draw
 from certsvc.web.holder.regions import region_name
+from certsvc.web.qr_picture import draw
 from tests.builders.holders import (
     FAILED_NAME,
     PENDING_NAME,

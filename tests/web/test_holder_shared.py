@@ -62,6 +62,79 @@ def test_a_link_shows_the_public_record_and_no_more(place: Place, holder: FlaskC
     assert "certsvc_language=en" in english.headers["Set-Cookie"]
 
 
+@pytest.mark.parametrize("shows", [("name",), ("portrait",), ("name", "portrait")])
+def test_a_link_shows_what_its_holder_chose(place: Place, holder: FlaskClient, shows: tuple[str, ...]) -> None:
+    held = place.register.valid
+    address = share_link(holder, held.number, shows=shows)
+    page = place.visitor().get(address)
+    assert (held.name in page.text) is ("name" in shows)
+    assert (f'src="{address}/portrait"' in page.text) is ("portrait" in shows)
+    assert "有效到 2031-01-08 12:00" in re.sub("</?span[^>]*>", "", page.text)
+    for hidden_word in (held.token, held.id_number[-6:], BORN.isoformat(), "81.5"):
+        assert hidden_word not in page.text
+    photo = place.visitor().get(f"{address}/portrait")
+    assert photo.status_code == (200 if "portrait" in shows else 404)
+    assert (photo.content_type == "image/jpeg") is ("portrait" in shows)
+    assert _openings(place) == 1  # the photo is no opening of its own
+    listed = {("name",): "显示全名", ("portrait",): "显示照片，姓名遮盖"}.get(shows, "显示全名和照片")
+    assert listed in holder.get("/my").text
+
+
+def test_a_revoked_certificate_shows_no_face_by_any_link(own_site: Place) -> None:
+    holder, held = own_site.visitor(), own_site.register.valid
+    enter(holder, own_site.services, Someone(held.name))
+    address = share_link(holder, held.number, shows=("name", "portrait"))
+    assert own_site.visitor().get(f"{address}/portrait").status_code == 200
+    change_status.revoke(own_site.services, held.number, reason="错发", by="test")
+    page = own_site.visitor().get(address).text
+    assert ('data-state="revoked"' in page, "<img" in page, held.name in page) == (True, False, True)
+    assert own_site.visitor().get(f"{address}/portrait").status_code == 404
+
+
+@pytest.mark.parametrize("shows", [(), ("name",)])
+def test_the_reader_of_a_link_confirms_by_the_last_six(
+    place: Place, holder: FlaskClient, shows: tuple[str, ...]
+) -> None:
+    held = place.register.valid
+    address = share_link(holder, held.number, shows=shows)
+    asked = place.visitor().get(address).text
+    assert ('name="name"' in asked, 'name="last_six"' in asked) == (not shows, True)
+    typed = {"last_six": held.id_number[-6:].lower()} | ({} if shows else {"name": held.name})
+    right = place.visitor().post(f"{address}/match", data=typed)
+    assert (right.status_code, 'class="answer yes"' in right.text, held.name in right.text) == (200, True, True)
+    wrong = place.visitor().post(f"{address}/match", data=typed | {"last_six": "000000"})
+    assert ('class="answer no"' in wrong.text, held.name in wrong.text) == (True, bool(shows))
+    for page in (right, wrong):
+        assert held.token not in page.text
+        assert held.id_number[-6:] not in page.text
+    if not shows:
+        nameless = place.visitor().post(f"{address}/match", data={"last_six": held.id_number[-6:]})
+        assert 'class="answer no"' in nameless.text
+    again = place.visitor().get(f"{address}/match")
+    assert (again.status_code, again.location) == (303, address)
+
+
+def test_a_link_is_no_second_way_to_guess(place: Place, holder: FlaskClient) -> None:
+    held = place.register.valid
+    address = share_link(holder, held.number, shows=("name",))
+    narrow = visit(create_app(replace(place.register.settings, limit_guess="2/minute"), services=place.services))
+    from_here = {"REMOTE_ADDR": "198.51.100.99"}
+    wrong = {"name": held.name, "last_six": "000000"}
+    assert narrow.post(f"/v/{held.token}/match", data=wrong, environ_base=from_here).status_code == 200
+    answers = [narrow.post(f"{address}/match", data=wrong, environ_base=from_here) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert "核对次数过多" in answers[1].text
+
+
+def test_a_link_that_ended_answers_no_match_and_shows_no_face(place: Place, holder: FlaskClient) -> None:
+    address = share_link(holder, place.register.valid.number, days=1, shows=("name", "portrait"))
+    now = place.services.now()
+    late = create_app(place.register.settings, services=replace(place.services, now=lambda: now + timedelta(days=1)))
+    assert visit(late).get(f"{address}/portrait").status_code == 404
+    ended = visit(late).post(f"{address}/match", data={"last_six": "000000"})
+    assert (ended.status_code, ended.text) == (404, visit(late).get("/s/x").text)
+
+
 def test_a_holder_sees_when_a_link_was_opened(place: Place, holder: FlaskClient) -> None:
     address = share_link(holder, place.register.valid.number, days=30)
     assert "2031-01-31 12:00 到期" in holder.get("/my").text

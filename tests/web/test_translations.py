@@ -53,7 +53,8 @@ def test_the_compiled_catalogue_is_the_written_one(language: str) -> None:
 
 
 def test_an_english_page_speaks_english(client: FlaskClient, register: Register) -> None:
-    for address in ("/verify", "/my", "/offline", "/v/" + "a" * 26, "/nix"):
+    ours = ("/", "/institutions", "/poster", "/verify", "/my", "/offline")
+    for address in (*ours, "/v/" + "a" * 26, "/r/x", "/s/x", "/nix"):
         page = client.get(address, headers={"Accept-Language": "en"}).text
         page = re.sub(r"<style>.*?</style>|<!--.*?-->|中文|样例", "", page, flags=re.DOTALL)
         page = re.sub(r'<p class="also" lang="zh-CN">.*?</p>', "", page)

@@ -33,6 +33,7 @@ WRITTEN = {
     "api_key_use",
     "holder_code",
     "holder_session",
+    "kept_check",
     "limit_count",
     "message",
     "scan_count",

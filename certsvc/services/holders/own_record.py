@@ -29,7 +29,7 @@ from certsvc.services.context import Services
 from certsvc.services.holders import share_links
 from certsvc.services.holders.enrolments import enrolments_of
 from certsvc.services.holders.known import Known, find
-from certsvc.services.holders.share_links import Share
+from certsvc.services.holders.share_links import NOTHING_MORE, Share, Shows
 from certsvc.services.holders.shown import (
     AttemptView,
     CertificateView,
@@ -164,11 +164,11 @@ def qr_text_of(services: Services, holder: Holder, number: str, version: int) ->
     return qr_text(services.base_url, row.token, row.cose)
 
 
-def create_share(services: Services, holder: Holder, number: str, days: int) -> Share:
+def create_share(services: Services, holder: Holder, number: str, days: int, shows: Shows = NOTHING_MORE) -> Share:
     """A link that shows the newest version under this number for some days. Raises `NotFound`, `Refused`."""
     with services.database.reading() as session:
         row = _mine(session, holder, number, None)
-    return share_links.create(services, row.token, life=timedelta(days=days), by=BY_HOLDER)
+    return share_links.create(services, row.token, life=timedelta(days=days), by=BY_HOLDER, shows=shows)
 
 
 def withdraw_share(services: Services, holder: Holder, share_id: int) -> Share:

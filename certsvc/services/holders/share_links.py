@@ -1,7 +1,8 @@
 """Links a holder hands out to show a certificate: they expire, can be withdrawn, show when they were opened (R10).
 
 The link's secret is 128 random bits that the register keeps as a SHA-256 only; anyone who steals the register opens no
-link. Unknown, expired and withdrawn are one answer. What a link shows is the public record, never more.
+link. Unknown, expired and withdrawn are one answer. A link shows the public record, and beyond it what its holder chose
+to show: the full name, the portrait (also where the scheme shows it to no one). Never a number, a birth date, a score.
 Not here: who the holder is (the caller has established that), the link's address (web).
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,6 +32,26 @@ _LOCK: Final = "shares"
 
 
 @dataclass(frozen=True, slots=True)
+class Shows:
+    """What a link shows beyond the public record, as its holder chose."""
+
+    name: bool = False
+    portrait: bool = False
+
+
+NOTHING_MORE: Final = Shows()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a link shows now; the record bears the full name where the holder chose so."""
+
+    record: PublicRecord
+    shows: Shows
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """One link as its holder sees it. `secret` is there only when it was just made; no one can be told it again."""
 
@@ -40,12 +61,13 @@ class Share:
     withdrawn_at: datetime | None
     opened_at: tuple[datetime, ...]
     secret: str | None = None
+    shows: Shows = NOTHING_MORE
 
     def is_open(self, at: datetime) -> bool:
         return self.withdrawn_at is None and at < self.expires_at
 
 
-def create(services: Services, token: str, *, life: timedelta, by: str) -> Share:
+def create(services: Services, token: str, *, life: timedelta, by: str, shows: Shows = NOTHING_MORE) -> Share:
     """A new link to the certificate with this token. Raises `NotFound`, and `Refused` for a life out of range."""
     if not timedelta(0) < life <= LONGEST_LIFE:
         raise Refused("有效期应在一年之内", "a link lives for a year at most", rule="R10", where="expires")
@@ -61,14 +83,16 @@ def create(services: Services, token: str, *, life: timedelta, by: str) -> Share
             created_at=now,
             expires_at=now + life,
             withdrawn_at=None,
+            shows_name=shows.name,
+            shows_portrait=shows.portrait,
         )
         session.add(link)
         session.flush()
         note(session, at=now, by=by, action="share.create", object_kind="share", object_key=str(link.id))
-        return Share(link.id, link.created_at, link.expires_at, None, (), secret)
+        return Share(link.id, link.created_at, link.expires_at, None, (), secret, shows)
 
 
-def open_link(services: Services, secret: str, *, counts: bool = True) -> PublicRecord | None:
+def open_link(services: Services, secret: str, *, counts: bool = True) -> Opened | None:
     """What a link shows, with its opening noted where it counts; None alike for unknown, expired and withdrawn."""
     wanted = _digest(normalise_token(secret) or "")
     now = services.now()
@@ -77,13 +101,17 @@ def open_link(services: Services, secret: str, *, counts: bool = True) -> Public
         link = session.scalar(select(ShareLinkRecord).where(ShareLinkRecord.secret_sha256 == wanted))
         if link is None or link.withdrawn_at is not None or now >= link.expires_at:
             return None
-        record = electronic_record(services, session, session.get_one(CertificateRecord, link.certificate_id))
+        row = session.get_one(CertificateRecord, link.certificate_id)
+        record = electronic_record(services, session, row)
+        # Where the record is genuine, the column is what was signed.
+        if link.shows_name and record.signature_ok:
+            record = replace(record, full_name=row.holder_name)
         openings = select(func.max(ShareOpeningRecord.at)).where(ShareOpeningRecord.share_link_id == link.id)
         last = session.scalar(openings)
     if counts and (last is None or now - last >= ONE_OPENING):
         with services.database.writing(_LOCK) as session:
             session.add(ShareOpeningRecord(share_link_id=link.id, at=now))
-    return record
+    return Opened(record, Shows(link.shows_name, link.shows_portrait), link.expires_at)
 
 
 def withdraw(services: Services, token: str, share_id: int, *, by: str) -> Share:
@@ -124,7 +152,8 @@ def _links(session: Session, row: CertificateRecord) -> list[ShareLinkRecord]:
 def _shown(session: Session, link: ShareLinkRecord) -> Share:
     openings = select(ShareOpeningRecord.at).where(ShareOpeningRecord.share_link_id == link.id)
     opened = tuple(session.scalars(openings.order_by(ShareOpeningRecord.id)))
-    return Share(link.id, link.created_at, link.expires_at, link.withdrawn_at, opened)
+    shows = Shows(link.shows_name, link.shows_portrait)
+    return Share(link.id, link.created_at, link.expires_at, link.withdrawn_at, opened, shows=shows)
 
 
 def _digest(secret: str) -> bytes:

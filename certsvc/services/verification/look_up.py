@@ -14,6 +14,7 @@ import hmac
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
 from sqlalchemy import Select, select, tuple_
@@ -76,7 +77,7 @@ def by_number_and_name(services: Services, number: str, name: str) -> PublicReco
         )
         paper_row = _row_or_decoy(session, paper, on_paper)
         electronic_row = _row_or_decoy(session, certificate, electronic)
-        shown_on_paper = None if paper_row is None else paper_record(services, session, paper_row)
+        shown_on_paper = None if paper_row is None else _paper(services, session, paper_row)
         in_register = None if electronic_row is None else _electronic(services, session, electronic_row)
         if on_paper is not None:
             return shown_on_paper
@@ -113,10 +114,20 @@ def by_numbers_and_names(services: Services, pairs: Sequence[tuple[str, str]]) -
         papers: dict[tuple[str, str], dict[str, PublicRecord]] = {}
         for entry in session.scalars(on_paper.order_by(paper.id.desc())):
             same = papers.setdefault((entry.number_folded, entry.name_folded), {})
-            same[entry.number] = paper_record(services, session, entry)
+            same[entry.number] = _paper(services, session, entry)
     # Paper before electronic, as for one: a key of both is the paper's alone.
     found |= papers
     return [_best(found.get((number.folded, name)), number.exact) for number, name in wanted]
+
+
+def with_full_name(services: Services, record: PublicRecord) -> PublicRecord:
+    """The record of a token with its holder's full name, for who named it rightly in match mode (R10)."""
+    if record.token is None or not record.signature_ok:
+        return record
+    with _reading(services) as session:
+        row = session.scalar(_issued().where(CertificateRecord.token == record.token))
+        genuine = None if row is None else genuine_claims(services, row)
+        return record if genuine is None else replace(record, full_name=genuine.claims.holder_name)
 
 
 def match(services: Services, token: str, name: str, last_six: str) -> bool:
@@ -182,9 +193,16 @@ def _issued() -> Select[CertificateRecord]:
 def _electronic(
     services: Services, session: Session, row: CertificateRecord, on_record: OnRecord | None = None
 ) -> PublicRecord:
-    """`electronic_record` of a row that was found by its folded columns: they must be those of number and name."""
+    """The record, with its full name, of a row found by its folded columns: they must be those of number and name."""
     record = electronic_record(services, session, row, on_record)
-    return record if folds_agree(row) else forged_record(services, row)
+    if not folds_agree(row):
+        return forged_record(services, row)
+    # Where the record is genuine, the column is what was signed.
+    return replace(record, full_name=row.holder_name) if record.signature_ok else record
+
+
+def _paper(services: Services, session: Session, row: PaperCertificateRecord) -> PublicRecord:
+    return replace(paper_record(services, session, row), full_name=row.name)
 
 
 def _row_or_decoy(session: Session, kind: type[Row], found: int | None) -> Row | None:

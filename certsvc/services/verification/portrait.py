@@ -1,4 +1,5 @@
-"""The holder's photo for anyone who checks a certificate: only where its scheme says so, and only the one signed (R10).
+"""The holder's photo for anyone who checks a certificate: where its scheme says so, or by a link whose holder chose so,
+and only the one signed (R10).
 
 The scheme is the one the certificate was issued under. The picture is found by the digest in the signed credential and
 compared with it before it is shown, so that no one swaps it on the disk. Not here: who is asking, and limits (web).
@@ -56,9 +57,14 @@ def is_known(services: Services, record: PublicRecord) -> bool:
 
 def portrait_of(services: Services, record: PublicRecord) -> bytes | None:
     """The JPEG as signed, where it may be shown; None otherwise. Raises `Unavailable` where the file is not the one."""
-    if not may_show(services, record):
+    return signed_portrait(services, record) if may_show(services, record) else None
+
+
+def signed_portrait(services: Services, record: PublicRecord) -> bytes | None:
+    """The JPEG as signed, whatever the scheme says of the public: for whom the holder shows it to. None where there is
+    none, or the state is one in which no face is shown. Raises `Unavailable` where the file is not the one."""
+    if record.state not in SHOWN or record.portrait_digest is None:
         return None
-    assert record.portrait_digest is not None
     sha256 = sha256_of(record.portrait_digest)
     try:
         jpeg = services.folders.photo(sha256).read_bytes()

@@ -52,12 +52,14 @@ class PublicRecord:
     `changed_on` and `reason` say since when and why where the state is not valid (for expired: the last day in force);
     the successor, and its own state, are there for superseded and paper_replaced. A forged record shows nothing but
     its number, and so does one that contradicts the log ("unavailable"): what stands there is not ours to repeat.
-    `digest8` is what the QR's payload is bound to.
+    `digest8` is what the QR's payload is bound to. `full_name` is there for who named number and name rightly (R10),
+    and for no one else.
     """
 
     state: str
     number: str
     masked_name: str = ""
+    full_name: str = ""
     occupation_zh: str = ""
     occupation_en: str = ""
     level: int

@@ -248,6 +248,10 @@ def _certificate() -> dict[str, object]:
     properties: dict[str, object] = {
         "number": {"type": "string"},
         "name": {"type": "string", "description": Said("部分遮盖。", "Masked.")},
+        "full_name": {
+            "type": ["string", "null"],
+            "description": Said("编号和姓名都对时的全名。", "In full, for who gave number and name rightly."),
+        },
         "occupation": _WORDS,
         "level": {"type": "integer"},
         "level_name": _WORDS,

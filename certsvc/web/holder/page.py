@@ -19,7 +19,7 @@ from certsvc.web.holder.regions import region_name
 from certsvc.web.site import Site
 
 if TYPE_CHECKING:
-    from certsvc.services.holders.share_links import Share
+    from certsvc.services.holders.share_links import Share, Shows
     from certsvc.services.holders.shown import CertificateView, HolderView, PaperView, ReissueView
 
 SHARE_DAYS: Final = (1, 7, 30, 90)
@@ -58,6 +58,7 @@ class Link:
     ended: str  # "", "expired" or "withdrawn"
     opened_at: tuple[str, ...]
     openings: int
+    shows: Shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ def _shares(versions: Iterable[CertificateView]) -> list[Share]:
 def _link(share: Share, now: datetime) -> Link:
     ended = "" if share.is_open(now) else "expired" if share.withdrawn_at is None else "withdrawn"
     latest = tuple(minute(at) for at in reversed(share.opened_at[-_MOST_OPENINGS:]))
-    return Link(share.id, minute(share.created_at), minute(share.expires_at), ended, latest, len(share.opened_at))
+    made, until = minute(share.created_at), minute(share.expires_at)
+    return Link(share.id, made, until, ended, latest, len(share.opened_at), share.shows)
 
 
 def minute(moment: datetime) -> str:

@@ -11,17 +11,18 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request
 
 from certsvc.services.holders import own_record, sign_in
+from certsvc.services.holders.share_links import Shows
 from certsvc.services.holders.shown import CertificateView
 from certsvc.services.holders.sign_in import Holder
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import session
 from certsvc.web.holder.page import SHARE_DAYS, minute, values_of, words_of
-from certsvc.web.holder.qr_picture import draw
 from certsvc.web.holder.session import SignInRequired
 from certsvc.web.holder.sign_in import first_step
 from certsvc.web.languages import LANGUAGES
 from certsvc.web.problems import BadRequest, problem_answer
 from certsvc.web.public.record import language_cookie
+from certsvc.web.qr_picture import draw
 from certsvc.web.requests import language, respond, wants_json
 from certsvc.web.site import Site, site
 
@@ -107,7 +108,8 @@ def share(number: str) -> Response:
     days = {str(days): days for days in SHARE_DAYS}.get(request.form.get("days", ""))
     if days is None:
         raise BadRequest("请选择有效天数", "choose how many days", rule="R10", where="days")
-    made = own_record.create_share(here.services, holder, number, days)
+    shows = Shows(name="name" in request.form, portrait="portrait" in request.form)
+    made = own_record.create_share(here.services, holder, number, days, shows)
     assert made.secret is not None
     return _page(
         here,
@@ -115,6 +117,7 @@ def share(number: str) -> Response:
         address=f"{here.services.base_url}/s/{made.secret}",
         number=number,
         expires_at=minute(made.expires_at),
+        shows=shows,
     )
 
 

@@ -33,7 +33,7 @@ _TYPES: Final = {
 }
 _FOREVER: Final = ("Cache-Control", "public, max-age=31536000, immutable")
 # What the shell needs to answer without a network; the scanner is kept once it was used.
-_SHELL: Final = ("record.js", "qr.js", "icon.svg")
+_SHELL: Final = ("record.js", "qr.js", "site.css", "icon.svg")
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _WORDS: Final = (
     "number",
     "masked_name",
+    "full_name",
     "occupation_zh",
     "occupation_en",
     "level",
@@ -57,13 +58,18 @@ def write_record(
     *,
     matched: bool | None,
     limited: bool,
+    ticket: str | None = None,
     packed: bool = False,
 ) -> bytes:
-    """The page of a statement, `packed` by gzip; `matched` and `limited` are what match mode answered."""
-    words: dict[str, object] = statement.as_words() | {"token": token}
+    """The page of a statement, `packed` by gzip; `matched` and `limited` are what match mode answered, `ticket` what
+    lets its reader keep the check with the name on it (`web.public.kept`)."""
+    words: dict[str, object] = statement.as_words() | {"token": token, "ticket": ticket}
     record = statement.record
     portrait = None if token is None else portrait_address(site, record)
-    shape: tuple[object, ...] = (language, statement.state, token is None, portrait is None, matched, limited)
+    shape: tuple[object, ...] = (
+        *(language, statement.state, token is None, portrait is None),
+        *(matched, limited, ticket is None),
+    )
     if record is not None:
         words |= zip(_WORDS, _words_of(record), strict=True)
         words["reason"] = why(language, record.reason) if record.reason else None
@@ -77,6 +83,7 @@ def write_record(
         values = statement.as_values() | {name: marker(name) for name in statement.as_words()}
         values["says"] = replace(statement.says, zh=marker("says_zh"), en=marker("says_en"))
         values["token"] = token and marker("token")
+        values["ticket"] = ticket and marker("ticket")
         values["portrait"] = portrait and f"/v/{values['token']}/portrait"
         if record is not None:
             marked = {name: marker(name) for name in _WORDS if words[name]}

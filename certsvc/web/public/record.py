@@ -92,11 +92,15 @@ def record_page(
     switch: str | None = None,
     matched: bool | None = None,
     limited: bool = False,
+    ticket: str | None = None,
     packed: bool = False,
 ) -> Answer:
-    """The page of a statement. `matched` is the answer of match mode; `limited` says that it was asked too often."""
+    """The page of a statement. `matched` is the answer of match mode; `limited` says that it was asked too often;
+    `ticket` lets its reader keep the check with the name on it."""
     shown = normalise_token(token) if token and statement.record is not None else None
-    body = write_record(site, statement, language, shown, matched=matched, limited=limited, packed=packed)
+    body = write_record(
+        site, statement, language, shown, matched=matched, limited=limited, ticket=ticket, packed=packed
+    )
     headers: tuple[tuple[str, str], ...] = (*_NEVER_KEPT, _PACKED) if packed else _NEVER_KEPT
     if switch in LANGUAGES:
         headers = (*headers, ("Set-Cookie", language_cookie(switch, https=site.https)))

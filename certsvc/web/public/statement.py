@@ -132,6 +132,7 @@ def _signed(record: PublicRecord) -> dict[str, object]:
     return {
         "number": record.number,
         "name": record.masked_name,
+        "full_name": record.full_name or None,
         "occupation": {"zh": record.occupation_zh, "en": record.occupation_en},
         "level": record.level,
         "level_name": {"zh": record.level_zh, "en": record.level_en},

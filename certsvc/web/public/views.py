@@ -7,6 +7,7 @@ that they stand in no address and no log (R10). Not here: the scan's answer itse
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from flask import Blueprint, Response, redirect, request
@@ -14,6 +15,7 @@ from werkzeug.exceptions import NotFound
 
 from certsvc.errors import Unavailable
 from certsvc.services.verification import look_up
+from certsvc.services.verification.kept_checks import Compared
 from certsvc.services.verification.portrait import portrait_of
 from certsvc.services.verification.scan import by_token
 from certsvc.web.answers import HTML, Answer
@@ -22,6 +24,7 @@ from certsvc.web.packed import accepts_gzip
 from certsvc.web.problems import TooMany
 from certsvc.web.public import record
 from certsvc.web.public.files import examine_uploads
+from certsvc.web.public.kept import ticket_of
 from certsvc.web.public.lists import checked_list
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond, wants_json
@@ -36,7 +39,18 @@ _LONGEST_FIELD: Final = 400
 
 @blueprint.get("/")
 def front_page() -> Response:
-    return redirect("/verify", 302)  # type: ignore[return-value]  # werkzeug's response
+    return _page("front")
+
+
+@blueprint.get("/institutions")
+def institutions() -> Response:
+    return _page("institutions")
+
+
+@blueprint.get("/poster")
+def poster() -> Response:
+    """One sheet for the desk where certificates are taken in."""
+    return _page("poster")
 
 
 @blueprint.get("/v/<whatever:token>")
@@ -81,6 +95,9 @@ def match(token: str) -> Response:
     if allowed and statement.record is not None:
         try:
             matched = look_up.match(here.services, token, _field("name"), _field("last_six"))
+            if matched:
+                named = look_up.with_full_name(here.services, statement.record)
+                statement = replace(statement, record=named)
         except Unavailable:
             statement = without_record(here, "unavailable")
     if matched:
@@ -89,8 +106,12 @@ def match(token: str) -> Response:
         here.figures.answered("match", _match_word(matched=matched))
     if wants_json():
         return respond(_match_json(statement, matched, limited=not allowed))
-    page = record.record_page(here, statement, language(), token=token, matched=matched, limited=not allowed)
-    return respond(page)
+    ticket = ticket_of(here, statement.record, Compared.MATCH)
+    return respond(
+        record.record_page(
+            here, statement, language(), token=token, matched=matched, limited=not allowed, ticket=ticket
+        )
+    )
 
 
 @blueprint.post("/verify/match")
@@ -108,19 +129,16 @@ def match_paper() -> Response:
     if found is None:
         text = here.pages.render("public/no_match.html", language())
         return respond(Answer(200, HTML, text.encode()))
-    return respond(record.record_page(here, state_of(here, found), language(), matched=True))
+    ticket = ticket_of(here, found, Compared.MATCH)
+    return respond(record.record_page(here, state_of(here, found), language(), matched=True, ticket=ticket))
 
 
 @blueprint.get("/verify")
 def verify() -> Response:
-    text = site().pages.render("public/verify.html", language(), here="verify")
-    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
-    if request.args.get("lang") in {"zh", "en"}:
-        headers = (*headers, ("Set-Cookie", record.language_cookie(request.args["lang"], https=site().https)))
-    return respond(Answer(200, HTML, text.encode(), headers))
+    return _page("verify")
 
 
-@blueprint.get("/verify/<any(number, file, list, match):_way>")
+@blueprint.get("/verify/<any(number, file, list, match, keep):_way>")
 def verify_again(_way: str) -> Response:
     """A reload of a result: back to the form, since what was typed is in no address."""
     return redirect("/verify", 303)  # type: ignore[return-value]  # werkzeug's response
@@ -136,7 +154,8 @@ def verify_number() -> Response:
     if wants_json():
         return respond(record.json_of(statement))
     token = statement.record.token if statement.record else None
-    return respond(record.record_page(here, statement, language(), token=token))
+    ticket = ticket_of(here, statement.record, Compared.NAME)
+    return respond(record.record_page(here, statement, language(), token=token, ticket=ticket))
 
 
 def look_up_uniformly(number: str, name: str, *, by_address: bool = True) -> Statement:
@@ -175,6 +194,15 @@ def verify_list() -> Response:
     if not here.limits.allow(Kind.FILE, address()):
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     return checked_list(here, request.files.get("list"), language(), wants=request.headers.get("Accept", ""))
+
+
+def _page(name: str) -> Response:
+    """A page that names no one, and remembers the switch of language."""
+    text = site().pages.render(f"public/{name}.html", language(), here=name)
+    headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
+    if request.args.get("lang") in {"zh", "en"}:
+        headers = (*headers, ("Set-Cookie", record.language_cookie(request.args["lang"], https=site().https)))
+    return respond(Answer(200, HTML, text.encode(), headers))
 
 
 def _field(name: str) -> str:

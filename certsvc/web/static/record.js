@@ -15,7 +15,8 @@ const scanned = /^[A-Za-z2-7]{60,220}$/.test(fragment);
 const keepFragment = (part) => {
   for (const link of part.querySelectorAll("[data-keep-fragment]")) {
     // Otherwise the switch of language, or a retry, would lose what only the fragment holds.
-    link.addEventListener("click", () => { link.hash = location.hash; });
+    if (link.action) link.addEventListener("submit", () => { link.action = link.action.split("#")[0] + location.hash; });
+    else link.addEventListener("click", () => { link.hash = location.hash; });
   }
 };
 keepFragment(document);
@@ -131,6 +132,28 @@ function showOffline(words, claims, keys) {
   title();
 }
 
+// The full name in the first view, from the code's own payload, checked here: nothing of it is sent.
+function showName({ name, whole }) {
+  const masked = document.querySelector("[data-masked]");
+  if (!masked || !name) return;
+  for (const part of document.querySelectorAll("[data-holder],#facts .mask")) part.textContent = whole ? name : name + "…";
+  masked.hidden = true;
+  document.querySelector(whole ? "[data-whole]" : "[data-begun]").hidden = false;
+  if (whole) readAloud(name).catch(() => {});
+}
+
+// On the English page, how the name is read.
+async function readAloud(name) {
+  const aid = document.querySelector("[data-aid]");
+  if (!aid) return;
+  const { romanise } = await import(aid.dataset.module);
+  const read = await romanise(name, aid.dataset.table);
+  aid.hidden = !read;
+  aid.firstChild.textContent = read;
+}
+const named = document.querySelector("[data-full]");
+if (named) readAloud(named.textContent).catch(() => {});
+
 // What is to be shown beside or in place of the server's answer; decided before any word of it is fetched.
 async function judge(state) {
   const keys = await pinnedKeys();
@@ -148,7 +171,7 @@ async function judge(state) {
   const served = { number: said.number, issued_on: said.issued, level: Number(said.level), name: said.name, digest8: said.digest };
   const differ = state === "forged" ? [] : differences(found.claims, served);
   if (differ.length) return { reasons: differ.map((name) => [name, name === "content" ? null : [found.claims[name], served[name]]]) };
-  return state === "forged" ? {} : { part: "qr-same" };
+  return state === "forged" ? {} : { part: "qr-same", claims: found.claims };
 }
 
 async function compare() {
@@ -158,6 +181,7 @@ async function compare() {
   }
   if (!scanned) return;
   const judged = await judge(state);
+  if (judged.part === "qr-same") showName(judged.claims);
   let words;
   try {
     words = await wordsOf();

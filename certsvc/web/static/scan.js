@@ -1,6 +1,6 @@
 // Scanning in the page: the browser's BarcodeDetector where it reads QR codes, else zxing-wasm, loaded on first use.
 // A picture never leaves the device. A code of another site is named as such and not opened.
-const OURS = /^https?:\/\/([^/]+)\/v\/([a-z2-7]{26})(#[a-z2-7]{1,220})?$/i;
+const OURS = /^(https?):\/\/([^/]+)\/v\/([a-z2-7]{26})(#[a-z2-7]{1,220})?$/i;
 
 async function detector(part) {
   if ("BarcodeDetector" in self && (await BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
@@ -36,9 +36,11 @@ export function prepare(part, go = (token, payload) => location.assign(`/v/${tok
       if (!found) continue;
       // The domain drawn in the code is what a phone would open: it must be this site's own.
       const home = document.querySelector(".domain").textContent.toLowerCase();
-      if (found[1].toLowerCase() !== home && found[1].toLowerCase() !== location.host) break;
+      if (found[2].toLowerCase() !== home && found[2].toLowerCase() !== location.host) break;
+      // A code of ours never leads over a connection that others can read and change, but where the site itself does.
+      if (found[1].toLowerCase() !== "https" && location.protocol === "https:") break;
       close();
-      go(found[2].toLowerCase(), found[3] ?? "");
+      go(found[3].toLowerCase(), found[4] ?? "");
       return true;
     }
     if (texts.length) said.textContent = said.dataset.foreign;

@@ -6,12 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from certsvc.errors import NotFound, Refused
 from certsvc.services.certificates import change_status
 from certsvc.services.holders import share_links
-from certsvc.store import ShareLinkRecord
+from certsvc.services.holders.share_links import Shows
+from certsvc.store import CertificateRecord, ShareLinkRecord
 from tests.builders.installation import Installation, made_up
 
 WEEK = timedelta(days=7)
@@ -36,7 +37,31 @@ def test_a_link_shows_the_public_record_and_notes_each_opening(home: Installatio
     change_status.revoke(home.services, issued.number, reason="错发", by="甲")
     later = share_links.open_link(home.services, link.secret)
     assert later is not None
-    assert (record.state if record else None, later.state) == ("valid", "revoked")
+    assert record is not None
+    assert (record.record.state, later.record.state) == ("valid", "revoked")
+    assert (record.record.full_name, record.shows, record.expires_at) == ("", Shows(), first + WEEK)
+
+
+@pytest.mark.parametrize("shows", [Shows(), Shows(name=True), Shows(portrait=True), Shows(name=True, portrait=True)])
+def test_a_link_shows_what_its_holder_chose(home: Installation, shows: Shows) -> None:
+    person = made_up(1)
+    (issued,) = home.issue(person)
+    link = share_links.create(home.services, issued.token, life=WEEK, by="持证人", shows=shows)
+    opened = share_links.open_link(home.services, str(link.secret))
+    assert opened is not None
+    assert (opened.shows, opened.record.full_name) == (shows, person.name if shows.name else "")
+    (listed,) = share_links.list_links(home.services, issued.token)
+    assert (link.shows, listed.shows) == (shows, shows)
+
+
+def test_a_changed_register_names_no_one_by_a_link(home: Installation) -> None:
+    (issued,) = home.issue(made_up(1))
+    link = share_links.create(home.services, issued.token, life=WEEK, by="持证人", shows=Shows(name=True))
+    with home.services.database.writing() as session:
+        session.execute(update(CertificateRecord).values(holder_name="张三"))
+    opened = share_links.open_link(home.services, str(link.secret))
+    assert opened is not None
+    assert (opened.record.state, opened.record.full_name) == ("forged", "")
 
 
 def test_a_page_loaded_again_and_again_is_one_opening_a_minute(home: Installation) -> None:

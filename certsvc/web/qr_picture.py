@@ -1,4 +1,4 @@
-"""A QR code as the path of an SVG, to be held out on a screen. What it says is the certificate's own QR text."""
+"""A QR code as the path of an SVG, to be held out on a screen or printed: a certificate's own, or a kept check's."""
 
 from __future__ import annotations
 
