@@ -70,7 +70,11 @@ def reinstate(number: str, reason: str, by: str | None, as_json: bool) -> None:
     default=None,
     help="证件类型（默认不变） / the document's type (default: as it was).",
 )
-@click.option("--approved-by", default=None, help="批准人，须为他人 / who approved it: another person.")
+@click.option(
+    "--approved-by",
+    default=None,
+    help="批准人，须为他人；仅限开发密钥，否则另行批准 / who approves it: another person; with development keys alone.",
+)
 def correct(
     number: str,
     *,
@@ -82,23 +86,28 @@ def correct(
     id_type: str | None,
     approved_by: str | None,
 ) -> None:
-    """更正：签发新版本替代原版本 / Correct: a new version replaces the earlier one."""
+    """申请更正姓名或证件号码，经第二人批准后签发新版本替代原版本 / Ask to correct the name or the identity number.
+
+    A second person approves it (certsvc approval approve), and a new version replaces the earlier one.
+    """
+    from certsvc.cli.approval import tell_corrected, tell_waiting
     from certsvc.person.identity import IdType
-    from certsvc.services.certificates.correct import Correction
-    from certsvc.services.certificates.correct import correct as run
-    from certsvc.services.issuing.render import render
+    from certsvc.services.certificates import correct as desk
 
     services = work.services()
     kind = IdType.known(id_type) if id_type is not None else None
-    correction = Correction(name=name, id_number=id_number, id_type=kind)
-    done = run(services, number, correction, reason=reason, by=work.who(by), approved_by=approved_by)
-    render(services, [done.certificate_id])
-    publish(services)
-    if as_json:
-        tell(done.as_json())
+    correction = desk.Correction(name=name, id_number=id_number, id_type=kind)
+    if approved_by is not None:
+        done = desk.correct(
+            services, number, correction, reason=reason, by=work.who(by), approved_by=work.named(approved_by)
+        )
+        tell_corrected(services, done, as_json=as_json)
         return
-    say(f"{done.number} 已更正为第 {done.version} 版（{'、'.join(done.changed)}），补发日期 {done.reissued_on}")
-    say(f"{done.number} is corrected: version {done.version} of {done.reissued_on} replaces the earlier one")
+    proposed = desk.propose(services, number, correction, reason=reason, by=work.who(by))
+    if as_json:
+        tell(proposed.as_json())
+        return
+    tell_waiting(proposed.approval_id)
 
 
 def publish(services: Services) -> None:
