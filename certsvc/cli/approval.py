@@ -73,7 +73,7 @@ def approve(approval_id: int, by: str | None, as_json: bool) -> None:
     from certsvc.services.certificates.correct import Corrected
 
     services = work.services()
-    done = desk.approve(services, approval_id, by=work.who(by))
+    done = desk.approve(services, approval_id, by=work.person(by))
     if isinstance(done, Corrected):
         tell_corrected(services, done, as_json=as_json)
     else:
@@ -89,7 +89,7 @@ def reject(approval_id: int, reason: str, by: str | None, as_json: bool) -> None
     """驳回；更改手机号码在生效前也可停止 / Turn down; a change of telephone also until it counts."""
     from certsvc.services.approvals import desk
 
-    found = desk.reject(work.services(), approval_id, by=work.who(by), reason=reason)
+    found = desk.reject(work.services(), approval_id, by=work.person(by), reason=reason)
     if as_json:
         tell(found.as_json())
         return

@@ -58,10 +58,10 @@ def contact(
 
     services, identity = work.services(), work.identity(id_type, id_number)
     if approved_by is None:
-        done = desk.propose(services, identity, phone, reason=reason, by=work.who(by))
+        done = desk.propose(services, identity, phone, reason=reason, by=work.person(by))
     else:
         done = desk.change(
-            services, identity, phone, reason=reason, by=work.who(by), approved_by=work.named(approved_by)
+            services, identity, phone, reason=reason, by=work.person(by), approved_by=work.named(approved_by)
         )
     tell_contact(done, as_json=as_json)
 

@@ -99,11 +99,11 @@ def correct(
     correction = desk.Correction(name=name, id_number=id_number, id_type=kind)
     if approved_by is not None:
         done = desk.correct(
-            services, number, correction, reason=reason, by=work.who(by), approved_by=work.named(approved_by)
+            services, number, correction, reason=reason, by=work.person(by), approved_by=work.named(approved_by)
         )
         tell_corrected(services, done, as_json=as_json)
         return
-    proposed = desk.propose(services, number, correction, reason=reason, by=work.who(by))
+    proposed = desk.propose(services, number, correction, reason=reason, by=work.person(by))
     if as_json:
         tell(proposed.as_json())
         return

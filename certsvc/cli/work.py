@@ -83,8 +83,15 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
 
 
 def who(by: str | None) -> str:
-    """The one named, or the operating system's account. Raises `Refused` for what is no name on one line, and for
-    another name than the account's where keys are real: there a name that is typed is no person (R1.6)."""
+    """The one named, or the operating system's account. Raises `Refused` for what is no name on one line."""
+    from certsvc.services.context import operator
+
+    return named(by or operator())
+
+
+def person(by: str | None) -> str:
+    """The same, for deeds that need two people: where keys are real, a name that is typed is no person (R1.6), so it
+    is the account's own, or `Refused`."""
     from certsvc.errors import Refused
     from certsvc.rules.four_eyes import hand
     from certsvc.services.context import operator

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from certsvc.errors import MalformedLog
 from certsvc.transparency.leaf import (
+    MAX_BYTES,
     Changed,
     Entry,
-    MAX_BYTES,
     Event,
     Leaf,
     commit,
