@@ -100,7 +100,7 @@ def waiting(services: Services, session: Session, approval_id: int, by: str) -> 
         raise Refused(
             "申请人不得批准或驳回自己的申请",
             "the one who asked for it may not decide it",
-            rule="R8.4a",
+            rule="R8.4a" if asked.kind == CORRECTION else "R10",
             where=str(approval_id),
         )
     return row, asked
