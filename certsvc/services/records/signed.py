@@ -1,6 +1,6 @@
 """What the signed bytes of a stored certificate say, for whatever is to be signed, sealed or drawn after them (R8.4).
 
-A row is an index (ADR 1), and whoever can write rows writes them. So a next version, a PDF or a kit is made from the
+A row is an index (ADR 1), and anyone who can write rows writes it. So a next version, a PDF or a kit is made from the
 signed credential and from what is sealed beside it, which opens the commitments that were signed; never from the
 unsigned document in the row. A key that is distrusted since still says what it signed: whether that is in force is
 asked elsewhere. Not here: whether the columns repeat it (`verification.genuine`), its place in the log (`log.proven`).
