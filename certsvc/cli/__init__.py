@@ -24,6 +24,7 @@ COMMANDS = {
     "issue": "certsvc.cli.issue:issue",
     "certificate": "certsvc.cli.certificate:certificate",
     "reissue": "certsvc.cli.reissue:reissue",
+    "approval": "certsvc.cli.approval:approval",
     "holder": "certsvc.cli.holder:holder",
     "verify": "certsvc.cli.verify:verify",
     "log": "certsvc.cli.log:log",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "revoke": "certsvc.cli.status:revoke",
         "suspend": "certsvc.cli.status:suspend",
         "reinstate": "certsvc.cli.status:reinstate",
-        "correct": "certsvc.cli.status:correct",
+        "correct": "certsvc.cli.correct:correct",
         "resign": "certsvc.cli.resign:resign",
         "archive": "certsvc.cli.archive:archive",
         "gm-sign": "certsvc.cli.gm:gm_sign",

@@ -1,4 +1,4 @@
-"""`certsvc holder code|messages|send`: what staff and operators do for holders who sign in at /my (R10)."""
+"""`certsvc holder code|contact|messages|send`: what staff and operators do for holders who sign in at /my (R10)."""
 
 from __future__ import annotations
 
@@ -39,6 +39,31 @@ def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
     say(made.code)
     talk(f"一次有效，至 {_local(made.expires_at)}；此前的登录码与登录均已失效")
     talk(f"good once, until {_local(made.expires_at)}; earlier access codes and sessions have ended")
+
+
+@holder.command()
+@id_number_option("证件号码 / the number of the document that was shown.", required=True)
+@id_type_option
+@click.option("--phone", required=True, help="新的手机号码 / the new telephone number.")
+@click.option("--reason", required=True, help="原因（只供内部） / why; kept inside.")
+@click.option("--approved-by", default=None, help="批准人；仅限开发密钥 / who approves; development keys alone.")
+@by_option
+@json_option
+def contact(
+    *, id_number: str, id_type: str, phone: str, reason: str, approved_by: str | None, by: str | None, as_json: bool
+) -> None:
+    """申请更改登录用的手机号码 / Ask for another telephone: a second person approves, and the old number is told."""
+    from certsvc.cli.approval import tell_contact
+    from certsvc.services.holders import contact as desk
+
+    services, identity = work.services(), work.identity(id_type, id_number)
+    if approved_by is None:
+        done = desk.propose(services, identity, phone, reason=reason, by=work.person(by))
+    else:
+        done = desk.change(
+            services, identity, phone, reason=reason, by=work.person(by), approved_by=work.named(approved_by)
+        )
+    tell_contact(done, as_json=as_json)
 
 
 @holder.command()

@@ -55,7 +55,7 @@ def import_candidates(
     report = run(
         work.services(),
         file,
-        by=work.who(by),
+        by=work.person(by),
         scheme_key=scheme_key,
         dry_run=dry_run,
         ignore_unknown=ignore_unknown,

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, talk, tell
+
+if TYPE_CHECKING:
+    from certsvc.transparency.audit import AuditReport
+
+Kind = TypeVar("Kind", bound=StrEnum)
 
 _pinned = click.option(
     "--trust",
@@ -217,7 +224,6 @@ def audit(
     from certsvc.services.audit.check_published import InHand, audit_published
     from certsvc.services.log.fetch import fetcher, status_fetcher
     from certsvc.signing.trust import TrustBundle
-    from certsvc.transparency.leaf import Event
     from certsvc.transparency.note import VerifierKey
 
     in_hand = InHand(
@@ -233,26 +239,42 @@ def audit(
         lists=status_fetcher(source),
         now=datetime.now(UTC),
     )
+    _tell_audit(found, as_json)
+    return 0 if found.ok else 1
+
+
+def _tell_audit(found: AuditReport, as_json: bool) -> None:
+    from certsvc.transparency.leaf import Changed, Entry, Event
+
     if as_json:
-        problems = [{"rule": one.rule, "leaf": one.index, "zh": one.zh, "en": one.en} for one in found.problems]
         sessions = {code: {"passed": one.passed, "issued": one.issued} for code, one in found.sessions.items()}
-        standing = dict(sorted(found.standing.items()))
+        problems = [{"rule": one.rule, "leaf": one.index, "zh": one.zh, "en": one.en} for one in found.problems]
         tell(
             {
                 "size": found.size,
                 "root": found.root.hex(),
                 "sessions": sessions,
-                "standing": standing,
+                "standing": dict(sorted(found.standing.items())),
+                "corrections": {name: found.corrections[said] for name, said in _said(Changed)},
+                "reissues": {name: found.reissues[said] for name, said in _said(Entry)},
                 "problems": problems,
             }
         )
-    else:
-        for problem in found.problems:
-            talk(str(problem))
-        if corrected := found.events.get(Event.CLOCK):
-            talk(f"时钟更正 {corrected} 次 / the issuer took back the days of a wrong clock {corrected} times")
-        say(
-            f"日志 {found.size} 叶，场次 {len(found.sessions)} 个，问题 {len(found.problems)} 处；根 {found.root.hex()}"
-        )
-        say(f"{found.size} leaves, {len(found.sessions)} sessions, {len(found.problems)} problems")
-    return 0 if found.ok else 1
+        return
+    for problem in found.problems:
+        talk(str(problem))
+    if taken_back := found.events.get(Event.CLOCK):
+        talk(f"时钟更正 {taken_back} 次 / the issuer took back the days of a wrong clock {taken_back} times")
+    say(f"日志 {found.size} 叶，场次 {len(found.sessions)} 个，问题 {len(found.problems)} 处；根 {found.root.hex()}")
+    say(f"{found.size} leaves, {len(found.sessions)} sessions, {len(found.problems)} problems")
+    name, identity, key, unsaid = (found.corrections[said] for _, said in _said(Changed))
+    say(f"更正：姓名 {name}，证件号码 {identity}，仅更换密钥 {key}，未注明 {unsaid}")
+    say(f"corrections: {name} of a name, {identity} of an identity, {key} of the key alone, {unsaid} not said")
+    registered, none, unsaid = (found.reissues[said] for _, said in _said(Entry))
+    say(f"补发：登记册中有 {registered}，登记册中没有 {none}，未注明 {unsaid}")
+    say(f"reissues: {registered} with a register entry, {none} without a register entry, {unsaid} not said")
+
+
+def _said(kinds: type[Kind]) -> list[tuple[str, Kind | None]]:
+    """Every kind by its name in JSON, and last those of which the log does not say it."""
+    return [*((kind.value, kind) for kind in kinds), ("not_said", None)]

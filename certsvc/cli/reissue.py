@@ -64,7 +64,7 @@ def apply(
         name=name,
         identity=work.identity(id_type, id_number),
         reason=reason,
-        by=work.who(by),
+        by=work.person(by),
         evidence=shown,
     )
     _tell(request, as_json)
@@ -82,7 +82,7 @@ def approve(request_id: int, note: str | None, scheme_key: str | None, by: str |
     from certsvc.services.issuing.render import render
 
     services = work.services()
-    request = desk.approve(services, request_id, by=work.who(by), decision_note=note, scheme_key=scheme_key)
+    request = desk.approve(services, request_id, by=work.person(by), decision_note=note, scheme_key=scheme_key)
     if request.certificate_id is not None and not request.existing:
         render(services, [request.certificate_id])
     publish(services)
@@ -98,7 +98,7 @@ def reject(request_id: int, note: str, by: str | None, as_json: bool) -> None:
     """驳回 / Turn a request down, saying why."""
     from certsvc.services.certificates import reissue as desk
 
-    _tell(desk.reject(work.services(), request_id, by=work.who(by), decision_note=note), as_json)
+    _tell(desk.reject(work.services(), request_id, by=work.person(by), decision_note=note), as_json)
 
 
 @reissue.command("list")

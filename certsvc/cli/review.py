@@ -76,7 +76,7 @@ def confirm(registration_id: int, *, face: str, place: str, at: datetime | None,
 
     found = FaceCheck.of(face)
     _tell(
-        [desk.confirm(work.services(), registration_id, by=work.who(by), face=found, place=place, checked_at=at)],
+        [desk.confirm(work.services(), registration_id, by=work.person(by), face=found, place=place, checked_at=at)],
         as_json,
     )
 
@@ -89,7 +89,7 @@ def approve(ids: tuple[int, ...], by: str | None, as_json: bool) -> None:
     """批准 / Approve: from then on the registration counts."""
     from certsvc.services.registration import review as desk
 
-    _tell(desk.approve(work.services(), ids, by=work.who(by)), as_json)
+    _tell(desk.approve(work.services(), ids, by=work.person(by)), as_json)
 
 
 @review.command("return")
@@ -101,7 +101,7 @@ def return_(ids: tuple[int, ...], missing: str, by: str | None, as_json: bool) -
     """退回补充 / Return: imported again with --for-review, it is submitted again."""
     from certsvc.services.registration import review as desk
 
-    _tell(desk.return_(work.services(), ids, by=work.who(by), missing=missing), as_json)
+    _tell(desk.return_(work.services(), ids, by=work.person(by), missing=missing), as_json)
 
 
 @review.command()
@@ -113,7 +113,7 @@ def reject(ids: tuple[int, ...], reason: str, by: str | None, as_json: bool) -> 
     """不予通过 / Reject: the registration is closed."""
     from certsvc.services.registration import review as desk
 
-    _tell(desk.reject(work.services(), ids, by=work.who(by), reason=reason), as_json)
+    _tell(desk.reject(work.services(), ids, by=work.person(by), reason=reason), as_json)
 
 
 def _tell(decided: list[Registration], as_json: bool) -> None:

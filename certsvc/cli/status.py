@@ -1,4 +1,4 @@
-"""`certsvc certificate revoke|suspend|reinstate|correct`: who, when, why; published at once (R7.5, R8.4)."""
+"""`certsvc certificate revoke|suspend|reinstate`: who, when, why; published at once (R7.5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import by_option, id_number_option, json_option, say, talk, tell
+from certsvc.cli.speech import by_option, json_option, say, talk, tell
 from certsvc.credential.reasons import FOR_STATUS, reason_of
 
 if TYPE_CHECKING:
@@ -58,47 +58,6 @@ def reinstate(number: str, reason: str, by: str | None, as_json: bool) -> None:
     from certsvc.services.certificates import change_status
 
     _change(change_status.reinstate, number, reason=reason, by=by, as_json=as_json)
-
-
-@click.command()
-@_change_options
-@click.option("--name", default=None, help="正确的姓名 / the right name.")
-@id_number_option("正确的证件号码 / the right identity number.", required=False)
-@click.option(
-    "--id-type",
-    type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),
-    default=None,
-    help="证件类型（默认不变） / the document's type (default: as it was).",
-)
-@click.option("--approved-by", default=None, help="批准人，须为他人 / who approved it: another person.")
-def correct(
-    number: str,
-    *,
-    reason: str,
-    by: str | None,
-    as_json: bool,
-    name: str | None,
-    id_number: str | None,
-    id_type: str | None,
-    approved_by: str | None,
-) -> None:
-    """更正：签发新版本替代原版本 / Correct: a new version replaces the earlier one."""
-    from certsvc.person.identity import IdType
-    from certsvc.services.certificates.correct import Correction
-    from certsvc.services.certificates.correct import correct as run
-    from certsvc.services.issuing.render import render
-
-    services = work.services()
-    kind = IdType.known(id_type) if id_type is not None else None
-    correction = Correction(name=name, id_number=id_number, id_type=kind)
-    done = run(services, number, correction, reason=reason, by=work.who(by), approved_by=approved_by)
-    render(services, [done.certificate_id])
-    publish(services)
-    if as_json:
-        tell(done.as_json())
-        return
-    say(f"{done.number} 已更正为第 {done.version} 版（{'、'.join(done.changed)}），补发日期 {done.reissued_on}")
-    say(f"{done.number} is corrected: version {done.version} of {done.reissued_on} replaces the earlier one")
 
 
 def publish(services: Services) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -93,10 +93,41 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
 
 def who(by: str | None) -> str:
     """The one named, or the operating system's account. Raises `Refused` for what is no name on one line."""
-    from certsvc.errors import Refused
     from certsvc.services.context import operator
 
-    named = (by or operator()).strip()
+    return named(by or operator())
+
+
+def person(by: str | None) -> str:
+    """The same, for deeds that need two people: where keys are real, a name that is typed is no person (R1.6), so it
+    is the account's own, or `Refused`."""
+    from certsvc.errors import Refused
+    from certsvc.rules.four_eyes import hand
+    from certsvc.services.context import operator
+
+    account = operator()
+    if by is not None and hand(by) != hand(account) and _keys_are_real():
+        raise Refused(
+            f"使用正式密钥时，经办人是操作系统账户 {account}，不能另写",
+            f"with real keys the one who does it is the operating system's account, {account}",
+            rule="R1.6",
+            where="by",
+        )
+    return named(by or account)
+
+
+def _keys_are_real() -> bool:
+    from certsvc.signing.keystore import Keystore
+
+    keystore = Keystore.open(settings().keys, None, lambda: datetime.now(UTC))
+    return bool(keystore.records()) and not keystore.development
+
+
+def named(name: str) -> str:
+    """A name on one line, as the register keeps it; raises `Refused`."""
+    from certsvc.errors import Refused
+
+    named = name.strip()
     if not 0 < len(named) <= _LONGEST_NAME or not named.isprintable():
         raise Refused(
             f"经办人须为一行，至多 {_LONGEST_NAME} 字",

@@ -17,6 +17,7 @@ from certsvc.person.characters import is_dash, is_unseen
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NO_NUMBER: Final = "0"  # no certificate can bear it; asked for in place of malformed input
 _LONGEST_TYPED: Final = 60
+_AHEAD: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,23 @@ def parse_number(kind: str, text: str) -> ParsedNumber:
         level=int(match["level"]),
         serial=int(match["serial"]),
     )
+
+
+def can_come_to(kind: str, parts: Mapping[str, str], level: int, first_year: int, text: str) -> bool:
+    """Whether the numbering of this kind, station and level gives the number in some year from `first_year` on.
+
+    Years have two digits: the fifty from the first on are this numbering's, the fifty before it are the past's.
+    """
+    try:
+        found = parse_number(kind, text)
+    except InvalidNumber:
+        return False
+    return found.parts == dict(parts) and found.level == level and (found.year - first_year) % 100 < _AHEAD
+
+
+def has_known_form(text: str) -> bool:
+    """Whether the number has the form of one of the numberings, of whatever year, station and level."""
+    return any(pattern.fullmatch(text) is not None for pattern in _PATTERNS.values())
 
 
 def _of(kind: str) -> _Kind:

@@ -122,9 +122,14 @@ def _candidate(reader: RowReader) -> CandidateRow | None:
     )
 
 
+def is_phone(text: str) -> bool:
+    """Whether this can be a telephone number as the register keeps it."""
+    return _PHONE.fullmatch(text) is not None
+
+
 def _phone(reader: RowReader) -> str | None:
     text = reader.text("phone", required=False)
-    if text is not None and not _PHONE.fullmatch(text):
+    if text is not None and not is_phone(text):
         reader.refuse("phone", "file.phone", "电话号码应为 6–20 位数字", "a telephone number has 6 to 20 digits")
     return text
 

@@ -84,6 +84,9 @@ class Fields:
             raise self.refuse(name, "应为日期，如 2024-01-01", "a date is due, such as 2024-01-01")
         return value
 
+    def optional_day(self, name: str) -> date | None:
+        return self.day(name) if name in self._left else None
+
     def choice(self, name: str, choices: type[Choice]) -> Choice:
         value = self.text(name)
         if value not in [choice.value for choice in choices]:

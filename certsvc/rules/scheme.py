@@ -6,6 +6,7 @@ The values themselves are in `terms`; reading single fields is in `fields`. Wher
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from certsvc.rules.terms import (
     ItemBlocks,
     NumberFormat,
     Occupation,
+    PaperRules,
     RegistrationRules,
     RetakeRules,
     Scale,
@@ -83,6 +85,7 @@ def _scheme(root: Fields) -> Scheme:
         certificate=_certificate(root.table("certificate"), words_zh, words_en),
         number=_number(root.table("number")),
         identifier=_identifier(root.optional_table("identifier")),
+        paper=_paper(root.optional_table("paper")),
     )
 
 
@@ -266,6 +269,23 @@ def _number(fields: Fields) -> NumberFormat:
     parts = {name: fields.text(name, pattern=pattern) for name, pattern in NUMBER_PARTS[kind].items()}
     fields.close()
     return NumberFormat(kind, parts)
+
+
+def _paper(fields: Fields | None) -> PaperRules:
+    """R8.1a: without a `[paper]`, paper ended the day before the first scheme took effect (`former_paper`)."""
+    if fields is None:
+        return PaperRules()
+    rules = PaperRules(
+        fields.optional_day("first_day"), fields.optional_day("last_day"), fields.optional_text("number_form")
+    )
+    try:
+        re.compile(rules.number_form or "")
+    except re.error as error:
+        raise fields.refuse("number_form", f"不是正则表达式：{error}", f"no regular expression: {error}") from error
+    if rules.first_day is not None and rules.last_day is not None and rules.first_day > rules.last_day:
+        raise fields.refuse("last_day", "早于 first_day", "before first_day")
+    fields.close()
+    return rules
 
 
 def _identifier(fields: Fields | None) -> Identifier | None:

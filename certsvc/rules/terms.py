@@ -169,6 +169,16 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperRules:
+    """R8.1a: the first and the last day on which paper was issued, and the form of its number, where the scheme says
+    so."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    number_form: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """One occupation, level and region's rules, with the day they take effect (R0)."""
 
@@ -194,6 +204,7 @@ class Scheme:
     certificate: CertificateOptions
     number: NumberFormat
     identifier: Identifier | None
+    paper: PaperRules = PaperRules()
 
     @property
     def family(self) -> str:

@@ -5,7 +5,8 @@ Heavy parts (fonts, published keys) are made on first use, so that a command tha
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -187,8 +188,18 @@ class Services:
 
 
 def operator() -> str:
-    """Who runs this process, where no one is named: the operating system's account."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+    """The operating system's account behind this process: the one that signed in, also after `sudo`.
+
+    Never a variable of the environment, which anyone may set.
+    """
+    for account in (_signed_in, os.getuid):
+        try:
+            return pwd.getpwuid(account()).pw_name
+        except (KeyError, OSError, ValueError, OverflowError):
+            continue
+    return str(os.getuid())
+
+
+def _signed_in() -> int:
+    """Linux keeps who signed in for as long as the session lasts (pam_loginuid); 2^32 - 1 where no one did."""
+    return int(Path("/proc/self/loginuid").read_text("ascii"))

@@ -5,6 +5,7 @@ Which transaction a row is written in is decided in `services`.
 """
 
 from certsvc.store.api_key import ApiKeyRecord, ApiKeyUseRecord
+from certsvc.store.approval import ApprovalRecord
 from certsvc.store.audit import AccountRecord, AuditEventRecord
 from certsvc.store.base import Base
 from certsvc.store.certificate import (
@@ -35,6 +36,7 @@ __all__ = [
     "AccountRecord",
     "ApiKeyRecord",
     "ApiKeyUseRecord",
+    "ApprovalRecord",
     "AttemptRecord",
     "AuditEventRecord",
     "Base",

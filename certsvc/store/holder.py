@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, LargeBinary, String, Table
+from sqlalchemy import Boolean, CheckConstraint, LargeBinary, String, Table, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
@@ -46,7 +46,7 @@ class HolderSessionRecord(Base):
 
 
 class MessageRecord(Base):
-    """A code asked for, and the message that came of it; emptied once it is sent, dropped or too late."""
+    """A code asked for, and the message that came of it, or a notice; emptied once it is sent, dropped or too late."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -65,6 +65,8 @@ class MessageRecord(Base):
     next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fault: Mapped[str | None] = mapped_column(String(40))  # a fixed word, nothing personal
+    # Carries no code, so no newer code replaces it.
+    is_notice: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 PASSING: Final = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from certsvc.person.name import fold
@@ -25,6 +25,8 @@ class PaperCertificateRecord(Base):
     level: Mapped[int] = mapped_column(Integer)
     issued_on: Mapped[date] = mapped_column(Date)
     issuer: Mapped[str] = mapped_column(String(200))
+    # Made when a reissue without an entry was approved (R8.1a); false for what was imported.
+    from_evidence: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     replaced_on: Mapped[date | None] = mapped_column(Date)
     replaced_reason: Mapped[str | None] = mapped_column(String(20))
     # What replaced it. No foreign key: certificate.paper_id points here already, and two would make a circle.

@@ -10,6 +10,7 @@ L7 one credential, one leaf that makes it                  L8 changes follow the
 L9 a paper certificate is reissued once                    L10 a certificate shown is the one its leaf is about
 L11 every head shown is a beginning of this log (none was signed for others only, and nothing signed was taken away)
 L13 no leaf is of a day after the recount's own, unless a later `clock` leaf takes that day back
+L14 once a correction said what it changed, or a reissue whether the register has it, every later one says so too
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Final, NamedTuple
 from certsvc.errors import MalformedLog, one_line
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.checkpoint import Checkpoint
-from certsvc.transparency.leaf import Event, Leaf, Stated
+from certsvc.transparency.leaf import Changed, Entry, Event, Leaf, Stated
 from certsvc.transparency.tree import Frontier, leaf_hash
 
 _SHANGHAI: Final = timezone(timedelta(hours=8))  # without summer time since 1991
@@ -78,7 +79,8 @@ class SessionCount:
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """What the recount found. `events` counts leaves by event, `standing` credentials by where their leaves lead to
-    (valid, suspended, revoked, superseded)."""
+    (valid, suspended, revoked, superseded); `corrections` by what they changed and `reissues` by whether the register
+    has an entry (R8.4a, R8.1a), None where the leaf is from before that was said."""
 
     size: int
     root: bytes
@@ -86,6 +88,8 @@ class AuditReport:
     sessions: Mapping[str, SessionCount]
     standing: Mapping[str, int]
     problems: tuple[Problem, ...]
+    corrections: Mapping[Changed | None, int]
+    reissues: Mapping[Entry | None, int]
 
     @property
     def ok(self) -> bool:
@@ -129,7 +133,16 @@ def audit(
     elif root != head.root:
         recount.say("L1", None, "根散列与日志头不符：有叶被改动", "the root differs from the head: a leaf was changed")
     standing = Counter(recount.status.values())
-    return AuditReport(size, root, recount.events, recount.sessions, standing, tuple(recount.problems))
+    return AuditReport(
+        size,
+        root,
+        recount.events,
+        recount.sessions,
+        standing,
+        tuple(recount.problems),
+        recount.corrections,
+        recount.reissues,
+    )
 
 
 # What each event asks of the credential's status before it, and makes of it (R7.5; the same as credential.status).
@@ -157,6 +170,8 @@ class _Recount:
     sessions: dict[str, SessionCount] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)
     papers: set[str] = field(default_factory=set)
+    corrections: Counter[Changed | None] = field(default_factory=Counter)
+    reissues: Counter[Entry | None] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     heads: dict[int, set[bytes]] = field(default_factory=dict)  # size → roots shown
     heads_below: int = 0
@@ -244,9 +259,20 @@ class _Recount:
         if paper in self.papers:
             self.say("L9", index, "同一纸质证书补发两次", "a paper certificate was reissued twice")
         self.papers.add(paper)
+        self.reissues[leaf.entry] += 1
+        if leaf.entry is None and self.reissues.total() > self.reissues[None]:
+            self.say(
+                "L14",
+                index,
+                "补发未注明登记册中有无该证书，此前已注明过",
+                "a reissue no longer says whether the register has an entry",
+            )
 
     def correct(self, index: int, leaf: Leaf) -> None:
         self._make(index, leaf)
+        self.corrections[leaf.changed] += 1
+        if leaf.changed is None and self.corrections.total() > self.corrections[None]:
+            self.say("L14", index, "更正未注明更正了什么，此前已注明过", "a correction no longer says what it changed")
         self._change(index, leaf.event, str(leaf.replaces))
 
     def change(self, index: int, leaf: Leaf) -> None:

@@ -48,6 +48,21 @@ class Event(StrEnum):
     CLOCK = "clock"
 
 
+class Changed(StrEnum):
+    """What a correction changed (R8.4a): the name, the identity number, or nothing but the key that signs."""
+
+    NAME = "name"
+    IDENTITY = "identity"
+    KEY = "key"
+
+
+class Entry(StrEnum):
+    """Whether the register of former paper has an entry for what is reissued (R8.1a)."""
+
+    REGISTERED = "registered"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
     """One event in public. Which fields an event has is fixed (`_REQUIRED`, `_OPTIONAL`).
@@ -62,6 +77,8 @@ class Leaf:
     replaces    the credential (its commitment) that a correction supersedes; for a reissue, a commitment to the paper
     passed      how many enrolments this sitting completed so far; the latest leaf of a session counts
     since       index of the first leaf whose day was read from a wrong clock; this leaf's day is right again
+    changed     what a correction changed; absent in leaves from before it was said
+    entry       whether a reissue has an entry in the paper register; absent likewise
     """
 
     event: Event
@@ -73,6 +90,8 @@ class Leaf:
     replaces: str | None = None
     passed: int | None = None
     since: int | None = None
+    changed: Changed | None = None
+    entry: Entry | None = None
 
 
 _REQUIRED: Final[dict[Event, frozenset[str]]] = {
@@ -87,8 +106,8 @@ _REQUIRED: Final[dict[Event, frozenset[str]]] = {
 }
 _OPTIONAL: Final[dict[Event, frozenset[str]]] = {
     Event.ISSUE: frozenset(),
-    Event.REISSUE: frozenset(),
-    Event.CORRECT: frozenset(),
+    Event.REISSUE: frozenset({"entry"}),
+    Event.CORRECT: frozenset({"changed"}),
     Event.SUSPEND: frozenset({"evidence"}),
     Event.REINSTATE: frozenset({"evidence"}),
     Event.REVOKE: frozenset({"evidence"}),
@@ -176,6 +195,10 @@ def _read(members: dict[str, object]) -> Leaf:
     for name in ("day", "dated"):
         if name in values:
             values[name] = _day(values[name])
+    if "changed" in values:
+        values["changed"] = Changed(str(values["changed"]))
+    if "entry" in values:
+        values["entry"] = Entry(str(values["entry"]))
     return Leaf(**values)  # type: ignore[arg-type]  # _check, by way of encode, looks at every value
 
 

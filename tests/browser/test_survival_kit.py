@@ -107,7 +107,14 @@ def kit(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Kit
     holders = {state: held(home, one.number) for state, one in zip(STATES, home.issue(*people), strict=True)}
     change_status.suspend(home.services, holders["suspended"].number, reason="核查", by="甲")
     change_status.revoke(home.services, holders["revoked"].number, reason="错发", by="甲")
-    correct(home.services, holders["superseded"].number, Correction(name="测试新"), reason="更正", by="甲")
+    correct(
+        home.services,
+        holders["superseded"].number,
+        Correction(name="测试新"),
+        reason="更正",
+        by="甲",
+        approved_by="复核员",
+    )
     export_kit(home.services, root / "kit")
     home.services.database.close()
     shutil.rmtree(home.home)

@@ -147,7 +147,9 @@ def _happen(services: Services, held: dict[str, Held]) -> None:
     change_status.suspend(services, held["suspended"].number, reason=NOTE, by="issuer", code=StatusReason.UNDER_REVIEW)
     change_status.revoke(services, held["revoked"].number, reason=NOTE, by="issuer", code=REASON)
     correction = correct.Correction(name=CORRECTED_NAME)
-    correct.correct(services, held["superseded"].number, correction, reason="姓名录入有误", by="issuer")
+    correct.correct(
+        services, held["superseded"].number, correction, reason="姓名录入有误", by="issuer", approved_by="复核员"
+    )
     lost = IdentityDocument(IdType.RESIDENT_ID, id_number_of(81))
     request = reissue.apply(
         services, number=REPLACED_NUMBER, name=REPLACED_NAME, identity=lost, reason="lost", by="desk"

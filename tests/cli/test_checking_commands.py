@@ -235,13 +235,14 @@ def test_status_changes_are_told_recorded_and_published(certsvc: Certsvc, number
 def test_a_correction_issues_a_new_pdf_and_the_old_says_superseded(
     certsvc: Certsvc, number: str, held: dict[str, str], tmp_path: Path
 ) -> None:
-    said = certsvc("certificate", "correct", number, "--name", "测试新", "--reason", "更正姓名", "--json")
+    two = ("--by", "甲", "--approved-by", "乙")
+    said = certsvc("certificate", "correct", number, "--name", "测试新", "--reason", "更正姓名", *two, "--json")
     assert (said.document["version"], said.document["changed"]) == (2, ["name"])
     assert certsvc("certificate", "pdf", number, "-o", tmp_path / "new.pdf").status == 0
     assert certsvc("verify", tmp_path / "new.pdf").status == 0
     old = certsvc("verify", held["pdf"], "--json").document
     assert (old["verdict"], old["certificate"]["successor"]) == ("superseded", f"{number} v2")
-    shown = certsvc("certificate", "correct", number, "--id-number", made_up(5).id_number, "--reason", "证号有误")
+    shown = certsvc("certificate", "correct", number, "--id-number", made_up(5).id_number, "--reason", "证号有误", *two)
     assert shown.status == 0
     assert made_up(5).id_number not in shown.out + shown.err
 
@@ -276,7 +277,8 @@ def test_the_list_of_reissues_names_the_certificate_as_it_stands_now(
     approved = certsvc("reissue", "approve", applied["id"], "--by", "乙", "--json").document
     assert (approved["now"]["version"], approved["now"]["status"]) == (2, "valid")
     assert f"{holder.name}  lost  approved  v2\n" in certsvc("reissue", "list").out
-    corrected = certsvc("certificate", "correct", PAPER, "--name", "改过", "--reason", "更正", "--json").document
+    words = ("certificate", "correct", PAPER, "--name", "改过", "--reason", "更正")
+    corrected = certsvc(*words, "--by", "甲", "--approved-by", "乙", "--json").document
     (listed,) = certsvc("reissue", "list", "--json").document
     assert (listed["version"], listed["token"]) == (2, approved["token"])
     assert listed["now"] == {

@@ -253,7 +253,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     services = home.reopen()
     revoke(services, one.number, reason="考试舞弊", by="审批员")
     suspend(services, two.number, reason="待核实", by="审批员")
-    correct(services, three.number, Correction(name="测试新"), reason="姓名录入有误", by="登记员")
+    correct(services, three.number, Correction(name="测试新"), reason="姓名录入有误", by="登记员", approved_by="复核员")
     publish_static(services)
     state = root / "witness"
     witness = WitnessKey(state, WITNESS)

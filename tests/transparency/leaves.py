@@ -6,7 +6,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from certsvc.transparency.leaf import Event, Leaf, commit
+from certsvc.transparency.leaf import Changed, Entry, Event, Leaf, commit
 
 DAY = date(2026, 3, 24)
 SESSION = "emergency-rescuer-5/qinghai-2025/2026-03-01"
@@ -27,7 +27,7 @@ def issue(name: str = "a", *, day: date = DAY, session: str = SESSION, dated: da
     )
 
 
-def reissue(name: str, *, paper: str = "paper", day: date = DAY) -> Leaf:
+def reissue(name: str, *, paper: str = "paper", day: date = DAY, entry: Entry | None = None) -> Leaf:
     return Leaf(
         event=Event.REISSUE,
         day=day,
@@ -35,10 +35,11 @@ def reissue(name: str, *, paper: str = "paper", day: date = DAY) -> Leaf:
         dated=day,
         evidence=commitment(name + " evidence"),
         replaces=commitment(paper),
+        entry=entry,
     )
 
 
-def correct(name: str, *, replaces: str, day: date = DAY) -> Leaf:
+def correct(name: str, *, replaces: str, day: date = DAY, changed: Changed | None = None) -> Leaf:
     return Leaf(
         event=Event.CORRECT,
         day=day,
@@ -46,6 +47,7 @@ def correct(name: str, *, replaces: str, day: date = DAY) -> Leaf:
         dated=day,
         evidence=commitment(name + " evidence"),
         replaces=commitment(replaces),
+        changed=changed,
     )
 
 
@@ -62,8 +64,19 @@ days = st.dates(date(2020, 1, 1), date(2099, 12, 31))
 any_leaf = st.one_of(
     st.builds(lambda day, since: Leaf(event=Event.CLOCK, day=day, since=since), days, st.integers(0, 2**53 - 1)),
     st.builds(issue, names, day=days, dated=st.none() | days),
-    st.builds(reissue, names, paper=st.sampled_from(["one paper", "other paper"]), day=days),
-    st.builds(lambda name, day: correct(name, replaces="old", day=day), names, days),
+    st.builds(
+        reissue,
+        names,
+        paper=st.sampled_from(["one paper", "other paper"]),
+        day=days,
+        entry=st.none() | st.sampled_from(Entry),
+    ),
+    st.builds(
+        lambda name, day, changed: correct(name, replaces="old", day=day, changed=changed),
+        names,
+        days,
+        st.none() | st.sampled_from(Changed),
+    ),
     st.builds(
         lambda event, name, day: change(event, name, day=day),
         st.sampled_from([Event.SUSPEND, Event.REINSTATE, Event.REVOKE]),

@@ -1,4 +1,4 @@
-"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L11, and L13."""
+"""The auditor finds, from public files alone, whatever breaks one of the log's rules L1 to L11, L13 and L14."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency.audit import AuditReport, CosignedAt, ShownCertificate, audit
 from certsvc.transparency.checkpoint import Checkpoint
-from certsvc.transparency.leaf import Event, Leaf, Stated, commit_credential
+from certsvc.transparency.leaf import Changed, Entry, Event, Leaf, Stated, commit_credential
 from certsvc.transparency.tree import root
 from tests.transparency import leaves
 from tests.transparency.keys import ORIGIN
@@ -192,6 +192,39 @@ def test_changes_follow_the_status_of_the_credential(events: list[Leaf]) -> None
 
 def test_a_paper_certificate_is_reissued_once() -> None:
     assert found(recount([reissue("a", paper="p"), reissue("b", paper="p")])) == [("L9", 1)]
+
+
+def test_corrections_are_counted_by_what_they_changed_and_reissues_by_the_register() -> None:
+    log = [
+        session(3),
+        *(issue(name) for name in "abc"),
+        correct("a2", replaces="a"),
+        correct("b2", replaces="b", changed=Changed.NAME),
+        correct("b3", replaces="b2", changed=Changed.IDENTITY),
+        correct("c2", replaces="c", changed=Changed.KEY),
+        correct("c3", replaces="c2", changed=Changed.NAME),
+        reissue("d", paper="p1"),
+        reissue("e", paper="p2", entry=Entry.NONE),
+        reissue("f", paper="p3", entry=Entry.REGISTERED),
+        reissue("g", paper="p4", entry=Entry.NONE),
+    ]
+    report = recount(log)
+    assert report.ok
+    assert dict(report.corrections) == {None: 1, Changed.NAME: 2, Changed.IDENTITY: 1, Changed.KEY: 1}
+    assert dict(report.reissues) == {None: 1, Entry.NONE: 2, Entry.REGISTERED: 1}
+
+
+def test_what_the_log_has_begun_to_say_it_goes_on_saying() -> None:
+    """Else a change of number hides among those from before it was said."""
+    log = [
+        session(1),
+        issue("a"),
+        correct("b", replaces="a", changed=Changed.NAME),
+        correct("c", replaces="b"),
+        reissue("d", paper="p1", entry=Entry.REGISTERED),
+        reissue("e", paper="p2"),
+    ]
+    assert found(recount(log)) == [("L14", 3), ("L14", 5)]
 
 
 def test_a_certificate_shown_is_the_one_its_leaf_is_about() -> None:

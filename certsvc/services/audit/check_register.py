@@ -317,7 +317,7 @@ def _check_clock(services: Services, session: Session, found: _Findings) -> None
 
 
 def _public_rules(services: Services, session: Session, head: Checkpoint, found: _Findings) -> tuple[Problem, ...]:
-    """L1–L9 and L13 over the stored leaves, and G4 for those that nothing explains."""
+    """L1–L9, L13 and L14 over the stored leaves, and G4 for those that nothing explains."""
 
     def contents() -> Iterator[bytes]:
         index = 0

@@ -5,9 +5,10 @@ without results, an issue counted at another sitting, a reissue under another pa
 that does not open (docs/log-format.md, "evidence"). Decided here is
 
 G6 each issue opens to results that pass and to the batch's approval, at the sitting it names, and its registration was
-   approved by then (R1.6); each reissue to its paper
+   approved by then (R1.6); each reissue to its paper, with an entry in the register where its leaf says so (R8.1a);
+   each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a)
 
-What a correction rests on is in the audit trail, as a text of its own, and is not opened here.
+A leaf from before these two were said is not asked for them.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CertsvcError
+from certsvc.errors import CertsvcError, Refused
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.context import Services
-from certsvc.services.issuing.evidence import evidence_of
+from certsvc.services.issuing.evidence import correction_evidence, evidence_of
 from certsvc.services.issuing.next_version import paper_commitment
 from certsvc.services.issuing.plan import session_code
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW
+from certsvc.services.records.approvals import CORRECTION, ApprovalState, opened
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.signed import SignedVersion, signed_version
 from certsvc.store import (
     ISSUED,
+    ApprovalRecord,
     CertificateRecord,
     IssueBatchRecord,
     LogLeafRecord,
@@ -36,7 +41,7 @@ from certsvc.store import (
 )
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import Problem
-from certsvc.transparency.leaf import Event, Leaf
+from certsvc.transparency.leaf import Changed, Entry, Event, Leaf
 
 _CHUNK = 500
 
@@ -86,6 +91,8 @@ class _Records:
                 return fault and self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) and fault
             if leaf.event is Event.REISSUE:
                 return self._fault_of_reissue(row, leaf)
+            if leaf.event is Event.CORRECT and leaf.changed is not None:
+                return self._fault_of_correction(row, leaf)
         except (CertsvcError, ValueError, KeyError) as error:
             return "所依据的记录无法读取", f"rests on records that cannot be read: {error}"
         return None
@@ -114,4 +121,47 @@ class _Records:
             return "没有所补发的纸质证书的记录", "replaces a paper that is not on record"
         if leaf.replaces != paper_commitment(self._services, paper.number):
             return "所补发的不是该纸质证书", "names another paper in the log than in the register"
+        if leaf.entry is not None and (leaf.entry is Entry.NONE) != paper.from_evidence:
+            return "是否有登记与日志不符", "has an entry in the register where the log says none, or the reverse"
         return None
+
+    def _fault_of_correction(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
+        before = self._session.scalar(select(CertificateRecord).where(CertificateRecord.superseded_by_id == row.id))
+        if before is None:
+            return "没有所更正版本的记录", "corrects a version that is not on record"
+        old, new = signed_version(self._services, before), signed_version(self._services, row)
+        differs = [
+            changed
+            for changed, was, now in (
+                (Changed.NAME, old.claims.holder_name, new.claims.holder_name),
+                (
+                    Changed.IDENTITY,
+                    (old.claims.id_type, old.kept.id_number),
+                    (new.claims.id_type, new.kept.id_number),
+                ),
+            )
+            if was != now
+        ]
+        if (differs or [Changed.KEY]) != [leaf.changed]:
+            return "更正的内容与日志所写不符", "changes something else than the log says"
+        if leaf.changed is not Changed.KEY and not self._is_approved(old, new, leaf):
+            return "更正未经第二人批准", "rests on no second person's approval"
+        return None
+
+    def _is_approved(self, old: SignedVersion, new: SignedVersion, leaf: Leaf) -> bool:
+        rows = select(ApprovalRecord).where(
+            ApprovalRecord.kind == CORRECTION,
+            ApprovalRecord.object_key == new.claims.number,
+            ApprovalRecord.state == ApprovalState.APPROVED,
+        )
+        for one in self._session.scalars(rows):
+            try:
+                asked = opened(self._services.vault, one)
+            except Refused:
+                continue
+            if not is_second_person(asked.decided_by, asked.asked_by) or leaf.changed is None or leaf.evidence is None:
+                continue
+            evidence = correction_evidence(old, leaf.changed, asked, asked.decided_by)
+            if leaves.opens(leaf.evidence, new.kept.evidence_salt, *evidence):
+                return True
+        return False

@@ -1,7 +1,8 @@
 """Replace a lost or damaged paper certificate by an electronic one (R8.2, R8.3): apply, approve or reject, list.
 
 A request is held against the register of paper certificates; where the register has no entry it needs evidence, and the
-entry is made when it is approved. Who recorded a request may not decide it. Approval issues the electronic version
+entry is made when it is approved; its number and date must be ones that paper had, and the leaf says that the register
+had no entry (R8.1a). Who recorded a request may not decide it. Approval issues the electronic version
 (original number and date, 补发日期, the version after the paper's), and marks the paper replaced, in one transaction.
 One reissue per paper certificate: asking again leads to the existing one, by what the paper says as well as by what the
 reissue was corrected to since (R8.4). Paper is never reissued as paper.
@@ -9,6 +10,8 @@ reissue was corrected to since (R8.4). Paper is never reissued as paper.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -16,12 +19,11 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.credential.canonical import load_strict
-from certsvc.credential.document import read_claims
-from certsvc.credential.number import NO_NUMBER, fold_number, normalise_number
+from certsvc.credential.number import NO_NUMBER, can_come_to, fold_number, has_known_form, normalise_number
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name, same_name
+from certsvc.rules.former_paper import check_issued_on, number_form
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
 from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, shown
@@ -30,12 +32,12 @@ from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.photos import photo_on_file
-from certsvc.services.records.schemes import Pinning
-from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.schemes import Pinning, schemes_by_id
+from certsvc.services.records.signed import signed_version
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
-from certsvc.transparency.leaf import Event
+from certsvc.transparency.leaf import Entry, Event
 
 PAPER_VERSION: Final = 1
 _LONGEST_TEXT: Final = 1000
@@ -81,10 +83,11 @@ def apply(
         if earlier is not None:
             return shown(services, session, earlier, existing=True)
         if paper is None:
-            _check_evidence(session, wanted, evidence)
+            _check_evidence(services, session, wanted, evidence)
         assert evidence is not None or paper is not None
         row = _record(services, wanted, holder, identity=identity, lookup=lookup, paper=paper, evidence=evidence)
         row.reason, row.applied_by = reason, by
+        _seal(services, row, identity, None if paper is not None else evidence)
         session.add(row)
         session.flush()
         _note(services, session, row, by, "reissue.apply")
@@ -100,7 +103,8 @@ def approve(
         if row.state == RequestState.APPROVED:
             return shown(services, session, row, existing=True)
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
-        paper = _paper_of(services, session, row, opened)
+        _check_as_asked(row, opened)
+        paper = _paper_of(services, session, row, opened, scheme_key)
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
         person = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == row.id_lookup))
         # A photo is theirs who is on file under this very number and name; under another name it may be someone else's.
@@ -121,7 +125,8 @@ def approve(
             replaces_paper=paper.number,
         )
         replaces = paper_commitment(services, paper.number)
-        new = issue_version(services, session, intended, event=Event.REISSUE, replaces=replaces)
+        entry = Entry.NONE if paper.from_evidence else Entry.REGISTERED
+        new = issue_version(services, session, intended, event=Event.REISSUE, replaces=replaces, entry=entry)
         paper.replaced_on, paper.replaced_reason, paper.replaced_by_id = intended.reissued_on, row.reason, new.id
         row.paper_id, row.certificate_id = paper.id, new.id
         _decide(services, session, row, state=RequestState.APPROVED, by=by, decision_note=decision_note)
@@ -181,11 +186,9 @@ def _reissued_to(
     """
     if paper.replaced_by_id is None:
         return None
-    newest = newest_version(session, paper.number)
-    kept = IdentityDocument(
-        read_claims(load_strict(newest.document)).id_type, open_secrets(services.vault, newest).id_number
-    )
-    if not same_name(newest.holder_name, holder) or kept != identity:
+    newest = signed_version(services, newest_version(session, paper.number))
+    kept = IdentityDocument(newest.claims.id_type, newest.kept.id_number)
+    if not same_name(newest.claims.holder_name, holder) or kept != identity:
         return None
     return session.scalar(
         select(ReissueRequestRecord).where(ReissueRequestRecord.certificate_id == paper.replaced_by_id)
@@ -214,7 +217,7 @@ def _check_not_electronic(session: Session, number: str) -> None:
         )
 
 
-def _check_evidence(session: Session, number: str, evidence: Evidence | None) -> None:
+def _check_evidence(services: Services, session: Session, number: str, evidence: Evidence | None) -> None:
     _check_not_electronic(session, number)
     if evidence is None or not 0 < len(evidence.text.strip()) <= _LONGEST_TEXT:
         raise ReissueRefused(
@@ -223,6 +226,51 @@ def _check_evidence(session: Session, number: str, evidence: Evidence | None) ->
             rule="R8.2",
             where=number,
         )
+    _check_unregistered(services, session, number, evidence.issued_on)
+
+
+def _check_unregistered(
+    services: Services, session: Session, number: str, issued_on: date, scheme_key: str | None = None
+) -> None:
+    """R8.1a: a number that paper had and the electronic numbering never comes to, and a day of paper."""
+    folded = fold_number(number)
+    schemes = schemes_by_id(session).values()
+    if any(
+        can_come_to(one.number.kind, one.number.parts, one.level, one.in_force_from.year, folded) for one in schemes
+    ):
+        raise ReissueRefused(
+            "该编号属于电子证书的编号范围，不能是纸质证书的编号",
+            "the electronic numbering comes to this number, so no paper bears it",
+            rule="R8.1a",
+            where=number,
+        )
+    family = Pinning(session, scheme_key).family
+    form = number_form(family)
+    if not (has_known_form(folded) if form is None else re.fullmatch(form, number)):
+        raise ReissueRefused(
+            f"不是原纸质证书编号的格式（{form or '16 位数字，或 S/Y 加 21 位数字'}）",
+            f"not in the form of a former paper's number ({form or '16 digits, or S or Y and 21 digits'})",
+            rule="R8.1a",
+            where=number,
+        )
+    check_issued_on(issued_on, family, services.today())
+
+
+def _check_as_asked(row: ReissueRequestRecord, opened: Mapping[str, str | None]) -> None:
+    """What is signed on the request is what was recorded, and by whom: its row is not trusted for either.
+
+    A request that an earlier program recorded has these in its row alone.
+    """
+    for name, now in _sealed_words(row).items():
+        if name in opened and opened[name] != now:
+            raise ReissueRefused(
+                "该申请登记后被改动", "the request was changed by hand since", rule="R8.2", where=str(row.id)
+            )
+
+
+def _sealed_words(row: ReissueRequestRecord) -> dict[str, str | None]:
+    words = (row.number, row.name, row.reason, row.applied_by, row.evidence)
+    return dict(zip(("number", "name", "reason", "applied_by", "evidence"), words, strict=True))
 
 
 def _record(
@@ -235,22 +283,24 @@ def _record(
     paper: PaperCertificateRecord | None,
     evidence: Evidence | None,
 ) -> ReissueRequestRecord:
-    personal: dict[str, str | None] = {"id_number": identity.number}
-    if paper is None and evidence is not None:
-        personal |= {"issued_on": evidence.issued_on.isoformat(), "issuer": evidence.issuer}
-    sealed = services.vault.seal(personal, lookup)
     return ReissueRequestRecord(
         paper_id=None if paper is None else paper.id,
         number=number,
         name=holder,
         id_type=identity.type.value,
         id_lookup=lookup,
-        sealed=sealed.content,
-        sealed_kid=sealed.kid,
         evidence=None if evidence is None else evidence.text.strip(),
         state=RequestState.APPLIED,
         applied_at=services.now(),
     )
+
+
+def _seal(services: Services, row: ReissueRequestRecord, identity: IdentityDocument, evidence: Evidence | None) -> None:
+    personal = _sealed_words(row) | {"id_number": identity.number}
+    if evidence is not None:
+        personal |= {"issued_on": evidence.issued_on.isoformat(), "issuer": evidence.issuer}
+    sealed = services.vault.seal(personal, row.id_lookup)
+    row.sealed, row.sealed_kid = sealed.content, sealed.kid
 
 
 def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestRecord:
@@ -270,13 +320,19 @@ def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestReco
 
 
 def _paper_of(
-    services: Services, session: Session, row: ReissueRequestRecord, opened: dict[str, str | None]
+    services: Services,
+    session: Session,
+    row: ReissueRequestRecord,
+    opened: Mapping[str, str | None],
+    scheme_key: str | None,
 ) -> PaperCertificateRecord:
     """The register's entry, held against the request once more; made now where evidence stands in for it."""
     paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == row.number))
     if paper is None:
+        issued_on = date.fromisoformat(str(opened["issued_on"]))
         _check_not_electronic(session, row.number)
-        scheme = Pinning(session).any_scheme
+        _check_unregistered(services, session, row.number, issued_on, scheme_key)
+        scheme = Pinning(session, scheme_key).any_scheme
         sealed = services.vault.seal({"id_number": opened["id_number"]}, row.id_lookup)
         paper = PaperCertificateRecord(
             number=row.number,
@@ -287,8 +343,9 @@ def _paper_of(
             name=row.name,
             occupation=scheme.occupation.name_zh,
             level=scheme.level,
-            issued_on=date.fromisoformat(str(opened["issued_on"])),
+            issued_on=issued_on,
             issuer=str(opened["issuer"]),
+            from_evidence=True,
         )
         session.add(paper)
         session.flush()

@@ -10,7 +10,7 @@ Not here: drawing and publishing (`issuing.render`, `publish_static`; the comman
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from typing import Final
@@ -18,38 +18,28 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from certsvc.credential.document import CertificateClaims, credential_id
 from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, LogMismatch, Refused
-from certsvc.person.identity import IdentityDocument
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
+from certsvc.services.certificates.next_of import before, commitment_of, next_of
 from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.context import Services
-from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
-from certsvc.services.log.last_word import OnRecord, require_last_word
-from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
 from certsvc.services.records.decisions import enrolments_on_record
-from certsvc.services.records.photos import signed_photo
-from certsvc.services.records.schemes import scheme_of
-from certsvc.services.records.secrets import CertificateSecrets, open_secrets
-from certsvc.services.verification.genuine import repeats
-from certsvc.signing.keys import KeyState, Purpose
-from certsvc.signing.proofs import verify_credential
-from certsvc.signing.trust import TrustBundle
+from certsvc.services.records.signed import SignedVersion
+from certsvc.signing.keys import Purpose
 from certsvc.store import (
     ISSUED,
     CertificateRecord,
     ReissueRequestRecord,
     SchemeRecord,
 )
-from certsvc.transparency import leaf as leaves
-from certsvc.transparency.leaf import Event, Leaf
+from certsvc.transparency.leaf import Changed, Event, Leaf
 
 REASON: Final = "密钥更换 key rotation"
 LOT: Final = 50
@@ -184,20 +174,13 @@ def _completed_on(session: Session, row: CertificateRecord) -> date | None:
     return None if decision is None else decision.completed_on
 
 
-@dataclass(frozen=True, slots=True)
-class _Old:
-    row: CertificateRecord
-    claims: CertificateClaims
-    kept: CertificateSecrets
-
-
 def _resign_lot(
     services: Services, ids: Sequence[int], report: ResignReport, *, by: str, approved_by: str | None
 ) -> None:
     refused: list[tuple[str, Refused]] = []
     with services.database.writing() as session:
         rows = list(session.scalars(select(CertificateRecord).where(CertificateRecord.id.in_(ids))))
-        olds: dict[str, _Old] = {}
+        olds: dict[str, SignedVersion] = {}
         for row in sorted(rows, key=lambda row: row.id):
             if row.superseded_by_id is not None or row.status != Status.VALID.value:
                 continue  # another run was faster, or it was revoked meanwhile
@@ -207,7 +190,9 @@ def _resign_lot(
                 refused.append((row.number, error))
         resigned: list[tuple[str, int]] = []
         if olds:
-            intended = [_intended(services, session, old, by=by, approved_by=approved_by) for old in olds.values()]
+            intended = [
+                next_of(services, session, old, evidence=_evidence(old, by, approved_by)) for old in olds.values()
+            ]
             at = services.now()
             batch = next(iter(olds.values())).row.batch_id
             new_rows, refusals = reserve(services, session, intended, at=at, batch_id=batch)
@@ -218,21 +203,12 @@ def _resign_lot(
     report.refusals += refused
 
 
-def _checked(services: Services, session: Session, row: CertificateRecord) -> _Old:
+def _checked(services: Services, session: Session, row: CertificateRecord) -> SignedVersion:
     """The version before, where nothing but its key's distrust is wrong with it; raises `DocumentRefused`."""
-    assert row.credential is not None
-    found = verify_credential(row.credential, _all_trusted(services.trust))
-    if found.claims is None or not repeats(row, found.claims):  # none where a signature does not hold
-        raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=row.number)
-    kept = open_secrets(services.vault, row)
     try:
-        require_last_word(
-            services, row, leaves.commit_credential(kept.leaf_salt, row.credential), OnRecord(session, [row])
-        )
+        old = before(services, session, row, distrusted_too=True)
     except LogMismatch as error:
         raise DocumentRefused(error.zh, error.en, where=row.number) from error
-    if proven_index(services, session, row) is None:
-        raise DocumentRefused("公开日志不能证明该证书", "the public log does not bear it out", where=row.number)
     if row.enrolment_id is not None:
         earned = _completed_on(session, row) is not None
     else:
@@ -246,62 +222,34 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
             "the register has neither passing results nor an approved reissue",
             where=row.number,
         )
-    # What was signed, and not the unsigned document beside it in the row.
-    return _Old(row, found.claims, kept)
+    return old
 
 
-def _all_trusted(trust: TrustBundle) -> TrustBundle:
-    keys = {
-        kid: replace(record, distrusted_from=None, state=KeyState.RETIRED)
-        if record.state is KeyState.DISTRUSTED
-        else record
-        for kid, record in trust.keys.items()
-    }
-    return TrustBundle(trust.did, keys, trust.seal_roots)
-
-
-def _intended(services: Services, session: Session, old: _Old, *, by: str, approved_by: str | None) -> Intended:
-    row, claims = old.row, old.claims
-    assert row.scheme_id is not None
-    return Intended(
-        holder_name=claims.holder_name,
-        identity=IdentityDocument(claims.id_type, old.kept.id_number),
-        scheme=scheme_of(session, row.scheme_id),
-        scheme_id=row.scheme_id,
-        issued_on=row.issued_on,
-        evidence=("resign", str(row.credential_sha256), by, approved_by or "", REASON),
-        person_id=row.person_id,
-        enrolment_id=row.enrolment_id,
-        paper_id=row.paper_id,
-        number=row.number,
-        version=row.version + 1,
-        photo_sha256=signed_photo(claims.portrait_digest),
-        sex=claims.sex,
-        birth_date=claims.birth_date,
-        scores=claims.scores,
-        reissued_on=services.today(),
-        replaces=credential_id(services.base_url, row.token),
-        replaces_paper=claims.replaces_paper,
-    )
+def _evidence(old: SignedVersion, by: str, approved_by: str | None) -> tuple[str, ...]:
+    return ("resign", str(old.row.credential_sha256), by, approved_by or "", REASON)
 
 
 def _sign(
-    services: Services, session: Session, new_rows: Sequence[CertificateRecord], olds: dict[str, _Old], *, by: str
+    services: Services,
+    session: Session,
+    new_rows: Sequence[CertificateRecord],
+    olds: dict[str, SignedVersion],
+    *,
+    by: str,
 ) -> None:
     """Steps 3 to 6 for the new versions, and the end of the old ones, in the lot's transaction."""
     if not new_rows:
         return
 
     def leaf_of(signed: Signed, day: date) -> Leaf:
-        old = olds[signed.row.number]
-        assert old.row.credential is not None
         return Leaf(
             event=Event.CORRECT,
             day=day,
             credential=signed.commitment,
             dated=signed.claims.reissued_on,
             evidence=signed.claims.evidence_commitment,
-            replaces=leaves.commit_credential(old.kept.leaf_salt, old.row.credential),
+            replaces=commitment_of(olds[signed.row.number]),
+            changed=Changed.KEY,
         )
 
     sign_reserved(services, session, new_rows, leaf_of)

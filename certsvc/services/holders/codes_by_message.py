@@ -23,6 +23,7 @@ from certsvc.services.context import Services
 from certsvc.services.holders import codes
 from certsvc.services.holders.known import find
 from certsvc.services.notices.send import WAITING, MessageState, Sending, due, end_message, expire, send_queued
+from certsvc.services.records.contacts import phone_of
 from certsvc.store import EnrolmentRecord, HolderCodeRecord, MessageRecord, PersonRecord
 
 MOST_CODES: Final = ((timedelta(hours=1), 3), (timedelta(days=1), 10))
@@ -59,7 +60,9 @@ def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Me
             return [end_message(row, MessageState.DROPPED, now, fault)]
         codes.end_codes(session, codes.MESSAGE, lookup, now)
         former = select(MessageRecord).where(
-            MessageRecord.id_lookup == lookup, MessageRecord.state == MessageState.QUEUED
+            MessageRecord.id_lookup == lookup,
+            MessageRecord.state == MessageState.QUEUED,
+            MessageRecord.is_notice.is_(False),
         )
         ended = [end_message(one, MessageState.DROPPED, now, "replaced") for one in session.scalars(former)]
         code = codes.message_code()
@@ -89,12 +92,11 @@ def _phone_for(
     try:
         name = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup).get("name") or ""
         person = known.person if known is not None else None
-        kept = None if person is None else services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+        phone = None if person is None else phone_of(services.vault, session, person, now)
     except KeyMissing:
         return None, "sealed"
     if known is None or not known.bears(name):
         return None, "not-known"
-    phone = (kept or {}).get("phone")
     if not phone:
         return None, "no-phone"
     if known.papers and person is not None and not _is_reviewed(session, person):

@@ -18,13 +18,21 @@ from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord
 from certsvc.transparency import leaf as leaves
-from certsvc.transparency.leaf import Event, Leaf
+from certsvc.transparency.leaf import Changed, Entry, Event, Leaf
 
 
 def issue_version(
-    services: Services, session: Session, intended: Intended, *, event: Event, replaces: str | None
+    services: Services,
+    session: Session,
+    intended: Intended,
+    *,
+    event: Event,
+    replaces: str | None,
+    changed: Changed | None = None,
+    entry: Entry | None = None,
 ) -> CertificateRecord:
-    """Reserve and sign one version; its row, issued. `replaces` is the commitment its leaf makes to what it replaces.
+    """Reserve and sign one version; its row, issued. `replaces` is the commitment its leaf makes to what it replaces,
+    `changed` what a correction changes, `entry` whether the paper register has what is reissued.
 
     Raises what reserving refuses with, such as `MissingGlyph`.
     """
@@ -40,6 +48,8 @@ def issue_version(
             dated=signed.claims.reissued_on,
             evidence=signed.claims.evidence_commitment,
             replaces=replaces,
+            changed=changed,
+            entry=entry,
         )
 
     sign_reserved(services, session, rows, leaf_of)

@@ -17,21 +17,21 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from certsvc.credential.canonical import load_strict
 from certsvc.credential.commitment import digest_multibase
 from certsvc.credential.compact import qr_text
-from certsvc.credential.document import CertificateClaims, read_claims
+from certsvc.credential.document import CertificateClaims
 from certsvc.errors import NotFound, SealRefused, Unavailable
 from certsvc.files.folder import sync_folder
 from certsvc.files.private import mode_in
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
+from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
 from certsvc.services.log.clock import require_no_leap
 from certsvc.services.log.receipts import Receipts
 from certsvc.services.records.photos import kept_photo, signed_photo
 from certsvc.services.records.schemes import scheme_of
-from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.signed import check_scheme, signed_version
 from certsvc.signing.pdf import Level, add_stamp, seal
 from certsvc.signing.pdf_examination import RECEIPT
 from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
@@ -74,7 +74,7 @@ class _Planned:
 
     row: CertificateRecord
     receipt: bytes
-    mask_id: bool
+    scheme: Scheme
 
 
 def _plan(session: Session, certificate_ids: Sequence[int], receipts: Receipts) -> list[_Planned]:
@@ -84,16 +84,16 @@ def _plan(session: Session, certificate_ids: Sequence[int], receipts: Receipts) 
     found = {row.id: row for row in session.scalars(query)}
     if len(found) != len(set(certificate_ids)):
         raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
-    masks = {
-        scheme_id: scheme_of(session, scheme_id).certificate.mask_id_number
+    schemes = {
+        scheme_id: scheme_of(session, scheme_id)
         for scheme_id in {row.scheme_id for row in found.values()}
         if scheme_id is not None
     }
     planned = []
     for certificate_id in certificate_ids:
         row = found[certificate_id]
-        mask_id = row.scheme_id is not None and masks[row.scheme_id]
-        planned.append(_Planned(row, receipts.of(session, row), mask_id))
+        assert row.scheme_id is not None
+        planned.append(_Planned(row, receipts.of(session, row), schemes[row.scheme_id]))
     return planned
 
 
@@ -142,22 +142,20 @@ def clear_leftovers(services: Services) -> None:
 
 
 def _sealed(services: Services, planned: _Planned) -> tuple[bytes, Level]:
-    row = planned.row
-    assert row.credential is not None
-    assert row.cose is not None
-    document = load_strict(row.document)
-    claims = read_claims(document)
-    kept = open_secrets(services.vault, row)
+    # The seal vouches for the face: it shows what was signed, and not the row beside it.
+    signed = signed_version(services, planned.row)
+    claims, kept = signed.claims, signed.kept
+    check_scheme(signed, planned.scheme)
     face = face_of(
         claims,
         id_number=kept.id_number,
         portrait=_portrait(services, claims),
-        qr_text=qr_text(services.base_url, row.token, row.cose),
-        mask_id=planned.mask_id,
+        qr_text=qr_text(services.base_url, claims.token, signed.code),
+        mask_id=planned.scheme.certificate.mask_id_number,
         layout=services.layout,
     )
     attachments = (
-        Attachment("credential.json", "application/vc", row.credential, "Source"),
+        Attachment("credential.json", "application/vc", signed.credential, "Source"),
         Attachment("opening.json", "application/json", kept.opening(claims).as_json(), "Supplement"),
         Attachment(RECEIPT, "text/plain", planned.receipt, "Supplement"),
     )

@@ -81,7 +81,7 @@ def _row(
     checked = check(compose(claims), drawable=missing_glyphs)
     if intended.number is None:
         serials.use(intended)
-    sealed = seal_secrets(services.vault, token, kept)
+    sealed = seal_secrets(services.vault, token, kept.reserving(checked.canonical))
     return CertificateRecord(
         number=number,
         version=intended.version,

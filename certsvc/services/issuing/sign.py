@@ -17,8 +17,8 @@ from certsvc.credential.canonical import load_strict
 from certsvc.credential.checked import check
 from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
-from certsvc.errors import DocumentRefused
 from certsvc.services.context import SHANGHAI, Services
+from certsvc.services.issuing.reserved import changed, check_reserved
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.secrets import open_secrets
@@ -53,9 +53,10 @@ def sign_reserved(
     """Sign and log `reserved` rows, in order, and mark them `issued`. The caller commits.
 
     `passed` says how many passed at each sitting: the log hears of it before the certificates that rest on it.
-    Raises `DocumentRefused` where a stored document was changed, `KeyMissing`, `Conflict`, `ClockWentBack`,
-    `ClockLeapt`.
+    Raises `DocumentRefused` or `BatchRefused` where a stored document was changed, `KeyMissing`, `Conflict`,
+    `ClockWentBack`, `ClockLeapt`.
     """
+    check_reserved(services, session, rows)
     at = time_to_sign(services, session)
     day = at.astimezone(SHANGHAI).date()
     signed = [_sign(services, row, at) for row in rows]
@@ -76,11 +77,7 @@ def _sign(services: Services, row: CertificateRecord, at: datetime) -> Signed:
     assert isinstance(document, dict)
     checked = check(document, drawable=None)
     if checked.canonical != row.document or (checked.claims.number, checked.claims.token) != (row.number, row.token):
-        raise DocumentRefused(
-            "已登记的待签文档被改动",
-            "the document recorded for signing was changed",
-            where=f"{row.number}-v{row.version}",
-        )
+        raise changed(row)
     # Step 4.
     signer = services.keystore.signer(Purpose.CREDENTIAL)
     method = f"{services.issuer.did}#{signer.kid}"

@@ -14,25 +14,21 @@ can do that writes results and approvals into the database is in SECURITY.md.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import select
 
-from certsvc.credential.canonical import load_strict
-from certsvc.credential.document import read_claims
 from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
-from certsvc.services.issuing.intended import Allotted, claims_of
 from certsvc.services.issuing.issue import issue_leaf
-from certsvc.services.issuing.plan import completed_sessions, intended_of, persons_of, survey
+from certsvc.services.issuing.plan import completed_sessions, persons_of, survey
+from certsvc.services.issuing.reserved import check_registered
 from certsvc.services.issuing.sign import sign_reserved
 from certsvc.services.operation.own_keys import require_own_keys
-from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
-from certsvc.services.records.secrets import open_secrets
-from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord, PersonRecord
+from certsvc.services.records.decisions import enrolments_on_record
+from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord
 
 SIGNER = "signer"
 
@@ -61,7 +57,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
         for row in rows:
             assert row.enrolment_id is not None
             one = on_record[row.enrolment_id]
-            _check_row(services, batch, row, one, persons[one.enrolment.person_id])
+            check_registered(services, batch, row, one, persons[one.enrolment.person_id])
         sign_reserved(services, session, rows, partial(issue_leaf, completed_sessions(session, rows)), passed=passed)
         trail.note(
             session,
@@ -83,34 +79,3 @@ def _check_approval(batch: IssueBatchRecord) -> None:
         raise BatchRefused(
             "该批次未经第二人批准", "the batch has not been approved by a second person", where=f"batch {batch.id}"
         )
-
-
-def _check_row(
-    services: Services,
-    batch: IssueBatchRecord,
-    row: CertificateRecord,
-    on_record: EnrolmentOnRecord,
-    person: PersonRecord,
-) -> None:
-    # S2: the rules have the last word, not the one who reserved.
-    if not on_record.approved:
-        raise _refused(row, "报名未经审核通过（R1.6）", "the registration was not approved (R1.6)")
-    decision = on_record.passed(batch.on)
-    if decision is None:
-        raise _refused(row, "未通过考试", "has not passed")
-    # S3: word for word what the register gives today; one who can write rows chooses none of its words.
-    claims, kept = read_claims(load_strict(row.document)), open_secrets(services.vault, row)
-    intended = intended_of(services, on_record, person, batch=batch, decision=decision)
-    allotted = Allotted(row.number, row.token, row.status_list, row.status_index)
-    due = claims_of(services, intended, allotted, kept)
-    if kept.id_number != intended.identity.number or replace(due, evidence_commitment=None) != replace(
-        claims, evidence_commitment=None
-    ):
-        raise _refused(row, "待签文档与登记不符", "the reserved document is not what the register says")
-    # S4: what the approver saw is what the certificate rests on.
-    if due.evidence_commitment != claims.evidence_commitment:
-        raise _refused(row, "成绩或批准与登记时不同", "results or approval have changed since it was reserved")
-
-
-def _refused(row: CertificateRecord, zh: str, en: str) -> BatchRefused:
-    return BatchRefused(zh, en, where=f"{row.number} (batch {row.batch_id})")

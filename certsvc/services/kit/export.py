@@ -32,6 +32,7 @@ from certsvc.services.kit.register import (
 )
 from certsvc.services.log.receipts import Receipts
 from certsvc.services.publishing.static import publish_static
+from certsvc.services.records.signed import signed_version
 from certsvc.store import ISSUED, CertificateRecord
 
 PHOTOS: Final = "photos"
@@ -95,7 +96,8 @@ class RebuildReport:
 
 
 def export_kit(services: Services, folder: Path) -> KitReport:
-    """Write or update the kit in `folder`. Raises `LogMismatch`, `ClockWentBack`, `KeyMissing`."""
+    """Write or update the kit in `folder`. Raises `LogMismatch`, `ClockWentBack`, `KeyMissing`,
+    `DocumentRefused`."""
     make_private(folder)  # the operator opens it to a web server on purpose
     written = publish_static(services, folder).files_written
     certificates = pdfs = 0
@@ -103,9 +105,8 @@ def export_kit(services: Services, folder: Path) -> KitReport:
     with services.database.reading() as session:
         query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
         for row in session.scalars(query.execution_options(yield_per=_CHUNK)):
-            assert row.credential is not None
-            assert row.cose is not None
-            part = KitCredential(row.credential, row.cose, receipts.of(session, row)).as_json()
+            signed = signed_version(services, row)
+            part = KitCredential(signed.credential, signed.code, receipts.of(session, row)).as_json()
             written += _write_part(folder, CREDENTIALS, row.token, part)
             certificates += 1
             if (pdf := _pdf(services, row)) is not None:

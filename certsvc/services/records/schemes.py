@@ -128,6 +128,11 @@ class Pinning:
         """One of the family: for what all of them share (occupation, level, region)."""
         return parsed(self.newest.toml)
 
+    @property
+    def family(self) -> list[Scheme]:
+        """All of them, the first in force first."""
+        return [parsed(record.toml) for record in self._by_start]
+
     def on(self, registered_on: date) -> tuple[int, Scheme]:
         """The scheme in force on the day, with its id; raises `RegistrationRefused` before the first."""
         for record in reversed(self._by_start):

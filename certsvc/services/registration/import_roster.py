@@ -102,7 +102,7 @@ class _Desk:
         self._by = by
         self._for_review = for_review
         self._tally = tally
-        self._on_record = OnRecord(services.vault, session, tally, parsed, for_review)
+        self._on_record = OnRecord(services.vault, session, tally, parsed, for_review, self._now)
         self._error = self._on_record.error
 
     def take(self, rows: Iterable[CandidateRow]) -> None:
@@ -203,6 +203,14 @@ class _Desk:
     def _second_enrolment(self, entry: Entry, mine: list[EnrolmentRecord]) -> Iterable[CellError]:
         """R1.5: at most one open enrolment per person, occupation and level."""
         on = entry.row.registered_on
+        if not self._for_review and _was_turned_down(mine):
+            again = RegistrationRefused(
+                "曾审核未通过，不能作为已审核的名册导入；请送审（--for-review）",
+                "rejected before: it does not come in as reviewed elsewhere; put it to review (--for-review)",
+                rule="R1.6",
+            )
+            yield self._error(entry.row, "registered_on", again)
+            return
         for other in mine:
             if other.review_state == RegistrationState.REJECTED:
                 continue  # closed: it never came to count
@@ -272,6 +280,13 @@ class _Desk:
             self._session.add_all(row_of(enrolment.id, submitted) for _, enrolment in added)
             self._session.flush()
         self._session.expunge_all()  # a long roster must not gather in memory
+
+
+def _was_turned_down(mine: list[EnrolmentRecord]) -> bool:
+    """Whether the last registration that a review decided was rejected: no date makes another of it (R1.6)."""
+    decided = [one for one in mine if one.review_state != RegistrationState.SUBMITTED and one.id is not None]
+    newest = max(decided, key=lambda one: one.id, default=None)
+    return newest is not None and newest.review_state == RegistrationState.REJECTED
 
 
 def _registration(row: CandidateRow, scheme: Scheme) -> Registration:

@@ -1,17 +1,18 @@
 """A roster's row beside what is on record: in what the two differ, and what of that the row may change (R1.5, R1.6).
 
 A row and the registration of its key must say the same; only one that the review returned is handed in again with other
-values. A person on whom another registration stands keeps name, sex and birth date, and the telephone too where the row
-is put to review: it opens a holder's record (R10), and no one has looked at the row yet. Not here: `register`.
+values. A person on whom another registration or a certificate stands keeps name, sex and birth date, and the telephone:
+it opens a holder's record (R10), and changes by an act of its own (`holders.contact`); a row put to review is refused
+for another one, a row reviewed elsewhere is taken without it, with a warning. Not here: `register`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, or_, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, Conflict, Refused, RegistrationRefused
@@ -21,9 +22,10 @@ from certsvc.roster.parsed import Parsed
 from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.imports import Tally
+from certsvc.services.records.contacts import persons_changed, phone_of
 from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.vault import Vault
-from certsvc.store import EnrolmentRecord, PersonRecord
+from certsvc.store import CertificateRecord, EnrolmentRecord, PersonRecord
 
 
 @dataclass(slots=True)
@@ -46,6 +48,11 @@ class OnRecord:
     tally: Tally
     parsed: Parsed[CandidateRow]
     for_review: bool
+    now: datetime
+    _changed: frozenset[int] = field(init=False)  # whose telephone was changed by a request of its own
+
+    def __post_init__(self) -> None:
+        self._changed = persons_changed(self.session)
 
     def is_returned(self, enrolment: EnrolmentRecord) -> bool:
         """Whether a row of this file hands it in again."""
@@ -67,19 +74,20 @@ class OnRecord:
         """In what the row differs from a person on whom another registration stands; otherwise it may."""
         faults = list(self._person_conflicts(entry, person))
         phone = entry.row.phone
-        if self.for_review and phone is not None and phone != self._personal(person)["phone"]:
+        if self.for_review and phone is not None and phone != self._phone(person):
             kept = RegistrationRefused(
                 "与已登记的电话不同；待审核的报名不能更改电话，请留空",
                 "not the telephone on record; a registration under review does not change it: leave it empty",
                 rule="R1.6",
             )
             faults.append(self.error(entry.row, "phone", kept))
-        return faults if faults and self._is_settled(person, same) else []
+        return faults if faults and self.is_settled(person, same) else []
 
     def leave(self, row: CandidateRow, person: PersonRecord, same: EnrolmentRecord) -> None:
         """The row says what is on record. That it does not count is said where the file would make one think so."""
         self.tally.unchanged += 1
         self._warn_of_spelling(person, row)
+        self._warn_of_phone(person, row)
         state = RegistrationState.of(same.review_state)
         expected = (RegistrationState.APPROVED, *((RegistrationState.SUBMITTED,) if self.for_review else ()))
         if state not in expected:
@@ -91,7 +99,8 @@ class OnRecord:
         unless it stands on this registration alone."""
         personal = self._personal(person)
         phone = row.phone
-        if phone is None and not (self.for_review and not self._is_settled(person, same)):
+        if phone != personal["phone"] and self._phone_stays(person, row, same):
+            self._warn_of_phone(person, row)
             phone = personal["phone"]
         renewed = {**personal, "birth_date": row.birth_date.isoformat(), "phone": phone}
         changed = renewed != personal
@@ -134,7 +143,7 @@ class OnRecord:
 
     def _spelt(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None) -> str:
         """The name as it is to be kept: a person on whom another registration stands keeps its spelling (R9)."""
-        if person.name == row.name or not self._is_settled(person, same):
+        if person.name == row.name or not self.is_settled(person, same):
             return row.name
         self._warn_of_spelling(person, row)
         return person.name
@@ -144,9 +153,35 @@ class OnRecord:
             zh, en = f"与已登记的“{person.name}”视为相同，登记的写法不变", f"the same as {person.name}, which stays"
             self.tally.warn(self.error(row, "name", Refused(zh, en, rule="R9")))
 
-    def _is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
-        """Whether a registration of the person stands that is not this one; a rejected one does not."""
+    def _warn_of_phone(self, person: PersonRecord, row: CandidateRow) -> None:
+        if row.phone is not None and row.phone != self._phone(person):
+            kept = Refused(
+                "与登记的电话不同，登记的电话不变；更改须另行申请（certsvc holder contact）",
+                "not the telephone on record, which stays: it changes by a request of its own (certsvc holder contact)",
+                rule="R10",
+            )
+            self.tally.warn(self.error(row, "phone", kept))
+
+    def _phone_stays(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None) -> bool:
+        """Whether the telephone on record stays, whatever the row says: empty, where it takes none away; another one,
+        where it opens more than this registration, or was changed since by a request of its own."""
+        if self.for_review:  # another one was refused before (`faults_of_person`)
+            return row.phone is None and self._phone(person) is not None and self.is_settled(person, same)
+        if row.phone is None and same is None:
+            return True
+        return person.id in self._changed or self.is_settled(person, same)
+
+    def is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
+        """Whether a registration of the person stands that is not this one (a rejected one does not), or a certificate
+        that is not of this one."""
         if not inspect(person).has_identity:  # made by this very file, which says one thing of a person
+            return True
+        certified = select(CertificateRecord.id).where(CertificateRecord.person_id == person.id)
+        if same is not None:
+            certified = certified.where(
+                or_(CertificateRecord.enrolment_id.is_(None), CertificateRecord.enrolment_id != same.id)
+            )
+        if self.session.scalar(certified.limit(1)) is not None:
             return True
         others = select(EnrolmentRecord.id).where(
             EnrolmentRecord.person_id == person.id, EnrolmentRecord.review_state != RegistrationState.REJECTED.value
@@ -166,12 +201,11 @@ class OnRecord:
 
     def _enrolment_conflicts(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord) -> Iterable[CellError]:
         row = entry.row
-        phone = self._personal(person)["phone"]
-        # Left empty, since another registration's telephone stays (`faults_of_person`).
-        is_left = self.for_review and row.phone is None and phone is not None and self._is_settled(person, same)
+        phone = self._phone(person)
+        stays = phone != row.phone and self._phone_stays(person, row, same)
         yield from self._differing(
             row,
-            ("phone", phone, phone if is_left else row.phone),
+            ("phone", phone, phone if stays else row.phone),
             ("institution", same.institution, row.institution),
             ("health_declared", same.health_declared, row.health_declared),
             ("batch", same.batch, row.batch),
@@ -191,6 +225,11 @@ class OnRecord:
                         rule="R1.5",
                     ),
                 )
+
+    def _phone(self, person: PersonRecord) -> str | None:
+        if person.id not in self._changed:
+            return self._personal(person)["phone"]
+        return phone_of(self.vault, self.session, person, self.now)
 
     def _personal(self, person: PersonRecord) -> dict[str, str | None]:
         return self.vault.open(person.sealed, person.sealed_kid, person.id_lookup)

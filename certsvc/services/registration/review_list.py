@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import WAITING, Move
 from certsvc.services.context import Services
+from certsvc.services.records.contacts import phone_of
 from certsvc.services.records.reviews import steps_of
 from certsvc.services.records.schemes import schemes_by_id
 from certsvc.store import EnrolmentRecord, PersonRecord, ReviewStepRecord
@@ -83,7 +84,7 @@ def registrations(services: Services, session: Session, enrolment_ids: Sequence[
             "sex": person.sex,
             "id_type": person.id_type,
             "birth_date": personal["birth_date"],
-            "phone": personal["phone"],
+            "phone": phone_of(services.vault, session, person, services.now()),
             "institution": enrolment.institution,
             "health_declared": enrolment.health_declared,
             "occupation": schemes[enrolment.scheme_id].occupation.name_zh,

@@ -24,7 +24,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     one, two, three = home.issue(made_up(1), made_up(2), made_up(3))
     change_status.suspend(home.services, one.number, reason="核查", by="甲")
     change_status.revoke(home.services, two.number, reason="错发", by="甲")
-    correct(home.services, three.number, Correction(name="测试新"), reason="更正", by="甲")
+    correct(home.services, three.number, Correction(name="测试新"), reason="更正", by="甲", approved_by="复核员")
     publish_static(home.services)
     home.services.database.close()
     return home

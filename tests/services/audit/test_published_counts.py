@@ -46,7 +46,7 @@ def published(at: Installation) -> Path:
 def test_lists_that_follow_the_log_add_up_whatever_was_done(at: Installation) -> None:
     first, second = numbers(at)
     assert audited(at, published(at)).ok
-    correct(at.services, first, Correction(name="测试新"), reason="更正", by="甲")
+    correct(at.services, first, Correction(name="测试新"), reason="更正", by="甲", approved_by="复核员")
     change_status.suspend(at.services, second, reason="核查", by="甲")
     report = audited(at, published(at))
     assert (report.problems, dict(report.standing)) == ((), {"superseded": 1, "valid": 1, "suspended": 1})
@@ -65,7 +65,7 @@ def test_a_bit_left_out_of_any_list_is_seen(at: Installation, tmp_path: Path, de
     older = tmp_path / "older"
     shutil.copytree(published(at), older)
     if deed == "correct":
-        correct(at.services, number, Correction(name="测试新"), reason="更正", by="甲")
+        correct(at.services, number, Correction(name="测试新"), reason="更正", by="甲", approved_by="复核员")
     else:
         getattr(change_status, deed)(at.services, number, reason="核查", by="甲")
     assert wrong_lists(audited(at, published(at), older)) == lists

@@ -76,7 +76,7 @@ def test_status_is_as_of_today(at: Installation) -> None:
 
 def test_every_version_is_shown_newest_first_and_tells_its_successor(at: Installation) -> None:
     (issued,) = at.issue(HOLDER)
-    correct(at.services, issued.number, Correction(name="测试新"), reason="更正姓名", by="甲")
+    correct(at.services, issued.number, Correction(name="测试新"), reason="更正姓名", by="甲", approved_by="复核员")
     new, old = seen(at, Person("测试新", HOLDER.id_number)).certificates
     assert (new.version, new.status, new.name, new.newest) == (2, "valid", "测试新", True)
     assert (old.version, old.status, old.name, old.newest) == (1, "superseded", HOLDER.name, False)
@@ -86,7 +86,14 @@ def test_every_version_is_shown_newest_first_and_tells_its_successor(at: Install
 def test_a_corrected_identity_number_leads_to_the_whole_chain(at: Installation) -> None:
     (issued,) = at.issue(HOLDER)
     corrected = Person(HOLDER.name, made_up(21).id_number)
-    correct(at.services, issued.number, Correction(id_number=corrected.id_number), reason="更正", by="甲")
+    correct(
+        at.services,
+        issued.number,
+        Correction(id_number=corrected.id_number),
+        reason="更正",
+        by="甲",
+        approved_by="复核员",
+    )
     assert [one.version for one in seen(at, corrected).certificates] == [2, 1]
     with pytest.raises(NotFound):
         make_access_code(at.services, identity(HOLDER), by="窗口")
@@ -98,9 +105,10 @@ def test_a_certificate_corrected_to_another_known_person_moves_whole(at: Install
     correct(
         at.services,
         issued.number,
-        Correction(name=right.name, id_number=right.id_number),
-        reason="登记在他人名下",
+        Correction(id_number=right.id_number),
+        reason="证件号码登记成他人的",
         by="甲",
+        approved_by="复核员",
     )
     assert {(one.number, one.version) for one in seen(at, OTHER).certificates} == {
         (issued.number, 2),
@@ -122,7 +130,7 @@ def test_a_tampered_row_is_shown_as_forged(at: Installation) -> None:
 
 def test_scans_stand_with_the_newest_version_by_day_and_origin(at: Installation) -> None:
     (issued, other) = at.issue(HOLDER, OTHER)
-    correct(at.services, issued.number, Correction(name="测试新"), reason="更正姓名", by="甲")
+    correct(at.services, issued.number, Correction(name="测试新"), reason="更正姓名", by="甲", approved_by="复核员")
     place = scan_counts.Place
     first, second = date(2026, 1, 1), date(2026, 1, 2)
     counts = {
@@ -278,7 +286,9 @@ def test_paper_alone_is_found_under_the_number_of_the_paper_register_also_after_
     at.import_paper((PAPER, PAPER_HOLDER))
     request = mine.apply_for_reissue(at.services, holder(at, PAPER_HOLDER), PAPER, "lost")
     reissue.approve(at.services, request.id, by="乙")
-    correct(at.services, PAPER, Correction(id_number=made_up(21).id_number), reason="更正", by="甲")
+    correct(
+        at.services, PAPER, Correction(id_number=made_up(21).id_number), reason="更正", by="甲", approved_by="复核员"
+    )
     assert [(one.version, one.status) for one in seen(at, PAPER_HOLDER).certificates] == [
         (3, "valid"),
         (2, "superseded"),
@@ -291,7 +301,7 @@ def test_paper_alone_is_found_under_the_old_name_and_the_corrected_one(at: Insta
     request = mine.apply_for_reissue(at.services, holder(at, PAPER_HOLDER), PAPER, "lost")
     reissue.approve(at.services, request.id, by="乙")
     for name in ("测试新", "测试又新"):
-        correct(at.services, PAPER, Correction(name=name), reason="更正", by="甲")
+        correct(at.services, PAPER, Correction(name=name), reason="更正", by="甲", approved_by="复核员")
     for name in (PAPER_HOLDER.name, "测试又新"):
         shown = seen(at, Person(name, PAPER_HOLDER.id_number))
         assert (shown.name, shown.certificates[0].name) == ("测试又新", "测试又新")
@@ -303,7 +313,14 @@ def test_paper_alone_is_found_under_the_old_name_and_the_corrected_one(at: Insta
 def test_who_is_on_record_no_more_is_not_found(at: Installation) -> None:
     (issued,) = at.issue(HOLDER)
     who = holder(at, HOLDER)
-    correct(at.services, issued.number, Correction(id_number=made_up(21).id_number), reason="更正", by="甲")
+    correct(
+        at.services,
+        issued.number,
+        Correction(id_number=made_up(21).id_number),
+        reason="更正",
+        by="甲",
+        approved_by="复核员",
+    )
     with pytest.raises(NotFound):
         mine.view(at.services, who)
 

@@ -63,7 +63,12 @@ def test_a_corrected_identity_ends_the_session_and_signs_in_anew(at: Installatio
     secret = secret_of(at, HOLDER)
     corrected = Person(HOLDER.name, made_up(21).id_number)
     correct(
-        at.services, number_of(at, HOLDER), Correction(id_number=corrected.id_number), reason="更正证件号码", by="甲"
+        at.services,
+        number_of(at, HOLDER),
+        Correction(id_number=corrected.id_number),
+        reason="更正证件号码",
+        by="甲",
+        approved_by="复核员",
     )
     assert access.holder_of(at.services, secret) is None
     code = code_of(at, corrected)

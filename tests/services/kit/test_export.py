@@ -42,7 +42,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Path, d
         row = home.row(issued.number)
         assert row.cose is not None
         held[state] = (home.pdf(issued.number), qr_text("https://certsvc.example", row.token, row.cose))
-    correct(home.services, old.number, Correction(name="测试新"), reason="更正", by="甲")
+    correct(home.services, old.number, Correction(name="测试新"), reason="更正", by="甲", approved_by="复核员")
     home.pdf(old.number)
     reissue.approve(home.services, apply(home).id, by="乙")
     home.pdf("1763010001500077")

@@ -112,16 +112,18 @@ def test_a_person_has_one_open_enrolment(services: Services, tmp_path: Path) -> 
     assert refused(services, tmp_path, earlier.cells()) == [(2, "registered_on", "R1.5")]
 
 
-def test_a_new_registration_follows_a_closed_one_with_a_new_telephone(services: Services, tmp_path: Path) -> None:
+def test_a_new_registration_follows_a_closed_one_and_changes_no_telephone(services: Services, tmp_path: Path) -> None:
+    """R10: the telephone opens a record, so it changes by a request of its own."""
     take(services, tmp_path, CANDIDATE.cells())
     absent = {"outcome": "absent", "score": ""}
     rows = [CANDIDATE.result("theory", **absent), CANDIDATE.result("practical", **absent)]
     import_results(services, write_csv(tmp_path / "results.csv", rows), by="考评员")
-    assert take(services, tmp_path, again(CANDIDATE, SAT).cells(phone="13911111111")).new == 1
+    later = take(services, tmp_path, again(CANDIDATE, SAT).cells(phone="13911111111"))
+    assert (later.new, [(one.column, one.rule) for one in later.warnings]) == (1, [("phone", "R10")])
     with services.database.reading() as session:
         person = session.scalars(select(PersonRecord)).one()
     personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-    assert personal["phone"] == "13911111111"
+    assert personal["phone"] == CANDIDATE.phone
 
 
 def test_a_photo_is_kept_once_under_its_hash(services: Services, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_with_swapped_tokens_a_replaced_version_does_not_show_its_valid_successo
     number = numbers(at)[0]
     old_code = code(at, number)
     old = at.row(number)
-    correct(at.services, number, Correction(name="测试新"), reason="更正", by="甲")
+    correct(at.services, number, Correction(name="测试新"), reason="更正", by="甲", approved_by="复核员")
     new = at.row(number, 2)
     assert online(at, old_code).verdict is Verdict.SUPERSEDED
     by_sql(

@@ -78,7 +78,14 @@ def test_suspended_and_revoked_show_since_when_and_why(home: Installation) -> No
 
 def test_a_superseded_certificate_names_its_successor(home: Installation) -> None:
     (issued,) = home.issue(HOLDER)
-    corrected = correct(home.services, issued.number, Correction(name="阿依古丽·买买提"), reason="更正姓名", by="甲")
+    corrected = correct(
+        home.services,
+        issued.number,
+        Correction(name="阿依古丽·买买提"),
+        reason="更正姓名",
+        by="甲",
+        approved_by="复核员",
+    )
     old = look_up.by_token(home.services, issued.token)
     new = look_up.by_token(home.services, corrected.token)
     assert old is not None
@@ -90,7 +97,14 @@ def test_a_superseded_certificate_names_its_successor(home: Installation) -> Non
 
 def test_by_number_the_newest_version_with_that_name_is_shown(home: Installation) -> None:
     (issued,) = home.issue(HOLDER)
-    correct(home.services, issued.number, Correction(name="阿依古丽·买买提"), reason="更正姓名", by="甲")
+    correct(
+        home.services,
+        issued.number,
+        Correction(name="阿依古丽·买买提"),
+        reason="更正姓名",
+        by="甲",
+        approved_by="复核员",
+    )
     new = look_up.by_number_and_name(home.services, issued.number, "阿依古丽•买买提")
     old = look_up.by_number_and_name(home.services, issued.number, HOLDER.name)
     assert new is not None
@@ -141,7 +155,9 @@ def test_unknown_wrong_name_and_malformed_get_one_answer(home: Installation) -> 
 def test_a_list_is_answered_as_its_rows_are_one_by_one(home: Installation) -> None:
     issued, other, third = home.issue(HOLDER, made_up(3), made_up(4))
     home.import_paper((PAPER, HOLDER))
-    correct(home.services, other.number, Correction(name="陈新名"), reason="姓名录入有误", by="issuer")
+    correct(
+        home.services, other.number, Correction(name="陈新名"), reason="姓名录入有误", by="issuer", approved_by="复核员"
+    )
     change_status.suspend(home.services, third.number, reason="复核", by="issuer")
     pairs = [
         (issued.number, HOLDER.name),

@@ -116,7 +116,7 @@ def test_reinstated_is_valid_again(own: Installation) -> None:
 def test_an_older_version_is_superseded_and_the_newer_one_valid(own: Installation) -> None:
     (issued,) = own.issue(FIRST)
     old_pdf = own.pdf(issued.number)
-    correct(own.services, issued.number, Correction(name="测试新"), reason="更正", by="甲")
+    correct(own.services, issued.number, Correction(name="测试新"), reason="更正", by="甲", approved_by="复核员")
     publish_static(own.services)
     for found in (online(own, old_pdf), offline(own, old_pdf), online(own, code(own, issued.number))):
         assert found.verdict is Verdict.SUPERSEDED
