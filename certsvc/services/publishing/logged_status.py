@@ -40,7 +40,9 @@ from certsvc.transparency.tree import Frontier, leaf_hash
 _MOST_LOOKED_FOR: Final = 100
 _REACH: Final = "status-lists-reach.json"
 # As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
-_NO_CHANGE: Final = tuple(f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION))
+_NO_CHANGE: Final = tuple(
+    f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION, Event.CLOCK)
+)
 
 Statuses = dict[tuple[str, int], Status]
 """By the list's name and the index in it; valid ones are left out."""
