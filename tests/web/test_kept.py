@@ -10,6 +10,7 @@ import pytest
 import zxingcpp
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
+from sqlalchemy import text
 
 from certsvc.app import create_app
 from certsvc.services.certificates import change_status
@@ -189,6 +190,19 @@ def test_what_changed_since_is_said(own: Register) -> None:
     assert 'data-state="revoked"' in found
     assert "<dd data-then>真实有效</dd>" in found
     assert "现在的回答与留存时不同" in found
+
+
+def test_a_row_that_contradicts_the_log_is_neither_kept_nor_shown(own: Register) -> None:
+    client = create_app(own.settings, services=own.services).test_client()
+    token = own.valid.token
+    reference = _reference(client.post(f"/v/{token}/keep").text)
+    change_status.revoke(own.services, own.valid.number, reason="错发", by="issuer", code=REASON)
+    with own.services.database.writing() as session:
+        session.execute(text("update certificate set status = 'valid' where token = :token"), {"token": token})
+    for answer in (client.get(f"/r/{reference}"), client.post(f"/r/{reference}", data={"name": own.valid.name})):
+        assert (answer.status_code, 'data-state="unavailable"' in answer.text) == (503, True)
+        assert own.valid.name[0] + "***" not in answer.text
+    assert client.post(f"/v/{token}/keep").location == f"/v/{token}"
 
 
 def test_unknown_and_too_old_are_one_answer(register: Register, client: FlaskClient) -> None:
