@@ -19,7 +19,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
-from certsvc.errors import DocumentRefused, Refused
+from certsvc.errors import DocumentRefused, LogMismatch, Refused
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
@@ -205,7 +205,10 @@ def _resign_lot(
 
 def _checked(services: Services, session: Session, row: CertificateRecord) -> SignedVersion:
     """The version before, where nothing but its key's distrust is wrong with it; raises `DocumentRefused`."""
-    old = before(services, session, row, distrusted_too=True)
+    try:
+        old = before(services, session, row, distrusted_too=True)
+    except LogMismatch as error:
+        raise DocumentRefused(error.zh, error.en, where=row.number) from error
     if row.enrolment_id is not None:
         earned = _completed_on(session, row) is not None
     else:
