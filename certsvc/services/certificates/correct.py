@@ -137,9 +137,9 @@ def _propose(
 
 
 def _correctable(services: Services, session: Session, number: str) -> SignedVersion:
-    old = newest_version(session, number)
-    check_change(Status(old.status), Status.SUPERSEDED)
-    return before(services, session, old)
+    old = before(services, session, newest_version(session, number))
+    check_change(Status(old.row.status), Status.SUPERSEDED)
+    return old
 
 
 def _carry_out(services: Services, session: Session, row: ApprovalRecord, asked: Asked, by: str) -> Corrected:

@@ -1,9 +1,9 @@
 """The next version of a certificate, from the verified credential of the one before and from nothing else (R8.4).
 
 `before` is what a correction and a new signature stand on: signatures that hold, columns that repeat them, a sealed
-part that opens what was committed to, a scheme that worded it, and a leaf under the signed head. `next_of` is all of it
-again, with what the caller changes. Not here: who may ask for one (`correct`, `resign`), issuing it
-(`issuing.next_version`).
+part that opens what was committed to, a scheme that worded it, the log's last word, and a leaf under the signed head.
+`next_of` is all of it again, with what the caller changes. Not here: who may ask for one (`correct`, `resign`), issuing
+it (`issuing.next_version`).
 """
 
 from __future__ import annotations
@@ -32,15 +32,14 @@ def before(
     """The version that a next one replaces; with `distrusted_too`, nothing but its key's distrust may be wrong with it.
 
     The log is to be published as it stands: what no signed head covers is not proven. Raises `DocumentRefused`,
-    `LogMismatch`, `KeyMissing`, and `Unavailable` where there is no signed head.
+    `LogMismatch` where the row says otherwise than the log, `KeyMissing`, `Unavailable` where there is no signed head.
     """
     signed = signed_version(services, row)
     if not repeats(row, signed.claims):
         raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=row.number)
     assert row.scheme_id is not None
     check_scheme(signed, scheme_of(session, row.scheme_id))
-    commitment = leaves.commit_credential(signed.kept.leaf_salt, signed.credential)
-    require_last_word(services, row, commitment, OnRecord(session, [row]))
+    require_last_word(services, row, commitment_of(signed), OnRecord(session, [row]))
     index = proven_index(services, session, row)
     if index is None:
         raise DocumentRefused("公开日志不能证明该证书", "the public log does not bear it out", where=row.number)

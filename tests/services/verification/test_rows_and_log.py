@@ -219,7 +219,9 @@ def deeds(at: Installation, number: str) -> Sequence[Callable[[], object]]:
         lambda: change_status.revoke(services, number, reason="错发", by="甲"),
         lambda: change_status.suspend(services, number, reason="复核", by="甲"),
         lambda: change_status.reinstate(services, number, reason="查清", by="甲"),
-        lambda: correct.correct(services, number, correct.Correction(name="测试新"), reason="更正", by="甲"),
+        lambda: correct.correct(
+            services, number, correct.Correction(name="测试新"), reason="更正", by="甲", approved_by="乙"
+        ),
     ]
 
 
@@ -263,7 +265,7 @@ def test_the_next_deed_is_refused_where_the_log_does_not_end_where_its_head_does
 
 def test_of_two_versions_the_older_is_replaced_by_what_the_log_says(at: Installation) -> None:
     number = numbers(at)[0]
-    correct.correct(at.services, number, correct.Correction(name="测试新"), reason="更正", by="甲")
+    correct.correct(at.services, number, correct.Correction(name="测试新"), reason="更正", by="甲", approved_by="乙")
     old = at.row(number)
     record = scan.by_token(at.services, old.token)
     assert record is not None
@@ -280,7 +282,7 @@ def test_of_two_versions_the_older_is_replaced_by_what_the_log_says(at: Installa
 
 def test_a_successor_is_believed_no_further_than_any_other_row(at: Installation) -> None:
     number = numbers(at)[0]
-    correct.correct(at.services, number, correct.Correction(name="测试新"), reason="更正", by="甲")
+    correct.correct(at.services, number, correct.Correction(name="测试新"), reason="更正", by="甲", approved_by="乙")
     old, new = at.row(number), at.row(number, 2)
     for change, state in (("status = 'revoked'", "unavailable"), ("level = 1", "forged")):
         by_sql(at, f"update certificate set {change} where id = {new.id}")
