@@ -25,7 +25,7 @@ from certsvc.credential.compact import parse_qr_text
 from certsvc.errors import MalformedCredential, PictureRefused
 
 LARGEST_BYTES: Final = 20 * 1024 * 1024
-_BOUNDS: Final = Bounds(seconds=20, memory_bytes=1024 * 1024 * 1024, answer_bytes=256 * 1024)
+_BOUNDS: Final = Bounds(seconds=20, memory_bytes=384 * 1024 * 1024, answer_bytes=256 * 1024)
 _SECONDS_OF_LOOKING: Final = 6.0  # then what was found so far is the answer
 _MOST_PAGES: Final = 10
 _MOST_PIXELS: Final = 40_000_000  # A4 at 600 dpi has 35
