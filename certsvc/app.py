@@ -141,6 +141,7 @@ def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
     from certsvc.jobs.sender import Sender
     from certsvc.web.figures import Figures
+    from certsvc.web.gate import Gate
     from certsvc.web.limits import Allowance, Limits
     from certsvc.web.pages import Pages
     from certsvc.web.site import Site
@@ -160,6 +161,7 @@ def open_site(settings: Settings, services: Services) -> Site:
         services=services,
         pages=Pages(host=settings.host, base_url=settings.base_url, contact=settings.issuer_contact),
         limits=Limits(services.database, key, allowance, services.now, figures.limited),
+        gate=Gate(),
         figures=figures,
         sender=Sender(services),
         host=settings.host,
