@@ -1,26 +1,29 @@
 """An employer's list, up to 5,000 rows of number and name, answered row by row with the states of R11.
 
-With a script the rows stream as lines of JSON, so that progress shows; without one the answer is the same file with
-its states. Every row gets the uniform answer of R10, counts as an attempt at its record, and one number may stand there
-with three names at most: a list is no way to guess. Not here: reading and writing the file (`roster`).
+With a script the rows stream as lines of JSON, so that progress shows, and the last line brings the answered file;
+without one the answer is that file. It is of the kind that came in. A row that cannot be read, or whose number stands
+there with more than three names (a list is no way to guess), is told as such with what to do, and refuses no other.
+Every row that is looked up gets the uniform answer of R10 and counts as an attempt at its record. Not here: reading and
+writing the file (`roster`).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from flask import Response, stream_with_context
-from werkzeug.datastructures import FileStorage
 
-from certsvc.errors import FileRefused, Unavailable
+from certsvc.errors import Unavailable
 from certsvc.roster.employer_list import (
     ANSWER_HEADERS,
-    LIST_LIMITS,
+    TEMPLATE_HEADERS,
     AnswerRow,
     EmployerRow,
     answer_cells,
@@ -28,45 +31,52 @@ from certsvc.roster.employer_list import (
 )
 from certsvc.roster.export import write_csv, write_xlsx
 from certsvc.services.verification import look_up
+from certsvc.web.gate import Busy
 from certsvc.web.limits import Kind, record_asked
-from certsvc.web.problems import BadRequest, TooMany
+from certsvc.web.problems import TooMany
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.requests import address
 from certsvc.web.site import Site
 
 LINES: Final = "application/x-ndjson"
+_CSV: Final = "text/csv"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ZIP_MAGIC: Final = b"PK\x03\x04"
 _MOST_NAMES: Final = 3
 _ROWS_A_FILE: Final = 500
-_BATCH: Final = 200  # counted in one transaction, so that nobody waits long for the database's one writer
+_TEMPLATE_ROWS: Final = 500
+_BATCH: Final = 200  # counted in one transaction, so that no one waits long for the database's one writer
+_UNREAD: Final = "unread"  # the state of a row that was not looked up
+_GUESSING: Final = (
+    "同一证书编号在名单中配了三个以上姓名,没有查;请只保留确定的姓名",
+    "this number stands in the list with more than three names, and was not looked up; keep the name you are sure of",
+)
+Pair = tuple[str, str]
+Turn = Callable[[], AbstractContextManager[None]]
 
 
-def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants: str) -> Response:
-    """The list with its states, as lines of JSON where they are asked for, else as a file of the kind it came in."""
-    if upload is None or not upload.filename:
-        raise BadRequest("请选择名单文件", "choose a list to check")
-    filename = upload.filename[-120:]
-    rows = read_rows(upload.stream.read(LIST_LIMITS.file_bytes + 1), filename)
-    count_rows(site, len(rows))
-    if LINES in wants:
-        lines = stream_with_context(_lines(site, rows, language))
-        return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
-    answered = answer_cells(_answer_row(row, each, language) for row, each in _look_up_rows(site, rows))
-    if filename.lower().endswith(".xlsx"):
-        response = Response(write_xlsx(ANSWER_HEADERS, answered), mimetype=_XLSX)
-        response.headers["Content-Disposition"] = 'attachment; filename="checked.xlsx"'
-    else:
-        response = Response(stream_with_context(write_csv(ANSWER_HEADERS, answered)), mimetype="text/csv")
-        response.headers["Content-Disposition"] = 'attachment; filename="checked.csv"'
-    return response
+@dataclass(frozen=True, slots=True)
+class AnsweredRow:
+    """A row's answer: a statement, or the reason why it was not looked up, in Chinese and English."""
+
+    row: EmployerRow
+    statement: Statement | None
+    reason: tuple[str, str] | None = None
+
+    @property
+    def state(self) -> str:
+        return _UNREAD if self.statement is None else self.statement.state
+
+    def as_json(self) -> dict[str, object]:
+        if self.statement is not None:
+            return self.statement.as_json()
+        assert self.reason is not None
+        return {"state": _UNREAD, "row": self.row.row, "says": dict(zip(("zh", "en"), self.reason, strict=True))}
 
 
 def read_rows(content: bytes, filename: str) -> list[EmployerRow]:
-    """The rows of a list; raises `FileRefused` for its form, its size, or a number with too many names."""
-    parsed = read_employer_list(content, filename=filename, ignore_unknown=True)
-    rows = list(parsed.check())
-    refuse_guessing((row.number, row.name) for row in rows)
-    return rows
+    """The rows of a list, those that cannot be read too; raises `FileRefused` for the file's form and size."""
+    return list(read_employer_list(content, filename=filename, ignore_unknown=True))
 
 
 def count_rows(site: Site, rows: int) -> None:
@@ -79,35 +89,88 @@ def count_rows(site: Site, rows: int) -> None:
         raise TooMany
 
 
-def refuse_guessing(pairs: Iterator[tuple[str, str]]) -> None:
-    """Raise `FileRefused` where one number stands with more than three names."""
+def answer_list(site: Site, content: bytes, filename: str, language: str, *, wants: str) -> Response:
+    """The list with its states, as lines of JSON where they are asked for, else as a file of the kind it came in.
+
+    Within a turn at the gate until the rows are read; each part of the look-up takes one of its own.
+    """
+    with site.gate.turn(address()):
+        rows = read_rows(content, filename)
+    count_rows(site, len(rows))
+    answered = answer_rows(site, rows, lambda: site.gate.turn(address()))
+    file = answer_file(content)
+    if LINES in wants:
+        lines = stream_with_context(_lines(site, rows, answered, language, file))
+        return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
+    written = file.write(_cells(site, each, language) for each in answered)
+    response = Response(written, mimetype=file.media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """The kind of file an answer is written as."""
+
+    name: str
+    media_type: str
+
+    def write(self, rows: Iterable[AnswerRow]) -> bytes:
+        if self.media_type == _XLSX:
+            return write_xlsx(ANSWER_HEADERS, answer_cells(rows), links=ANSWER_HEADERS.index("核验网址"))
+        return b"".join(write_csv(ANSWER_HEADERS, answer_cells(rows)))
+
+
+def answer_file(content: bytes) -> AnswerFile:
+    """The kind that this content came in."""
+    return AnswerFile("checked.xlsx", _XLSX) if content.startswith(_ZIP_MAGIC) else AnswerFile("checked.csv", _CSV)
+
+
+def answer_rows(site: Site, rows: Sequence[EmployerRow], turn: Turn = nullcontext) -> Iterator[AnsweredRow]:
+    """Each row's answer, in order; `turn` is taken for each part of the look-up."""
+    guessed = _guessed((row.number, row.name) for row in rows if row.problem is None)
+    readable = [row for row in rows if row.problem is None and look_up.normalise_number(row.number) not in guessed]
+    statements = look_up_pairs(site, ((row.number, row.name) for row in readable), turn)
+    for row in rows:
+        if row.problem is not None:
+            yield AnsweredRow(row, None, (row.problem.zh, row.problem.en))
+        elif look_up.normalise_number(row.number) in guessed:
+            yield AnsweredRow(row, None, _GUESSING)
+        else:
+            yield AnsweredRow(row, next(statements))
+
+
+def _guessed(pairs: Iterable[Pair]) -> set[str]:
     names: dict[str, set[str]] = defaultdict(set)
     for number, name in pairs:
-        tried = names[look_up.normalise_number(number)]
-        tried.add(name)
-        if len(tried) > _MOST_NAMES and look_up.normalise_number(number) != look_up.normalise_number(""):
-            raise FileRefused(
-                "同一证书编号配了三个以上姓名", "one number stands with more than three names", rule="R10"
-            )
+        names[look_up.normalise_number(number)].add(name)
+    none = look_up.normalise_number("")  # whatever can be no number at all
+    return {number for number, tried in names.items() if len(tried) > _MOST_NAMES and number != none}
 
 
-def look_up_pairs(site: Site, pairs: Iterable[tuple[str, str]]) -> Iterator[Statement]:
+def look_up_pairs(site: Site, pairs: Iterable[Pair], turn: Turn = nullcontext) -> Iterator[Statement]:
     """The statement for each number and name, in order.
 
-    An outage half way is the answer of the rows it touches, and a record asked about too often (R10) cannot be checked
-    just now, whether or not there is such a record. The same number and name again is no new attempt.
+    An outage half way is the answer of the rows it touches, as is a gate at which too many wait; and a record asked
+    about too often (R10) cannot be checked just now, whether or not there is such a record. The same number and name
+    again is no new attempt.
     """
-    counted: dict[tuple[str, str], bool] = {}
+    counted: dict[Pair, bool] = {}
     remaining = iter(pairs)
     while batch := list(islice(remaining, _BATCH)):
         new = [pair for pair in dict.fromkeys(batch) if pair not in counted]
-        with suppress(Unavailable):
-            allowed = site.limits.allow_each(Kind.RECORD, [record_asked(number) for number, _ in new])
-            counted.update(zip(new, allowed, strict=True))
-        yield from _look_up(site, batch, counted)
+        try:
+            with turn():
+                with suppress(Unavailable):
+                    allowed = site.limits.allow_each(Kind.RECORD, [record_asked(number) for number, _ in new])
+                    counted.update(zip(new, allowed, strict=True))
+                said = _look_up(site, batch, counted)
+        except Busy:
+            said = [without_record(site, "unavailable") for _ in batch]
+        yield from said
 
 
-def _look_up(site: Site, batch: list[tuple[str, str]], counted: Mapping[tuple[str, str], bool]) -> Iterator[Statement]:
+def _look_up(site: Site, batch: list[Pair], counted: Mapping[Pair, bool]) -> list[Statement]:
     allowed = [pair for pair in dict.fromkeys(batch) if counted.get(pair)]
     try:
         found = dict(zip(allowed, look_up.by_numbers_and_names(site.services, allowed), strict=True))
@@ -116,34 +179,61 @@ def _look_up(site: Site, batch: list[tuple[str, str]], counted: Mapping[tuple[st
     said = [state_of(site, found[pair]) if pair in found else without_record(site, "unavailable") for pair in batch]
     for state, times in Counter(statement.state for statement in said).items():
         site.figures.answered("list", state, times)
-    yield from said
+    return said
 
 
-def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:
-    return zip(rows, look_up_pairs(site, ((row.number, row.name) for row in rows)), strict=True)
-
-
-def _answer_row(row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
+def _cells(site: Site, each: AnsweredRow, language: str) -> AnswerRow:
+    zh = language == "zh"
+    found, row = each.statement, each.row
+    if found is None:
+        assert each.reason is not None
+        status, note = ("本行没有查" if zh else "this row was not checked"), each.reason[0 if zh else 1]
+    else:
+        status, note = (found.says.zh if zh else found.says.en), ""
+    record = found.record if found is not None else None
     return AnswerRow(
         number=row.number,
         name=row.name,
-        status=statement.says.zh if language == "zh" else statement.says.en,
-        issued_on=statement.record.issued_on.isoformat() if statement.record else "",
-        checked_at=str(statement.as_values()["checked_at"]),
+        status=status,
+        issued_on=record.issued_on.isoformat() if record else "",
+        checked_at=str(found.as_values()["checked_at"]) if found is not None else "",
+        note=note,
+        link=f"{site.services.base_url}/v/{record.token}" if record is not None and record.token else "",
     )
 
 
-def _lines(site: Site, rows: list[EmployerRow], language: str) -> Iterator[str]:
+def _lines(
+    site: Site, rows: list[EmployerRow], answered: Iterable[AnsweredRow], language: str, file: AnswerFile
+) -> Iterator[str]:
     yield json.dumps({"rows": len(rows)}) + "\n"
-    for row, statement in _look_up_rows(site, rows):
-        answer = _answer_row(row, statement, language)
+    written: list[AnswerRow] = []
+    for each in answered:
+        row = _cells(site, each, language)
+        written.append(row)
+        token = each.statement.record.token if each.statement and each.statement.record else None
         line = {
-            "row": row.row,
-            "state": statement.state,
-            "number": answer.number,
-            "name": answer.name,
-            "status": answer.status,
-            "issued_on": answer.issued_on,
-            "checked_at": answer.checked_at,
+            "row": each.row.row,
+            "state": each.state,
+            "number": row.number,
+            "name": row.name,
+            "status": row.status,
+            "note": row.note,
+            "issued_on": row.issued_on,
+            "checked_at": row.checked_at,
+            "record": f"/v/{token}" if token else None,
         }
         yield json.dumps(line, ensure_ascii=False) + "\n"
+    packed = base64.b64encode(file.write(written)).decode()
+    yield json.dumps({"file": file.name, "type": file.media_type, "base64": packed}) + "\n"
+
+
+def template(kind: str) -> Response:
+    """An empty list to fill in, its cells text, so that a spreadsheet keeps every digit of a number."""
+    if kind == "xlsx":
+        content, media_type = write_xlsx(TEMPLATE_HEADERS, (), title="名单", empty_rows=_TEMPLATE_ROWS), _XLSX
+    else:
+        content, media_type = b"".join(write_csv(TEMPLATE_HEADERS, ())), _CSV
+    response = Response(content, mimetype=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="list.{kind}"'
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return response
