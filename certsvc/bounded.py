@@ -71,15 +71,19 @@ Work = Callable[[dict[str, Any], bytes, Say], None]
 """Takes the settings, the stranger's bytes, and by what it answers. A function of a module, found there by its name."""
 
 
-def run_bounded(work: Work, settings: Mapping[str, object], content: bytes, bounds: Bounds) -> bytes:
-    """What `work` said of `content`, once there is room for it; raises `OutOfBounds`."""
+def run_bounded(work: Work | str, settings: Mapping[str, object], content: bytes, bounds: Bounds) -> bytes:
+    """What `work` said of `content`, once there is room for it; raises `OutOfBounds`.
+
+    Named as "module:function", it is imported in the child alone.
+    """
+    name = work if isinstance(work, str) else f"{work.__module__}:{work.__qualname__}"
     asked = json.dumps({"bounds": asdict(bounds), "settings": settings}).encode()
     # In a file, so that the limit on its size holds for the answer.
     with _POOL.room_for(bounds.memory_bytes), tempfile.TemporaryFile() as said:
         try:
             child = subprocess.run(  # noqa: S603 - our own interpreter and module, no shell
                 # -P: the folder one stands in, perhaps that of downloads, is no place to take Python modules from.
-                [sys.executable, "-P", "-m", "certsvc.bounded", f"{work.__module__}:{work.__qualname__}"],
+                [sys.executable, "-P", "-m", "certsvc.bounded", name],
                 input=asked + b"\n" + content,
                 stdout=said,
                 stderr=subprocess.DEVNULL,

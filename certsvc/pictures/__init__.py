@@ -1,1 +1,1 @@
-"""Pictures that people bring: the codes in them (`codes`)."""
+"""Pictures that people bring: the codes in them (`codes.read_codes`)."""
