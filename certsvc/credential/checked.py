@@ -13,7 +13,7 @@ from typing import Final
 from certsvc.credential.canonical import plain_bytes
 from certsvc.credential.document import CertificateClaims, compose, read_claims
 from certsvc.errors import AlreadySigned, DocumentRefused, InvalidName, MalformedCredential, MissingGlyph
-from certsvc.person.name import parse_name
+from certsvc.person.name import check_name
 
 LARGEST_DOCUMENT_BYTES: Final = 32 * 1024
 _TICKET = object()
@@ -60,11 +60,9 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
     """
     try:
         claims = read_claims(document)
-        name = parse_name(claims.holder_name)
+        check_name(claims.holder_name)
     except (MalformedCredential, InvalidName) as error:
         raise DocumentRefused(error.zh, error.en, rule=error.rule, where=error.where) from error
-    if name.text != claims.holder_name:
-        raise DocumentRefused("姓名未规范化", "the name is not in its normal form", rule="R9", where="holder_name")
     canonical = plain_bytes(document)
     if len(canonical) > LARGEST_DOCUMENT_BYTES:
         raise DocumentRefused(

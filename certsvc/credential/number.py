@@ -1,4 +1,4 @@
-"""Certificate numbers (R7.3) and GB/T 36904 identifiers (R7.4): how they are put together and taken apart.
+"""Certificate numbers (R7.3) and GB/T 36904 identifiers (R7.4): how they are put together, taken apart and compared.
 
 Not here: which serial is next (the store allots it in the issuing transaction), which kind a scheme uses (its data).
 """
@@ -6,13 +6,17 @@ Not here: which serial is next (the store allots it in the issuing transaction),
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from certsvc.errors import InvalidNumber, NumberRangeFull
+from certsvc.person.characters import is_dash, is_unseen
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NO_NUMBER: Final = "0"  # no certificate can bear it; asked for in place of malformed input
+_LONGEST_TYPED: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,25 @@ class ParsedNumber:
     year: int
     level: int
     serial: int
+
+
+def normalise_number(text: str) -> str:
+    """A number as registered: half-width, upper case, without blanks, every dash a hyphen (R9).
+
+    A text that can be none gives NO_NUMBER.
+    """
+    seen = (character for character in text[: 4 * _LONGEST_TYPED] if not is_unseen(character))
+    usual = unicodedata.normalize("NFKC", "".join("-" if is_dash(character) else character for character in seen))
+    number = usual.upper()
+    plain = number.replace("-", "").replace("/", "").replace(".", "")
+    # Lone surrogates and NUL would upset the database's own encoding, and be an outage in place of "unknown".
+    usable = 0 < len(number) <= _LONGEST_TYPED and all(c.isalnum() or c in "()第号字" for c in plain)
+    return number if usable else NO_NUMBER
+
+
+def fold_number(text: str) -> str:
+    """A number as it is compared: normalised, and without hyphens, which people put between groups of digits (R9)."""
+    return normalise_number(text).replace("-", "") or NO_NUMBER
 
 
 def serial_capacity(kind: str) -> int:

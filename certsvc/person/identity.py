@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from certsvc.errors import InvalidIdentity
+from certsvc.person.characters import in_usual_form
 from certsvc.person.words import Worded
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -57,7 +58,7 @@ def parse_identity(
 
     Raises InvalidIdentity naming the position (from 1) or the part that is wrong.
     """
-    number = text.strip().upper() if text.isascii() else text.strip()
+    number = normalise_id_number(text)
     match id_type:
         case IdType.RESIDENT_ID:
             _check_resident(number, birth_date, sex)
@@ -68,6 +69,12 @@ def parse_identity(
         case _:  # a passport
             _check_passport(number)
     return IdentityDocument(id_type, number)
+
+
+def normalise_id_number(text: str) -> str:
+    """The number as it is compared (R9): in the usual width, capitals, without blanks."""
+    number = "".join(in_usual_form(character) for character in text if not character.isspace())
+    return number.upper() if number.isascii() else number  # ı and ſ have capitals of ASCII, and are none of its letters
 
 
 def resident_check_character(first17: str) -> str:

@@ -1,8 +1,9 @@
 """An employer's list of certificates to check → rows as typed, and the answer as a file.
 
-A malformed number and a wrong name get the one answer of R10, and that is the look-up's to give. A row that has lost
-its content (an empty cell, an error value, a number that a spreadsheet cut) is handed on with its problem: it refuses
-no other row, and is never looked up, since it would be answered as no certificate. Source: R9; the fixed file formats.
+A row is never refused for what it says: a malformed number and a wrong name get the one answer of R10, and that is the
+look-up's to give. A row that cannot be asked about, its number cut by a spreadsheet or a cell empty, comes with its
+problem, and the others are answered; only the file's own form is refused. Source: the fixed file formats, employer
+list; R9.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from certsvc.errors import CellError
-from certsvc.roster.cells import Limits
+from certsvc.credential.wording import Wording
+from certsvc.roster.cells import LENGTH_RULE, NUMBER_RULE, Cell, Limits, Unreadable, is_formula, shown
 from certsvc.roster.parsed import Parsed, Report
-from certsvc.roster.reader import RowReader
-from certsvc.roster.table import Column, Table, read_table
+from certsvc.roster.table import Column, Row, Table, read_table
 
 COLUMNS = (Column("number", "证书编号"), Column("name", "姓名"))
 LIST_LIMITS = Limits(
@@ -27,31 +27,77 @@ LIST_LIMITS = Limits(
     memory_bytes=224 * 1024 * 1024,
     seconds=10,
 )
-ANSWER_HEADERS = ("证书编号", "姓名", "状态", "发证日期", "查询时间", "说明", "核验网址")
+ANSWER_HEADERS = ("证书编号", "姓名", "状态", "发证日期", "查询时间", "核验网址")
 TEMPLATE_HEADERS = tuple(column.zh for column in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Why a row of a list is not looked up, and what to do: no word about any certificate."""
+
+    state: str
+    says: Wording
+
+
+DAMAGED = RowProblem(
+    "damaged",
+    Wording(
+        "编号已被表格软件损坏，未查询",
+        "Not checked: the number was damaged by the spreadsheet",
+        "请把该列设为文本格式，按证书重新填写编号。",
+        "Set the column to text and type the number again from the certificate.",
+    ),
+)
+INCOMPLETE = RowProblem(
+    "incomplete",
+    Wording(
+        "本行不完整，未查询",
+        "Not checked: the row is incomplete",
+        "请填写证书编号和姓名。",
+        "Fill in both the certificate number and the name.",
+    ),
+)
+UNREADABLE = RowProblem(
+    "unreadable",
+    Wording(
+        "本行内容过长，未查询",
+        "Not checked: the row holds more than a number and a name",
+        "请检查该行后重试。",
+        "Check the row and try again.",
+    ),
+)
+GUESSED = RowProblem(
+    "guessed",
+    Wording(
+        "同一编号配了三个以上姓名，未查询",
+        "Not checked: this number stands with more than three names",
+        "请只保留确定的姓名。",
+        "Keep the name that you are sure of.",
+    ),
+)
+ROW_PROBLEMS = (DAMAGED, INCOMPLETE, UNREADABLE, GUESSED)
+
+
+@dataclass(frozen=True, slots=True)
 class EmployerRow:
-    """One row; where it has a `problem`, its cells are as far as they could be read, and it is not to be looked up."""
+    """A row as typed; where it has a `problem` it is not looked up."""
 
     row: int
     number: str
     name: str
-    problem: CellError | None = None
+    problem: RowProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One row of the answer; all of it is text to show. `issued_on` is "" where nothing was found, `note` says what to
-    do with a row that was not looked up, and `link` is where the record can be seen."""
+    """One row of the answer; all of it is text to show. `issued_on` is "" where nothing was found, and `link` where
+    there is no page of the record."""
 
     number: str
     name: str
     status: str
     issued_on: str
     checked_at: str
-    note: str = ""
     link: str = ""
 
 
@@ -66,18 +112,24 @@ def read_employer_list(
 def answer_cells(rows: Iterable[AnswerRow]) -> Iterator[tuple[str, ...]]:
     """The rows as `export` writes them under ANSWER_HEADERS."""
     for row in rows:
-        yield row.number, row.name, row.status, row.issued_on, row.checked_at, row.note, row.link
+        yield row.number, row.name, row.status, row.issued_on, row.checked_at, row.link
 
 
 def _read(table: Table, report: Report) -> Iterator[EmployerRow]:
     for warning in table.warnings:
         report.warn(warning)
     for row in table:
-        own = Report()
-        reader = RowReader(table, row, own)
-        number, name = reader.raw("number"), reader.raw("name")
-        if reader.accepted:
-            for key, text in (("number", number), ("name", name)):
-                if not text:
-                    reader.refuse(key, "R9", "本行不完整:此格为空;请补上", "the row is incomplete: fill this cell in")
-        yield EmployerRow(reader.number, number, name, own.errors[0] if own.errors else None)
+        number, name = row.cells.get("number", ""), row.cells.get("name", "")
+        yield EmployerRow(row.number, shown(number), shown(name), _problem(row, number, name))
+
+
+def _problem(row: Row, number: Cell, name: Cell) -> RowProblem | None:
+    """The worst of the row's problems: of a damaged number, no other cell matters."""
+    lost = [cell for cell in (number, name) if isinstance(cell, Unreadable)]
+    if any(cell.rule == NUMBER_RULE for cell in lost):
+        return DAMAGED
+    if any(cell.rule == LENGTH_RULE for cell in lost):
+        return UNREADABLE
+    # An error value, or a formula that was never calculated, is a number or a name that is not there.
+    absent = any(not cell or is_formula(shown(cell)) for cell in (number, name))
+    return INCOMPLETE if lost or absent or row.fault is not None else None

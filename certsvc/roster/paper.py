@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
 
+from certsvc.credential.number import NO_NUMBER, normalise_number
 from certsvc.person.identity import IdentityDocument
 from certsvc.roster.cells import Limits
 from certsvc.roster.parsed import ID_NUMBER, Parsed, Report, Seen
@@ -92,6 +93,8 @@ def _number(reader: RowReader) -> str | None:
     number = reader.text("number", longest=LONGEST_NUMBER)
     if number is None:
         return None
+    usual = normalise_number(number)
+    number = number if usual == NO_NUMBER else usual
     if not (number.isascii() and number.replace("-", "").isalnum() and number.strip("0-")):
         reader.refuse("number", "R8.1", "编号只含数字、字母和连字符", "a number has digits, letters and hyphens")
     return number.upper()  # as it is asked for, in whatever letters (R8.1)

@@ -10,13 +10,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 from certsvc.errors import CellError, InvalidIdentity, InvalidName, Refused
-from certsvc.person.identity import IdentityDocument, IdType, Sex, parse_identity
+from certsvc.person.characters import in_usual_form
+from certsvc.person.identity import (
+    DIGITS,
+    RESIDENT_LENGTH,
+    IdentityDocument,
+    IdType,
+    Sex,
+    normalise_id_number,
+    parse_identity,
+    resident_check_character,
+)
 from certsvc.person.name import parse_name
-from certsvc.roster.cells import Unreadable, shown
+from certsvc.roster.cells import Unreadable, cut_number, formula, is_formula, shown
 from certsvc.roster.parsed import ID_NUMBER, Report, finding
 from certsvc.roster.table import Row, Table
 
@@ -25,6 +35,12 @@ ID_TYPES: Mapping[str, IdType] = {name: kind for kind in IdType for name in (kin
 _LONGEST_TEXT = 200
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2199
 _DATE = re.compile(r"(?:([0-9]{4})-([0-9]{2})-([0-9]{2})|([0-9]{4})/([0-9]{1,2})/([0-9]{1,2}))")
+# How people and programs write a day otherwise: told how it is due, never taken for it.
+_OTHER_DATE = re.compile(
+    r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]（[0-9]{1,2}）日?|([0-9]{2})([0-9]{2}))(?:[T ]?00:00(?::00(?:\.0+)?)?)？"
+)
+_DAY_NUMBER = re.compile("[2-5][0-9]{4}")
+_DAY_ZERO = date(1899, 12, 30)  # of the day numbers that spreadsheets store
 _LEVEL_WORDS = ("高级技师", "技师", "高级工", "中级工", "初级工")  # levels one to five
 _LEVELS: Mapping[str, int] = {
     text: level
@@ -40,6 +56,7 @@ class RowReader:
         self.number = row.number
         self.accepted = True
         self._cells = row.cells
+        self._padded = row.padded
         self._headings = table.headings
         self._report = report
         if row.fault is not None:
@@ -75,6 +92,10 @@ class RowReader:
         if not self._has(key, required=required):
             return None
         text = self.raw(key)
+        if is_formula(text):
+            cell = formula(text)
+            self.refuse(key, cell.rule, cell.zh, cell.en)
+            return None
         if len(text) > longest:
             self.refuse(key, "file.length", f"超过 {longest} 个字符", f"more than {longest} characters")
             return None
@@ -108,10 +129,15 @@ class RowReader:
     def _day_of(self, key: str, text: str) -> date | None:
         if not text:
             return None
-        found = _DATE.fullmatch(text)
+        found = _DATE.fullmatch(_usual(text))
         if found is None:
+            due = _day_meant(_usual(text))
+            due_zh, due_en = (f",此处应为 {due}", f": here {due}") if due else ("", "")
             self.refuse(
-                key, "file.date", "日期应写作 YYYY-MM-DD 或 YYYY/M/D", "a date is written YYYY-MM-DD or YYYY/M/D"
+                key,
+                "file.date",
+                f"日期应写作 YYYY-MM-DD 或 YYYY/M/D{due_zh}",
+                f"a date is written YYYY-MM-DD or YYYY/M/D{due_en}",
             )
             return None
         year, month, day = (int(part) for part in found.groups() if part is not None)
@@ -128,7 +154,8 @@ class RowReader:
         text = self.raw(key)
         if not text:
             return None
-        for accepted in (text, text.lower(), text.upper()):
+        usual = _usual(text)
+        for accepted in (text, usual, usual.lower(), usual.upper()):
             if accepted in choices:
                 return choices[accepted]
         words = list(choices)
@@ -140,13 +167,13 @@ class RowReader:
         if not self._has(key, required=required):
             return None
         text = self.raw(key)
-        level = _LEVELS.get(text.replace("／", "/").replace(" ", ""))
+        level = _LEVELS.get(_usual(text))
         if level is None and text:
             self.refuse(key, "file.choice", "应为 1–5 或 五级/初级工 等", "a level is 1 to 5, or 五级/初级工")
         return level
 
     def name(self, key: str = "name") -> str | None:
-        """A person's name by R9; a stray middle dot is put right with a warning."""
+        """A person's name by R9; slips are put right, each with a warning."""
         if not self._has(key, required=True):
             return None
         text = self.raw(key)
@@ -157,6 +184,8 @@ class RowReader:
         except InvalidName as error:
             self.refuse_with(key, error)
             return None
+        if key in self._padded:
+            self.warn(key, "R9", "姓名前后的空格已删去", "blanks before or behind the name were left out")
         for warning in parsed.warnings:
             self.warn(key, "R9", warning.zh, warning.en)
         return parsed.text
@@ -172,8 +201,19 @@ class RowReader:
         try:
             return parse_identity(id_type, text, birth_date=birth_date, sex=sex)
         except InvalidIdentity as error:
-            self.refuse_with(ID_NUMBER, error)
+            if not self.refuse_cut_number(text):
+                self.refuse_with(ID_NUMBER, error)
             return None
+
+    def refuse_cut_number(self, number: str) -> bool:
+        """Refuse an identity number whose last digits a spreadsheet replaced by zeros; False where it did not."""
+        usual = normalise_id_number(number)
+        cut = len(usual) == RESIDENT_LENGTH and set(usual) <= DIGITS and usual.endswith("000")
+        if not cut or resident_check_character(usual[:-1]) == usual[-1]:
+            return False
+        cell = cut_number(usual)
+        self.refuse(ID_NUMBER, cell.rule, cell.zh, cell.en)
+        return True
 
     def refuse_repeated(self, key: str, first_row: int, zh: str, en: str, *, rule: str = "file.twice") -> None:
         """Refuse the row whose key stands in `first_row` already."""
@@ -189,3 +229,20 @@ class RowReader:
 
     def _finding(self, key: str, rule: str, zh: str, en: str) -> CellError:
         return finding(self._headings, self.number, key, shown(self._cells.get(key, "")), rule=rule, zh=zh, en=en)
+
+
+def _usual(text: str) -> str:
+    """The text in the usual width, without blanks: for words and figures of which there is a fixed choice."""
+    return "".join(in_usual_form(character) for character in text if not character.isspace())
+
+
+def _day_meant(text: str) -> date | None:
+    """The day that another way of writing it means; None where that is not plain."""
+    try:
+        if _DAY_NUMBER.fullmatch(text):
+            return _DAY_ZERO + timedelta(days=int(text))
+        found = _OTHER_DATE.fullmatch(text)
+        year, month, day = (int(part) for part in found.groups() if part is not None) if found else (0, 0, 0)
+        return date(year, month, day)
+    except ValueError:
+        return None

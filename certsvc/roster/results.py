@@ -7,6 +7,7 @@ Not here: entitlement to an attempt (rules.admission), whose result it is (servi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from certsvc.errors import InvalidScore
+from certsvc.person.identity import normalise_id_number
 from certsvc.roster.cells import Limits
 from certsvc.roster.parsed import ID_NUMBER, Parsed, Report, Seen
 from certsvc.roster.reader import RowReader
@@ -47,6 +49,7 @@ SUBJECTS: Mapping[str, Subject] = {name: subject for subject in Subject for name
 KINDS: Mapping[str, AttemptKind] = {name: kind for kind in AttemptKind for name in (kind.zh, kind.value)}
 OUTCOMES: Mapping[str, Outcome] = {name: outcome for outcome in Outcome for name in (outcome.zh, outcome.value)}
 _LONGEST_ID_NUMBER = 32
+_LONG_DECIMAL = re.compile(r"[0-9]{1,3}\.[0-9]{13,30}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ def _read(table: Table, scheme: Scheme | None, report: Report) -> Iterator[Resul
 
 def _result(reader: RowReader, scheme: Scheme | None) -> ResultRow | None:
     identity_number = reader.text(ID_NUMBER, longest=_LONGEST_ID_NUMBER)
+    if identity_number is not None:
+        reader.refuse_cut_number(identity_number)
     name = reader.name()
     subject = reader.choice("subject", SUBJECTS)
     sat_on = reader.day("sat_on")
@@ -137,7 +142,7 @@ def _result(reader: RowReader, scheme: Scheme | None) -> ResultRow | None:
     assert outcome is not None
     return ResultRow(
         reader.number,
-        identity_number.upper(),
+        normalise_id_number(identity_number),
         name,
         subject,
         sat_on,
@@ -160,5 +165,21 @@ def _score(reader: RowReader, key: str) -> Decimal | None:
     try:
         return parse_score(text) if text else None
     except InvalidScore as error:
-        reader.refuse_with(key, error)
+        if text.endswith(("%", "\uff05")):
+            reader.refuse(key, "R9", "百分数不是成绩；请填写实际得分", "a percentage is no score; type the points")
+        elif _is_noise(text):
+            meant = f"{float(text):.15g}"
+            reader.refuse(
+                key,
+                "R2",
+                f"成绩最多两位小数；末尾是表格软件的计算误差，应为 {meant}",
+                f"a score has two decimal places at most; the rest is how a spreadsheet reckons: {meant} is meant",
+            )
+        else:
+            reader.refuse_with(key, error)
         return None
+
+
+def _is_noise(text: str) -> bool:
+    """Whether a score of two places lies behind more digits than any spreadsheet keeps, as binary reckoning leaves."""
+    return _LONG_DECIMAL.fullmatch(text) is not None and Decimal(f"{float(text):.15g}") == round(Decimal(text), 2)

@@ -1,14 +1,15 @@
-"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say (`bounded`).
+"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say.
 
 `xlsx_file` measures an archive before its reader sees it; this is the second wall, for what measuring cannot see: one
 long string that a hundred thousand cells repeat, one sheet named five hundred times, a fault in the reader, which ends
-the process it is in when memory runs out. The child answers lines of JSON.
+the process it is in when memory runs out (`bounded`). The child answers lines of JSON.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,14 +17,19 @@ from typing import Any
 from certsvc.bounded import Bounds, OutOfBounds, Say, run_bounded
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Cell, Limits, NumberedCells, Unreadable
-from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
+from certsvc.roster.headers import Column
+from certsvc.roster.xlsx_file import OtherSheet, open_sheet, read_sheet_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What the child read: the first sheet's rows, and the names of further sheets that were not read."""
+    """What the child read: the sheet's rows, runs of it that are hidden (rows from 1, columns from 0), and the sheets
+    that were not read."""
 
-    unread: tuple[str, ...]
+    name: str
+    hidden_rows: tuple[tuple[int, int], ...]
+    hidden_columns: tuple[tuple[int, int], ...]
+    others: tuple[OtherSheet, ...]
     _lines: bytes
 
     def rows(self) -> NumberedCells:
@@ -33,18 +39,25 @@ class Sheet:
             yield number, [_decode(cell) for cell in cells]
 
 
-def read_sheet_bounded(content: bytes, limits: Limits) -> Sheet:
-    """The first visible sheet; raises FileRefused, also for a file that needs more than `limits` allow."""
+def read_sheet_bounded(content: bytes, limits: Limits, columns: Sequence[Column] = ()) -> Sheet:
+    """The sheet with these columns; raises FileRefused, also for a file that needs more than `limits` allow."""
+    asked = {"limits": asdict(limits), "columns": [asdict(column) for column in columns]}
     bounds = Bounds(limits.seconds, limits.memory_bytes, limits.unpacked_bytes)
     try:
-        said = run_bounded(read_in_child, asdict(limits), content, bounds)
+        said = run_bounded(read_in_child, asked, content, bounds)
     except OutOfBounds as error:
         raise _beyond_limits() from error
     first, _, lines = said.partition(b"\n")
     opened = json.loads(first)
     if "refused" in opened:
         raise FileRefused(**opened["refused"])
-    return Sheet(tuple(opened["unread"]), lines)
+    return Sheet(
+        opened["name"],
+        tuple((first, last) for first, last in opened["hidden_rows"]),
+        tuple((first, last) for first, last in opened["hidden_columns"]),
+        tuple(OtherSheet(**other) for other in opened["others"]),
+        lines,
+    )
 
 
 def _beyond_limits() -> FileRefused:
@@ -70,16 +83,18 @@ def _decode(cell: str | dict[str, str]) -> Cell:
 
 def read_in_child(settings: dict[str, Any], content: bytes, say: Say) -> None:
     """The child's work: read the sheet; lines of JSON."""
-    limits = Limits(**settings)
+    limits = Limits(**settings["limits"])
 
     def tell(line: Any) -> None:
         say(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
 
     try:
-        sheet, unread = open_sheet(content, limits)
+        opened = open_sheet(content, limits, [Column(**column) for column in settings["columns"]])
     except FileRefused as error:
         tell({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
         return
-    tell({"unread": unread})
-    for numbered in read_sheet_rows(sheet, limits):
+    notes, others = opened.notes, [asdict(other) for other in opened.others]
+    hidden = {"hidden_rows": notes.hidden_rows, "hidden_columns": notes.hidden_columns}
+    tell({"name": opened.name, "others": others, **hidden})
+    for numbered in read_sheet_rows(opened, limits):
         tell(numbered)

@@ -2,7 +2,7 @@
 
 Rows may come in any order: they are put in the order in which they took place before they are judged.
 Not here: scores and items (grading), the conflict of one key with two contents (services).
-Source: R3.2, R3.4, R3.7, R4.2.
+Source: R3.2, R3.4, R3.7, R3.8, R4.2.
 """
 
 from __future__ import annotations
@@ -82,6 +82,14 @@ def replay(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Scheme) ->
     return progress, refusals
 
 
+def not_counted(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Scheme) -> list[Attempt]:
+    """The attempts that are recorded and have no effect, since the other subject had closed the enrolment (R3.8)."""
+    if len({attempt.sat_on for attempt in attempts if attempt.kind is AttemptKind.FIRST}) < 2:
+        return []  # what happens on one day counts together
+    progress, _ = replay(enrolment, attempts, scheme)
+    return [attempt for course in progress.uncounted.values() for attempt in course.taken]
+
+
 def _refusal(enrolment: Enrolment, progress: Progress, attempt: Attempt) -> AttemptRefused | None:
     """Why an attempt may not be recorded, those before it being known; None where it may."""
     if attempt.sat_on < enrolment.registered_on:
@@ -89,7 +97,7 @@ def _refusal(enrolment: Enrolment, progress: Progress, attempt: Attempt) -> Atte
     if attempt.outcome is Outcome.VOID:
         # An annulled sitting counts as not taken, so nothing entitles to it and nothing forbids it (R2.3).
         return None
-    course = progress.course(attempt.subject)
+    course = progress.course_of(attempt)
     return _closed_refusal(progress, course, attempt) or _KIND_REFUSALS[attempt.kind](attempt, course)
 
 
@@ -99,7 +107,7 @@ def _closed_refusal(progress: Progress, course: Course, attempt: Attempt) -> Att
         return _already_passed(attempt, course)
     if attempt.kind is AttemptKind.FREE_RETAKE and course.overdue(attempt.sat_on):
         return _overdue(attempt, course)
-    if progress.lost is not None:
+    if course.counted and progress.lost is not None:
         return _closed(attempt, progress.lost)
     return None
 
@@ -229,7 +237,7 @@ def _overdue(attempt: Attempt, course: Course) -> AttemptRefused:
 
 
 def _closed(attempt: Attempt, lost: EnrolmentState) -> AttemptRefused:
-    """A retake has no entitlement left; a first attempt belongs to a new registration."""
+    """A retake has no entitlement left; a second first attempt belongs to a new registration."""
     closing_rule = "R4.2" if lost is EnrolmentState.VOID else "R3.4"
     rule = closing_rule if attempt.kind is AttemptKind.FIRST else "R3.7"
     return _refused(

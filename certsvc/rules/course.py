@@ -28,7 +28,10 @@ class Standing(Worded):
 
 @dataclass(slots=True)
 class Course:
-    """`taken` holds every attempt, those that use nothing up included; `first` and the counts only those that count."""
+    """`taken` holds every attempt, those that use nothing up included; `first` and the counts only those that count.
+
+    A course that is not `counted` is that of R3.8: judged like any other, and of no effect on its enrolment.
+    """
 
     subject: Subject
     rules: SubjectRules
@@ -40,6 +43,7 @@ class Course:
     onsite_used: int = 0
     free_used: int = 0
     barred: bool = False
+    counted: bool = True
     taken: list[Attempt] = field(default_factory=list)
 
     @property

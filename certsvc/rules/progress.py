@@ -1,17 +1,17 @@
 """An enrolment's state, from the courses of its two subjects.
 
 Day by day: what happens on one day counts together, and what is closed at a day's end stays closed.
-Source: R4.2, R4.3, R5.
+Source: R3.8, R4.2, R4.3, R5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from certsvc.person.words import Worded
 from certsvc.rules.course import Course, Standing
-from certsvc.rules.enrolment import Attempt
+from certsvc.rules.enrolment import Attempt, AttemptKind, Outcome
 from certsvc.rules.terms import BothFailed, Scheme, Subject
 
 
@@ -39,13 +39,17 @@ _LOST = frozenset({EnrolmentState.FAILED, EnrolmentState.FORFEITED, EnrolmentSta
 
 @dataclass(slots=True)
 class Progress:
-    """The two courses, and the state in which the enrolment was lost on an earlier day, if it was."""
+    """The two courses, and the state in which the enrolment was lost on an earlier day, if it was.
+
+    `uncounted` is the course of a subject that was first sat when the other had closed the enrolment already (R3.8).
+    """
 
     scheme: Scheme
     theory: Course
     practical: Course
     lost: EnrolmentState | None = None
     day: date | None = None
+    uncounted: dict[Subject, Course] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, scheme: Scheme) -> Progress:
@@ -65,8 +69,21 @@ class Progress:
             self.day = day
             self.lost = self._lost_by(day)
 
+    def course_of(self, attempt: Attempt) -> Course:
+        """The course that the attempt belongs to: its subject's, or by R3.8 the one that does not count.
+
+        A first attempt opens the latter, and the on-site retake of its day is part of that sitting (R3.2).
+        """
+        subject = attempt.subject
+        course = self.course(subject)
+        if self.lost is None or course.first is not None or attempt.outcome is Outcome.VOID:
+            return course
+        if attempt.kind is AttemptKind.FIRST:
+            return self.uncounted.setdefault(subject, Course(subject, course.rules, counted=False))
+        return self.uncounted.get(subject, course) if attempt.kind is AttemptKind.ONSITE_RETAKE else course
+
     def take(self, attempt: Attempt) -> None:
-        self.course(attempt.subject).take(attempt, self.scheme)
+        self.course_of(attempt).take(attempt, self.scheme)
 
     def state(self, on: date) -> EnrolmentState:
         """The state at the end of a day (R4.3, R5)."""

@@ -31,7 +31,11 @@ def reasons_for(
     """Why the enrolment stands in `state` on a day, in the order in which a reader asks."""
     reasons: list[Reason] = []
     for course in (progress.theory, progress.practical):
-        _tell_course(reasons, course, state, progress.scheme, on)
+        uncounted = progress.uncounted.get(course.subject)
+        if uncounted is None or course.taken:
+            _tell_course(reasons, course, state, progress.scheme, on)
+        if uncounted is not None:
+            reasons += map(_uncounted, uncounted.taken)
     for _, refusal in refused:
         zh, en = f"{refusal.zh}。该记录不计入。", f"{refusal.en}. It has no effect."
         reasons.append(Reason(refusal.rule or "R3.7", zh, en))
@@ -58,9 +62,22 @@ def _tell_course(reasons: list[Reason], course: Course, state: EnrolmentState, s
 # What happened: one sentence per attempt
 
 
-def _attempt_reason(attempt: Attempt, course: Course) -> Reason:
+def _named(attempt: Attempt) -> tuple[str, str]:
     zh = f"{attempt.subject.zh}{attempt.kind.zh}({zh_date(attempt.sat_on)})"
-    en = f"The {attempt.subject.en}'s {attempt.kind.en} on {en_date(attempt.sat_on)}"
+    return zh, f"The {attempt.subject.en}'s {attempt.kind.en} on {en_date(attempt.sat_on)}"
+
+
+def _uncounted(attempt: Attempt) -> Reason:
+    zh, en = _named(attempt)
+    return Reason(
+        "R3.8",
+        f"{zh}时本次报名已因另一科结束，已登记，不计入。",
+        f"{en} came after the other subject had closed the enrolment: it is on record and is not counted.",
+    )
+
+
+def _attempt_reason(attempt: Attempt, course: Course) -> Reason:
+    zh, en = _named(attempt)
     match attempt.outcome:
         case Outcome.SCORED:
             return _scored(attempt, course, zh, en)

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.credential.number import (
+    NO_NUMBER,
+    fold_number,
     format_number,
     gbt36904,
     mod37_36_check,
+    normalise_number,
     parse_number,
     serial_capacity,
 )
@@ -121,3 +124,60 @@ def test_the_check_character_finds_every_single_error(text: str, data: st.DataOb
 def test_a_check_character_is_over_digits_and_capitals_only() -> None:
     with pytest.raises(InvalidNumber):
         mod37_36_check("a")
+
+
+TYPED = {
+    "as registered": ("2663010001500001", "2663010001500001"),
+    "blanks before and behind": (" 2663010001500001\t", "2663010001500001"),
+    "in groups": ("2663 0100\u00a00150\u30000001", "2663010001500001"),
+    "copied with what shows nothing": ("\ufeff\u202a26630100\u200b01500001\u202c", "2663010001500001"),
+    "full-width digits": ("２６６３０１０００１５０００01", "2663010001500001"),
+    "small letters": ("y000163000012255123456", "Y000163000012255123456"),
+    "full-width letters": ("Ｙ000163000012255123456", "Y000163000012255123456"),
+    "a hyphen is kept": ("qh-2013-001", "QH-2013-001"),
+    "an en dash": ("QH–2013–001", "QH-2013-001"),
+    "an em dash": ("QH—2013—001", "QH-2013-001"),
+    "a minus sign": ("QH\u22122013\u2212001", "QH-2013-001"),
+    "a full-width hyphen": ("QH\uff0d2013\uff0d001", "QH-2013-001"),
+    "full-width brackets": ("青(2013)第001号", "青(2013)第001号"),
+    "a slash and a full stop": ("63/2013.001", "63/2013.001"),
+    "sixty characters": ("1" * 60, "1" * 60),
+}
+
+
+@pytest.mark.parametrize(("typed", "registered"), TYPED.values(), ids=TYPED)
+def test_a_number_is_asked_for_as_it_is_registered(typed: str, registered: str) -> None:
+    assert normalise_number(typed) == registered
+    assert fold_number(typed) == registered.replace("-", "")
+
+
+NO_NUMBERS = {
+    "nothing": "",
+    "blanks": " \u3000\u200b",
+    "punctuation alone has no letter": "!!",
+    "markup": "<b>1</b>",
+    "half a surrogate pair": "1\ud842",
+    "sixty-one characters": "1" * 61,
+    "a sign of the database": "1%",
+}
+
+
+@pytest.mark.parametrize("typed", NO_NUMBERS.values(), ids=NO_NUMBERS)
+def test_what_can_be_no_number_asks_for_the_one_that_no_certificate_bears(typed: str) -> None:
+    assert normalise_number(typed) == NO_NUMBER
+    assert fold_number(typed) == NO_NUMBER
+
+
+def test_hyphens_alone_are_no_number_when_compared() -> None:
+    assert fold_number("--") == NO_NUMBER
+
+
+@pytest.mark.parametrize("typed", ["2663-0100-0150-0001", "2663–0100–0150–0001", "2663 - 0100 - 0150 - 0001"])
+def test_hyphens_between_groups_make_no_other_number(typed: str) -> None:
+    assert fold_number(typed) == fold_number("2663010001500001")
+
+
+@given(st.text(max_size=80))
+def test_normalising_a_number_again_changes_nothing(typed: str) -> None:
+    assert normalise_number(normalise_number(typed)) == normalise_number(typed)
+    assert fold_number(fold_number(typed)) == fold_number(typed)

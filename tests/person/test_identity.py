@@ -13,6 +13,7 @@ from certsvc.person.identity import (
     IdType,
     Sex,
     mask_id_number,
+    normalise_id_number,
     parse_identity,
     resident_check_character,
 )
@@ -29,8 +30,19 @@ def test_the_vector_of_the_standard_passes() -> None:
     assert parse_identity(IdType.RESIDENT_ID, VECTOR, birth_date=born, sex=sex).number == VECTOR
 
 
-@pytest.mark.parametrize("text", ["11010519491231002x", " 11010519491231002X "])
-def test_a_number_is_kept_in_upper_case_without_blanks_around_it(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "11010519491231002x",
+        " 11010519491231002X ",
+        "110105 19491231 002X",
+        "110105\u3000194912310\u00a002X",
+        "1101051949123100\uff12\uff38",
+        "1101051949123100\uff12\uff58",
+    ],
+)
+def test_a_number_is_kept_in_upper_case_and_usual_width_without_blanks(text: str) -> None:
+    assert normalise_id_number(text) == VECTOR
     assert parse_identity(IdType.RESIDENT_ID, text) == IdentityDocument(IdType.RESIDENT_ID, VECTOR)
 
 
@@ -55,7 +67,7 @@ REFUSED = {
     "first generation, 15 digits": (IdType.RESIDENT_ID, "110105491231002", "18 characters, not 15"),
     "empty": (IdType.RESIDENT_ID, "", "18 characters, not 0"),
     "a letter among the digits": (IdType.RESIDENT_ID, "1101O519491231002X", "character 5 “O”"),
-    "a full-width digit": (IdType.RESIDENT_ID, "1101051949123100\uff12X", "character 17"),
+    "a circled digit": (IdType.RESIDENT_ID, "1101051949123100\u2461X", "character 17"),
     "a control character": (IdType.RESIDENT_ID, "1101\x00519491231002X", "character 5 U+0000"),
     "a wrong last letter": (IdType.RESIDENT_ID, "11010519491231002Y", "character 18"),
     "a wrong check digit": (IdType.RESIDENT_ID, "110105194912310021", "check character"),
@@ -72,7 +84,7 @@ REFUSED = {
     "passport too long": (IdType.PASSPORT, "E" * 21, "5 to 20"),
     "passport with a hyphen": (IdType.PASSPORT, "E12-45678", "character 4"),
     "passport with a formula": (IdType.PASSPORT, "=1+1+1", "character 1"),
-    "passport in full width": (IdType.PASSPORT, "Ｅ12345678", "character 1"),
+    "passport with a letter whose capital is of ASCII": (IdType.PASSPORT, "\u017f12345678", "character 1"),
 }
 
 

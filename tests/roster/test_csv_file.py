@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+
 import pytest
 
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Limits, NumberedCells, Unreadable
-from certsvc.roster.csv_file import find_encoding, read_csv_rows
+from certsvc.roster.csv_file import CsvForm, find_encoding, read_csv_rows
 
 
 def _rows(content: bytes, limits: Limits) -> NumberedCells:
-    return read_csv_rows(content, find_encoding(content), limits)
+    return read_csv_rows(content, CsvForm(find_encoding(content)), limits)
 
 
 def rows_of(content: bytes, limits: Limits | None = None) -> list[tuple[int, list[object]]]:
@@ -26,12 +28,24 @@ def test_ascii_alone_is_read() -> None:
     assert rows_of(b"name\nx\n") == [(1, ["name"]), (2, ["x"])]
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_utf16_and_utf32_are_refused(encoding: str) -> None:
-    content = "姓名\n张三\n".encode(encoding)
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_utf16_is_read_where_it_says_so(mark: bytes) -> None:
+    encoding = "utf-16-le" if mark == codecs.BOM_UTF16_LE else "utf-16-be"
+    assert rows_of(mark + "姓名,a\n张𬭊,1\n".encode(encoding)) == [(1, ["姓名", "a"]), (2, ["张𬭊", "1"])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_utf16_without_its_mark_and_utf32_are_refused(encoding: str) -> None:
     with pytest.raises(FileRefused) as refused:
-        rows_of(b"\xff\xfe" + content if encoding == "utf-16-le" else content)
+        rows_of("姓名,number\n张三,2663010001500001\n".encode(encoding))
     assert refused.value.rule == "file.encoding"
+    assert "UTF-16" in refused.value.en
+
+
+def test_damaged_utf16_is_refused() -> None:
+    with pytest.raises(FileRefused) as refused:
+        rows_of(codecs.BOM_UTF16_LE + "a\nb".encode("utf-16-le") + b"\x00\xd8a")
+    assert refused.value.where == "第 2 行 line 2"
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -57,14 +71,15 @@ def test_an_open_quote_is_refused_with_its_row() -> None:
     assert refused.value.where == "第 3 行 row 3"
 
 
-def test_padding_goes_and_control_characters_stay() -> None:
-    assert rows_of("\u3000张三 \u00a0,\u200b李\n".encode()) == [(1, ["张三", "\u200b李"])]
+def test_a_cell_comes_as_it_is_written() -> None:
+    assert rows_of("\u3000张三 \u00a0,\u200b李\n".encode()) == [(1, ["\u3000张三 \u00a0", "\u200b李"])]
 
 
 def test_a_cell_beyond_the_bound_is_unreadable_and_only_its_beginning_is_kept() -> None:
     [(_, [cell])] = rows_of(b"x" * 31 + b"\n", Limits(cell_length=30))
     assert isinstance(cell, Unreadable)
     assert (cell.rule, len(cell.shown)) == ("file.length", 32)
+    assert rows_of(b" " * 31 + b"x\n", Limits(cell_length=30)) == [(1, [" " * 31 + "x"])]
 
 
 def test_a_chunk_border_may_cut_a_character() -> None:

@@ -35,7 +35,15 @@ def test_every_cell_but_the_type_is_required(column: str) -> None:
     assert found(**{column: ""}) == [(column, "file.required")]
 
 
-@pytest.mark.parametrize("number", ["20 63", "=2063", "编号1", "20/63", "x" * 65])
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("20 63", "2063"), ("qh–2063", "QH-2063"), ("２０６３", "2063"), ("'2063", "2063")]
+)
+def test_a_number_is_kept_as_it_is_asked_for(typed: str, kept: str) -> None:
+    [row] = read_paper(csv_file(PAPER | {"证书编号": typed})).check().rows
+    assert row.number == kept
+
+
+@pytest.mark.parametrize("number", ["=2063", "编号1", "20/63", "x" * 65])
 def test_a_number_is_plain(number: str) -> None:
     assert found(证书编号=number)[0][0] == "证书编号"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import re
 import zipfile
@@ -32,10 +33,10 @@ def test_the_bounded_reading_gives_the_same_rows() -> None:
     content = sheet_file(
         [["姓名", " 张𬭊 ", date(2025, 3, 24)], [60, 59.99, 110105194912310021], ["x" * 1001]], [["b"]]
     )
-    sheet, unread = open_sheet(content, LIMITS)
+    opened = open_sheet(content, LIMITS)
     bounded = read_sheet_bounded(content, LIMITS)
-    assert bounded.unread == unread == ("Sheet1",)
-    assert list(bounded.rows()) == list(bounded.rows()) == list(read_sheet_rows(sheet, LIMITS))
+    assert (bounded.name, bounded.others) == ("Sheet", opened.others)
+    assert list(bounded.rows()) == list(bounded.rows()) == list(read_sheet_rows(opened, LIMITS))
 
 
 def test_a_refusal_comes_through_in_its_own_words() -> None:
@@ -90,9 +91,12 @@ def test_a_cell_that_measuring_misses_ends_the_child_alone() -> None:
 
 def test_the_child_answers_line_by_line() -> None:
     said = io.BytesIO()
-    read_in_child(asdict(LIMITS), sheet_file([["a"]]), said.write)
-    assert said.getvalue() == b'{"unread": []}\n[1, ["a"]]\n'
-    read_in_child(asdict(LIMITS), b"PK", (refused := io.BytesIO()).write)
+    settings = {"limits": asdict(LIMITS), "columns": []}
+    read_in_child(settings, sheet_file([["a"]]), said.write)
+    opened, *rows = map(json.loads, said.getvalue().splitlines())
+    assert opened == {"name": "Sheet", "others": [], "hidden_rows": [], "hidden_columns": []}
+    assert rows == [[1, ["a"]]]
+    read_in_child(settings, b"PK", (refused := io.BytesIO()).write)
     assert b"damaged" in refused.getvalue()
 
 

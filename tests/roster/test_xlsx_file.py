@@ -15,9 +15,9 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from certsvc.errors import FileRefused
-from certsvc.roster import xlsx_file
+from certsvc.roster import xlsx_archive
 from certsvc.roster.cells import Cell, Limits, Unreadable
-from certsvc.roster.xlsx_file import open_sheet, read_sheet_rows
+from certsvc.roster.xlsx_file import OtherSheet, open_sheet, read_sheet_rows
 from tests.builders.roster import rewrite_archive, sheet_file
 
 LIMITS = Limits()
@@ -25,8 +25,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 
 
 def first_row(*cells: object) -> list[Cell]:
-    sheet, _ = open_sheet(sheet_file([list(cells)]), LIMITS)
-    [(number, row)] = read_sheet_rows(sheet, LIMITS)
+    [(number, row)] = read_sheet_rows(open_sheet(sheet_file([list(cells)]), LIMITS), LIMITS)
     assert number == 1
     return row
 
@@ -38,7 +37,7 @@ def refusal(content: bytes, limits: Limits = LIMITS) -> FileRefused:
 
 
 def test_cells_become_text_or_days() -> None:
-    assert first_row(" 张𬭊 ", date(2025, 3, 24), datetime(2025, 3, 24), 60, 60.0, 59.99, 12000000001, True, False) == [
+    assert first_row("张𬭊", date(2025, 3, 24), datetime(2025, 3, 24), 60, 60.0, 59.99, 12000000001, True, False) == [
         "张𬭊",
         date(2025, 3, 24),
         date(2025, 3, 24),
@@ -76,26 +75,26 @@ def test_a_long_text_is_unreadable() -> None:
 
 
 def test_rows_keep_the_numbers_of_the_sheet() -> None:
-    sheet, _ = open_sheet(sheet_file([["a"], [], ["b"]]), LIMITS)
-    assert list(read_sheet_rows(sheet, LIMITS)) == [(1, ["a"]), (2, [""]), (3, ["b"])]
+    rows = read_sheet_rows(open_sheet(sheet_file([["a"], [], ["b"]]), LIMITS), LIMITS)
+    assert list(rows) == [(1, ["a"]), (2, [""]), (3, ["b"])]
 
 
 def test_a_sheet_that_starts_elsewhere_keeps_its_rows_and_columns() -> None:
-    sheet, _ = open_sheet(sheet_file([[], [None, "b"]]), LIMITS)
-    assert list(read_sheet_rows(sheet, LIMITS))[-1] == (2, ["", "b"])
+    assert list(read_sheet_rows(open_sheet(sheet_file([[], [None, "b"]]), LIMITS), LIMITS))[-1] == (2, ["", "b"])
 
 
 def test_an_empty_sheet_has_no_rows() -> None:
-    sheet, _ = open_sheet(sheet_file([]), LIMITS)
-    assert list(read_sheet_rows(sheet, LIMITS)) == []
+    assert list(read_sheet_rows(open_sheet(sheet_file([]), LIMITS), LIMITS)) == []
 
 
 def test_further_sheets_are_named() -> None:
-    assert open_sheet(sheet_file([["a"]], [], [["b"]]), LIMITS)[1] == ("Sheet2",)
+    assert open_sheet(sheet_file([["a"]], [], [["b"]]), LIMITS).others == (OtherSheet("Sheet2", False, 1),)
 
 
-def test_a_formula_without_a_value_is_an_empty_cell() -> None:
-    assert first_row("=1+1", "x") == ["", "x"]
+def test_a_formula_without_a_value_is_unreadable() -> None:
+    cell, other = first_row("=1+1", "x")
+    assert isinstance(cell, Unreadable)
+    assert (cell.rule, other) == ("R9", "x")
 
 
 @pytest.mark.parametrize("kept", [4, 100, 1000, -1])
@@ -228,11 +227,11 @@ def test_prefixes_and_other_attributes_are_seen_through() -> None:
         sheet_file([["a", "b"]]),
         lambda name, part: part.replace(b'<c r="B1"', b"<x:c  s='0'\n r = 'B1' a.b-c=\"\"") if name == SHEET else part,
     )
-    assert open_sheet(content, LIMITS)[0].width >= 1
+    assert open_sheet(content, LIMITS).sheet.width >= 1
 
 
 def test_cells_and_strings_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx_file, "_MOST_CELLS", 5)
+    monkeypatch.setattr(xlsx_archive, "_MOST_CELLS", 5)
     assert refusal(sheet_file([["a"] * 6])).rule == "file.size"
     strings = rewrite_archive(
         sheet_file([["a"]]), lambda name, part: part + b"<si/>" * 6 if name == "xl/styles.xml" else part
@@ -252,7 +251,7 @@ def test_a_picture_in_the_workbook_is_no_matter() -> None:
     out = io.BytesIO(sheet_file([["a"]]))
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("xl/media/image1.png", os.urandom(300_000) + b"<c >" + b"x" * 2_000_000)
-    assert open_sheet(out.getvalue(), LIMITS)[0].width == 1
+    assert open_sheet(out.getvalue(), LIMITS).sheet.width == 1
 
 
 def test_a_sheet_among_the_pictures_is_looked_at_like_any_other() -> None:

@@ -38,6 +38,7 @@ class Model:
     subjects: dict[str, Sat] = field(default_factory=lambda: {"theory": Sat(), "practical": Sat()})
     closed: str = ""
     refused: list[Attempt] = field(default_factory=list)
+    uncounted: list[Attempt] = field(default_factory=list)
 
     def run(self, attempts: Iterable[Attempt], on: date) -> str:
         """The state at the end of a day."""
@@ -48,10 +49,12 @@ class Model:
         for day, sat in groupby(known, key=lambda one: one.sat_on):
             self._pass_deadlines(day)
             for attempt in sat:
-                if self._may(attempt):
-                    self._take(attempt)
-                else:
+                if not self._may(attempt):
                     self.refused.append(attempt)
+                elif self._comes_too_late(attempt):
+                    self.uncounted.append(attempt)
+                else:
+                    self._take(attempt)
             self._close()
         self._pass_deadlines(on)
         return self.closed or self._open_state()
@@ -72,6 +75,8 @@ class Model:
             return False
         if attempt.outcome.value == "void":
             return True
+        if self._comes_too_late(attempt):
+            return self._may_uncounted(attempt)
         if self.closed or sat.standing == "passed":
             return False
         if kind == "first":
@@ -80,6 +85,22 @@ class Model:
             granted = self.scheme.subjects[attempt.subject].onsite_retakes > 0
             return granted and sat.first_on == today and sat.first_outcome == "scored" and not sat.onsite_used
         return sat.free == "open" and today <= sat.deadline and not (sat.onsite_used and sat.first_on == today)
+
+    def _comes_too_late(self, attempt: Attempt) -> bool:
+        """R3.8: the enrolment is closed, and by the other subject, since this one was never sat."""
+        never_sat = self.subjects[attempt.subject.value].first_on is None
+        return bool(self.closed) and never_sat and attempt.outcome.value != "void"
+
+    def _may_uncounted(self, attempt: Attempt) -> bool:
+        """One first attempt, and on its day the on-site retake that belongs to it; no free retake."""
+        before = [one for one in self.uncounted if one.subject is attempt.subject and one.outcome.value != "excused"]
+        rules = self.scheme.subjects[attempt.subject]
+        if attempt.kind.value == "first":
+            return not before
+        if attempt.kind.value == "free_retake" or rules.onsite_retakes == 0 or len(before) != 1:
+            return False
+        first = before[0]
+        return first.sat_on == attempt.sat_on and first.score is not None and first.score < rules.pass_mark
 
     def _take(self, attempt: Attempt) -> None:
         sat, kind, outcome = self.subjects[attempt.subject.value], attempt.kind.value, attempt.outcome.value

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from certsvc.errors import AttemptRefused
-from certsvc.rules.admission import admit, admit_all
+from certsvc.rules.admission import admit, admit_all, not_counted
 from certsvc.rules.decide import EnrolmentState, decide
 from certsvc.rules.enrolment import Attempt, Outcome
 from certsvc.rules.scheme import Scheme
@@ -198,14 +198,95 @@ def test_an_excused_onsite_retake_uses_nothing_up() -> None:
 # Closed enrolments
 
 
-def test_a_lost_enrolment_takes_no_retake_and_no_first_attempt() -> None:
+def test_a_lost_enrolment_takes_no_retake_and_no_second_first_attempt() -> None:
     failed = [attempt(THEORY, "40"), attempt(THEORY, "50", kind=FREE, on=date(2025, 4, 1))]
     assert refusal([*failed, attempt(PRACTICAL, "40")], attempt(PRACTICAL, "70", kind=FREE, on=LATER)).rule == "R3.7"
-    assert refusal(failed, attempt(PRACTICAL, "70", on=LATER)).rule == "R3.4"
-    assert refusal([attempt(THEORY, "40")], attempt(PRACTICAL, "70", on=OVERDUE)).rule == "R3.4"
+    assert refusal([*failed, attempt(PRACTICAL, "40")], attempt(PRACTICAL, "70", on=LATER)).rule == "R3.4"
     missed = [attempt(THEORY, ABSENT), attempt(PRACTICAL, ABSENT)]
     assert refusal(missed, attempt(PRACTICAL, "70", on=LATER)).rule == "R4.2"
     assert refusal(missed, attempt(PRACTICAL, "70", kind=FREE, on=LATER)).rule == "R3.7"
+
+
+CLOSED_BY_THE_THEORY = {
+    "misconduct": [attempt(THEORY, MISCONDUCT)],
+    "free retake failed": [attempt(THEORY, "40"), attempt(THEORY, "50", kind=FREE, on=date(2025, 4, 1))],
+    "free retake missed": [attempt(THEORY, ABSENT), attempt(THEORY, ABSENT, kind=FREE, on=date(2025, 4, 1))],
+    "deadline passed": [attempt(THEORY, "40")],
+}
+
+
+# R3.8
+
+
+@pytest.mark.parametrize("earlier", CLOSED_BY_THE_THEORY.values(), ids=CLOSED_BY_THE_THEORY)
+@pytest.mark.parametrize("result", ["70", "40", ABSENT, MISCONDUCT, EXCUSED])
+def test_a_first_attempt_after_the_other_subject_closed_is_recorded_and_not_counted(
+    earlier: list[Attempt], result: str | Outcome
+) -> None:
+    late = attempt(PRACTICAL, result, on=OVERDUE)
+    accept(earlier, late)
+    for rows in permutations([*earlier, late]):
+        assert admit_all(ENROLMENT, [], rows, qinghai()) == []
+        assert not_counted(ENROLMENT, rows, qinghai()) == [late]
+    without, beside = (decide(ENROLMENT, rows, qinghai(), OVERDUE) for rows in (earlier, [late, *earlier]))
+    assert without.state.lost
+    assert (beside.state, beside.subjects) == (without.state, without.subjects)
+    told = [reason for reason in beside.reasons if reason.rule == "R3.8"]
+    assert len(told) == 1
+    assert "技能考核初考" in told[0].zh
+    assert "不计入" in told[0].zh
+    assert "not counted" in told[0].en
+    assert not any("has not been sat" in reason.en for reason in beside.reasons)
+
+
+def test_what_closed_the_enrolment_may_come_in_after_the_attempt_that_it_makes_uncounted() -> None:
+    practical = attempt(PRACTICAL, "70", on=date(2025, 3, 25))
+    accept([practical], attempt(THEORY, MISCONDUCT))
+    assert not_counted(ENROLMENT, [practical, attempt(THEORY, MISCONDUCT)], qinghai()) == [practical]
+    assert not_counted(ENROLMENT, [practical], qinghai()) == []
+
+
+def test_what_was_sat_on_the_day_of_the_closing_counts() -> None:
+    same_day = [attempt(THEORY, MISCONDUCT), attempt(PRACTICAL, "70")]
+    assert not_counted(ENROLMENT, same_day, qinghai()) == []
+
+
+def test_the_onsite_retake_of_an_uncounted_sitting_is_part_of_it() -> None:
+    day = date(2025, 3, 25)
+    sat = [attempt(THEORY, MISCONDUCT), attempt(PRACTICAL, "40", on=day)]
+    onsite = attempt(PRACTICAL, "70", kind=ONSITE, on=day)
+    accept(sat, onsite)
+    for rows in permutations([*sat, onsite]):
+        assert not_counted(ENROLMENT, rows, qinghai()) == [sat[1], onsite]
+        assert decide(ENROLMENT, rows, qinghai(), LATER).state is EnrolmentState.FAILED
+    assert refusal([*sat, onsite], attempt(PRACTICAL, "80", kind=ONSITE, on=day)).rule == "R3.7"
+    assert refusal(sat[:1], onsite).rule == "R3.7"
+    assert refusal(sat, attempt(PRACTICAL, "70", kind=ONSITE, on=LATER)).rule == "R3.2"
+
+
+def test_an_uncounted_attempt_entitles_to_no_free_retake_and_is_the_only_first() -> None:
+    sat = [attempt(THEORY, MISCONDUCT), attempt(PRACTICAL, "40", on=date(2025, 3, 25))]
+    assert refusal(sat, attempt(PRACTICAL, "70", kind=FREE, on=LATER)).rule == "R3.7"
+    assert refusal(sat, attempt(PRACTICAL, "70", on=LATER)).rule == "R3.7"
+    annulled = attempt(PRACTICAL, VOID, on=LATER)
+    accept(sat, annulled)
+    assert annulled not in not_counted(ENROLMENT, [*sat, annulled], qinghai())
+    # An excused one uses nothing up, here as elsewhere (R2.3).
+    excused = [sat[0], attempt(PRACTICAL, EXCUSED, on=date(2025, 3, 25))]
+    accept(excused, attempt(PRACTICAL, "70", on=LATER))
+
+
+def test_a_subject_annulled_before_is_told_beside_its_uncounted_attempt() -> None:
+    attempts = [attempt(PRACTICAL, VOID), attempt(THEORY, MISCONDUCT), attempt(PRACTICAL, "70", on=LATER)]
+    rules = [reason.rule for reason in decide(ENROLMENT, attempts, qinghai(), LATER).reasons]
+    assert rules == ["R2.3", "R2.3", "R3.8", "R3.4"]
+
+
+def test_a_file_of_which_one_row_is_refused_still_takes_the_uncounted_one() -> None:
+    late = attempt(PRACTICAL, "70", on=LATER)
+    bad = attempt(THEORY, "70", kind=FREE, on=LATER)
+    for rows in permutations([attempt(THEORY, MISCONDUCT), late, bad]):
+        assert [one for one, _ in admit_all(ENROLMENT, [], rows, qinghai())] == [bad]
 
 
 def test_what_was_sat_on_the_day_of_the_closing_is_recorded() -> None:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certsvc.rules.admission import admit_all
-from certsvc.rules.decide import EnrolmentState, decide
+from certsvc.rules.admission import admit_all, not_counted
+from certsvc.rules.decide import EnrolmentState, Standing, decide
 from certsvc.rules.enrolment import Attempt, AttemptKind, Enrolment, Outcome
 from certsvc.rules.scheme import Scheme, Subject
 from tests.rules.builders import ENROLMENT, changed, haiyue, qinghai
@@ -99,12 +99,20 @@ def test_no_path_leads_out_of_a_closed_enrolment(attempts, more, scheme, on, day
 
 
 @given(rows(), rows(), schemes(), days)
-def test_a_lost_enrolment_admits_nothing_dated_later_but_annulled_sittings(attempts, more, scheme, on) -> None:
+def test_a_lost_enrolment_counts_nothing_dated_later(attempts, more, scheme, on) -> None:
+    """Annulled sittings aside, what is admitted is of a subject that had never been sat, and not counted (R3.8)."""
     so_far = [one for one in attempts if one.sat_on <= on]
     existing = _admitted(so_far, scheme)
-    if decide(ENROLMENT, existing, scheme, on).state.lost:
+    before = decide(ENROLMENT, existing, scheme, on)
+    if before.state.lost:
         later = [one for one in more if one.sat_on > on and one.outcome is not Outcome.VOID]
-        assert len(admit_all(ENROLMENT, existing, later, scheme)) == len(later)
+        refused = [one for one, _ in admit_all(ENROLMENT, existing, later, scheme)]
+        admitted = [one for one in later if all(one is not other for other in refused)]
+        after = decide(ENROLMENT, existing + admitted, scheme, date.max)
+        assert (after.state, after.subjects) == (before.state, before.subjects)
+        uncounted = not_counted(ENROLMENT, existing + admitted, scheme)
+        assert all(any(one is other for other in uncounted) for one in admitted)
+        assert all(before.subjects[one.subject].standing is Standing.NOT_SAT for one in admitted)
 
 
 @given(rows(), schemes(), days)

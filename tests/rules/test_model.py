@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certsvc.rules.admission import admit_all
+from certsvc.rules.admission import admit_all, not_counted
 from certsvc.rules.decide import decide
 from certsvc.rules.enrolment import Attempt, AttemptKind, Enrolment, Outcome
 from certsvc.rules.scheme import Scheme
@@ -63,3 +63,5 @@ def test_what_is_refused_on_import_is_that_of_a_second_reading(name: str, choice
     model = Model(scheme, registered_on)
     model.run(attempts, date.max)
     assert {id(attempt) for attempt in refused} == {id(attempt) for attempt in model.refused}
+    uncounted = not_counted(Enrolment(registered_on), attempts, scheme)
+    assert {id(attempt) for attempt in uncounted} == {id(attempt) for attempt in model.uncounted}

@@ -340,10 +340,10 @@ def test_names_in_a_list_cannot_be_guessed(client: FlaskClient, register: Regist
     answer = client.post("/verify/list", data=sent, headers={"Accept": "application/x-ndjson"})
     states = [json.loads(line)["state"] for line in answer.text.splitlines()[1:-1]]
     # None of them is told apart, not even the right one; the others have their answer.
-    assert states == ["unread"] * 4 + ["paper_valid"]
+    assert states == ["guessed"] * 4 + ["paper_valid"]
     asked = [{"number": register.valid.number, "name": name} for name in tried]
     rows_of_api = client.post("/api/v1/verifications", json={"rows": asked}).json["rows"]
-    assert {row["state"] for row in rows_of_api} == {"unread"}
+    assert {row["state"] for row in rows_of_api} == {"guessed"}
 
 
 def test_no_identity_number_is_made_for_two_people() -> None:

@@ -35,7 +35,7 @@ def test_a_list_comes_back_with_states_and_no_formula(client: FlaskClient, regis
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert rows[0] == ["证书编号", "姓名", "状态", "发证日期", "查询时间", "说明", "核验网址"]
+    assert rows[0] == ["证书编号", "姓名", "状态", "发证日期", "查询时间", "核验网址"]
     states = {row[1]: row[2] for row in rows[1:]}
     assert states[register.valid.name] == "真实有效"
     assert states[register.held["revoked"].name].startswith("真实签发,已于")
@@ -52,13 +52,53 @@ def test_a_list_streams_its_progress(client: FlaskClient, register: Register) ->
     )
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert lines[0] == {"rows": len(lines) - 2}
-    assert [line["state"] for line in lines[1:-1]][-3:] == ["paper_valid", "unknown", "unknown"]
+    assert [line["state"] for line in lines[1:-1]][-3:] == ["paper_valid", "incomplete", "unknown"]
     assert lines[1]["record"] == f"/v/{register.valid.token}"
     # The last line is the file that one without a script gets.
     whole = client.post("/verify/list", data={"list": (io.BytesIO(_list(register)), "a.csv")})
     assert lines[-1]["file"] == "checked.csv"
     sent = list(csv.reader(io.StringIO(base64.b64decode(lines[-1]["base64"]).decode("utf-8-sig"))))
     assert [row[:4] for row in sent] == [row[:4] for row in csv.reader(io.StringIO(whole.data.decode("utf-8-sig")))]
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson"])
+def test_a_row_that_cannot_be_asked_about_is_told_so_and_the_others_are_answered(
+    client: FlaskClient, register: Register, accept: str
+) -> None:
+    held = register.valid
+    rows = [
+        "证书编号,姓名",
+        "2.66301E+15,王芳",
+        f"{held.number},",
+        f"{held.number},#N/A",
+        f"{held.number},{held.name}",
+    ]
+    content = io.BytesIO("\n".join(rows).encode())
+    answer = client.post("/verify/list", data={"list": (content, "名单.csv")}, headers={"Accept": accept})
+    if accept == "text/csv":
+        told = [row[2] for row in csv.reader(io.StringIO(answer.data.decode("utf-8-sig")))][1:]
+    else:
+        lines = [json.loads(line) for line in answer.text.splitlines()][1:-1]
+        assert [line["state"] for line in lines] == ["damaged", "incomplete", "incomplete", "valid"]
+        told = [line["status"] for line in lines]
+    assert told[0].startswith("编号已被表格软件损坏")
+    assert "设为文本格式" in told[0]
+    assert told[1] == told[2] != told[3]
+    assert "不完整" in told[1]
+    assert told[3] == "真实有效"
+
+
+def test_a_list_through_the_api_tells_a_damaged_row_from_an_unknown_certificate(
+    client: FlaskClient, register: Register
+) -> None:
+    content = f"number,name\n2.66301E+15,x\n{register.valid.number},{register.valid.name}\n".encode()
+    answer = client.post("/api/v1/verifications", data={"list": (io.BytesIO(content), "a.csv")})
+    damaged, valid = answer.json["rows"]
+    assert (damaged["state"], valid["state"]) == ("damaged", "valid")
+    assert damaged["certificate"] is None
+    assert "damaged by the spreadsheet" in damaged["says"]["en"]
+    document = describe("https://example.test")
+    Draft202012Validator({"$ref": "#/components/schemas/Statement", **document}).validate(damaged)
 
 
 def test_a_list_of_xlsx_comes_back_as_xlsx(client: FlaskClient, register: Register) -> None:

@@ -21,9 +21,10 @@ from sqlalchemy.orm import Session, aliased
 
 from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
 from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.person.name import fold
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import ResultRow, read_results
-from certsvc.rules.admission import admit_all
+from certsvc.rules.admission import admit_all, not_counted
 from certsvc.rules.decide import decide
 from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
@@ -208,6 +209,7 @@ class _Recording:
                 self._refuse(row, _column_of(refused[id(attempt)]), refused[id(attempt)])
         if rows and not refused:
             self._refuse_reopened(enrolment, existing, attempts, rows, scheme)
+            self._warn_of_uncounted(Enrolment(enrolment.registered_on), existing, attempts, rows, scheme)
         return [row for row, attempt in zip(rows, attempts, strict=True) if id(attempt) not in refused]
 
     def _refuse_reopened(
@@ -230,6 +232,24 @@ class _Recording:
                 rule="R1.5",
             )
             self._refuse(row, "sat_on", reopened)
+
+    def _warn_of_uncounted(
+        self, enrolment: Enrolment, existing: list[Attempt], new: list[Attempt], rows: list[AnyRow], scheme: Scheme
+    ) -> None:
+        """R3.8: what is recorded without effect, in the new rows or, by what they say, among those on record."""
+        before = {id(attempt) for attempt in not_counted(enrolment, existing, scheme)}
+        for attempt in not_counted(enrolment, [*existing, *new], scheme):
+            if id(attempt) in before:
+                continue
+            row = next((row for row, one in zip(rows, new, strict=True) if one is attempt), rows[0])
+            named = f"{attempt.subject.zh}{attempt.kind.zh}({attempt.sat_on})"
+            uncounted = Refused(
+                f"{named}时本次报名已因另一科结束，已登记，不计入",
+                f"the {attempt.subject.en}'s {attempt.kind.en} of {attempt.sat_on} came after the other subject had "
+                "closed the enrolment: it is on record and is not counted",
+                rule="R3.8",
+            )
+            self._tally.warn(self._parsed.cell_error(row.row, "sat_on", str(row.sat_on), uncounted))
 
     def _refuse(self, row: AnyRow, column: str, error: Refused) -> None:
         attempt = attempt_of(row)
@@ -254,7 +274,7 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
         raise NotFound(
             "没有该证件号码的报名", "no candidate is registered under this number", rule="R1.5", where="id_number"
         )
-    named = [person for person in people if person.name == row.name]
+    named = [person for person in people if fold(person.name) == fold(row.name)]
     if not named:
         raise Conflict("姓名与报名时的不符", "the name is not the one registered", rule="R9", where="name")
     mine = [one for person in named for one in enrolments.get(person.id, [])]

@@ -19,6 +19,8 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from certsvc.credential.number import NO_NUMBER
+from certsvc.credential.number import normalise_number as normalise_number  # noqa: PLC0414 (callers ask for it here)
 from certsvc.credential.token import normalise_token
 from certsvc.errors import InvalidName, KeyMissing, Unavailable
 from certsvc.person.name import parse_name
@@ -27,8 +29,6 @@ from certsvc.services.verification.genuine import genuine_claims
 from certsvc.services.verification.public_record import PublicRecord, electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
 
-_LONGEST_NUMBER: Final = 60
-_NO_NUMBER: Final = "0"  # no certificate can bear it; asked for in place of malformed input
 _NO_TOKEN: Final = "0" * 26  # "0" is not in the token's alphabet
 _LAST: Final = 6
 # Comparing digests under a key of this process takes the same time wherever the texts differ.
@@ -86,7 +86,7 @@ def by_numbers_and_names(services: Services, pairs: Sequence[tuple[str, str]]) -
     from a wrong name: the database compares both, and gives back hits alone.
     """
     wanted = [(normalise_number(number), _normalise_name(name)) for number, name in pairs]
-    asked = sorted({pair for pair in wanted if pair[0] != _NO_NUMBER and pair[1]})
+    asked = sorted({pair for pair in wanted if pair[0] != NO_NUMBER and pair[1]})
     numbers = sorted({number for number, _ in asked})
     found: dict[tuple[str, str], PublicRecord] = {}
     with _reading(services) as session:
@@ -121,15 +121,6 @@ def match_paper(services: Services, number: str, name: str, last_six: str) -> bo
     """`match` for a paper certificate, which has no token."""
     query = select(PaperCertificateRecord.id).where(PaperCertificateRecord.number == normalise_number(number))
     return _matches(services, PaperCertificateRecord, query, name, last_six)
-
-
-def normalise_number(text: str) -> str:
-    """A certificate number as registered: half-width, upper case, no blanks; a text that can be none gives "0"."""
-    number = "".join(unicodedata.normalize("NFKC", text[: 4 * _LONGEST_NUMBER]).split()).upper()
-    plain = number.replace("-", "").replace("/", "").replace(".", "")
-    # Lone surrogates and NUL would upset the database's own encoding, and be an outage in place of "unknown".
-    usable = 0 < len(number) <= _LONGEST_NUMBER and all(c.isalnum() or c in "()第号字" for c in plain)
-    return number if usable else _NO_NUMBER
 
 
 def _normalise_name(text: str) -> str:

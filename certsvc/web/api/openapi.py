@@ -12,7 +12,7 @@ from certsvc.brought.kinds import Kind as BroughtKind
 from certsvc.brought.zip_file import MOST_FILES
 from certsvc.credential.verdict import Verdict
 from certsvc.credential.wording import STATES
-from certsvc.roster.employer_list import LIST_LIMITS
+from certsvc.roster.employer_list import LIST_LIMITS, ROW_PROBLEMS
 from certsvc.services.operation.api_keys import Scope
 from certsvc.web.gate import LARGEST_FILE
 from certsvc.web.problems import STATUS
@@ -40,12 +40,7 @@ _DAY: Final = {"type": "string", "format": "date"}
 _UPLOAD: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 _DAY_OR_NULL: Final = {"type": ["string", "null"], "format": "date"}
 
-_ROWS: Final = {
-    "type": "array",
-    "items": {
-        "oneOf": [{"$ref": "#/components/schemas/Statement"}, {"$ref": "#/components/schemas/UnreadRow"}],
-    },
-}
+_ROWS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/Statement"}}
 
 # Run as they stand by tests/web/test_examples.py, with BASE, TOKEN, NUMBER and NAME set.
 EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -102,7 +97,6 @@ def describe(base_url: str) -> dict[str, object]:
                 "Certificate": _certificate(),
                 "Check": _check(),
                 "FileAnswer": _file_answer(),
-                "UnreadRow": _unread_row(),
                 "Problem": _problem(),
             },
         },
@@ -250,7 +244,9 @@ def _statement() -> dict[str, object]:
         "type": "object",
         "required": ["state", "says", "next", "checked_at", "reference", "certificate", "checks"],
         "properties": {
-            "state": {"enum": [state for state in STATES if state != "offline"]},
+            "state": {
+                "enum": [*(state for state in STATES if state != "offline"), *(each.state for each in ROW_PROBLEMS)],
+            },
             "says": _WORDS,
             "next": _WORDS,
             "checked_at": {"type": "string", "format": "date-time"},
@@ -299,15 +295,6 @@ def _check() -> dict[str, object]:
             "ok": {"type": ["boolean", "null"]},
             "detail": {"type": "string"},
         },
-    }
-
-
-def _unread_row() -> dict[str, object]:
-    return {
-        "type": "object",
-        "description": Said("没有查的一行，及其原因与办法。", "A row that was not looked up, why, and what to do."),
-        "required": ["state", "row", "says"],
-        "properties": {"state": {"const": "unread"}, "row": {"type": "integer"}, "says": _WORDS},
     }
 
 

@@ -7,7 +7,7 @@ problems. Not here: the description of all this (`openapi`), the states' words (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -22,7 +22,7 @@ from certsvc.web.api.openapi import EXAMPLES, describe
 from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest, KeyRejected, QuotaUsedUp, TooMany
 from certsvc.web.public import record
-from certsvc.web.public.lists import answer_rows, count_rows, read_rows
+from certsvc.web.public.lists import Answered, answer_rows, count_rows, read_rows
 from certsvc.web.public.uploads import answer_uploads
 from certsvc.web.public.views import look_up_uniformly
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond
@@ -86,7 +86,7 @@ def _uploaded() -> Response:
             count_rows(site(), len(rows))
         else:
             _authorised(api_keys.Scope.LISTS, cost=max(0, len(rows) - 1))
-        return _answered(row.as_json() for row in answer_rows(site(), rows, _turn))
+        return _answered(answer_rows(site(), rows, _turn))
 
     def of_files() -> None:
         if not by_address:
@@ -134,11 +134,12 @@ def _turn() -> AbstractContextManager[None]:
 
 def _answered_pairs(pairs: list[tuple[str, str]]) -> Response:
     rows = [EmployerRow(place, number, name) for place, (number, name) in enumerate(pairs, 1)]
-    return _answered(row.as_json() for row in answer_rows(site(), rows, _turn))
+    return _answered(answer_rows(site(), rows, _turn))
 
 
-def _answered(rows: Iterable[Mapping[str, object]]) -> Response:
-    return respond(json_answer({"rows": list(rows)}, 200, ("Cache-Control", "no-store")))
+def _answered(rows: Iterable[Answered]) -> Response:
+    answered = [statement.as_json() for _, statement in rows]
+    return respond(json_answer({"rows": answered}, 200, ("Cache-Control", "no-store")))
 
 
 def _misshapen(fault: Misshapen) -> BadRequest:

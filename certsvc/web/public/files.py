@@ -29,7 +29,7 @@ from certsvc.web.limits import Kind as Limited
 from certsvc.web.pages import beijing
 from certsvc.web.problems import BadRequest, TooMany, problem_answer, problem_page
 from certsvc.web.public.bring import SKIPPED, Brought, bring
-from certsvc.web.public.lists import AnsweredRow, answer_rows, count_rows, read_rows
+from certsvc.web.public.lists import Answered, answer_rows, count_rows, read_rows
 from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import look_at
 from certsvc.web.public.statement import Statement
@@ -66,7 +66,7 @@ class Examined:
     kind: Kind
     verification: Verification
     truth: Statement | None = None
-    rows: list[AnsweredRow] | None = None
+    rows: list[Answered] | None = None
     code: QrText | None = None
     fragment: str = ""
 
@@ -81,7 +81,11 @@ class Examined:
 
     def as_json(self) -> dict[str, object]:
         if self.rows is not None:
-            return {"file": self.name, "kind": self.kind.value, "rows": [row.as_json() for row in self.rows]}
+            return {
+                "file": self.name,
+                "kind": self.kind.value,
+                "rows": [statement.as_json() for _, statement in self.rows],
+            }
         return {
             "file": self.name,
             "kind": self.kind.value,

@@ -14,7 +14,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -23,9 +23,12 @@ from flask import Response, stream_with_context
 from certsvc.errors import Unavailable
 from certsvc.roster.employer_list import (
     ANSWER_HEADERS,
+    GUESSED,
+    ROW_PROBLEMS,
     TEMPLATE_HEADERS,
     AnswerRow,
     EmployerRow,
+    RowProblem,
     answer_cells,
     read_employer_list,
 )
@@ -45,33 +48,11 @@ _ZIP_MAGIC: Final = b"PK\x03\x04"
 _MOST_NAMES: Final = 3
 _ROWS_A_FILE: Final = 500
 _TEMPLATE_ROWS: Final = 500
+_NOT_CHECKED: Final = frozenset(problem.state for problem in ROW_PROBLEMS)
 _BATCH: Final = 200  # counted in one transaction, so that no one waits long for the database's one writer
-_UNREAD: Final = "unread"  # the state of a row that was not looked up
-_GUESSING: Final = (
-    "同一证书编号在名单中配了三个以上姓名,没有查;请只保留确定的姓名",
-    "this number stands in the list with more than three names, and was not looked up; keep the name you are sure of",
-)
 Pair = tuple[str, str]
 Turn = Callable[[], AbstractContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredRow:
-    """A row's answer: a statement, or the reason why it was not looked up, in Chinese and English."""
-
-    row: EmployerRow
-    statement: Statement | None
-    reason: tuple[str, str] | None = None
-
-    @property
-    def state(self) -> str:
-        return _UNREAD if self.statement is None else self.statement.state
-
-    def as_json(self) -> dict[str, object]:
-        if self.statement is not None:
-            return self.statement.as_json()
-        assert self.reason is not None
-        return {"state": _UNREAD, "row": self.row.row, "says": dict(zip(("zh", "en"), self.reason, strict=True))}
+Answered = tuple[EmployerRow, Statement]
 
 
 def read_rows(content: bytes, filename: str) -> list[EmployerRow]:
@@ -102,7 +83,7 @@ def answer_list(site: Site, content: bytes, filename: str, language: str, *, wan
     if LINES in wants:
         lines = stream_with_context(_lines(site, rows, answered, language, file))
         return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
-    written = file.write(_cells(site, each, language) for each in answered)
+    written = file.write(_cells(site, row, statement, language) for row, statement in answered)
     response = Response(written, mimetype=file.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
@@ -126,26 +107,35 @@ def answer_file(content: bytes) -> AnswerFile:
     return AnswerFile("checked.xlsx", _XLSX) if content.startswith(_ZIP_MAGIC) else AnswerFile("checked.csv", _CSV)
 
 
-def answer_rows(site: Site, rows: Sequence[EmployerRow], turn: Turn = nullcontext) -> Iterator[AnsweredRow]:
-    """Each row's answer, in order; `turn` is taken for each part of the look-up."""
-    guessed = _guessed((row.number, row.name) for row in rows if row.problem is None)
-    readable = [row for row in rows if row.problem is None and look_up.normalise_number(row.number) not in guessed]
-    statements = look_up_pairs(site, ((row.number, row.name) for row in readable), turn)
+def answer_rows(site: Site, rows: Sequence[EmployerRow], turn: Turn = nullcontext) -> Iterator[Answered]:
+    """Each row with its statement, in order; a row with a problem is told that, and asks nothing. `turn` is taken for
+    each part of the look-up."""
+    rows = _with_guesses(rows)
+    statements = look_up_pairs(site, ((row.number, row.name) for row in rows if row.problem is None), turn)
     for row in rows:
-        if row.problem is not None:
-            yield AnsweredRow(row, None, (row.problem.zh, row.problem.en))
-        elif look_up.normalise_number(row.number) in guessed:
-            yield AnsweredRow(row, None, _GUESSING)
-        else:
-            yield AnsweredRow(row, next(statements))
+        yield row, next(statements) if row.problem is None else _not_looked_up(site, row.problem)
 
 
-def _guessed(pairs: Iterable[Pair]) -> set[str]:
+def _with_guesses(rows: Sequence[EmployerRow]) -> list[EmployerRow]:
+    """The rows, with a problem where their number stands there with more than three names: all of them, so that the
+    right one is not told by being answered."""
     names: dict[str, set[str]] = defaultdict(set)
-    for number, name in pairs:
-        names[look_up.normalise_number(number)].add(name)
-    none = look_up.normalise_number("")  # whatever can be no number at all
-    return {number for number, tried in names.items() if len(tried) > _MOST_NAMES and number != none}
+    for row in rows:
+        if row.problem is None:
+            names[look_up.normalise_number(row.number)].add(row.name)
+    names.pop(look_up.normalise_number(""), None)  # whatever can be no number at all
+    guessed = {number for number, tried in names.items() if len(tried) > _MOST_NAMES}
+    return [
+        replace(row, problem=GUESSED)
+        if row.problem is None and look_up.normalise_number(row.number) in guessed
+        else row
+        for row in rows
+    ]
+
+
+def _not_looked_up(site: Site, problem: RowProblem) -> Statement:
+    now = site.services.now()
+    return Statement(problem.state, problem.says, None, now, site.reference(problem.state, "", now))
 
 
 def look_up_pairs(site: Site, pairs: Iterable[Pair], turn: Turn = nullcontext) -> Iterator[Statement]:
@@ -182,45 +172,40 @@ def _look_up(site: Site, batch: list[Pair], counted: Mapping[Pair, bool]) -> lis
     return said
 
 
-def _cells(site: Site, each: AnsweredRow, language: str) -> AnswerRow:
-    zh = language == "zh"
-    found, row = each.statement, each.row
-    if found is None:
-        assert each.reason is not None
-        status, note = ("本行没有查" if zh else "this row was not checked"), each.reason[0 if zh else 1]
-    else:
-        status, note = (found.says.zh if zh else found.says.en), ""
-    record = found.record if found is not None else None
+def _cells(site: Site, row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
+    record, says = statement.record, statement.says
+    told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, f" {says.next_en}")
+    if row.problem is not None:
+        told += (";" if language == "zh" else ".") + then
     return AnswerRow(
         number=row.number,
         name=row.name,
-        status=status,
+        status=told,
         issued_on=record.issued_on.isoformat() if record else "",
-        checked_at=str(found.as_values()["checked_at"]) if found is not None else "",
-        note=note,
+        checked_at=str(statement.as_values()["checked_at"]),
         link=f"{site.services.base_url}/v/{record.token}" if record is not None and record.token else "",
     )
 
 
 def _lines(
-    site: Site, rows: list[EmployerRow], answered: Iterable[AnsweredRow], language: str, file: AnswerFile
+    site: Site, rows: Sequence[EmployerRow], answered: Iterable[Answered], language: str, file: AnswerFile
 ) -> Iterator[str]:
     yield json.dumps({"rows": len(rows)}) + "\n"
     written: list[AnswerRow] = []
-    for each in answered:
-        row = _cells(site, each, language)
-        written.append(row)
-        token = each.statement.record.token if each.statement and each.statement.record else None
+    for row, statement in answered:
+        cells = _cells(site, row, statement, language)
+        written.append(cells)
+        record = statement.record
         line = {
-            "row": each.row.row,
-            "state": each.state,
-            "number": row.number,
-            "name": row.name,
-            "status": row.status,
-            "note": row.note,
-            "issued_on": row.issued_on,
-            "checked_at": row.checked_at,
-            "record": f"/v/{token}" if token else None,
+            "row": row.row,
+            "state": statement.state,
+            "checked": statement.state not in _NOT_CHECKED,
+            "number": cells.number,
+            "name": cells.name,
+            "status": cells.status,
+            "issued_on": cells.issued_on,
+            "checked_at": cells.checked_at,
+            "record": f"/v/{record.token}" if record is not None and record.token else None,
         }
         yield json.dumps(line, ensure_ascii=False) + "\n"
     packed = base64.b64encode(file.write(written)).decode()

@@ -31,11 +31,10 @@ function tellProblem(part, said, problem) {
   }
 }
 
-function show(body, line) {
+function show(body, said, line) {
   const row = body.insertRow();
   for (const text of [line.number, line.name]) row.insertCell().textContent = text;
   const cell = row.insertCell();
-  const state = line.state === "unread" ? "unavailable" : line.state;
   if (line.record) {
     const link = cell.appendChild(document.createElement("a"));
     link.href = line.record;
@@ -43,12 +42,9 @@ function show(body, line) {
   } else {
     cell.textContent = line.status;
   }
-  if (line.note) {
-    const note = cell.appendChild(document.createElement("small"));
-    note.textContent = line.note;
-  }
+  if (!line.checked) cell.appendChild(document.createElement("small")).textContent = said.dataset.row.replace("{row}", line.row);
   row.dataset.state = line.state;
-  row.className = `s-${state}`;
+  row.className = `s-${line.checked ? line.state : "unavailable"}`;
 }
 
 // Sends the list to `action` and shows its answer in `part`.
@@ -71,10 +67,10 @@ export async function run(file, part, action) {
       bar.value = done;
       said.textContent = `${done} / ${of}`;
       if (line.state === "valid" || line.state === "paper_valid") good += 1;
-      if (line.state === "unread") unread += 1;
+      if (!line.checked) unread += 1;
       // What is wrong is shown however far down it stands.
-      if (body.rows.length < SHOWN || line.state === "unread" && unread <= SHOWN) {
-        show(body, line);
+      if (body.rows.length < SHOWN || !line.checked && unread <= SHOWN) {
+        show(body, said, line);
         table.hidden = false;
       }
     }

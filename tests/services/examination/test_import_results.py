@@ -154,6 +154,35 @@ def test_a_late_result_may_not_reopen_an_enrolment_after_which_the_person_regist
     assert take(services, tmp_path, annulled).new == 1
 
 
+MISCONDUCT = CANDIDATE.result(outcome="misconduct", score="")
+DAY_AFTER = CANDIDATE.result("practical", "70", sat_on="2025-03-25")
+
+
+@pytest.mark.parametrize("rows", [[MISCONDUCT, DAY_AFTER], [DAY_AFTER, MISCONDUCT]])
+def test_a_first_attempt_after_the_other_subject_closed_refuses_no_file(
+    services: Services, tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
+    report = take(services, tmp_path, *rows)
+    assert report.new == 2
+    (warning,) = report.warnings
+    assert (warning.row, warning.column, warning.rule) == (rows.index(DAY_AFTER) + 2, "sat_on", "R3.8")
+    assert "不计入" in warning.zh
+    (explained,) = explain_all(services, services.today())
+    assert explained.decision.state.value == "failed"
+    assert "R3.8" in [reason.rule for reason in explained.decision.reasons]
+    repeated = take(services, tmp_path, *rows)
+    assert (repeated.new, repeated.unchanged, repeated.warnings) == (0, 2, ())
+
+
+def test_a_late_row_that_makes_one_on_record_uncounted_says_so_once(services: Services, tmp_path: Path) -> None:
+    assert take(services, tmp_path, DAY_AFTER).warnings == ()
+    (warning,) = take(services, tmp_path, MISCONDUCT).warnings
+    assert (warning.row, warning.rule) == (2, "R3.8")
+    assert "practical" in warning.en
+    annulled = {**DAY_AFTER, "sat_on": "2025-03-26", "outcome": "void", "score": ""}
+    assert take(services, tmp_path, annulled).warnings == ()
+
+
 def test_a_sitting_of_a_day_to_come_is_recorded_with_a_warning(services: Services, tmp_path: Path) -> None:
     (today, tomorrow) = (services.today(), services.today() + timedelta(days=1))
     report = take(
