@@ -176,7 +176,7 @@ def _cells(site: Site, row: EmployerRow, statement: Statement, language: str) ->
     record, says = statement.record, statement.says
     told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, f" {says.next_en}")
     if row.problem is not None:
-        told += (";" if language == "zh" else ".") + then
+        told += ("；" if language == "zh" else ".") + then
     return AnswerRow(
         number=row.number,
         name=row.name,
