@@ -9,73 +9,73 @@ PYTEST_WORKERS ?= 2
 # The long campaigns stand in few files: who has nothing left takes from the other.
 PYTEST_SHARE := -n $(PYTEST_WORKERS) --dist worksteal
 
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A PYTHON that was asked for is the one .venv gets; the usual python3 is only what a new .venv is made of.
+INSTALL := $(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
 
-.PHONY: demo test check lint types imports conformance bench soak lock messages clean
+# $(call timed,what,in English,command): says it, does it, says how long it took; the exit status is the command's own.
+define timed
+@echo "$(1) / $(2) …"; start=$$(date +%s); status=0; $(3) || status=$$?; took=$$(($$(date +%s) - start)); \
+  echo "用时 $$((took / 60)) 分 $$((took % 60)) 秒 / took $$((took / 60)) min $$((took % 60)) s"; exit $$status
+endef
 
-demo: .venv/run.stamp
+.PHONY: demo test check lint types imports conformance bench soak lock messages clean venv run-venv dev-venv
+
+demo: run-venv
+	@echo "运行演示(约一分钟) / running the demo: about a minute …"
 	@SERVE=$(SERVE) PORT=$(PORT) $(BIN)/python -m examples.demo
 
-test: .venv/dev.stamp
-	$(BIN)/pytest -q $(PYTEST_SHARE) -m "not slow and not conformance"
+test: dev-venv
+	$(call timed,运行测试(双核约四分钟),running the tests: about four minutes on two cores,\
+	  $(BIN)/pytest -q $(PYTEST_SHARE) -m "not slow and not conformance")
 
 # Exactly what CI runs. The tests come last but for the coverage gates, and their own closing line is printed again at the end.
-check: .venv/dev.stamp lint types imports
+check: dev-venv lint types imports
 	@mkdir -p artefacts
 	@bash -o pipefail -c '$(BIN)/pytest $(PYTEST_SHARE) --cov --cov-report=term --cov-fail-under=95 2>&1 | tee artefacts/tests.log'
 	@$(BIN)/coverage report --fail-under=100 --include="certsvc/person/*,certsvc/credential/*,certsvc/rules/*,certsvc/transparency/*"
 	@tail -n 1 artefacts/tests.log
 
-lint: .venv/dev.stamp
+lint: dev-venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/dev.stamp
+types: dev-venv
 	$(BIN)/mypy
 
-imports: .venv/dev.stamp
+imports: dev-venv
 	$(BIN)/lint-imports
 
 # The independent verifiers alone; they are part of `check` too.
-conformance: .venv/dev.stamp
+conformance: dev-venv
 	$(BIN)/pytest $(PYTEST_SHARE) -m conformance tests/conformance
 
-bench: .venv/dev.stamp
+bench: dev-venv
 	$(BIN)/certsvc bench
 
-soak: .venv/dev.stamp
+soak: dev-venv
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.mutation
 
 # The pages' sentences into the catalogues, the translations they have kept; what is new waits there, empty, for its words.
-messages: .venv/run.stamp
+messages: run-venv
 	@mkdir -p artefacts
 	$(BIN)/pybabel -q extract -F certsvc/web/translations.cfg --no-location --sort-output --width=120 -o artefacts/messages.pot .
 	$(BIN)/pybabel -q update -i artefacts/messages.pot -d certsvc/web/translations --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date --width=120
 	$(BIN)/pybabel -q compile -d certsvc/web/translations
 
-# The locks name no index address; uv is used for resolving only and leaves no uv.lock.
-lock: .venv/dev.stamp
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --extra postgresql --extra pkcs11 --extra gm --extra heic pyproject.toml requirements-build.in -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --extra postgresql --extra pkcs11 --extra gm --extra heic --group test --group check --group bench -c requirements.lock \
+# The locks name no index address; uv is used for resolving only and leaves no uv.lock. SM2's library has no wheel for Linux,
+# so it has a lock of its own and is built by the setuptools of the other two.
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+lock: dev-venv
+	$(COMPILE) --extra postgresql --extra pkcs11 --extra heic pyproject.toml requirements-build.in -o requirements.lock
+	$(COMPILE) --extra postgresql --extra pkcs11 --extra heic --group test --group check --group bench -c requirements.lock \
 	  pyproject.toml requirements-build.in -o requirements-dev.lock
+	sed -n 's/^gm = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) - -o requirements-gm.lock
 
-.venv/pyvenv.cfg:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更新版本 / Python 3.11 or newer is needed" >&2; exit 1; }
-	@# Debian has venv in a package of its own: without it half a folder would be left, and found "ready" next time.
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "缺少 venv 模块:apt install python3-venv / the venv module is missing" >&2; exit 1; }
-
-.venv/run.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
-	@echo "安装依赖(仅首次) / installing what it needs (first time only) …"
-	@$(BIN)/pip install -q --require-hashes -r requirements.lock
-	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
-	@touch $@
-
-.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
-	@$(BIN)/pip install -q --require-hashes -r requirements-dev.lock
-	@touch $@
+# Each says what it does, or nothing where .venv is as it must be (tools/install.py).
+venv run-venv dev-venv:
+	@$(INSTALL) $(@:%-venv=%)
 
 clean:
 	rm -rf .venv artefacts dist

@@ -50,7 +50,7 @@ BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def make_portrait(number: int) -> bytes:
-    """A drawn portrait of nobody, about 17 KB."""
+    """A drawn portrait of no one, about 17 KB."""
     image = Image.effect_noise((295, 413), 24).convert("RGB")
     draw = ImageDraw.Draw(image)
     draw.ellipse((82, 80, 213, 275), fill=(233, 198, 160 + number % 40))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from certsvc.config import Settings
-from certsvc.credential.document import Issuer
+from certsvc.credential.document import Issuer, did_web
 from certsvc.errors import KeyRefused, Refused
 from certsvc.services.context import Folders, Services
 from certsvc.signing.keystore import Keystore, Purpose
@@ -40,7 +40,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] | None = No
     host = settings.host
     stamps, stamp_roots = _open_stamps(settings)
     issuer = Issuer(
-        did="did:web:" + host.replace(":", "%3A"),
+        did=did_web(host),
         name_zh=settings.issuer_name or _SAMPLE_NAME_ZH,
         name_en=settings.issuer_name_en or settings.issuer_name or _SAMPLE_NAME_EN,
         # R7.6: real only when both the name and the keys are.
@@ -113,7 +113,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
 
 
 def create_asgi(settings: Settings | None = None, *, services: Services | None = None) -> AsgiSite:
-    """The site for an ASGI server, which `certsvc serve` starts: the same answers, and scans wait for nobody."""
+    """The site for an ASGI server, which `certsvc serve` starts: the same answers, and scans wait for no one."""
     from certsvc.web.asgi import AsgiSite
     from certsvc.web.scans import Scans
     from certsvc.web.site import EXTENSION

@@ -206,7 +206,7 @@ class ImportRefused(Refused):
 
     def __init__(self, errors: Sequence[CellError]) -> None:
         super().__init__(
-            f"文件中有 {len(errors)} 处错误,全部未导入",
+            f"文件中有 {len(errors)} 处错误，全部未导入",
             f"{len(errors)} errors in the file; nothing was imported",
         )
         self.errors = tuple(errors)

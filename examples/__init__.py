@@ -1,1 +1,1 @@
-"""Made-up input for the demo, the benchmarks and the tests: nobody in it exists."""
+"""Made-up input for the demo, the benchmarks and the tests: no one in it exists."""

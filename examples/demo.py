@@ -1,7 +1,7 @@
 """`make demo`: from a roll of 300 made-up candidates to a scanned, verified certificate, by an authority's commands.
 
 Every line that starts with `$` is the command really run. The roll is made once and kept, so that a second run finds
-everything there and changes nothing. SERVE=0 stops before the server.
+everything there and changes nothing. SERVE=0 stops before the server. Each step says how long all before it took.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ CERTSVC = Path(sys.executable).with_name("certsvc")
 HOME = Path(os.environ.get("CERTSVC_HOME", "var"))
 FOLDER = HOME / "demo"
 SCAN_DPI = 200
+BEGAN = time.monotonic()
 
 
 def main() -> int:
@@ -65,13 +67,15 @@ def main() -> int:
     run("verify", text)
     run("verify", str(pdf))
     run("verify", str(pdf), "--offline")
+    seconds = time.monotonic() - BEGAN
+    print(f"\n演示完成，用时 {seconds:.0f} 秒 / the demo is done, took {seconds:.0f} s", flush=True)
     if os.environ.get("SERVE", "1") == "0":
         return 0
     return serve(certificate["token"])
 
 
 def say(chinese: str, english: str) -> None:
-    print(f"\n\033[1m{chinese}\033[0m / {english}", flush=True)
+    print(f"\n\033[1m{chinese}\033[0m / {english} ({time.monotonic() - BEGAN:.0f} s)", flush=True)
 
 
 def run(*arguments: str) -> None:

@@ -1,6 +1,6 @@
 """Make the shipped "Certsvc Song" fonts out of Noto Serif SC: a subset each, under a name of its own.
 
-Noto Serif SC is under the SIL Open Font License 1.1, which allows subsets; they are renamed so that nobody takes them
+Noto Serif SC is under the SIL Open Font License 1.1, which allows subsets; they are renamed so that no one takes them
 for the whole font. Bold keeps GB 2312, Latin and punctuation (titles); Regular keeps Latin and punctuation alone (the
 English beneath, digits).
 

@@ -1,4 +1,4 @@
-"""Made-up people: names that real rolls hold, and identity numbers that pass every check and belong to nobody.
+"""Made-up people: names that real rolls hold, and identity numbers that pass every check and belong to no one.
 
 Region codes begin with 99, which no place has; telephone numbers with 120, which no network has. One in eight has a
 character beyond the BMP, one in twelve a middle dot, a few a residence permit, a permanent resident card or a passport.

@@ -1,4 +1,4 @@
-"""Portraits of nobody: drawn heads and shoulders, different for each number and the same each time."""
+"""Portraits of no one: drawn heads and shoulders, different for each number and the same each time."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _ARCHIVES: Final[Mapping[bytes, str]] = {
     b"\xfd7zXZ\0": "xz",
 }
 _WORD: Final = (
-    "这是文字处理文档,不是证书原件;请选择收到的 PDF,或给证书上的二维码拍照、截图",
+    "这是文字处理文档，不是证书原件；请选择收到的 PDF，或给证书上的二维码拍照、截图",
     "a word processor's document is no original; choose the PDF you were sent, or take a picture of the code",
 )
 
@@ -61,11 +61,11 @@ def kind_of(content: bytes, name: str = "") -> Kind:
 def why_unread(content: bytes) -> tuple[str, str] | None:
     """Why this kind of file is not read here, and what to bring instead, in Chinese and English; None where it is."""
     if not content:
-        return "文件是空的,也许没有下载完;请重新下载后再选", "the file is empty; download it again"
+        return "文件是空的，也许没有下载完；请重新下载后再选", "the file is empty; download it again"
     for beginning, called in _ARCHIVES.items():
         if content.startswith(beginning):
             return (
-                f"{called} 压缩包在这里打不开;请解压后选择里面的文件,或改用 ZIP",
+                f"{called} 压缩包在这里打不开；请解压后选择里面的文件，或改用 ZIP",
                 f"a {called} archive cannot be opened here; unpack it and choose the files, or use ZIP",
             )
     if content.startswith(_ZIP) and any(name.startswith((b"word/", b"ppt/")) for name in _zip_names(content)):
@@ -73,7 +73,7 @@ def why_unread(content: bytes) -> tuple[str, str] | None:
     if content.startswith(_OLE) and "WordDocument".encode("utf-16-le") in content:
         return _WORD
     if content.startswith(_OLE) and "__substg1.0_".encode("utf-16-le") in content:
-        return "这是整封邮件;请把附件另存后再选", "this is a whole mail; save what is attached to it, and choose that"
+        return "这是整封邮件；请把附件另存后再选", "this is a whole mail; save what is attached to it, and choose that"
     return None
 
 

@@ -13,7 +13,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,18 +32,18 @@ _UNICODE_PATH: Final = 0x7075
 _LITTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".localized"})
 
 _REASONS: Final = {
-    "damaged-zip": ("压缩包已损坏,打不开", "the ZIP is damaged and cannot be opened"),
+    "damaged-zip": ("压缩包已损坏，打不开", "the ZIP is damaged and cannot be opened"),
     "limits": (
-        "压缩包在限定的时间和内存内打不开;请解压后选择里面的文件",
+        "压缩包在限定的时间和内存内打不开；请解压后选择里面的文件",
         "the ZIP cannot be opened within its limits of time and memory; unpack it and choose the files",
     ),
     "empty": ("压缩包里没有文件", "there is no file in the ZIP"),
-    "encrypted": ("文件有密码,打不开;请解压后再选", "the file is encrypted; unpack it and choose the files"),
-    "large": ("文件大于 10 MB,没有打开", "over 10 MB: not opened"),
-    "damaged": ("文件已损坏,打不开", "the file is damaged and cannot be opened"),
-    "nested": ("压缩包中的压缩包不予打开;请先解压", "a ZIP within a ZIP is not opened; unpack it first"),
+    "encrypted": ("文件有密码，打不开；请解压后再选", "the file is encrypted; unpack it and choose the files"),
+    "large": ("文件大于 10 MB，没有打开", "over 10 MB: not opened"),
+    "damaged": ("文件已损坏，打不开", "the file is damaged and cannot be opened"),
+    "nested": ("压缩包中的压缩包不予打开；请先解压", "a ZIP within a ZIP is not opened; unpack it first"),
     "many": (
-        f"一次最多打开 {MOST_FILES} 个文件、共 30 MB,其余没有打开;请分几次查验",
+        f"一次最多打开 {MOST_FILES} 个文件、共 30 MB，其余没有打开；请分几次查验",
         f"at most {MOST_FILES} files and 30 MB are opened at a time, the rest was not; check them in several parts",
     ),
 }
@@ -88,37 +88,42 @@ def _unopened(name: str, reason: str) -> Member:
 def unpack(settings: dict[str, Any], content: bytes, say: Say) -> None:
     """The child's work: each file, or why it was not opened, under a head of two lengths."""
     del settings
-
-    def tell(name: str, reason: str | None, member: bytes = b"") -> None:
+    for name, reason, member in entries(content):
         head = json.dumps({"name": name, "reason": reason}).encode()
         say(_HEAD.pack(len(head), len(member)) + head)
         say(member)
 
+
+def entries(content: bytes) -> Iterator[tuple[str, str | None, bytes]]:
+    """Each file with its name, the key of the reason why it was not opened, and its bytes; within a child alone.
+
+    What stopped the reading comes last, without a name.
+    """
     try:
         if _directory_bytes(content) > _LARGEST_DIRECTORY:
-            tell("", "limits")
+            yield "", "limits", b""
             return
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _tell_all(archive, tell)
+            yield from _files(archive)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, struct.error):
-        tell("", "damaged-zip")
+        yield "", "damaged-zip", b""
 
 
-def _tell_all(archive: zipfile.ZipFile, tell: Callable[..., None]) -> None:
-    entries = [entry for entry in archive.infolist() if not _is_litter(entry)]
+def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, str | None, bytes]]:
+    found = [entry for entry in archive.infolist() if not _is_litter(entry)]
     if len(archive.infolist()) > MOST_ENTRIES:
-        tell("", "limits")
+        yield "", "limits", b""
         return
-    if not entries:
-        tell("", "empty")
+    if not found:
+        yield "", "empty", b""
     together = 0
-    for place, entry in enumerate(entries):
+    for place, entry in enumerate(found):
         reason, member = ("many", b"") if place == MOST_FILES else _open(archive, entry)
         together += len(member)
         if reason == "many" or together > LARGEST_TOGETHER:
-            tell("", "many")
+            yield "", "many", b""
             return
-        tell(name_of(entry), reason, member)
+        yield name_of(entry), reason, member
 
 
 def _directory_bytes(content: bytes) -> int:

@@ -44,7 +44,7 @@ COMMANDS = {
 @click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="certsvc")
 def cli() -> None:
-    """电子证书服务:从名册到可验证的证书。
+    """电子证书服务：从名册到可验证的证书。
 
     Electronic certificates: from the rolls to a scan that ends on a true answer.
     Everything works in the folder CERTSVC_HOME (default ./var) with no configuration.
@@ -88,7 +88,7 @@ def _told(error: Exception) -> Exception:
     if not isinstance(error, OSError) or error.strerror is None:
         return error
     where = None if error.filename is None else str(error.filename)
-    return Unavailable(f"无法读写:{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
+    return Unavailable(f"无法读写：{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
 
 
 def _say_misuse(error: click.UsageError) -> None:
@@ -97,4 +97,4 @@ def _say_misuse(error: click.UsageError) -> None:
         return
     command = error.ctx.command_path if error.ctx else "certsvc"
     said = " ".join(error.format_message().split())  # click sets a list of choices one a line
-    click.echo(f"用法不对,请看 {command} --help / wrong usage: {said}", err=True)
+    click.echo(f"用法不对，请看 {command} --help / wrong usage: {said}", err=True)

@@ -26,7 +26,7 @@ def user() -> None:
     "--password-file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
     default=None,
-    help="口令文件,- 为标准输入;不给则询问 / file with the password, - for stdin; asked for when absent.",
+    help="口令文件，- 为标准输入；不给则询问 / file with the password, - for stdin; asked for when absent.",
 )
 @by_option
 @json_option

@@ -23,7 +23,7 @@ def api_key() -> None:
 @by_option
 @json_option
 def new(label: str, *, scopes: tuple[str, ...], quota: int, by: str | None, as_json: bool) -> None:
-    """新建,只显示一次 / Make a key; it is shown this once."""
+    """新建，只显示一次 / Make a key; it is shown this once."""
     from certsvc.services.operation.api_keys import Scope, create
 
     key = create(work.services(), label, [Scope(scope) for scope in scopes], quota, by=work.who(by))

@@ -23,10 +23,10 @@ def bench(names: tuple[str, ...]) -> int:
     folder = PACKAGE.parent / "benchmarks"
     found = {path.stem: path for path in sorted(folder.glob("*.py")) if path.stem not in _NOT_ALONE}
     if not found:
-        raise NotFound("此处没有 benchmarks/(只在源代码目录中有)", "there is no benchmarks/ here; use a checkout")
+        raise NotFound("此处没有 benchmarks/（只在源代码目录中有）", "there is no benchmarks/ here; use a checkout")
     unknown = [name for name in names if name not in found]
     if unknown:
-        raise click.UsageError(f"没有 {unknown[0]};有:{'、'.join(found)} / one of: {', '.join(found)}")
+        raise click.UsageError(f"没有 {unknown[0]}；有：{'、'.join(found)} / one of: {', '.join(found)}")
     status = 0
     for name in names or found:
         talk(f"== {name}")

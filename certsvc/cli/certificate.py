@@ -62,18 +62,18 @@ def show(number: str, as_json: bool) -> None:
         if entry.pdf_level:
             until = entry.pdf_proven_until
             say(f"    PDF: PAdES {entry.pdf_level}" + (f" 证明至 proven until {until}" if until else ""))
-        if entry.status_reason:
-            say(f"    {entry.status_changed_on}  {entry.status_reason}")
+        if told := [text for text in (entry.status_reason, entry.status_note) if text]:
+            say(f"    {entry.status_changed_on}  {'  '.join(told)}")
 
 
 @certificate.command()
 @click.argument("number", required=False)
 @click.option("--all", "every", is_flag=True, help="全部 / every certificate, into a folder.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="文件或文件夹 / file or folder.")
-@click.option("--version", type=int, default=None, help="版本(默认最新) / version (default: the newest).")
+@click.option("--version", type=int, default=None, help="版本（默认最新） / version (default: the newest).")
 @json_option
 def pdf(number: str | None, every: bool, output: Path, version: int | None, as_json: bool) -> None:
-    """PDF,每次字节相同 / The PDF, the same bytes every time."""
+    """PDF，每次字节相同 / The PDF, the same bytes every time."""
     from certsvc.services.certificates.give_out import write_pdf
     from certsvc.services.certificates.listing import numbers
 
@@ -93,10 +93,10 @@ def pdf(number: str | None, every: bool, output: Path, version: int | None, as_j
 
 @certificate.command()
 @click.argument("number")
-@click.option("--version", type=int, default=None, help="版本(默认最新) / version (default: the newest).")
+@click.option("--version", type=int, default=None, help="版本（默认最新） / version (default: the newest).")
 @json_option
 def credential(number: str, version: int | None, as_json: bool) -> None:
-    """已签名的 JSON,逐字节原样 / The signed JSON, verbatim."""
+    """已签名的 JSON，逐字节原样 / The signed JSON, verbatim."""
     del as_json  # it is JSON either way
     from certsvc.services.certificates.give_out import credential_of
 

@@ -37,16 +37,16 @@ def upgrade(as_json: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
-    """备份数据库与文件(不含密钥) / Back up database and files; keys are kept apart."""
+    """备份数据库与文件（不含密钥） / Back up database and files; keys are kept apart."""
     from certsvc.services.operation.backup import back_up
 
     report = back_up(work.services(), file)
     for name in report.missing:
-        talk(f"缺失或被改动,未备份 gone or changed, not in the backup: {name}")
+        talk(f"缺失或被改动，未备份 gone or changed, not in the backup: {name}")
     if as_json:
         tell({"rows": report.rows, "files": report.files, "missing": list(report.missing), "to": str(file)})
     else:
-        say(f"{report.rows} 行、{report.files} 个文件 → {file}(密钥请另行保管)")
+        say(f"{report.rows} 行、{report.files} 个文件 → {file}（密钥请另行保管）")
         say(f"{report.rows} rows, {report.files} files; the keys are not in it: keep them apart")
 
 
@@ -54,7 +54,7 @@ def backup(file: Path, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 def restore(file: Path, as_json: bool) -> None:
-    """恢复到空的数据库,不覆盖 / Restore into an empty database; nothing is overwritten."""
+    """恢复到空的数据库，不覆盖 / Restore into an empty database; nothing is overwritten."""
     from certsvc.services.operation.backup import restore as run
 
     report = run(work.services(migrated=False), file)

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--on", type=work.Day(), default=None, help="截至哪一天(默认今天) / as of which day (default: today).")
+@click.option("--on", type=work.Day(), default=None, help="截至哪一天（默认今天） / as of which day (default: today).")
 @click.option("--id-number", default=None, help="只看此人 / this person only.")
 @click.option(
     "--scheme-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=None,
-    help="试算:若按此方案如何 / dry run: what this scheme would decide.",
+    help="试算：若按此方案如何 / dry run: what this scheme would decide.",
 )
 @json_option
 def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_json: bool) -> None:
-    """按规则判定,并逐条说明 / Decide, and explain by rule number."""
+    """按规则判定，并逐条说明 / Decide, and explain by rule number."""
     from certsvc.services.examination.decide import explain_all, undecided
     from certsvc.services.records.schemes import read_scheme_file
 
@@ -42,7 +42,7 @@ def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_
         _say_all(explained, dry_run=toml is not None)
     waiting = undecided(services, on or services.today(), id_number=id_number)
     if waiting:
-        talk(f"另有 {waiting} 次报名待审核,不计入 / {waiting} more registrations are under review and do not count")
+        talk(f"另有 {waiting} 次报名待审核，不计入 / {waiting} more registrations are under review and do not count")
 
 
 def _say_all(explained: Iterable[Explained], *, dry_run: bool) -> None:
@@ -54,7 +54,9 @@ def _say_all(explained: Iterable[Explained], *, dry_run: bool) -> None:
             _say(one)
     say(f"共 {count} 次报名 / {count} enrolments")
     if dry_run:
-        say(f"按新方案有 {changed} 次报名结果不同(仅试算) / {changed} would be decided otherwise; nothing was changed")
+        say(
+            f"按新方案有 {changed} 次报名结果不同（仅试算） / {changed} would be decided otherwise; nothing was changed"
+        )
 
 
 def _say(one: Explained) -> None:
@@ -69,13 +71,13 @@ def _say(one: Explained) -> None:
 
 
 def _say_decision(decision: Decision) -> None:
-    from certsvc.services.records.attempts import plain
+    from certsvc.rules.wording import score_text
 
     say(f"  {decision.state.zh} {decision.state.en}")
     for subject, standing in decision.subjects.items():
-        score = "" if standing.score is None else f" {plain(standing.score)}"
+        score = "" if standing.score is None else f" {score_text(standing.score)}"
         retake = standing.free_retake
-        offer = f";可免费补考至 free retake until {retake.deadline}" if retake.open else ""
+        offer = f"；可免费补考至 free retake until {retake.deadline}" if retake.open else ""
         say(f"  {subject.zh}:{standing.standing.zh} {standing.standing.en}{score}{offer}")
     for reason in decision.reasons:
         say(f"    {reason.rule}  {reason.zh}")

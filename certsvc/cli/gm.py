@@ -28,7 +28,7 @@ def gm_sign(number: str, output: Path, by: str | None) -> None:
 @click.argument("kid", required=False)
 @_OUTPUT
 def gm_public(kid: str | None, output: Path) -> None:
-    """SM2 公钥(PEM) / The SM2 public key, as openssl reads it; the one in use by default."""
+    """SM2 公钥（PEM） / The SM2 public key, as openssl reads it; the one in use by default."""
     from certsvc.errors import KeyMissing
     from certsvc.signing import gm
     from certsvc.signing.keys import Purpose

@@ -28,7 +28,7 @@ def holder() -> None:
 @by_option
 @json_option
 def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
-    """核验证件后生成登录码,只显示一次 / Make an access code for whoever showed this document; shown this once."""
+    """核验证件后生成登录码，只显示一次 / Make an access code for the person who showed this document; shown once."""
     from certsvc.services.holders.codes import make_access_code
 
     services = work.services()
@@ -37,14 +37,14 @@ def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
         tell({"code": made.code, "expires_at": made.expires_at.isoformat()})
         return
     say(made.code)
-    talk(f"一次有效,至 {_local(made.expires_at)};此前的登录码与登录均已失效")
+    talk(f"一次有效，至 {_local(made.expires_at)}；此前的登录码与登录均已失效")
     talk(f"good once, until {_local(made.expires_at)}; earlier access codes and sessions have ended")
 
 
 @holder.command()
 @json_option
 def messages(as_json: bool) -> None:
-    """短信队列,不含个人信息 / The queue of messages, nothing personal."""
+    """短信队列，不含个人信息 / The queue of messages, nothing personal."""
     from certsvc.services.notices.send import queue
 
     services = work.services()
@@ -74,15 +74,15 @@ def messages(as_json: bool) -> None:
     if found.last_sent_at:
         say(f"最近发出 last sent {_local(found.last_sent_at)}")
     if outbox:
-        say(f"开发密钥:短信写入 development keys, messages go to {outbox}")
+        say(f"开发密钥：短信写入 development keys, messages go to {outbox}")
     elif services.messenger is None:
-        say("未设短信网关,只能用登录码 / no gateway (CERTSVC_SMS_URL): access codes alone")
+        say("未设短信网关，只能用登录码 / no gateway (CERTSVC_SMS_URL): access codes alone")
 
 
 @holder.command()
 @json_option
 def send(as_json: bool) -> None:
-    """发送到期的短信,网站之外亦可定时运行 / Send what is due, as the web process does by itself."""
+    """发送到期的短信，网站之外亦可定时运行 / Send what is due, as the web process does by itself."""
     from certsvc.services.holders.codes_by_message import send_due
 
     done = send_due(work.services())

@@ -23,7 +23,7 @@ def _import_options(command: Any) -> Any:
         json_option,
         by_option,
         click.option("--ignore-unknown", is_flag=True, help="忽略未知列 / ignore unknown columns."),
-        click.option("--dry-run", is_flag=True, help="只检查,不保存 / check only, store nothing."),
+        click.option("--dry-run", is_flag=True, help="只检查，不保存 / check only, store nothing."),
         _FILE,
     ):
         command = option(command)
@@ -36,8 +36,8 @@ def candidates() -> None:
 
 
 @candidates.command("import")
-@click.option("--scheme", "scheme_key", default=None, help="方案(默认青海 2025) / the scheme, by its key.")
-@click.option("--for-review", is_flag=True, help="送审,批准后才计入 / to be reviewed: counts once it is approved.")
+@click.option("--scheme", "scheme_key", default=None, help="方案（默认青海 2025） / the scheme, by its key.")
+@click.option("--for-review", is_flag=True, help="送审，批准后才计入 / to be reviewed: counts once it is approved.")
 @_import_options
 def import_candidates(
     file: Path,
@@ -79,7 +79,7 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
 
 
 @results.command("publish")
-@click.option("--on", type=work.Day(), default=None, help="公布日期(默认今天) / from which day (default: today).")
+@click.option("--on", type=work.Day(), default=None, help="公布日期（默认今天） / from which day (default: today).")
 @by_option
 @json_option
 def publish(on: date | None, by: str | None, as_json: bool) -> None:
@@ -90,7 +90,7 @@ def publish(on: date | None, by: str | None, as_json: bool) -> None:
     if as_json:
         tell({"on": published.on.isoformat(), "published": published.new, "already": published.already})
     else:
-        say(f"{published.on} 起公布 {published.new} 条,此前已公布 {published.already} 条")
+        say(f"{published.on} 起公布 {published.new} 条，此前已公布 {published.already} 条")
         say(f"{published.new} published with effect from {published.on}, {published.already} were already")
 
 
@@ -115,7 +115,7 @@ def _tell(report: ImportReport, as_json: bool) -> None:
         tell(report.as_json())
         return
     say(f"{report.new} new, {report.unchanged} unchanged")
-    say(f"新增 {report.new} 条,未变 {report.unchanged} 条" + (";仅检查,未保存" if report.dry_run else ""))
+    say(f"新增 {report.new} 条，未变 {report.unchanged} 条" + ("；仅检查，未保存" if report.dry_run else ""))
     if report.resubmitted is not None:
         say(f"{report.resubmitted} submitted again; to be decided: certsvc candidates review list")
-        say(f"重新提交 {report.resubmitted} 条,待审核:certsvc candidates review list")
+        say(f"重新提交 {report.resubmitted} 条，待审核：certsvc candidates review list")

@@ -9,7 +9,9 @@ from certsvc.cli.speech import json_option, say, tell
 
 
 @click.command()
-@click.option("--no-keys", is_flag=True, help="不生成开发密钥,随后自行 key new / no development keys: key new is next.")
+@click.option(
+    "--no-keys", is_flag=True, help="不生成开发密钥，随后自行 key new / no development keys: key new is next."
+)
 @json_option
 def init(*, no_keys: bool, as_json: bool) -> None:
     """建立数据库、开发密钥与默认方案 / Make database, development keys and schemes."""
@@ -29,11 +31,11 @@ def init(*, no_keys: bool, as_json: bool) -> None:
         )
         return
     if not done.changed:
-        say("已初始化,未作改动 / initialised already; nothing changed")
+        say("已初始化，未作改动 / initialised already; nothing changed")
         return
     say(f"已初始化 {services.folders.home} / initialised")
     if done.keys_made:
-        say("开发密钥已生成,证书均标明“样例 SAMPLE” / development keys made: every certificate is marked SAMPLE")
+        say("开发密钥已生成，证书均标明“样例 SAMPLE” / development keys made: every certificate is marked SAMPLE")
     elif not services.keystore.records():
         say("尚无密钥 / no keys yet; next: certsvc key new PURPOSE")
     for scheme in done.schemes:

@@ -15,9 +15,9 @@ from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
 
 
 @click.command()
-@click.option("--on", type=work.Day(), default=None, help="发证日期(默认今天) / the date of issue (default: today).")
-@click.option("--dry-run", is_flag=True, help="只预览,不签发 / show what would be issued, issue nothing.")
-@click.option("--approved-by", default=None, help="批准人,须为他人 / who approved it: another person.")
+@click.option("--on", type=work.Day(), default=None, help="发证日期（默认今天） / the date of issue (default: today).")
+@click.option("--dry-run", is_flag=True, help="只预览，不签发 / show what would be issued, issue nothing.")
+@click.option("--approved-by", default=None, help="批准人，须为他人 / who approved it: another person.")
 @click.option(
     "--signer",
     type=click.Path(path_type=Path),
@@ -46,18 +46,16 @@ def issue(
     if report.on > services.today():
         talk(f"发证日期 {report.on} 晚于今天 / the date of issue lies in the future")
     if report.not_published is not None:
-        talk(f"已签发,尚未公布 issued, not yet published: {report.not_published}")
+        talk(f"已签发，尚未公布 issued, not yet published: {report.not_published}")
     if services.stamps is not None and not dry_run:
         from certsvc.services.certificates.archive import count_below
         from certsvc.signing.pdf import Level
 
         unstamped, waiting = count_below(services, Level.STAMPED), count_below(services, Level(services.pdf_level))
         if waiting > unstamped:
-            talk(f"{waiting} 份 PDF 待归档,运行 certsvc certificate archive / {waiting} to be archived at B-LTA")
+            talk(f"{waiting} 份 PDF 待归档，运行 certsvc certificate archive / {waiting} to be archived at B-LTA")
         if unstamped:
-            talk(
-                f"{unstamped} 份 PDF 尚无时间戳,稍后运行 certsvc certificate archive / {unstamped} without a time stamp"
-            )
+            talk(f"{unstamped} 份 PDF 无时间戳，请运行 certsvc certificate archive / {unstamped} without a time stamp")
     status = 1 if report.refusals else 0
     if as_json:
         tell(report.as_json())
@@ -65,6 +63,6 @@ def issue(
     verb_zh, verb_en = ("将签发", "would be issued") if dry_run else ("签发", "issued")
     for one in report.issued:
         say(f"{one.number}  {one.name}")
-    say(f"{verb_zh} {len(report.issued)} 份,已有 {report.already} 份,不予签发 {len(report.refusals)} 份")
+    say(f"{verb_zh} {len(report.issued)} 份，已有 {report.already} 份，不予签发 {len(report.refusals)} 份")
     say(f"{len(report.issued)} {verb_en}, {report.already} had one already, {len(report.refusals)} refused")
     return status

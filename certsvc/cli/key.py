@@ -38,7 +38,7 @@ def key() -> None:
 @key.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """全部密钥(只列公开部分) / Every key there ever was; public parts only."""
+    """全部密钥（只列公开部分） / Every key there ever was; public parts only."""
     records = work.services(migrated=False).keystore.records()
     if as_json:
         tell([as_json_of(record) for record in records])
@@ -67,11 +67,11 @@ def new(purpose: str, at: str, by: str | None, as_json: bool) -> None:
 @by_option
 @json_option
 def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
-    """换新密钥,旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
+    """换新密钥，旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
     from certsvc.signing.keys import Purpose
 
     if purpose == "lookup":
-        raise click.UsageError("lookup 密钥不能更换:登记册的索引由它算出 / the register's index is computed with it")
+        raise click.UsageError("lookup 密钥不能更换：登记册的索引由它算出 / the register's index is computed with it")
     services = work.services()
     keystore = services.keystore
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
@@ -84,7 +84,7 @@ def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) 
 @by_option
 @json_option
 def retire(kid: str, by: str | None, as_json: bool) -> None:
-    """停用;它签过的仍然有效 / Take a key out of use; what it signed stays good."""
+    """停用；它签过的仍然有效 / Take a key out of use; what it signed stays good."""
     services = work.services()
     done(services, services.keystore.retire(kid), "key.retire", by, as_json)
 
@@ -93,7 +93,7 @@ def retire(kid: str, by: str | None, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @json_option
 def web_copy(folder: Path, as_json: bool) -> None:
-    """给网站进程的密钥目录,不含签名私钥 / A folder for the web process: everything but the private signing keys."""
+    """给网站进程的密钥目录，不含签名私钥 / A folder for the web process: everything but the private signing keys."""
     from certsvc.signing.key_copy import copy_without_signing_keys
 
     names = copy_without_signing_keys(work.settings().keys, folder)
@@ -111,7 +111,7 @@ def web_copy(folder: Path, as_json: bool) -> None:
 @by_option
 @json_option
 def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
-    """宣布被盗:自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
+    """宣布被盗：自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
     from certsvc.services.certificates.distrust import distrust as run
 
     services = work.services()
@@ -122,8 +122,8 @@ def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
         return
     say_record(found.record)
     if found.to_resign:
-        say(f"尚有 {found.to_resign} 份有效证书须重新签名:certsvc certificate resign --key {kid}")
-        say(f"{found.to_resign} certificates in force must be signed anew: certsvc certificate resign --key {kid}")
+        say(f"尚有 {found.to_resign} 份有效证书须重新签名：certsvc certificate resign --key {kid}")
+        say(f"{found.to_resign} certificates in force must be signed again: certsvc certificate resign --key {kid}")
 
 
 def done(services: Services, record: KeyRecord, action: str, by: str | None, as_json: bool) -> None:

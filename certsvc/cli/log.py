@@ -16,7 +16,7 @@ _pinned = click.option(
     "trust_path",
     type=click.Path(exists=True, path_type=Path),
     required=True,
-    help="固定的公钥(trust.json) / the log's pinned keys (trust.json).",
+    help="固定的公钥（trust.json） / the log's pinned keys (trust.json).",
 )
 
 
@@ -30,7 +30,7 @@ def log() -> None:
     "--published",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=None,
-    help="已公布的日志文件夹(默认主目录下的) / the published log's folder (default: the home's own).",
+    help="已公布的日志文件夹（默认主目录下的） / the published log's folder (default: the home's own).",
 )
 @json_option
 def check(published: Path | None, as_json: bool) -> int:
@@ -46,7 +46,7 @@ def check(published: Path | None, as_json: bool) -> int:
             talk(f"注意 notice: {notice}")
         for problem in found.problems:
             talk(str(problem))
-        say(f"日志 {found.size} 叶,证书 {found.certificates} 份,问题 {len(found.problems)} 处;根 {found.root.hex()}")
+        say(f"日志 {found.size} 叶，证书 {found.certificates} 份，问题 {len(found.problems)} 处；根 {found.root.hex()}")
         say(f"{found.size} leaves, {found.certificates} certificates, {len(found.problems)} problems")
     return 0 if found.ok else 1
 
@@ -55,7 +55,7 @@ def check(published: Path | None, as_json: bool) -> int:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @json_option
 def export(folder: Path, as_json: bool) -> None:
-    """导出日志:分块、条目、日志头 / Write the log as static files: tiles, entries, checkpoint."""
+    """导出日志：分块、条目、日志头 / Write the log as static files: tiles, entries, checkpoint."""
     from certsvc.services.log.publish import origin, publish_log
 
     services = work.services()
@@ -71,7 +71,7 @@ def export(folder: Path, as_json: bool) -> None:
             }
         )
         return
-    say(f"{done.checkpoint.size} 叶 → {folder},写入 {done.files_written} 个文件")
+    say(f"{done.checkpoint.size} 叶 → {folder}，写入 {done.files_written} 个文件")
     say(f"{done.checkpoint.size} leaves in {folder}, {done.files_written} files written")
 
 
@@ -92,14 +92,14 @@ def prove(number: str, output: Path | None) -> None:
 
 @log.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--witness", "witness_key", required=True, help="见证者公钥(名称+哈希+公钥) / its verifier key.")
+@click.option("--witness", "witness_key", required=True, help="见证者公钥（名称+哈希+公钥） / its verifier key.")
 def cosign(file: Path, witness_key: str) -> None:
     """公布见证者的联署 / Publish a witness's cosignature beside our own signature on the log's head."""
     from certsvc.services.log.cosign import add_cosignature
     from certsvc.transparency.note import VerifierKey
 
     opened = add_cosignature(work.services(), file.read_bytes(), VerifierKey.parse(witness_key))
-    say(f"日志头({opened.checkpoint.size} 叶)已带有 {opened.witnesses[0].key.name} 的联署")
+    say(f"日志头（{opened.checkpoint.size} 叶）已带有 {opened.witnesses[0].key.name} 的联署")
     say(f"the head of {opened.checkpoint.size} leaves now bears the cosignature of {opened.witnesses[0].key.name}")
 
 
@@ -115,7 +115,7 @@ def cosign(file: Path, witness_key: str) -> None:
 @click.option("--name", default="witness.example", show_default=True, help="见证者名称 / the witness's name.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="文件 / a file.")
 def witness(source: str, state: Path, trust_path: Path, name: str, output: Path | None) -> int:
-    """见证日志只增不改,并联署 / See that the log only grew since the last visit, and cosign its head."""
+    """见证日志只增不改，并联署 / See that the log only grew since the last visit, and cosign its head."""
     from certsvc.errors import one_line
     from certsvc.services.audit import witness as watching
     from certsvc.services.log.fetch import fetcher
@@ -135,7 +135,7 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     if isinstance(decision, Refusal):
         talk(one_line(f"拒绝联署 refused ({decision.reason}): {decision.zh} / {decision.en}"))
         return 1
-    talk(f"{decision.old_size} → {decision.size} 叶,已联署 / leaves, cosigned by {key.verifier}")
+    talk(f"{decision.old_size} → {decision.size} 叶，已联署 / leaves, cosigned by {key.verifier}")
     if output is None:
         click.echo(decision.note.decode(), nl=False)
     else:
@@ -162,14 +162,14 @@ def witness(source: str, state: Path, trust_path: Path, name: str, output: Path 
     "heads",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,
-    help="他人保存的日志头,如见证者联署的 / a head that others kept, such as a witness's note.",
+    help="他人保存的日志头，如见证者联署的 / a head that others kept, such as a witness's note.",
 )
 @click.option(
     "--witness",
     "witnesses",
     multiple=True,
     metavar="KEY",
-    help="见证者公钥,其联署时间用于查倒填日期 / a witness's verifier key: its times show what is dated back.",
+    help="见证者公钥，其联署时间用于查倒填日期 / a witness's verifier key: its times show what is dated back.",
 )
 @click.option(
     "--days-back",
@@ -224,6 +224,8 @@ def audit(
     else:
         for problem in found.problems:
             talk(str(problem))
-        say(f"日志 {found.size} 叶,场次 {len(found.sessions)} 个,问题 {len(found.problems)} 处;根 {found.root.hex()}")
+        say(
+            f"日志 {found.size} 叶，场次 {len(found.sessions)} 个，问题 {len(found.problems)} 处；根 {found.root.hex()}"
+        )
         say(f"{found.size} leaves, {len(found.sessions)} sessions, {len(found.problems)} problems")
     return 0 if found.ok else 1

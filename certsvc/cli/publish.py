@@ -21,5 +21,5 @@ def publish(folder: Path | None, as_json: bool) -> None:
     if as_json:
         tell(done.as_json())
         return
-    say(f"{done.folder}:写入 {done.files_written} 个文件,日志 {done.log_size} 叶")
+    say(f"{done.folder}：写入 {done.files_written} 个文件，日志 {done.log_size} 叶")
     say(f"{done.folder}: {done.files_written} files written, a log of {done.log_size} leaves")

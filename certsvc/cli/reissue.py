@@ -29,9 +29,9 @@ def reissue() -> None:
 @click.option("--reason", type=click.Choice(["lost", "damaged"]), required=True, help="遗失或损毁 / why.")
 @click.option("--evidence", default=None, help="登记册中没有时的证明 / what stands in for an entry of the register.")
 @click.option(
-    "--issued-on", type=work.Day(), default=None, help="附证明时:原发证日期 / with evidence: the paper's date."
+    "--issued-on", type=work.Day(), default=None, help="附证明时：原发证日期 / with evidence: the paper's date."
 )
-@click.option("--issuer", default=None, help="附证明时:原发证机构 / with evidence: who issued the paper.")
+@click.option("--issuer", default=None, help="附证明时：原发证机构 / with evidence: who issued the paper.")
 @by_option
 @json_option
 def apply(
@@ -73,11 +73,11 @@ def apply(
 @reissue.command()
 @click.argument("request_id", metavar="ID", type=int)
 @click.option("--note", default=None, help="审批意见 / a note.")
-@click.option("--scheme", "scheme_key", default=None, help="方案(默认青海 2025) / the scheme, by its key.")
+@click.option("--scheme", "scheme_key", default=None, help="方案（默认青海 2025） / the scheme, by its key.")
 @by_option
 @json_option
 def approve(request_id: int, note: str | None, scheme_key: str | None, by: str | None, as_json: bool) -> None:
-    """批准并签发电子证书 / Approve, and issue the electronic certificate; not by whoever recorded it."""
+    """批准并签发电子证书 / Approve, and issue the electronic certificate; not by the one who recorded it."""
     from certsvc.services.certificates import reissue as desk
     from certsvc.services.issuing.render import render
 

@@ -33,7 +33,7 @@ def resign(
     by: str | None,
     as_json: bool,
 ) -> int:
-    """密钥更换后重新签名:新版本替代原版本 / Sign anew after a change of key; again, it does only what is left."""
+    """密钥更换后重新签名：新版本替代原版本 / Sign again after a change of key; again, it does only what is left."""
     from certsvc.jobs.issue_run import one_at_a_time, render_waiting
     from certsvc.services.certificates.resign import Selection
     from certsvc.services.certificates.resign import resign as run
@@ -56,9 +56,9 @@ def resign(
     if as_json:
         tell(report.as_json())
     else:
-        say(f"重新签名 {len(report.resigned)} 份,已是新密钥 {report.already} 份,不予签名 {len(report.refusals)} 份")
+        say(f"重新签名 {len(report.resigned)} 份，已是新密钥 {report.already} 份，不予签名 {len(report.refusals)} 份")
         say(
-            f"{len(report.resigned)} signed anew, {report.already} by the key in use already, "
+            f"{len(report.resigned)} signed again, {report.already} by the key in use already, "
             f"{len(report.refusals)} refused"
         )
     return 1 if report.refusals else 0

@@ -43,7 +43,7 @@ def review() -> None:
 
 @review.command("list")
 @click.option(
-    "--state", type=_STATES, default=None, help="状态(默认待审核和已退回) / state (default: submitted and returned)."
+    "--state", type=_STATES, default=None, help="状态（默认待审核和已退回） / state (default: submitted and returned)."
 )
 @json_option
 def list_(state: str | None, as_json: bool) -> None:
@@ -63,10 +63,10 @@ def list_(state: str | None, as_json: bool) -> None:
     "--face",
     type=click.Choice(["pass", "fail", "manual"]),
     required=True,
-    help="人脸核验:通过、未通过、人工核对 / the face check.",
+    help="人脸核验：通过、未通过、人工核对 / the face check.",
 )
 @click.option("--place", required=True, help="核验地点 / where it was made.")
-@click.option("--at", type=Moment(), default=None, help="核验时间(默认现在) / when it was made (default: now).")
+@click.option("--at", type=Moment(), default=None, help="核验时间（默认现在） / when it was made (default: now).")
 @by_option
 @json_option
 def confirm(registration_id: int, *, face: str, place: str, at: datetime | None, by: str | None, as_json: bool) -> None:
@@ -74,7 +74,7 @@ def confirm(registration_id: int, *, face: str, place: str, at: datetime | None,
     from certsvc.rules.registration_review import FaceCheck
     from certsvc.services.registration import review as desk
 
-    found = next(one for one in FaceCheck if one.value == face)
+    found = FaceCheck.of(face)
     _tell(
         [desk.confirm(work.services(), registration_id, by=work.who(by), face=found, place=place, checked_at=at)],
         as_json,
@@ -94,7 +94,7 @@ def approve(ids: tuple[int, ...], by: str | None, as_json: bool) -> None:
 
 @review.command("return")
 @_IDS
-@click.option("--missing", required=True, help="缺少什么(考生可见) / what is missing; the candidate sees it.")
+@click.option("--missing", required=True, help="缺少什么（考生可见） / what is missing; the candidate sees it.")
 @by_option
 @json_option
 def return_(ids: tuple[int, ...], missing: str, by: str | None, as_json: bool) -> None:
@@ -106,7 +106,7 @@ def return_(ids: tuple[int, ...], missing: str, by: str | None, as_json: bool) -
 
 @review.command()
 @_IDS
-@click.option("--reason", required=True, help="不通过的原因(考生可见) / why; the candidate sees it.")
+@click.option("--reason", required=True, help="不通过的原因（考生可见） / why; the candidate sees it.")
 @by_option
 @json_option
 def reject(ids: tuple[int, ...], reason: str, by: str | None, as_json: bool) -> None:
@@ -125,10 +125,10 @@ def _tell(decided: list[Registration], as_json: bool) -> None:
 
 def _say(registrations: Iterable[Registration]) -> None:
     from certsvc.person.identity import mask_id_number
-    from certsvc.services.records.reviews import STATES
+    from certsvc.rules.registration_review import RegistrationState
 
     for one in registrations:
-        state = STATES[one.state]
+        state = RegistrationState.of(one.state)
         remark = f"  {one.remark}" if one.remark else ""
         number = mask_id_number(one.id_number)
         say(f"{one.id}  {state.zh} {state.value}  {one.name}  {number}  {one.registered_on}{remark}")

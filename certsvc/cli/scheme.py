@@ -56,4 +56,4 @@ def add(file: Path, by: str | None, as_json: bool) -> None:
     if as_json:
         tell({"key": record.key, "version": record.version, "new": is_new})
     else:
-        say(f"{record.key} v{record.version} {'已登记 added' if is_new else '已存在,未变 there already, unchanged'}")
+        say(f"{record.key} v{record.version} {'已登记 added' if is_new else '已存在，未变 there already, unchanged'}")

@@ -21,7 +21,7 @@ _OUTPUT = click.option("-o", "--output", type=click.Path(dir_okay=False, path_ty
 @click.option("--organisation", required=True, help="机构名称 / the organisation (O).")
 @_OUTPUT
 def request(kid: str, name: str, organisation: str, output: Path) -> None:
-    """印章证书请求(PKCS#10) / The request that an authority answers with the seal's certificate."""
+    """印章证书请求（PKCS#10） / The request that an authority answers with the seal's certificate."""
     output.write_bytes(work.services().keystore.certificate_request(kid, name, organisation))
     talk(f"→ {output}")
 
@@ -39,7 +39,7 @@ def import_chain(kid: str, chain: Path, by: str | None, as_json: bool) -> None:
 
 @click.command("import-seal")
 @click.option("--key", "key_file", type=_FILE, required=True, help="P-256 私钥 PEM / the private key, PEM.")
-@click.option("--chain", type=_FILE, required=True, help="证书链 PEM,先印章证书 / its chain, PEM, leaf first.")
+@click.option("--chain", type=_FILE, required=True, help="证书链 PEM，先印章证书 / its chain, PEM, leaf first.")
 @click.option("--passphrase-file", type=_FILE, default=None, help="私钥口令文件 / a file with the key's passphrase.")
 @by_option
 @json_option

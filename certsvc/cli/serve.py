@@ -54,7 +54,7 @@ def serve(host: str, port: int, workers: int) -> None:
 def _load_site(_target: str) -> AsgiSite:
     """The site, in a worker. Granian's own loader takes modules from the folder one stands in before all others."""
     _heed_signals()
-    # One line for every piece of a list that nobody is there to take is no news.
+    # One line for every piece of a list that no one is there to take is no news.
     logging.getLogger("_granian.asgi").setLevel(logging.WARNING)
     from certsvc.app import create_asgi
 

@@ -21,9 +21,9 @@ def json_option(command: Any) -> Any:
 
 def by_option(command: Any) -> Any:
     """Who does it: recorded in the audit trail."""
-    return click.option("--by", default=None, help="经办人(默认操作系统账户) / who does it (default: the OS account).")(
-        command
-    )
+    return click.option(
+        "--by", default=None, help="经办人（默认操作系统账户） / who does it (default: the OS account)."
+    )(command)
 
 
 def id_type_option(command: Any) -> Any:
@@ -90,7 +90,7 @@ class Bar:
     WIDTH = 30
     LABELS: Mapping[str, str] = {
         "issue": "签发 issuing",
-        "resign": "重新签名 signing anew",
+        "resign": "重新签名 signing again",
         "render": "制证 drawing",
         "archive": "时间戳 time stamps",
     }

@@ -9,12 +9,20 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.credential.reasons import FOR_STATUS, reason_of
 
 if TYPE_CHECKING:
     from certsvc.services.certificates.change_status import StatusChange
     from certsvc.services.context import Services
 
-_REASON = click.option("--reason", required=True, help="原因(公开显示) / why; it is shown to the public.")
+_REASON = click.option("--reason", required=True, help="原因（只供内部，不公开） / why; kept inside, never public.")
+_CODE = click.option(
+    "--code",
+    type=click.Choice([reason.value for reason in FOR_STATUS]),
+    default="other",
+    show_default=True,
+    help="公开的原因代码 / the reason the public reads, by its code.",
+)
 
 
 def _change_options(command: Any) -> Any:
@@ -25,20 +33,22 @@ def _change_options(command: Any) -> Any:
 
 @click.command()
 @_change_options
-def revoke(number: str, reason: str, by: str | None, as_json: bool) -> None:
-    """撤销证书,不可恢复 / Revoke a certificate, for good."""
+@_CODE
+def revoke(number: str, reason: str, code: str, by: str | None, as_json: bool) -> None:
+    """撤销证书，不可恢复 / Revoke a certificate, for good."""
     from certsvc.services.certificates import change_status
 
-    _change(change_status.revoke, number, reason=reason, by=by, as_json=as_json)
+    _change(change_status.revoke, number, reason=reason, code=code, by=by, as_json=as_json)
 
 
 @click.command()
 @_change_options
-def suspend(number: str, reason: str, by: str | None, as_json: bool) -> None:
+@_CODE
+def suspend(number: str, reason: str, code: str, by: str | None, as_json: bool) -> None:
     """暂停使用 / Suspend a certificate until it is reinstated."""
     from certsvc.services.certificates import change_status
 
-    _change(change_status.suspend, number, reason=reason, by=by, as_json=as_json)
+    _change(change_status.suspend, number, reason=reason, code=code, by=by, as_json=as_json)
 
 
 @click.command()
@@ -58,9 +68,9 @@ def reinstate(number: str, reason: str, by: str | None, as_json: bool) -> None:
     "--id-type",
     type=click.Choice(["resident_id", "hmt_residence_permit", "foreign_permanent_resident", "passport"]),
     default=None,
-    help="证件类型(默认不变) / the document's type (default: as it was).",
+    help="证件类型（默认不变） / the document's type (default: as it was).",
 )
-@click.option("--approved-by", default=None, help="批准人,须为他人 / who approved it: another person.")
+@click.option("--approved-by", default=None, help="批准人，须为他人 / who approved it: another person.")
 def correct(
     number: str,
     *,
@@ -72,14 +82,14 @@ def correct(
     id_type: str | None,
     approved_by: str | None,
 ) -> None:
-    """更正:签发新版本替代原版本 / Correct: a new version replaces the earlier one."""
+    """更正：签发新版本替代原版本 / Correct: a new version replaces the earlier one."""
     from certsvc.person.identity import IdType
     from certsvc.services.certificates.correct import Correction
     from certsvc.services.certificates.correct import correct as run
     from certsvc.services.issuing.render import render
 
     services = work.services()
-    kind = next((kind for kind in IdType if kind.value == id_type), None)
+    kind = IdType.known(id_type) if id_type is not None else None
     correction = Correction(name=name, id_number=id_number, id_type=kind)
     done = run(services, number, correction, reason=reason, by=work.who(by), approved_by=approved_by)
     render(services, [done.certificate_id])
@@ -87,7 +97,7 @@ def correct(
     if as_json:
         tell(done.as_json())
         return
-    say(f"{done.number} 已更正为第 {done.version} 版({'、'.join(done.changed)}),补发日期 {done.reissued_on}")
+    say(f"{done.number} 已更正为第 {done.version} 版（{'、'.join(done.changed)}），补发日期 {done.reissued_on}")
     say(f"{done.number} is corrected: version {done.version} of {done.reissued_on} replaces the earlier one")
 
 
@@ -97,12 +107,21 @@ def publish(services: Services) -> None:
 
     error = refresh(services)
     if error is not None:
-        talk(f"已完成,但静态文件未能更新 / done, but the published files are not up to date: {error}")
+        talk(f"已完成，但静态文件未能更新 / done, but the published files are not up to date: {error}")
 
 
-def _change(change: Callable[..., StatusChange], number: str, *, reason: str, by: str | None, as_json: bool) -> None:
+def _change(
+    change: Callable[..., StatusChange],
+    number: str,
+    *,
+    reason: str,
+    by: str | None,
+    as_json: bool,
+    code: str | None = None,
+) -> None:
     services = work.services()
-    done = change(services, number, reason=reason, by=work.who(by))
+    coded = {} if code is None else {"code": reason_of(code)}
+    done = change(services, number, reason=reason, by=work.who(by), **coded)
     publish(services)
     if as_json:
         tell(done.as_json())

@@ -59,13 +59,13 @@ def require_existing(opened: Services) -> None:
     if file is None or file.exists():
         return
     if opened.keystore.records():
-        # Beginning anew under the same keys would fork the log and number certificates twice.
+        # Beginning again under the same keys would fork the log and number certificates twice.
         raise Refused(
-            "密钥在而数据库不在:曾经签发过的,请用 certsvc db restore 恢复备份;新装的,请运行 certsvc init",
+            "密钥在而数据库不在：曾经签发过的，请用 certsvc db restore 恢复备份；新装的，请运行 certsvc init",
             "keys without a database: if anything was ever issued, restore it (certsvc db restore); else certsvc init",
             where=str(file.parent),
         )
-    raise Refused("尚未初始化,请先运行 certsvc init", "nothing here yet; run: certsvc init", where=str(file.parent))
+    raise Refused("尚未初始化，请先运行 certsvc init", "nothing here yet; run: certsvc init", where=str(file.parent))
 
 
 def service_opener() -> Callable[[], Services]:
@@ -79,7 +79,7 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
     """The document of `--id-type` and `--id-number`; raises `InvalidIdentity`."""
     from certsvc.person.identity import IdType, parse_identity
 
-    return parse_identity(next(kind for kind in IdType if kind.value == id_type), id_number)
+    return parse_identity(IdType.of(id_type), id_number)
 
 
 def who(by: str | None) -> str:
@@ -90,6 +90,7 @@ def who(by: str | None) -> str:
     named = (by or operator()).strip()
     if not 0 < len(named) <= _LONGEST_NAME or not named.isprintable():
         raise Refused(
-            f"经办人须为一行,至多 {_LONGEST_NAME} 字", f"--by is a name of one line, at most {_LONGEST_NAME} characters"
+            f"经办人须为一行，至多 {_LONGEST_NAME} 字",
+            f"--by is a name of one line, at most {_LONGEST_NAME} characters",
         )
     return named

@@ -70,7 +70,7 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
         )
     if drawable is not None:
         _check_drawable(claims, drawable)
-    # Composed anew: what the caller does to its own document afterwards changes nothing here.
+    # Composed again: what the caller does to its own document afterwards changes nothing here.
     return CheckedDocument(_TICKET, compose(claims), canonical, claims)
 
 
@@ -93,5 +93,7 @@ def _check_drawable(claims: CertificateClaims, drawable: Callable[[str], Sequenc
         if missing:
             shown = "、".join(f"{character} (U+{ord(character):04X})" for character in missing)
             raise MissingGlyph(
-                f"字体缺少 {shown},该证书不予签发", f"the fonts lack {shown}; this certificate is not issued", rule="R9"
+                f"字体缺少 {shown}，该证书不予签发",
+                f"the fonts lack {shown}; this certificate is not issued",
+                rule="R9",
             )

@@ -1,4 +1,4 @@
-"""Salted commitments: the holder can show what a credential says about them, and nobody can guess it (R10).
+"""Salted commitments: the holder can show what a credential says about them, and no one can guess it (R10).
 
 An identity number has few enough possibilities to try them all, so a plain hash of one gives it away. A commitment is
 HMAC-SHA-256 under a random salt of 32 bytes that only the holder and the issuer keep; without the salt it says nothing.
@@ -20,6 +20,7 @@ from certsvc.person.identity import IdType
 
 SALT_BYTES: Final = 32
 _LARGEST_OPENING = 1024
+_SHA256_MULTIHASH: Final = b"\x12\x20"
 
 
 def multibase_u(content: bytes) -> str:
@@ -40,7 +41,12 @@ def decode_multibase_u(text: str) -> bytes:
 
 def digest_multibase(content: bytes) -> str:
     """The SHA-256 multihash of some bytes as multibase "u…" (`digestMultibase` of VC Data Integrity 2.6)."""
-    return multibase_u(b"\x12\x20" + hashlib.sha256(content).digest())
+    return multibase_u(_SHA256_MULTIHASH + hashlib.sha256(content).digest())
+
+
+def sha256_of(digest: str) -> str:
+    """The SHA-256, in hexadecimal, that a `digest_multibase` of ours carries."""
+    return decode_multibase_u(digest)[len(_SHA256_MULTIHASH) :].hex()
 
 
 def commit(salt: bytes, *parts: str) -> str:
@@ -90,7 +96,7 @@ def read_opening(content: bytes) -> Opening:
         isinstance(number, str) and isinstance(id_type, str) and isinstance(salt, str)
     ):
         raise MalformedCredential("身份承诺的开启文件不合格", "not an opening of an identity commitment")
-    kind = next((kind for kind in IdType if kind.value == id_type), None)
+    kind = IdType.known(id_type)
     if kind is None:
         raise MalformedCredential(f"未知证件类型 {id_type}", f"unknown type of identity document {id_type}")
     return Opening(decode_multibase_u(salt), kind, number)

@@ -104,7 +104,7 @@ def format_number(kind: str, parts: Mapping[str, str], year: int, level: int, se
     numbering = _of(kind)
     if serial > serial_capacity(kind):
         raise NumberRangeFull(
-            f"{year} 年该站点 {level} 级的编号已用完(至 {serial_capacity(kind)})",
+            f"{year} 年该站点 {level} 级的编号已用完（至 {serial_capacity(kind)}）",
             f"the serials of {year}, this station and level {level} are used up ({serial_capacity(kind)})",
             rule="R7.3",
         )

@@ -177,7 +177,7 @@ def read_status_list(document: Mapping[str, object], *, url: str, issuer: str, p
             name for name in unsigned.keys() | expected.keys() if unsigned.get(name) != expected.get(name)
         )
         raise _malformed(
-            f"状态列表与所要求的不符:{'、'.join(differing)}",
+            f"状态列表与所要求的不符：{'、'.join(differing)}",
             f"not the status list that was asked for: {', '.join(differing)} differ",
         )
     return claims
@@ -195,7 +195,7 @@ def _read_instant(text: object) -> datetime:
     try:
         return datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
     except ValueError as error:
-        raise _malformed(f"不是时间:{text}", f"not a time: {text}") from error
+        raise _malformed(f"不是时间：{text}", f"not a time: {text}") from error
 
 
 def _out_of_range(index: int) -> MalformedCredential:

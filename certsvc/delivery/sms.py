@@ -4,7 +4,7 @@ The gateway is asked with one POST of JSON, signed: `{"at", "code", "id", "minut
 `Certsvc-Signature: sha256=HEX`, the HMAC-SHA-256 of exactly the body under the shared secret. `id` is the same at every
 try of a message, so that a gateway delivers it once; `at` (Unix time) lets it refuse what is old. An answer 2xx means
 taken. A redirect is not followed, and no answer's text is kept: neither phone nor code stands in any error.
-Not here: which messages there are, and when one is tried again (`messages_send`).
+Not here: which messages there are, and when one is tried again (`notices.send`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class NotSent(CertsvcError):
 
     def __init__(self, fault: str, *, again: bool = True) -> None:
         super().__init__(
-            f"短信未发出:{fault}", f"the message was not sent: {fault}", rule="R10", where="CERTSVC_SMS_URL"
+            f"短信未发出：{fault}", f"the message was not sent: {fault}", rule="R10", where="CERTSVC_SMS_URL"
         )
         self.fault = fault
         self.again = again
@@ -74,7 +74,7 @@ class HttpMessenger:
         local = parts.hostname in _LOOPBACK
         if not (parts.scheme == "https" or (parts.scheme == "http" and local)) or not parts.hostname or parts.username:
             raise Refused(
-                "应为 https 地址(本机可用 http)",
+                "应为 https 地址（本机可用 http）",
                 "expected an https address (http for this machine alone)",
                 where="CERTSVC_SMS_URL",
             )

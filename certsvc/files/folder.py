@@ -1,4 +1,4 @@
-"""Write published files so that no reader ever sees half of one, and nobody else writes meanwhile."""
+"""Write published files so that no reader ever sees half of one, and no one else writes meanwhile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write_if_changed(path: Path, content: bytes) -> bool:
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; whoever comes second waits."""
+    """Hold the folder's lock; the second one waits."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

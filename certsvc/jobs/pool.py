@@ -19,7 +19,7 @@ from certsvc.services.issuing.render import Drawn, draw
 from certsvc.services.log.receipts import Receipts
 
 OpenServices = Callable[[], Services]
-"""Opens the services anew in a worker; must be picklable, such as `functools.partial(open_services, settings)`."""
+"""Opens the services again in a worker; must be picklable, such as `functools.partial(open_services, settings)`."""
 
 DrawMany = Callable[[Sequence[int]], Iterator[list[Drawn]]]
 """Draws certificates by id, a list at a time, in order."""

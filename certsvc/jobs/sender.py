@@ -1,7 +1,7 @@
 """A thread that sends messages after pages have been answered; it starts when it is woken, and ends when nothing waits.
 
-Each process has its own, made after a fork by whoever wakes it first; that two of them do not send one message twice is
-seen to in the database (`messages_send`). What is left when a process dies is sent by the next one that is woken, or by
+Each process has its own, made after a fork by the first one that wakes it; that two do not send one message twice is
+seen to in the database (`notices.send`). What is left when a process dies is sent by the next one that is woken, or by
 `certsvc holder send`. A fault is logged by its kind alone (R10).
 """
 

@@ -36,7 +36,7 @@ class Signer(socketserver.UnixStreamServer):
         self.services = services
         self.open_services = open_services
         _clear_stale(path)
-        before = os.umask(0o177)  # from the very first moment nobody else may connect
+        before = os.umask(0o177)  # from the very first moment no one else may connect
         try:
             super().__init__(str(path), _Conversation)
         finally:
@@ -88,7 +88,7 @@ class _Conversation(socketserver.StreamRequestHandler):
                 return
             self.wfile.write(json.dumps(self.server.answer(line), ensure_ascii=False).encode() + b"\n")
         except OSError:
-            return  # whoever asked has gone; what was committed stands, and asking again finds it done
+            return  # the one who asked has gone; what was committed stands, and asking again finds it done
 
     def _line(self) -> bytes:
         """What is said within one time for all of it: a byte now and then would keep everybody else waiting."""

@@ -53,6 +53,12 @@ def is_dash(character: str) -> bool:
     return unicodedata.category(character) == "Pd" or character in _OTHER_DASHES
 
 
+def without_blanks(text: str) -> str:
+    """The text in the usual width, its blanks left out: for numbers, and for words of which there is a fixed choice."""
+    joined = "".join(text.split())
+    return joined if joined.isascii() else "".join(map(in_usual_form, joined))
+
+
 def in_usual_form(character: str) -> str:
     """The character in its usual width, and the ideograph for a radical that stands for one in copied text (⽅, 方)."""
     tag, _, points = unicodedata.decomposition(character).partition(" ")

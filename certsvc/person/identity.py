@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from certsvc.errors import InvalidIdentity
-from certsvc.person.characters import in_usual_form
+from certsvc.person.characters import without_blanks
 from certsvc.person.words import Worded
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -73,7 +73,7 @@ def parse_identity(
 
 def normalise_id_number(text: str) -> str:
     """The number as it is compared (R9): in the usual width, capitals, without blanks."""
-    number = "".join(in_usual_form(character) for character in text if not character.isspace())
+    number = without_blanks(text)
     return number.upper() if number.isascii() else number  # ı and ſ have capitals of ASCII, and are none of its letters
 
 
@@ -100,14 +100,14 @@ def _check_resident(number: str, birth_date: date | None, sex: Sex | None) -> No
         raise _refused_at(18, number[17], "应为数字或 X", "a digit or X is due")
     due = resident_check_character(number[:17])
     if number[17] != due:
-        raise _refused("校验码不符,号码有误", "the check character does not match: the number is mistyped")
+        raise _refused("校验码不符，号码有误", "the check character does not match: the number is mistyped")
     born = _real_date(number[6:14], number[6:10], number[10:12], number[12:14])
     if birth_date is not None and birth_date != born:
         raise _birth_date_differs(born.isoformat(), birth_date)
     holds = Sex.MALE if int(number[16]) % 2 else Sex.FEMALE
     if sex is not None and sex is not holds:
         raise _refused(
-            f"第 17 位表示{holds.zh},与所填性别{sex.zh}不符",
+            f"第 17 位表示{holds.zh}，与所填性别{sex.zh}不符",
             f"character 17 says {holds.en}, the sex given is {sex.en}",
         )
 
@@ -149,7 +149,7 @@ def _check_passport(number: str) -> None:
     """A passport number has no check; letters and digits only."""
     if len(number) not in PASSPORT_LENGTHS:
         raise _refused(
-            f"护照号码应为 {PASSPORT_LENGTHS[0]}–{PASSPORT_LENGTHS[-1]} 个字符,现有 {len(number)} 个",
+            f"护照号码应为 {PASSPORT_LENGTHS[0]}–{PASSPORT_LENGTHS[-1]} 个字符，现有 {len(number)} 个",
             f"a passport number has {PASSPORT_LENGTHS[0]} to {PASSPORT_LENGTHS[-1]} characters, not {len(number)}",
         )
     for position, character in enumerate(number, start=1):
@@ -160,7 +160,7 @@ def _check_passport(number: str) -> None:
 def _check_length(number: str) -> None:
     if len(number) != RESIDENT_LENGTH:
         raise _refused(
-            f"证件号码应为 {RESIDENT_LENGTH} 位,现有 {len(number)} 位",
+            f"证件号码应为 {RESIDENT_LENGTH} 位，现有 {len(number)} 位",
             f"the number has {RESIDENT_LENGTH} characters, not {len(number)}",
         )
 

@@ -101,6 +101,11 @@ def fold(text: str) -> str:
     return "".join(_compared(character) for character in cased)
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one by R9."""
+    return one == other or fold(one) == fold(other)
+
+
 def _compared(character: str) -> str:
     if character in DOTS:
         return MIDDLE_DOT
@@ -166,7 +171,7 @@ def _refuse_compatibility_ideographs(placed: Placed) -> None:
             raise _refused(
                 character,
                 position,
-                f"兼容汉字，应改用“{meant}”({point})",
+                f"兼容汉字，应改用“{meant}”（{point}）",
                 f"a compatibility ideograph; {meant!r} ({point}) is meant",
             )
 
@@ -179,7 +184,10 @@ def _why_refused(character: str) -> tuple[str, str]:
         case "Cc" | "Cf" | "Zl" | "Zp":
             return "不接受控制字符", "control characters are not accepted"
         case "Co":
-            return "不接受造字区字符,请改用国家标准编码", "private-use characters are not accepted; use the encoded one"
+            return (
+                "不接受造字区字符，请改用国家标准编码",
+                "private-use characters are not accepted; use the encoded one",
+            )
     plain = unicodedata.normalize("NFKC", character)
     if plain != character and all(_is_letter(letter) or letter in PUNCTUATION for letter in plain):
         return f"不能用于姓名，是否应为“{plain}”", f"not in a name; should it be {plain!r}?"

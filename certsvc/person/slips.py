@@ -98,7 +98,7 @@ def _composed(position: int, given: str) -> NameWarning:
     return NameWarning(
         position,
         given[0],
-        f"姓名第 {position} 个字符起的“{given}”（{_points(given)}）已合成为“{result}”({_points(result)})",
+        f"姓名第 {position} 个字符起的“{given}”（{_points(given)}）已合成为“{result}”（{_points(result)}）",
         f"{given!r} ({_points(given)}) at character {position} was composed as {result!r} ({_points(result)})",
     )
 

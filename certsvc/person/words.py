@@ -6,6 +6,7 @@ Here: the base class only. Source: "text people see is Chinese first, English be
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Worded(StrEnum):
@@ -20,6 +21,16 @@ class Worded(StrEnum):
         member.zh = zh
         member.en = en
         return member
+
+    @classmethod
+    def of(cls, value: str) -> Self:
+        """The member with this value. Raises `KeyError`. Calling the class instead asks for the words too."""
+        return cls._value2member_map_[value]  # type: ignore[return-value]  # the map is typed for any enumeration
+
+    @classmethod
+    def known(cls, value: str) -> Self | None:
+        """The member with this value; None where there is none."""
+        return cls._value2member_map_.get(value)  # type: ignore[return-value]  # as above
 
     # Enum hashes by name; a member equals its value as text, so it has to hash like it (and does so faster).
     __hash__ = str.__hash__

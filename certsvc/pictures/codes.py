@@ -23,19 +23,19 @@ _SECONDS_OF_LOOKING: Final = 6.0
 
 _REFUSALS: Final = {
     "form": (
-        "此文件在这里无法作为图片打开;请另存为 JPEG 或 PNG,或截图后再试",
+        "此文件在这里无法作为图片打开；请另存为 JPEG 或 PNG，或截图后再试",
         "this file cannot be opened as a picture here; save it as JPEG or PNG, or take a screenshot of it",
     ),
     "pixels": (
-        "图片像素过多,无法打开;请缩小或截取二维码部分后再试",
+        "图片像素过多，无法打开；请缩小或截取二维码部分后再试",
         "the picture has too many pixels to be opened; make it smaller, or cut out the code",
     ),
     "password": (
-        "该 PDF 有打开密码,无法读取;请另存为无密码的文件,或截图后再试",
+        "该 PDF 有打开密码，无法读取；请另存为无密码的文件，或截图后再试",
         "the PDF asks for a password; save it without one, or take a screenshot of it",
     ),
     "limits": (
-        "图片在限定的时间和内存内无法读取;请缩小或截取二维码部分后再试",
+        "图片在限定的时间和内存内无法读取；请缩小或截取二维码部分后再试",
         "the picture cannot be read within its limits of time and memory; make it smaller, or cut out the code",
     ),
 }

@@ -11,6 +11,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 import pypdfium2
@@ -119,18 +120,28 @@ def _shrunk(page: Image.Image, side: int) -> Image.Image:
     return smaller
 
 
+@contextmanager
+def _lenient() -> Iterator[None]:
+    """Half a photo may hold the whole code. Pillow keeps this for the whole process, which may have others to read."""
+    kept = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = _MOST_PIXELS_OF_JPEG, True
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = kept
+
+
 def _pages(content: bytes) -> Iterator[Image.Image]:
     """Each page as a picture in grey; raises `_Unopened`."""
     if _PDF in content[:1024] and not content.startswith(_ZIP):
         yield from _pages_of_pdf(content)
         return
-    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS_OF_JPEG
-    ImageFile.LOAD_TRUNCATED_IMAGES = True  # half a photo may hold the whole code
     if is_heif(content):
         _add_heif()
     try:
         Image.init()
-        with Image.open(io.BytesIO(content), formats=[name for name in _FORMATS if name in Image.OPEN]) as picture:
+        known = [name for name in _FORMATS if name in Image.OPEN]
+        with _lenient(), Image.open(io.BytesIO(content), formats=list(known)) as picture:
             for number in range(min(getattr(picture, "n_frames", 1), _MOST_PAGES) if picture.format == "TIFF" else 1):
                 picture.seek(number)
                 yield from _in_grey(picture)

@@ -33,11 +33,13 @@ class Attachment:
 
 @dataclass(slots=True)
 class Element:
-    """A node of the structure tree; a kid is an element or a marked-content number, `annotation` an object number."""
+    """A node of the structure tree; a kid is an element or a marked-content number, `annotation` an object number.
+
+    English within an element is marked in the content itself (`Ink.begin_span`), which takes a third of the octets.
+    """
 
     tag: str
     kids: list[Element | int] = field(default_factory=list)
-    lang: str = ""
     alt: str = ""
     annotation: int = 0
     box: tuple[float, float, float, float] | None = None
@@ -131,8 +133,7 @@ def add_structure(objects: Objects, page: int, document: Element, marks: int, an
         box = element.box
         objects.fill(
             number,
-            f"<</Type/StructElem/S/{element.tag}/P {parent} 0 R/Pg {page} 0 R/K[{' '.join(kids)}]"
-            + (f"/Lang({element.lang})" if element.lang else "")
+            f"<</S/{element.tag}/P {parent} 0 R/Pg {page} 0 R/K[{' '.join(kids)}]"
             + (f"/Alt {text_string(element.alt)}" if element.alt else "")
             + (f"/A<</O/Layout/Placement/Block/BBox[{' '.join(f'{edge:.2f}' for edge in box)}]>>" if box else "")
             + ">>",

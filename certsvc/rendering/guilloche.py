@@ -18,6 +18,8 @@ from certsvc.rendering.typeset import MM
 
 Point = tuple[float, float]
 _WHITE = Color(1, 1, 1)
+_PIECES = 6
+"""Béziers to a period of a strand: within a hundredth of its swing."""
 
 
 def draw_pattern(canvas: Canvas, layout: Layout) -> None:
@@ -134,7 +136,7 @@ def wave(canvas: Canvas, name: str, length: float, swing: float, strands: int) -
         def at(part: float, phase: float = phase) -> Point:
             return length * part, swing * sin(2 * pi * part + phase)
 
-        draw_curve(canvas, at, 8)
+        draw_curve(canvas, at, _PIECES)
     canvas.endForm()
 
 
@@ -152,7 +154,7 @@ def sector(
             radius = base + depth * (sin(2 * pi * part + phase) + sharp * sin(2 * (2 * pi * part + phase)))
             return radius * cos(angle), radius * sin(angle)
 
-        draw_curve(canvas, at, 8)
+        draw_curve(canvas, at, _PIECES)
     canvas.endForm()
 
 

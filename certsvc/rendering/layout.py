@@ -48,7 +48,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """`ink` for values, `label`, `quiet` for English and hints, `title`; `line`, `gold`, `tint` for the pattern."""
+    """`ink` for values, `label`, `quiet` for English and hints, `title`; `line`, `gold`, `tint` for the pattern; `seal`
+    for the drawn one."""
 
     ink: str
     label: str
@@ -58,6 +59,7 @@ class Colours:
     gold: str
     tint: str
     sample: str
+    seal: str = "#DC6E64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """The short check hint beneath the QR: {domain} stands for the site's domain."""
+    """The short check hint beneath the QR, and the site's domain under it; `domain_pt` 0 sets it little larger."""
 
     zh: str
     en: str
@@ -108,22 +110,34 @@ class Hint:
     y_mm: float
     width_mm: float
     size_pt: float
+    domain_pt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The seal place: the box of the visible signature. `image` is a PNG or JPEG beside the layout, or empty."""
+    """The seal place: the box of the visible signature. `image` is a PNG or JPEG beside the layout; without one a seal
+    is drawn, `signed_zh` and `signed_en` in its middle. `zh` and `en` are of older layouts, and drawn no longer."""
 
     x_mm: float
     y_mm: float
     width_mm: float
     height_mm: float
-    zh: str
-    en: str
     signed_zh: str
     signed_en: str
     reason: str
     image: str = ""
+    zh: str = ""
+    en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Where issuer and date of issue stand, over the seal: the first baseline, and from there to the second's."""
+
+    x_mm: float
+    y_mm: float
+    width_mm: float
+    pitch_mm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +206,8 @@ class Words:
     footnote_en: str
     portrait_zh: str
     portrait_en: str
+    no_portrait_zh: str = "无照片"
+    no_portrait_en: str = "No photo"
 
 
 @dataclass(frozen=True)
@@ -213,10 +229,11 @@ class Layout:
     words: Words
     field: tuple[Field, ...]
     folder: Path
+    closing: Closing | None = None
 
     @cached_property
     def seal_image(self) -> bytes | None:
-        """The issuer's own seal as it stands beside the layout ; None draws none."""
+        """The issuer's own seal as it stands beside the layout; None where it has none."""
         return (self.folder / self.seal.image).read_bytes() if self.seal.image else None
 
     def colour(self, name: str) -> tuple[float, float, float]:
@@ -231,7 +248,7 @@ def load_layout(folder: Path | None = None) -> Layout:
     try:
         text = (folder / "layout.toml").read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidLayout(f"无法读取版式文件:{error}", f"the layout cannot be read: {error}") from error
+        raise InvalidLayout(f"无法读取版式文件：{error}", f"the layout cannot be read: {error}") from error
     return parse_layout(text, folder)
 
 
@@ -264,6 +281,7 @@ def parse_layout(text: str, folder: Path) -> Layout:
         title=_heading(tree, "title"),
         statement=_heading(tree, "statement"),
         field=_fields(tree),
+        closing=_record(_take(tree, "closing", _table), Closing, "closing") if "closing" in tree else None,
     )
     unknown = sorted(set(tree) - {field.name for field in fields(Layout)} | ({"folder"} & set(tree)))
     if unknown:
@@ -280,6 +298,14 @@ def _check(layout: Layout) -> None:
             or kind.y_mm + kind.height_mm > layout.page.height_mm
         ):
             _refuse(key, "超出页面", "lies outside the page")
+    closing = layout.closing
+    if closing is not None and not (
+        0 <= closing.x_mm <= layout.page.width_mm - closing.width_mm
+        and 0 <= closing.y_mm <= layout.page.height_mm - 2 * closing.pitch_mm
+        and closing.width_mm > layout.grid.label_mm
+        and closing.pitch_mm > 0
+    ):
+        _refuse("closing", "超出页面或过窄", "lies outside the page or leaves no room")
     if not 32 <= layout.code.side_mm <= 35:
         _refuse("code.side_mm", "须为 32–35 毫米", "must be 32 to 35 mm (R7.2)")
     quiet = 4 * layout.code.side_mm / 57
@@ -296,13 +322,15 @@ def _check(layout: Layout) -> None:
     if seal.image and (Path(seal.image).name != seal.image or not (layout.folder / seal.image).is_file()):
         _refuse("seal.image", "版式文件夹中没有该文件", "is not a file beside the layout")
     words = [getattr(layout.words, field.name) for field in fields(Words)]
-    for text in [*words, *(part for field in layout.field for part in (field.zh, field.en))]:
-        for char in missing_glyphs(text.replace("{domain}", "")):
+    words += [part for field in layout.field for part in (field.zh, field.en)]
+    words += [layout.hint.zh, layout.hint.en, layout.sample.zh, layout.sample.en, seal.signed_zh, seal.signed_en]
+    for text in words:
+        for char in missing_glyphs(text):
             _refuse("words", f"字体缺少字符 {char!r}", f"the fonts cannot draw {char!r}")
 
 
 def _refuse(where: str, zh: str, en: str) -> NoReturn:
-    raise InvalidLayout(f"版式“{where}”:{zh}", f'layout key "{where}" {en}', rule="R7.2", where=where)
+    raise InvalidLayout(f"版式“{where}”：{zh}", f'layout key "{where}" {en}', rule="R7.2", where=where)
 
 
 def _heading(tree: Mapping[str, object], key: str) -> Heading:
@@ -325,7 +353,7 @@ def _fields(tree: Mapping[str, object]) -> tuple[Field, ...]:
             _refuse(f"field[{at}].column", "列或跨列数不对", "and span must stay within two columns")
     doubled = [field.key for field in found if [other.key for other in found].count(field.key) > 1]
     if doubled:
-        _refuse("field", f"字段重复:{doubled[0]}", f"is there twice: {doubled[0]}")
+        _refuse("field", f"字段重复：{doubled[0]}", f"is there twice: {doubled[0]}")
     needed = set(FIELD_KEYS) - {"sex", "birth_date", "scores", "identifier"}
     absent = sorted(needed - {field.key for field in found})
     if absent:
@@ -390,10 +418,12 @@ def _record(table: Mapping[str, object], kind: type[T], where: str) -> T:
             values[name] = _READERS[str(field.type)](table[name], place)
         elif field.default is MISSING:
             _refuse(place, "缺少", "is missing")
+        else:
+            values[name] = field.default
         if kind is Colours and not re.fullmatch(r"#[0-9A-Fa-f]{6}", str(values[name])):
             _refuse(place, "应为 #RRGGBB", "must be #RRGGBB")
         if name == "colour" and str(values[name]) not in {entry.name for entry in fields(Colours)}:
             _refuse(place, "没有这种颜色", "must be the name of one of the colours")
-        if name == "align" and values.get(name, "centre") not in ("centre", "left"):
+        if name == "align" and values[name] not in ("centre", "left"):
             _refuse(place, "应为 centre 或 left", "must be centre or left")
     return kind(**values)

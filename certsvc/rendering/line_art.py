@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pikepdf
 from reportlab.pdfgen.canvas import Canvas
@@ -18,6 +19,8 @@ from certsvc.rendering.objects import stream
 
 # Every content of reportlab's begins by choosing a font, which we neither embed nor use; "n" ends a path of nothing.
 _IDLE = frozenset({"BT", "Tf", "TL", "ET", "n"})
+_PLACES = 2
+_PLACES_OF_A_MATRIX = 6  # turned two dozen times, a form must come back to where it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +47,21 @@ def line_art(width: float, height: float, draw: Callable[[Canvas], None]) -> Lin
 
 
 def _operators(content: pikepdf.Page | pikepdf.Object) -> bytes:
-    steps = [step for step in pikepdf.parse_content_stream(content) if str(step.operator) not in _IDLE]
-    return pikepdf.unparse_content_stream(steps)
+    """The steps of a content stream, coordinates to a hundredth of a point."""
+    steps = []
+    for step in pikepdf.parse_content_stream(content):
+        operator = str(step.operator)
+        if operator not in _IDLE:
+            places = _PLACES_OF_A_MATRIX if operator == "cm" else _PLACES
+            steps.append(" ".join([*(_short(operand, places) for operand in step.operands), operator]))
+    return "\n".join(steps).encode("ascii")
+
+
+def _short(operand: object, places: int) -> str:
+    """A number in as few characters as it takes; a name or an array as it is."""
+    if isinstance(operand, pikepdf.Object):
+        return operand.unparse().decode("ascii")
+    assert isinstance(operand, int | Decimal)
+    text = f"{float(operand):.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text

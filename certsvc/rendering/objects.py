@@ -64,7 +64,20 @@ class Objects:
 
 
 def text_string(text: str) -> str:
-    """A PDF text string: UTF-16BE in hexadecimal, so that nothing in it is syntax."""
+    """A PDF text string for an object (PDF 32000-1, 7.9.2.2): ASCII as it is, else UTF-16BE, one character a byte."""
+    return literal(text if text.isascii() else (b"\xfe\xff" + text.encode("utf-16-be")).decode("latin-1"))
+
+
+def literal(octets: str) -> str:
+    """A literal string (7.3.4.2) of characters that each stand for a byte; what would be syntax is escaped."""
+    # A bare carriage return would be read as a line feed.
+    for char, escaped in (("\\", "\\\\"), ("(", "\\("), (")", "\\)"), ("\r", "\\r")):
+        octets = octets.replace(char, escaped)
+    return f"({octets})"
+
+
+def hex_string(text: str) -> str:
+    """The same text string in hexadecimal, for content streams, which are ASCII and deflated."""
     return f"<FEFF{text.encode('utf-16-be').hex().upper()}>"
 
 

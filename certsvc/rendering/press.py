@@ -22,14 +22,14 @@ from certsvc.rendering.archive import (
     add_metadata,
     add_structure,
 )
-from certsvc.rendering.face import CertificateFace
-from certsvc.rendering.fonts import Style, check_glyphs
+from certsvc.rendering.face import CertificateFace, FaceRow
+from certsvc.rendering.fonts import check_glyphs
 from certsvc.rendering.jpeg import image_of_jpeg
 from certsvc.rendering.layout import Layout, load_layout
-from certsvc.rendering.objects import Objects, stream, text_string
-from certsvc.rendering.plate import Plate, Wording, make_plate
+from certsvc.rendering.objects import Objects, literal, stream, text_string
+from certsvc.rendering.plate import FIXED, GRID, Plate, Wording, draw_value, make_plate
 from certsvc.rendering.qr import QUIET_MODULES, draw_matrix, path_of, side_mm
-from certsvc.rendering.typeset import MM, Ink, Pen, fit
+from certsvc.rendering.typeset import MM, Ink
 
 __all__ = ["Attachment", "Press", "TemplatePress", "open_press"]
 
@@ -62,24 +62,16 @@ class TemplatePress:
 
     def press(self, face: CertificateFace, attachments: Sequence[Attachment], *, sealable: bool = True) -> bytes:
         check_glyphs(face.texts())
-        plate = self._plate(
-            Wording(
-                title=(face.title_zh, face.title_en),
-                statement=(face.statement_zh, face.statement_en),
-                labels=tuple((row.key, row.label_zh, row.label_en) for row in face.rows),
-                domain=face.domain,
-                sample=face.sample,
-            )
-        )
+        plate = self._plate(wording_of(face))
         objects = Objects()
-        signature = objects.add(_signature_place(self.layout, self.room) if sealable else "null")
+        signature = objects.add(_signature_place(self.layout, self.room, face.domain) if sealable else "null")
         objects.extend(plate.bodies)
 
         catalog, pages, page = objects.reserve(), objects.reserve(), objects.reserve()
         ink = Ink("V", shared=plate.fonts, next_mark=plate.marks)
         document = Element("Document", [*plate.headings])
         images = self._draw_portrait(face, ink, objects, document)
-        self._draw_values(face, plate, ink, document)
+        document.kids += [self._draw_field(row, plate, ink) for row in face.rows]
         annotations = [self._draw_code(face, ink, objects, document, page)]
         document.kids += [plate.hint, plate.footnote]
         widget = 0
@@ -141,31 +133,17 @@ class TemplatePress:
         document.kids.append(Element("Figure", [mark], alt=f"{words.portrait_zh} {words.portrait_en}", box=box))
         return {"Portrait": objects.add(image)}
 
-    def _draw_values(self, face: CertificateFace, plate: Plate, ink: Ink, document: Element) -> None:
-        layout = self.layout
-        colour, quiet = layout.colour("ink"), layout.colour("quiet")
-        for row in face.rows:
-            slot = plate.slots[row.key]
-            element = Element("P", [*slot.tags])
-            line = fit(row.value, Style.KAI, slot.width, slot.size, min(slot.size, layout.grid.smallest_pt))
-            tracking = _spread(row.value) if row.key == "name" else 0.0
-            leading = line.size * 1.22
-            base = slot.y + (len(line.lines) - 1) * leading / 2
-            element.kids.append(ink.begin("P", row.value if tracking else ""))
-            for at, text in enumerate(line.lines):
-                ink.text(slot.x, base - at * leading, text, Pen(Style.KAI, line.size, colour, tracking))
-            ink.end()
-            if row.value_en:
-                english = fit(row.value_en, Style.LATIN, slot.width, slot.size_en, 6.0, most_lines=1)
-                mark = ink.begin("Span")
-                below = slot.beneath + (len(line.lines) - 1) * leading / 2
-                for at, text in enumerate(english.lines):
-                    ink.text(
-                        slot.x, slot.y - below - at * english.size * 1.2, text, Pen(Style.LATIN, english.size, quiet)
-                    )
-                ink.end()
-                element.kids.append(Element("Span", [mark], lang="en"))
-            document.kids.append(element)
+    def _draw_field(self, row: FaceRow, plate: Plate, ink: Ink) -> Element:
+        """The holder's value in its slot; what is the same for everyone stands on the plate."""
+        fixed = plate.fixed.get(row.key)
+        if fixed is not None:
+            return fixed
+        slot, label = plate.slots[row.key]
+        mark = ink.begin("P")
+        tracking = _spread(row.value) if row.key == "name" else 0.0
+        draw_value(ink, self.layout, slot, (row.value, row.value_en), tracking)
+        ink.end()
+        return Element("P", [label, mark])
 
     def _draw_code(self, face: CertificateFace, ink: Ink, objects: Objects, document: Element, page: int) -> int:
         """The QR on white, and over it a link that carries the QR's own text; returns the link's number."""
@@ -187,7 +165,7 @@ class TemplatePress:
         alt = f"核验二维码 {words.zh} Verification QR code. {words.en}: {face.domain}"
         link = objects.add(
             f"<</Type/Annot/Subtype/Link/Rect[{left:.2f} {bottom:.2f} {right:.2f} {top:.2f}]/Border[0 0 0]/F 4"
-            f"/P {page} 0 R/StructParent 1/Contents {text_string(alt)}/A<</S/URI/URI({_literal(face.qr_text)})>>>>"
+            f"/P {page} 0 R/StructParent 1/Contents {text_string(alt)}/A<</S/URI/URI{literal(face.qr_text)}>>>>"
         )
         document.kids.append(Element("Link", [Element("Figure", [mark], alt=alt, box=box)], annotation=link))
         return link
@@ -212,7 +190,7 @@ def _add_fonts(ink: Ink, objects: Objects) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for name, subset in ink.own.values():
         numbers[name] = objects.next
-        objects.extend(subset.objects(objects.next, level=5))
+        objects.extend(subset.objects(objects.next, level=5, grid=GRID))
     return numbers
 
 
@@ -229,17 +207,27 @@ def _spread(name: str) -> float:
     return 0.3 if len(name) == 2 and all(0x2E80 <= ord(char) <= 0xFFFF for char in name) else 0.0
 
 
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+def wording_of(face: CertificateFace) -> Wording:
+    """What this face shares with others."""
+    return Wording(
+        title=(face.title_zh, face.title_en),
+        statement=(face.statement_zh, face.statement_en),
+        labels=tuple((row.key, row.label_zh, row.label_en) for row in face.rows),
+        values=tuple((row.key, row.value, row.value_en) for row in face.rows if row.key in FIXED),
+        issuer=face.issuer_zh,
+        domain=face.domain,
+        portrait=face.portrait is not None,
+        sample=face.sample,
+    )
 
 
-def _signature_place(layout: Layout, room: int) -> str:
-    """Object 1 as `signing.pdf` expects it, byte for byte."""
-    words = layout.seal
+def _signature_place(layout: Layout, room: int, domain: str) -> str:
+    """Object 1 as `signing.pdf` expects it, byte for byte; the domain in it is signed with the rest (12.8.1)."""
     return (
         "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached"
         "/ByteRange[0 0000000000 0000000000 0000000000]"
         f"/Contents<{'0' * (2 * room)}>/M(D:00000000000000+00'00')"
         "/Reference[<</Type/SigRef/TransformMethod/DocMDP/TransformParams<</Type/TransformParams/P 1/V/1.2>>>>]"
-        f"/Reason {text_string(words.reason)}>>"
+        f"/Reason {text_string(layout.seal.reason)}/Location {text_string(domain)}"
+        f"/ContactInfo {text_string(f'核验网址 check at: https://{domain}')}>>"
     )

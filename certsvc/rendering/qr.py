@@ -46,7 +46,7 @@ def draw_matrix(text: str) -> QrMatrix:
         if modules is not None:
             return QrMatrix(tuple(modules[at : at + drawn.side] for at in range(0, len(modules), drawn.side)))
     raise DocumentRefused(
-        f"二维码内容过长({len(text)} 个字符)\uff0c印出后无法可靠扫描",
+        f"二维码内容过长（{len(text)} 个字符）\uff0c印出后无法可靠扫描",
         f"the QR text is too long to be read reliably in print ({len(text)} characters)",
         rule="R7.2",
     )

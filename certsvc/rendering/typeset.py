@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from certsvc.rendering.fonts import FontFile, Style, Subset, runs, width_em
 from certsvc.rendering.fonts.outline import glyph_path
-from certsvc.rendering.objects import text_string
+from certsvc.rendering.objects import hex_string, stream
 
 MM = 72 / 25.4
 Colour = tuple[float, float, float]
 _CJK = 0x2E80
+_OPENING = frozenset("\uff08\u300a\u201c\u2018(")
 _CLOSING = frozenset("\uff0c\u3002\uff1b\uff1a\u3001\uff1f\uff01\uff09\u300b\u201d\u2019\u00b7.-,;:!?)")
 
 
@@ -29,14 +30,6 @@ class Pen:
     tracking: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A fitted text: its lines and the size at which each fits."""
-
-    lines: tuple[str, ...]
-    size: float
-
-
 def measure(text: str, style: Style, size: float, tracking: float = 0.0) -> float:
     """The width in points; letter-spacing (in ems) stands between characters, not after the last."""
     return size * (width_em(text, style) + tracking * max(len(text) - 1, 0))
@@ -48,7 +41,7 @@ def _pieces(text: str) -> Iterator[str]:
     for at in range(1, len(text)):
         before, after = text[at - 1], text[at]
         breakable = before in " ·-/" or (not dotted and max(ord(before), ord(after)) >= _CJK)
-        if breakable and after not in _CLOSING and after != " ":
+        if breakable and before not in _OPENING and after not in _CLOSING and after != " ":
             yield text[start:at]
             start = at
     yield text[start:]
@@ -65,19 +58,6 @@ def wrap(text: str, style: Style, size: float, width: float, tracking: float = 0
             else:
                 line += piece
     return (*lines, line.rstrip())
-
-
-def fit(text: str, style: Style, width: float, size: float, smallest: float, *, most_lines: int = 2) -> Line:
-    """On one line, shrunk no further than `smallest`; else wrapped, as large as `most_lines` allow."""
-    natural = measure(text, style, size)
-    if natural * smallest / size <= width or not text:
-        return Line((text,), min(size, size * width / natural if natural else size))
-    at = size * 0.8
-    while at > smallest and len(wrap(text, style, at, width)) > most_lines:
-        at -= 0.5
-    while len(lines := wrap(text, style, max(at, smallest), width)) > most_lines and smallest > 4:
-        smallest -= 0.5
-    return Line(balance(text, style, max(at, smallest), width, lines), max(at, smallest))
 
 
 def balance(text: str, style: Style, size: float, width: float, lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,17 +90,18 @@ class Ink:
         """Ink that carries no meaning: a screen reader passes over it."""
         self._ops.append(f"/Artifact BMC\n{operators}\nEMC")
 
-    def begin(self, tag: str, actual: str = "") -> int:
-        """Open marked content and return its number (MCID).
-
-        `actual` is the text itself where letter-spacing might be read as blanks; poppler heeds it under Span only.
-        """
-        tag = "Span" if actual else tag
+    def begin(self, tag: str) -> int:
+        """Open marked content of the structure tree and return its number (MCID)."""
         number = self.next_mark
         self.next_mark += 1
-        said = f"/ActualText {text_string(actual)}" if actual else ""
-        self._ops.append(f"/{tag} <</MCID {number}{said}>> BDC")
+        self._ops.append(f"/{tag} <</MCID {number}>> BDC")
         return number
+
+    def begin_span(self, *, lang: str = "", actual: str = "") -> None:
+        """Open a stretch in another language, or with `actual`, the text itself where letter-spacing might be read as
+        blanks (14.9.2.2 and 14.9.4 ask for no element of the tree; poppler heeds the latter under Span only)."""
+        said = f"/ActualText {hex_string(actual)}" if actual else f"/Lang({lang})"
+        self._ops.append(f"/Span <<{said}>> BDC")
 
     def end(self) -> None:
         self._ops.append("EMC")
@@ -165,22 +146,40 @@ class Ink:
         width = measure(text, pen.style, pen.size, pen.tracking) - hanging
         self.text(x - width / 2, y, text, pen)
 
-    def shape(self, x: float, y: float, text: str, pen: Pen) -> None:
-        """Draw centred about x as outlines, which no reader takes for text; as text where a glyph is a composite."""
-        placed = [(font, char) for font, run in runs(text, pen.style) for char in run]
-        paths = [glyph_path(font, char) for font, char in placed]
-        if None in paths:
-            self.centred(x, y, text, pen)
-            return
-        at = x - measure(text, pen.style, pen.size, pen.tracking) / 2
-        self.raw(paint(pen.colour))
-        for (font, char), path in zip(placed, paths, strict=True):
-            scale = pen.size / font.units
-            self.raw(f"q {scale:.6f} 0 0 {scale:.6f} {at:.2f} {y:.2f} cm\n{path}\nf Q")
-            at += pen.size * (font.advance(char) / 1000 + pen.tracking)
+    def shape(self, form: str, x: float, y: float, scale: float, colour: Colour) -> None:
+        """Paint a form of outlines (`outlines`) at a scale, its baseline's middle at x and y."""
+        self.raw(f"q {paint(colour)} {scale:.4f} 0 0 {scale:.4f} {x:.2f} {y:.2f} cm /{form} Do Q")
 
     def content(self) -> bytes:
         return "\n".join(self._ops).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """A line of text as paths about the middle of its baseline, in whole units, of which an em has `em`."""
+
+    path: str
+    em: float
+    width: float
+
+    def form(self) -> bytes:
+        """The form XObject's body; it takes the colour that is set where it is painted."""
+        half = self.width / 2 + self.em
+        box = f"{-half:.0f} {-self.em:.0f} {half:.0f} {2 * self.em:.0f}"
+        return stream(self.path.encode("ascii"), f"/Type/XObject/Subtype/Form/BBox[{box}]", 9)
+
+
+def outlines(text: str, style: Style, tracking: float, grain: int) -> Outlines:
+    """A text as ink that no reader takes for text; `grain` is the units to an em, the fewer the smaller the file."""
+    width = measure(text, style, grain, tracking)
+    parts, at = [], -width / 2
+    for font, run in runs(text, style):
+        for char in run:
+            path = glyph_path(font, char, grain)
+            if path:
+                parts.append(f"q 1 0 0 1 {at:.0f} 0 cm\n{path}\nf Q")
+            at += grain * (font.advance(char) / 1000 + tracking)
+    return Outlines("\n".join(parts), grain, width)
 
 
 def paint(colour: Colour, operator: str = "rg") -> str:

@@ -133,7 +133,7 @@ def _undecodable(content: bytes, encoding: str) -> FileRefused:
     readable = content.decode(encoding, "replace").partition("\ufffd")[0]
     line = readable.count("\n") + 1
     return FileRefused(
-        f"文件编码既不是 UTF-8 也不是 GB 18030(第 {line} 行起无法识别);请另存为 UTF-8 CSV 或 XLSX",
+        f"文件编码既不是 UTF-8 也不是 GB 18030（第 {line} 行起无法识别）；请另存为 UTF-8 CSV 或 XLSX",
         f"the encoding is neither UTF-8 nor GB 18030 (line {line} cannot be read); save it as CSV UTF-8 or as XLSX",
         rule="file.encoding",
         where=f"第 {line} 行 line {line}",

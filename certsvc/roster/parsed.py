@@ -46,7 +46,7 @@ class Report:
         if len(self.errors) >= MOST_FINDINGS:
             self.errors.append(
                 CellError(
-                    error.row, "", "", "file.errors", "错误过多,其余未列出", "too many errors; the rest is not listed"
+                    error.row, "", "", "file.errors", "错误过多，其余未列出", "too many errors; the rest is not listed"
                 )
             )
             raise _Enough
@@ -58,7 +58,7 @@ class Report:
 
 
 class Parsed(Generic[T]):
-    """The rows of one file. Iterating reads it anew and yields its good rows; it holds no row itself.
+    """The rows of one file. Iterating reads it again and yields its good rows; it holds no row itself.
 
     `errors` and `warnings` are those of the whole file, found by one pass on first use.
     """

@@ -30,7 +30,7 @@ def check_photo_name(name: str) -> str:
     plain = not name.startswith(".") and not any(c in '/\\:*?"<>|' or ord(c) < 32 for c in name) and ".." not in name
     if not plain or not name.lower().endswith(_SUFFIXES) or len(name) > _LONGEST_NAME:
         raise PhotoRefused(
-            "照片应为名册旁的 .jpg 或 .png 文件名,不含路径",
+            "照片应为名册旁的 .jpg 或 .png 文件名，不含路径",
             "a photo is given as the name of a .jpg or .png file beside the roster, without a path",
             rule="file.photo",
         )
@@ -84,7 +84,7 @@ def _check_pixels(size: tuple[int, int]) -> None:
 
 def _too_many_pixels() -> PhotoRefused:
     return _refused(
-        f"照片像素过多,上限 {MOST_PIXELS // 1_000_000} 百万像素",
+        f"照片像素过多，上限 {MOST_PIXELS // 1_000_000} 百万像素",
         f"the photo has too many pixels; at most {MOST_PIXELS // 1_000_000} million are read",
     )
 
@@ -106,12 +106,12 @@ def _fit(image: Image.Image) -> Image.Image:
     width, height = image.size
     if min(width, height) < SHORTEST_SIDE:
         raise _refused(
-            f"照片只有 {width} × {height} 像素,短边至少 {SHORTEST_SIDE}",
+            f"照片只有 {width} × {height} 像素，短边至少 {SHORTEST_SIDE}",
             f"the photo has {width} × {height} pixels; its short side needs {SHORTEST_SIDE}",
         )
     if abs(width / height - ASPECT) > ASPECT_TOLERANCE * ASPECT:
         raise _refused(
-            f"照片比例 {width} × {height} 不是一寸照(25 × 35 毫米)",
+            f"照片比例 {width} × {height} 不是一寸照（25 × 35 毫米）",
             f"the photo is {width} × {height}, not of one-inch shape (25 × 35 mm)",
         )
     scale = min(WIDTH / width, HEIGHT / height, 1.0)

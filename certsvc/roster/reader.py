@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from certsvc.errors import CellError, InvalidIdentity, InvalidName, Refused
-from certsvc.person.characters import in_usual_form
+from certsvc.person.characters import without_blanks
 from certsvc.person.identity import (
     DIGITS,
     RESIDENT_LENGTH,
@@ -37,7 +37,7 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2199
 _DATE = re.compile(r"(?:([0-9]{4})-([0-9]{2})-([0-9]{2})|([0-9]{4})/([0-9]{1,2})/([0-9]{1,2}))")
 # How people and programs write a day otherwise: told how it is due, never taken for it.
 _OTHER_DATE = re.compile(
-    r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]（[0-9]{1,2}）日?|([0-9]{2})([0-9]{2}))(?:[T ]?00:00(?::00(?:\.0+)?)?)？"
+    r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?:[T ]?00:00(?::00(?:\.0+)?)?)?"
 )
 _DAY_NUMBER = re.compile("[2-5][0-9]{4}")
 _DAY_ZERO = date(1899, 12, 30)  # of the day numbers that spreadsheets store
@@ -129,10 +129,10 @@ class RowReader:
     def _day_of(self, key: str, text: str) -> date | None:
         if not text:
             return None
-        found = _DATE.fullmatch(_usual(text))
+        found = _DATE.fullmatch(text) or _DATE.fullmatch(without_blanks(text))
         if found is None:
-            due = _day_meant(_usual(text))
-            due_zh, due_en = (f",此处应为 {due}", f": here {due}") if due else ("", "")
+            due = _day_meant(without_blanks(text))
+            due_zh, due_en = (f"，此处应为 {due}", f": here {due}") if due else ("", "")
             self.refuse(
                 key,
                 "file.date",
@@ -154,12 +154,14 @@ class RowReader:
         text = self.raw(key)
         if not text:
             return None
-        usual = _usual(text)
-        for accepted in (text, usual, usual.lower(), usual.upper()):
+        if text in choices:
+            return choices[text]
+        usual = without_blanks(text)
+        for accepted in (usual, usual.lower(), usual.upper()):
             if accepted in choices:
                 return choices[accepted]
         words = list(choices)
-        self.refuse(key, "file.choice", f"应为:{'、'.join(words)}", f"one of: {', '.join(words)}")
+        self.refuse(key, "file.choice", f"应为：{'、'.join(words)}", f"one of: {', '.join(words)}")
         return None
 
     def level(self, key: str, *, required: bool) -> int | None:
@@ -167,7 +169,7 @@ class RowReader:
         if not self._has(key, required=required):
             return None
         text = self.raw(key)
-        level = _LEVELS.get(_usual(text))
+        level = _LEVELS.get(without_blanks(text))
         if level is None and text:
             self.refuse(key, "file.choice", "应为 1–5 或 五级/初级工 等", "a level is 1 to 5, or 五级/初级工")
         return level
@@ -208,7 +210,7 @@ class RowReader:
     def refuse_cut_number(self, number: str) -> bool:
         """Refuse an identity number whose last digits a spreadsheet replaced by zeros; False where it did not."""
         usual = normalise_id_number(number)
-        cut = len(usual) == RESIDENT_LENGTH and set(usual) <= DIGITS and usual.endswith("000")
+        cut = usual.endswith("000") and len(usual) == RESIDENT_LENGTH and set(usual) <= DIGITS
         if not cut or resident_check_character(usual[:-1]) == usual[-1]:
             return False
         cell = cut_number(usual)
@@ -217,7 +219,7 @@ class RowReader:
 
     def refuse_repeated(self, key: str, first_row: int, zh: str, en: str, *, rule: str = "file.twice") -> None:
         """Refuse the row whose key stands in `first_row` already."""
-        self.refuse(key, rule, f"{zh}(见第 {first_row} 行)", f"{en} (see row {first_row})")
+        self.refuse(key, rule, f"{zh}（见第 {first_row} 行）", f"{en} (see row {first_row})")
 
     def _has(self, key: str, *, required: bool) -> bool:
         if self.holds(key):
@@ -229,11 +231,6 @@ class RowReader:
 
     def _finding(self, key: str, rule: str, zh: str, en: str) -> CellError:
         return finding(self._headings, self.number, key, shown(self._cells.get(key, "")), rule=rule, zh=zh, en=en)
-
-
-def _usual(text: str) -> str:
-    """The text in the usual width, without blanks: for words and figures of which there is a fixed choice."""
-    return "".join(in_usual_form(character) for character in text if not character.isspace())
 
 
 def _day_meant(text: str) -> date | None:

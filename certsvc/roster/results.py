@@ -108,7 +108,7 @@ def _read(table: Table, scheme: Scheme | None, report: Report) -> Iterator[Resul
             reader.refuse_repeated(
                 ID_NUMBER,
                 earlier[0],
-                "同一人同日同科目同性质的成绩重复,内容不一致",
+                "同一人同日同科目同性质的成绩重复，内容不一致",
                 "the same attempt stands twice in the file, with different content",
             )
 

@@ -46,7 +46,7 @@ class Table:
     _open: Callable[[], Iterator[Row]]
 
     def __iter__(self) -> Iterator[Row]:
-        """Read the rows from the start, each time anew; raises FileRefused where the file breaks off or is too long."""
+        """Read the rows from the start, every time; raises FileRefused where the file breaks off or is too long."""
         return self._open()
 
 
@@ -92,7 +92,7 @@ def _read_bounded(path: Path, limits: Limits) -> bytes:
 def _too_large(limits: Limits) -> FileRefused:
     megabytes = limits.file_bytes // (1024 * 1024)
     return FileRefused(
-        f"文件超过 {megabytes} MB;请分成几个文件", f"the file exceeds {megabytes} MB; split it", rule="file.size"
+        f"文件超过 {megabytes} MB；请分成几个文件", f"the file exceeds {megabytes} MB; split it", rule="file.size"
     )
 
 
@@ -105,7 +105,7 @@ def _open_format(content: bytes, filename: str, columns: Sequence[Column], limit
         return _Opened(sheet.rows, find_header(sheet.rows(), columns), place, sheet)
     if filename.lower().endswith((".xlsx", ".xlsm", ".xls")):
         raise FileRefused(
-            "文件名为 Excel 工作簿,但内容不是(不完整或已损坏)",
+            "文件名为 Excel 工作簿，但内容不是（不完整或已损坏）",
             "the file is named as a workbook but is none (truncated or damaged)",
             rule="file.form",
         )
@@ -153,9 +153,9 @@ def _layout(opened: _Opened, columns: Sequence[Column], *, ignore_unknown: bool,
     # Which columns are missing is often explained by those that were not understood, so both are told at once.
     if header.missing or refused:
         missing = [column.shown for column in header.missing]
-        zh = [f"缺少列:{'、'.join(missing)}"] if missing else []
+        zh = [f"缺少列：{'、'.join(missing)}"] if missing else []
         en = [f"missing headers: {', '.join(missing)}"] if missing else []
-        zh += [f"未知的列:{'、'.join(refused)}"] if refused else []
+        zh += [f"未知的列：{'、'.join(refused)}"] if refused else []
         en += [f"unknown headers: {', '.join(refused)}"] if refused else []
         raise FileRefused(
             ";".join(zh) + _elsewhere_zh(opened),
@@ -188,7 +188,7 @@ def _elsewhere(opened: _Opened) -> list[OtherSheet]:
 
 def _elsewhere_zh(opened: _Opened) -> str:
     return "".join(
-        f";隐藏的工作表“{other.name}”第 {other.header_row} 行有列名，请取消隐藏后再试" for other in _elsewhere(opened)
+        f"；隐藏的工作表“{other.name}”第 {other.header_row} 行有列名，请取消隐藏后再试" for other in _elsewhere(opened)
     )
 
 
@@ -244,7 +244,7 @@ def _unread_sheet(other: OtherSheet, read: str) -> CellError:
     zh = f"只读取一张工作表（“{read}”），{which_zh}“{other.name}”未读取"
     en = f"only one sheet is read ({read!r}); {which_en} {other.name!r} was not"
     if other.header_row:
-        zh += f",其第 {other.header_row} 行也有列名"
+        zh += f"，其第 {other.header_row} 行也有列名"
         en += f", though its row {other.header_row} has the headers too"
     return CellError(1, "", other.name, "file.sheet", zh, en)
 
@@ -258,7 +258,7 @@ def _rows(numbered: NumberedCells, layout: _Layout, limits: Limits) -> Iterator[
         count += 1
         if count > limits.rows:
             raise FileRefused(
-                f"超过 {limits.rows} 行;请分成几个文件",
+                f"超过 {limits.rows} 行；请分成几个文件",
                 f"more than {limits.rows} rows; split the file",
                 rule="file.size",
             )
@@ -308,6 +308,6 @@ def _ragged(number: int, cells: Sequence[Cell], width: int) -> CellError:
         "",
         "",
         "file.ragged",
-        f"本行有 {len(cells)} 个单元格,列名有 {width} 个",
+        f"本行有 {len(cells)} 个单元格，列名有 {width} 个",
         f"the row has {len(cells)} cells, the header {width}",
     )

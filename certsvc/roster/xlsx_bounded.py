@@ -1,8 +1,8 @@
-"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say.
+"""Reading a stranger's XLSX in a process of its own, under limits of time, memory and what it may say (`bounded`).
 
 `xlsx_file` measures an archive before its reader sees it; this is the second wall, for what measuring cannot see: one
 long string that a hundred thousand cells repeat, one sheet named five hundred times, a fault in the reader, which ends
-the process it is in when memory runs out (`bounded`). The child answers lines of JSON.
+the process it is in when memory runs out. The child answers lines of JSON.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def read_sheet_bounded(content: bytes, limits: Limits, columns: Sequence[Column]
         raise FileRefused(**opened["refused"])
     return Sheet(
         opened["name"],
-        tuple((first, last) for first, last in opened["hidden_rows"]),
-        tuple((first, last) for first, last in opened["hidden_columns"]),
+        tuple((start, end) for start, end in opened["hidden_rows"]),
+        tuple((start, end) for start, end in opened["hidden_columns"]),
         tuple(OtherSheet(**other) for other in opened["others"]),
         lines,
     )
@@ -62,7 +62,7 @@ def read_sheet_bounded(content: bytes, limits: Limits, columns: Sequence[Column]
 
 def _beyond_limits() -> FileRefused:
     return FileRefused(
-        "文件在限定的时间和内存内无法读取;请只保留名册一张表,重新另存",
+        "文件在限定的时间和内存内无法读取；请只保留名册一张表，重新另存",
         "the file cannot be read within its limits of time and memory; save the list alone, as a new file",
         rule="file.size",
     )
@@ -81,15 +81,15 @@ def _decode(cell: str | dict[str, str]) -> Cell:
     return date.fromisoformat(cell["day"]) if "day" in cell else Unreadable(**cell)
 
 
-def read_in_child(settings: dict[str, Any], content: bytes, say: Say) -> None:
+def read_in_child(asked: dict[str, Any], content: bytes, say: Say) -> None:
     """The child's work: read the sheet; lines of JSON."""
-    limits = Limits(**settings["limits"])
+    limits = Limits(**asked["limits"])
 
     def tell(line: Any) -> None:
         say(json.dumps(line, ensure_ascii=False, default=_encode).encode() + b"\n")
 
     try:
-        opened = open_sheet(content, limits, [Column(**column) for column in settings["columns"]])
+        opened = open_sheet(content, limits, [Column(**column) for column in asked["columns"]])
     except FileRefused as error:
         tell({"refused": {"zh": error.zh, "en": error.en, "rule": error.rule, "where": error.where}})
         return

@@ -50,7 +50,7 @@ def refuse_ole(content: bytes) -> FileRefused:
     if _ENCRYPTED_STREAM in content:
         return encrypted()
     return FileRefused(
-        "这是旧版 .xls 文件;请另存为 .xlsx 或 UTF-8 CSV",
+        "这是旧版 .xls 文件；请另存为 .xlsx 或 UTF-8 CSV",
         "this is an old .xls file; save it as .xlsx or as CSV UTF-8",
         rule="file.form",
     )
@@ -154,4 +154,4 @@ def _cell(value: int | float | str | bool | time | date | datetime | timedelta, 
 
 
 def _not_a_day(text: str) -> Unreadable:
-    return Unreadable(text, "file.date", "应为日期,不应带时刻", "a date without a time of day is expected")
+    return Unreadable(text, "file.date", "应为日期，不应带时刻", "a date without a time of day is expected")

@@ -118,7 +118,7 @@ def _first_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
     return _refused(
         "R3.7",
         attempt,
-        f"该科初考已登记(第一次考试日期 {zh_date(course.first.sat_on)}),此后只能登记为补考",
+        f"该科初考已登记（第一次考试日期 {zh_date(course.first.sat_on)}），此后只能登记为补考",
         f"a first attempt of {course.first.sat_on} is on record already; what follows it is a retake",
     )
 
@@ -132,19 +132,19 @@ def _onsite_refusal(attempt: Attempt, course: Course) -> AttemptRefused | None:
         return _refused(
             "R2.3",
             attempt,
-            "初考违纪,不再安排现场补考",
+            "初考违纪，不再安排现场补考",
             "the first attempt ended in misconduct, after which there is no on-site retake",
         )
     if first is None or first.sat_on != attempt.sat_on or first.outcome is not Outcome.SCORED:
         return _refused(
             "R3.2",
             attempt,
-            "现场补考只能在初考不合格的当日进行(补考或缺考补考当日没有),当日没有不合格的初考记录",
+            "现场补考只能在初考不合格的当日进行（补考或缺考补考当日没有），当日没有不合格的初考记录",
             "an on-site retake follows a failed first attempt of the same day, never a free retake or an absence "
             "make-up; no such first attempt is on record",
         )
     if course.onsite_used >= course.rules.onsite_retakes:
-        return _refused("R3.7", attempt, "现场补考只有一次,已经用过", "the one on-site retake has been used")
+        return _refused("R3.7", attempt, "现场补考只有一次，已经用过", "the one on-site retake has been used")
     return None
 
 
@@ -153,28 +153,28 @@ def _free_retake_refusal(attempt: Attempt, course: Course) -> AttemptRefused | N
         return _refused(
             "R3.7",
             attempt,
-            "没有补考资格:该日之前没有不合格或缺考的初考记录",
+            "没有补考资格：该日之前没有不合格或缺考的初考记录",
             "no entitlement: no failed or missed first attempt is on record by that day",
         )
     if course.barred:
         return _refused(
             "R3.7",
             attempt,
-            "没有补考资格:因违纪已被取消(R2.3)",
+            "没有补考资格：因违纪已被取消（R2.3）",
             "no entitlement: misconduct took the free retake away (R2.3)",
         )
     if not course.retake_left:
         return _refused(
             "R3.7",
             attempt,
-            "没有补考资格:免费补考机会已用完",
+            "没有补考资格：免费补考机会已用完",
             "no entitlement: the free retake has been used",
         )
     if course.onsite_used and course.first.sat_on == attempt.sat_on:
         return _refused(
             "R3.2",
             attempt,
-            "同一天已有现场补考,补考当日不能有现场补考",
+            "同一天已有现场补考，补考当日不能有现场补考",
             "an on-site retake is on record for that day, and a free retake's day has none",
         )
     return None
@@ -221,7 +221,7 @@ def _already_passed(attempt: Attempt, course: Course) -> AttemptRefused:
     return _refused(
         "R3.7",
         attempt,
-        f"该科已于 {zh_date(course.passed_on)} 以 {score_text(course.score)} 分合格,不能再考",
+        f"该科已于 {zh_date(course.passed_on)} 以 {score_text(course.score)} 分合格，不能再考",
         f"the subject was passed on {course.passed_on} with {score_text(course.score)} points and is closed",
     )
 
@@ -231,7 +231,7 @@ def _overdue(attempt: Attempt, course: Course) -> AttemptRefused:
     return _refused(
         "R3.7",
         attempt,
-        f"补考期限为 {zh_date(course.deadline)}(含当日),已逾期,视为放弃",
+        f"补考期限为 {zh_date(course.deadline)}（含当日），已逾期，视为放弃",
         f"the deadline of the free retake was {course.deadline} inclusive; it has been given up",
     )
 
@@ -243,7 +243,7 @@ def _closed(attempt: Attempt, lost: EnrolmentState) -> AttemptRefused:
     return _refused(
         rule,
         attempt,
-        f"本次报名在此之前已结束({lost.zh}),没有补考资格,须重新报名参加全部考试({closing_rule})",
+        f"本次报名在此之前已结束（{lost.zh}），没有补考资格，须重新报名参加全部考试（{closing_rule}）",
         f"the enrolment was closed before that day ({lost.en}): no entitlement is left; "
         f"both subjects need a new registration ({closing_rule})",
     )
@@ -251,7 +251,7 @@ def _closed(attempt: Attempt, lost: EnrolmentState) -> AttemptRefused:
 
 def _refused(rule: str, attempt: Attempt, zh: str, en: str) -> AttemptRefused:
     return AttemptRefused(
-        f"{attempt.subject.zh}{attempt.kind.zh}({zh_date(attempt.sat_on)})不予登记:{zh}",
+        f"{attempt.subject.zh}{attempt.kind.zh}({zh_date(attempt.sat_on)})不予登记：{zh}",
         f"{attempt.subject.en}, {attempt.kind.en} of {attempt.sat_on}, is refused: {en}",
         rule=rule,
     )

@@ -33,7 +33,7 @@ class Fields:
         return refuse_field(self._path + name, zh, en)
 
     def close(self) -> None:
-        """Refuse what nobody asked for: a mistyped name would otherwise silently leave a default in place."""
+        """Refuse what no one asked for: a mistyped name would otherwise silently leave a default in place."""
         for name in self._left:
             raise self.refuse(name, "未知字段", "unknown field")
 
@@ -81,7 +81,7 @@ class Fields:
     def day(self, name: str) -> date:
         value = self._required(name)
         if not isinstance(value, date) or isinstance(value, datetime):
-            raise self.refuse(name, "应为日期,如 2024-01-01", "a date is due, such as 2024-01-01")
+            raise self.refuse(name, "应为日期，如 2024-01-01", "a date is due, such as 2024-01-01")
         return value
 
     def choice(self, name: str, choices: type[Choice]) -> Choice:

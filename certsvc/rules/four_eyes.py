@@ -28,7 +28,7 @@ def hand(name: str) -> str:
 
 
 def is_second_person(decides: str | None, *recorded: str) -> bool:
-    """Whether `decides` names someone, and no one of those who recorded. Nobody on record is no one to differ from."""
+    """Whether `decides` names someone, and no one of those who recorded. No one on record is no one to differ from."""
     second = hand(decides or "")
     first = {hand(one) for one in recorded}
     return bool(second) and bool(first) and "" not in first and second not in first

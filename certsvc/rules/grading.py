@@ -28,7 +28,9 @@ def parse_score(text: str) -> Decimal:
         if _NEGATIVE.fullmatch(text):
             raise _refused(SCORE_COLUMN, "成绩不能为负", "a score is not negative")
         raise _refused(
-            SCORE_COLUMN, "成绩应为普通十进制数字,如 59.99", "a score is written in plain decimal digits, such as 59.99"
+            SCORE_COLUMN,
+            "成绩应为普通十进制数字，如 59.99",
+            "a score is written in plain decimal digits, such as 59.99",
         )
     if plain[1] is not None and len(plain[1]) > MAX_PLACES:
         raise _refused(SCORE_COLUMN, "成绩最多两位小数", "a score has two decimal places at most", rule="R2")
@@ -88,7 +90,7 @@ def _total_of_items(rules: SubjectRules, items: Mapping[str, Decimal]) -> Decima
         reckoning = f"{sum_text} = {score_text(total)}"
         raise _refused(
             SCORE_COLUMN,
-            f"按权重合计 {reckoning},超过两位小数;成绩不作四舍五入,各项请用整数分",
+            f"按权重合计 {reckoning}，超过两位小数；成绩不作四舍五入，各项请用整数分",
             f"weighted, the items make {reckoning}, more than two decimals; a score is never rounded, so give the items"
             " in whole points",
             rule="R2.1",

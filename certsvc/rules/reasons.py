@@ -44,7 +44,7 @@ def reasons_for(
 
 
 def _tell_course(reasons: list[Reason], course: Course, state: EnrolmentState, scheme: Scheme, on: date) -> None:
-    if course.standing is Standing.NOT_SAT and not course.taken:
+    if not course.taken:
         subject = course.subject
         reasons.append(
             Reason("R4.3", f"{subject.zh}尚无考试记录。", f"The {subject.en} has not been sat yet."),
@@ -84,15 +84,15 @@ def _attempt_reason(attempt: Attempt, course: Course) -> Reason:
         case Outcome.ABSENT:
             return _absent(attempt, zh, en)
         case Outcome.EXCUSED:
-            return Reason("R2.3", f"{zh}经批准缓考,不占用考试机会。", f"{en} was excused; it uses nothing up.")
+            return Reason("R2.3", f"{zh}经批准缓考，不占用考试机会。", f"{en} was excused; it uses nothing up.")
         case Outcome.MISCONDUCT:
             return Reason(
                 "R2.3",
-                f"{zh}违纪,按不合格处理,并取消该科免费补考。",
+                f"{zh}违纪，按不合格处理，并取消该科免费补考。",
                 f"{en} ended in misconduct: it counts as failed and takes the free retake away.",
             )
         case _:  # void
-            return Reason("R2.3", f"{zh}已作废,视为未考。", f"{en} was annulled; it counts as not taken.")
+            return Reason("R2.3", f"{zh}已作废，视为未考。", f"{en} was annulled; it counts as not taken.")
 
 
 _SCORE_RULE = {AttemptKind.FIRST: "R2", AttemptKind.ONSITE_RETAKE: "R3.2", AttemptKind.FREE_RETAKE: "R3.5"}
@@ -105,12 +105,12 @@ def _scored(attempt: Attempt, course: Course, zh: str, en: str) -> Reason:
     if attempt.score >= mark:
         return Reason(
             rule,
-            f"{zh}得 {got} 分,达到合格线 {needed} 分,合格。",
+            f"{zh}得 {got} 分，达到合格线 {needed} 分，合格。",
             f"{en} scored {got}, which reaches the pass mark of {needed}: passed.",
         )
     return Reason(
         rule,
-        f"{zh}得 {got} 分,低于合格线 {needed} 分,不合格。",
+        f"{zh}得 {got} 分，低于合格线 {needed} 分，不合格。",
         f"{en} scored {got}, below the pass mark of {needed}: failed.",
     )
 
@@ -121,10 +121,10 @@ def _absent(attempt: Attempt, zh: str, en: str) -> Reason:
     if attempt.kind is AttemptKind.ONSITE_RETAKE:
         return Reason(
             "R3.2",
-            f"{zh}未参加,视为放弃现场补考,不影响免费补考。",
+            f"{zh}未参加，视为放弃现场补考，不影响免费补考。",
             f"{en} was not taken up; the free retake is untouched.",
         )
-    return Reason("R3.4", f"{zh}缺考,免费补考机会已用。", f"{en} was missed, and with it the free retake.")
+    return Reason("R3.4", f"{zh}缺考，免费补考机会已用。", f"{en} was missed, and with it the free retake.")
 
 
 # What is left open
@@ -147,22 +147,22 @@ def _tell_entitlement(reasons: list[Reason], course: Course, scheme: Scheme, on:
         reasons.append(
             Reason(
                 "R3.2",
-                f"{zh}可在 {zh_date(on)} 当日现场免费补考一次,也可放弃,不影响此后的免费补考。",
+                f"{zh}可在 {zh_date(on)} 当日现场免费补考一次，也可放弃，不影响此后的免费补考。",
                 f"The {en} may be retaken on site on {en_date(on)}, free; to decline leaves the free retake untouched.",
             )
         )
     reasons.append(
         Reason(
             rule,
-            f"{zh}{because_zh},可补考一次,{fee_zh},须重考该科全部内容。",
+            f"{zh}{because_zh}，可补考一次，{fee_zh}，须重考该科全部内容。",
             f"The {en} {because_en}: one retake of the whole subject is open, {fee_en}.",
         )
     )
     reasons.append(
         Reason(
             "R4.1" if course.missed_first else "R3.3",
-            f"{zh}补考须在 {zh_date(deadline)}(含当日)之前完成,自第一次考试日期 {zh_date(first.sat_on)} 起算;"
-            "以实际参加补考的日期为准,逾期视为放弃。",
+            f"{zh}补考须在 {zh_date(deadline)}（含当日）之前完成，自第一次考试日期 {zh_date(first.sat_on)} 起算；"
+            "以实际参加补考的日期为准，逾期视为放弃。",
             f"The {en}'s retake must be sat by {en_date(deadline)} inclusive, counted from its first exam date "
             f"{en_date(first.sat_on)}; a retake not sat by then is given up.",
         )
@@ -200,7 +200,7 @@ def _exam_fee(fees: Fees) -> tuple[str, str]:
 def _lapsed(course: Course) -> Reason:
     return Reason(
         "R3.6",
-        f"{course.subject.zh}的合格成绩只在本次报名内有效,现已失效。",
+        f"{course.subject.zh}的合格成绩只在本次报名内有效，现已失效。",
         f"The pass in the {course.subject.en} held within this enrolment only and has lapsed.",
     )
 
@@ -209,16 +209,16 @@ def _state_reason(progress: Progress, state: EnrolmentState, on: date) -> Reason
     match state:
         case EnrolmentState.PASSED:
             return Reason(
-                "R4.3", "两科均合格,本次报名考核通过。", "Both subjects are passed: the enrolment has passed."
+                "R4.3", "两科均合格，本次报名考核通过。", "Both subjects are passed: the enrolment has passed."
             )
         case EnrolmentState.IN_PROGRESS:
             zh, en = _names(progress, lambda course: course.standing is Standing.NOT_SAT)
             return Reason(
-                "R4.3", f"{zh}尚未考,本次报名进行中。", f"Still to be sat: {en}. The enrolment is in progress."
+                "R4.3", f"{zh}尚未考，本次报名进行中。", f"Still to be sat: {en}. The enrolment is in progress."
             )
         case EnrolmentState.RETAKE_OPEN:
             zh, en = _names(progress, lambda course: course.retake_left)
-            return Reason("R4.3", f"可补考科目:{zh}。", f"Open for a free retake: {en}.")
+            return Reason("R4.3", f"可补考科目：{zh}。", f"Open for a free retake: {en}.")
         case EnrolmentState.VOID:
             return _void_reason(progress)
         case EnrolmentState.FAILED:
@@ -236,7 +236,7 @@ def _void_reason(progress: Progress) -> Reason:
     fee_zh, fee_en = _exam_fee(progress.scheme.fees)
     return Reason(
         "R4.2",
-        f"两科初考均缺考,本次报名作废,不能补考;须重新报名参加全部考试并{fee_zh},新报名享有通常的一次免费补考。",
+        f"两科初考均缺考，本次报名作废，不能补考；须重新报名参加全部考试并{fee_zh}，新报名享有通常的一次免费补考。",
         f"Both first attempts were missed: the enrolment is void, with no retake. Register again for both subjects, "
         f"{fee_en}; the new enrolment has the ordinary free retake.",
     )
@@ -249,12 +249,12 @@ def _failed_reason(progress: Progress) -> Reason:
     if not zh:
         return Reason(
             "R4.3",
-            f"两科均不合格,按本方案不设补考,本次报名未通过;{again_zh}。",
+            f"两科均不合格，按本方案不设补考，本次报名未通过；{again_zh}。",
             f"Both subjects were failed, and this scheme then grants no retake: the enrolment has failed; {again_en}.",
         )
     return Reason(
         "R3.4",
-        f"{zh}未合格且已无补考机会,本次报名未通过;{again_zh}。",
+        f"{zh}未合格且已无补考机会，本次报名未通过；{again_zh}。",
         f"Not passed and with no retake left: {en}. The enrolment has failed; {again_en}.",
     )
 
@@ -262,13 +262,13 @@ def _failed_reason(progress: Progress) -> Reason:
 def _forfeited_reason(progress: Progress, on: date) -> Reason:
     fee_zh, fee_en = _exam_fee(progress.scheme.fees)
     overdue = [course for course in (progress.theory, progress.practical) if course.overdue(on)]
-    zh = "、".join(f"{course.subject.zh}(期限 {zh_date(course.deadline)})" for course in overdue if course.deadline)
+    zh = "、".join(f"{course.subject.zh}（期限 {zh_date(course.deadline)}）" for course in overdue if course.deadline)
     en = " and ".join(
         f"the {course.subject.en} (deadline {en_date(course.deadline)})" for course in overdue if course.deadline
     )
     return Reason(
         "R3.4",
-        f"逾期未补考,视为放弃:{zh}。本次报名终止,须重新报名参加全部考试并{fee_zh}。",
+        f"逾期未补考，视为放弃：{zh}。本次报名终止，须重新报名参加全部考试并{fee_zh}。",
         f"Free retake not sat by its deadline and given up: {en}. The enrolment is forfeited; "
         f"register again for both subjects, {fee_en}.",
     )

@@ -41,7 +41,7 @@ def _check_age(registration: Registration, scheme: Scheme) -> None:
     old_enough_on = birthday(registration.birth_date, minimum)
     if registration.registered_on < old_enough_on:
         raise RegistrationRefused(
-            f"报名日期 {zh_date(registration.registered_on)} 未满 {minimum} 周岁,{zh_date(old_enough_on)} 起可报名",
+            f"报名日期 {zh_date(registration.registered_on)} 未满 {minimum} 周岁，{zh_date(old_enough_on)} 起可报名",
             f"under {minimum} on {registration.registered_on}; registration is possible from {old_enough_on}",
             rule="R1.1",
             where="birth_date",
@@ -57,11 +57,11 @@ def _check_health(registration: Registration, scheme: Scheme) -> None:
 
 
 def _check_level(registration: Registration, scheme: Scheme) -> None:
-    """R1.3: the level is open, and it is the one this scheme is for."""
-    if registration.level not in scheme.open_levels or registration.level != scheme.level:
+    """R1.3: the level is the one this scheme is for, which is always among the open ones (`scheme`)."""
+    if registration.level != scheme.level:
         open_levels = "、".join(map(str, scheme.open_levels))
         raise RegistrationRefused(
-            f"等级 {registration.level} 未开考,目前开考:{open_levels} 级",
+            f"等级 {registration.level} 未开考，目前开考：{open_levels} 级",
             f"level {registration.level} is not open; open now: {open_levels}",
             rule="R1.3",
             where="level",

@@ -2,7 +2,7 @@
 
 draft → submitted → approved | returned (what is missing) | rejected (why); returned goes back to submitted. Before it
 is approved, the candidate has confirmed what was entered: photo, identity, and the face check with its time and place;
-what that check compared is kept nowhere. Whoever entered a registration, or any part of it, may not decide it.
+what that check compared is not kept. Who entered a registration, or any part of it, may not decide it.
 Not here: who may register (`registration`), where the steps are kept (`services.records.reviews`). Source: R1.6.
 """
 
@@ -106,7 +106,7 @@ def take(review: Review, step: ReviewStep) -> Review:
     """The review after one step more; raises `RegistrationRefused` (R1.6) for one that may not be taken."""
     if review.state not in _FROM[step.move]:
         raise _refused(
-            f"该报名的状态为“{review.state.zh}”,不能{step.move.zh}",
+            f"该报名的状态为“{review.state.zh}”，不能{step.move.zh}",
             f"it is {review.state.value}: {step.move.en} is not possible",
         )
     who = hand(step.by)
@@ -119,7 +119,7 @@ def take(review: Review, step: ReviewStep) -> Review:
     if step.move is Move.CONFIRM:
         return replace(review, entered_by=review.entered_by | {who}, confirmation=_confirmed(step))
     if who in review.entered_by:
-        raise _refused("登记人不得审核自己登记的报名", "whoever entered it may not decide it")
+        raise _refused("登记人不得审核自己登记的报名", "the one who entered it may not decide it")
     if step.move is Move.APPROVE:
         _check_confirmed(review.confirmation)
     else:
@@ -143,12 +143,12 @@ def _check_confirmed(confirmation: Confirmation | None) -> None:
             "考生尚未确认照片、身份和人脸核验", "the candidate has not confirmed photo, identity and face check"
         )
     if confirmation.face is FaceCheck.FAIL:
-        raise _refused("人脸核验未通过,不能批准", "the face check failed, so it cannot be approved")
+        raise _refused("人脸核验未通过，不能批准", "the face check failed, so it cannot be approved")
 
 
 def _check_text(text: str | None, longest: int, zh: str, en: str) -> None:
     if text is None or not 0 < len(text.strip()) <= longest or not text.replace("\u3000", " ").isprintable():
-        raise _refused(f"{zh}(一行,至多 {longest} 字)", f"{en} (one line, at most {longest} characters)")
+        raise _refused(f"{zh}（一行，至多 {longest} 字）", f"{en} (one line, at most {longest} characters)")
 
 
 def _refused(zh: str, en: str) -> RegistrationRefused:

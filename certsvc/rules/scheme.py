@@ -189,7 +189,7 @@ def _check_sum(fields: Fields, blocks: ItemBlocks, maximum: Decimal) -> None:
     full = required * blocks.required_weight + drawn * blocks.drawn_weight
     if full != maximum:
         raise fields.refuse(
-            "maximum", f"各项满分合计 {full},与满分 {maximum} 不符", f"{maximum}, but the items' maxima make {full}"
+            "maximum", f"各项满分合计 {full}，与满分 {maximum} 不符", f"{maximum}, but the items' maxima make {full}"
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from certsvc.services.vault import Vault
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from certsvc.delivery.sms import Messenger
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
-    from certsvc.signing.keys import KeyRecord
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.pdf import PdfSeal
     from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.signing.trust import TrustBundle
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,21 @@ class Folders:
         return self.pdf / f"{number}-v{version}.pdf"
 
 
+class _UntilKeysChange(Generic[Made]):
+    """Something made from the keys, kept until one of them changes."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make = make
+        self._kept: tuple[object, Made] | None = None
+
+    def of(self, records: object) -> Made:
+        """`records` is the keystore's own list, another one after each change."""
+        kept = self._kept
+        if kept is None or kept[0] is not records:
+            kept = self._kept = records, self._make()
+        return kept[1]
+
+
 @dataclass(frozen=True)
 class Services:
     """The parts, joined. `now` gives an aware datetime; `base_url` is "https://HOST"."""
@@ -86,7 +102,7 @@ class Services:
     pool_size: int = 2
     stamps: StampAuthority | None = None
     stamp_roots: tuple[Certificate, ...] = ()
-    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where nobody asks for another
+    pdf_level: str = "B-T"  # the PAdES level that files are raised to, where no one asks for another
     renew_days: int = 90  # so long before their proof ends B-LTA files are stamped again
     gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
 
@@ -100,35 +116,24 @@ class Services:
 
         The same object until a key changes, so that what was concluded from it may be kept beside it.
         """
-        records = self.keystore.records()
-        kept = self._trusted.get("kept")
-        if kept is None or kept[0] is not records:
-            from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
-
-            kept = self._trusted["kept"] = (
-                records,
-                TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots),
-            )
-        return kept[1]
+        return self._trust.of(self.keystore.records())
 
     @cached_property
-    def _trusted(self) -> dict[str, tuple[tuple[KeyRecord, ...], TrustBundle]]:
-        return {}
+    def _trust(self) -> _UntilKeysChange[TrustBundle]:
+        from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
+
+        return _UntilKeysChange(lambda: TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots))
 
     @property
     def pdf_seal(self) -> PdfSeal:
         """The active PDF seal, made ready once and again when a key changes."""
-        records = self.keystore.records()
-        kept = self._sealing.get("kept")
-        if kept is None or kept[0] is not records:
-            from certsvc.signing.pdf import PdfSeal  # noqa: PLC0415 - as above
-
-            kept = self._sealing["kept"] = records, PdfSeal.from_keystore(self.keystore)
-        return kept[1]
+        return self._seal.of(self.keystore.records())
 
     @cached_property
-    def _sealing(self) -> dict[str, tuple[tuple[KeyRecord, ...], PdfSeal]]:
-        return {}
+    def _seal(self) -> _UntilKeysChange[PdfSeal]:
+        from certsvc.signing.pdf import PdfSeal  # noqa: PLC0415 - as above
+
+        return _UntilKeysChange(lambda: PdfSeal.from_keystore(self.keystore))
 
     @cached_property
     def layout(self) -> Layout:
@@ -136,11 +141,20 @@ class Services:
 
         return load_layout(self.folders.layout if self.folders.layout.is_dir() else None)
 
-    @cached_property
+    @property
     def press(self) -> Press:
-        from certsvc.rendering.press import ROOM, ROOM_FOR_STAMP, open_press  # noqa: PLC0415 - as above
+        """The press, which leaves room for the seal of the active key; another once that changes."""
+        kept = self._pressing.get("kept")
+        if kept is None or kept[0] is not self.pdf_seal:
+            from certsvc.rendering.press import open_press  # noqa: PLC0415 - as above
 
-        return open_press(self.layout, room=ROOM if self.stamps is None else ROOM_FOR_STAMP)
+            room = self.pdf_seal.room(stamped=self.stamps is not None)
+            kept = self._pressing["kept"] = self.pdf_seal, open_press(self.layout, room=room)
+        return kept[1]
+
+    @cached_property
+    def _pressing(self) -> dict[str, tuple[PdfSeal, Press]]:
+        return {}
 
     @property
     def messenger(self) -> Messenger | None:
@@ -157,7 +171,7 @@ class Services:
 
 
 def operator() -> str:
-    """Who runs this process, where nobody is named: the operating system's account."""
+    """Who runs this process, where no one is named: the operating system's account."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

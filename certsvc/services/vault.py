@@ -60,7 +60,7 @@ class Vault:
             plain = self._cipher(kid).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound_to)
         except InvalidTag as error:
             raise KeyMissing(
-                f"个人信息无法解密(密钥 {kid})", f"personal data does not open with key {kid}", where="vault"
+                f"个人信息无法解密（密钥 {kid}）", f"personal data does not open with key {kid}", where="vault"
             ) from error
         opened: dict[str, str | None] = json.loads(plain)
         return opened

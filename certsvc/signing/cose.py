@@ -12,7 +12,7 @@ from typing import Final
 import cbor2
 
 from certsvc.credential.compact import CompactClaims, decode_compact, encode_compact
-from certsvc.credential.verdict import Check
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.errors import KeyRefused, MalformedCredential
 from certsvc.signing.keys import KID_BYTES, Algorithm, KeyState, Purpose, Signer, distrust_said, verify, vouches
 from certsvc.signing.trust import TrustBundle
@@ -59,24 +59,25 @@ def verify_compact(cose: bytes, trust: TrustBundle, *, log_index: int | None = N
     """
     parts = _take_apart(cose)
     if parts is None:
-        return _refused("qr", "二维码签名不合格式", "not the COSE message of a certificate's QR")
+        return _refused(CheckName.QR_MESSAGE, "二维码签名不合格式", "not the COSE message of a certificate's QR")
     kid, protected, payload, signature = parts
     key = trust.key(kid, Purpose.CREDENTIAL)
     if key is None or key.algorithm is not Algorithm.ED25519 or key.state is KeyState.PENDING:
-        return _refused("qr key", f"签名密钥 {kid} 不在信任清单中", f"key {kid} is not pinned")
+        return _refused(CheckName.QR_KEY, f"签名密钥 {kid} 不在信任清单中", f"key {kid} is not pinned")
     if not verify(key.algorithm, key.public, signature, _to_be_signed(protected, payload)):
-        return _refused("qr signature", "二维码签名不符", "the QR's signature does not match")
+        return _refused(CheckName.QR_SIGNATURE, "二维码签名不符", "the QR's signature does not match")
     if not vouches(key, log_index):
-        return _refused("qr trust", *distrust_said(key))
+        return _refused(CheckName.QR_TRUST, *distrust_said(key))
     try:
         claims = decode_compact(payload)
     except MalformedCredential as error:
-        return _refused("qr payload", error.zh, error.en)
-    genuine = Check("qr signature", True, f"二维码签名真实,密钥 {kid}", f"genuine QR signature, key {kid}")
+        return _refused(CheckName.QR_PAYLOAD, error.zh, error.en)
+    zh, en = f"二维码签名真实，密钥 {kid}", f"genuine QR signature, key {kid}"
+    genuine = Check(CheckName.QR_SIGNATURE, True, zh, en)
     return CompactCheck(True, claims, kid, (genuine,))
 
 
-def _refused(name: str, zh: str, en: str) -> CompactCheck:
+def _refused(name: CheckName, zh: str, en: str) -> CompactCheck:
     return CompactCheck(False, None, None, (Check(name, False, zh, en),))
 
 

@@ -1,6 +1,6 @@
 """A second key folder for a process that must not sign: the web's (docs/operations.md, 5).
 
-It verifies, looks people up and opens personal data as ever, and whoever takes it over can sign nothing. It has to be
+It verifies, looks people up and opens personal data as ever, and one who takes it over can sign nothing. It has to be
 brought up to date after every change of a key. Not here: the keys themselves (`keystore`).
 """
 
@@ -34,6 +34,6 @@ def copy_without_signing_keys(source: Path, target: Path) -> tuple[str, ...]:
                 keyfiles.write_atomically(target / name, (source / name).read_bytes())
         except OSError as error:
             raise KeyMissing("密钥文件不存在或不可读", "a key file is not there or not readable") from error
-        # The index last: whoever reads it finds what it names.
+        # The index last: anyone who reads it finds what it names.
         replace(index, records=tuple(replace(record, uri="file:") for record in index.records)).write(target)
     return tuple(sorted([*names, "keys.json"]))

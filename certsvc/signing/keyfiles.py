@@ -64,7 +64,7 @@ def read_private(path: Path) -> bytes:
     try:
         if path.stat().st_mode & 0o077:
             raise KeyRefused(
-                "密钥文件可被他人读取,请执行 chmod 600",
+                "密钥文件可被他人读取，请执行 chmod 600",
                 "the key file is readable by others; chmod 600 it",
                 where=path.name,
             )
@@ -136,7 +136,7 @@ def open_secret(content: bytes, passphrase: bytes | None, label: str) -> bytes:
 
 
 def _unopened(where: str) -> KeyRefused:
-    return KeyRefused("密钥无法打开:口令不对或文件损坏", "wrong passphrase, or a damaged key file", where=where)
+    return KeyRefused("密钥无法打开：口令不对或文件损坏", "wrong passphrase, or a damaged key file", where=where)
 
 
 def _stretch(passphrase: bytes, salt: bytes) -> bytes:

@@ -112,7 +112,7 @@ def vouches(key: KeyRecord, log_index: int | None) -> bool:
 def distrust_said(key: KeyRecord) -> tuple[str, str]:
     """The finding that a key does not vouch, in Chinese and English."""
     return (
-        f"签名密钥 {key.kid} 自日志序号 {key.distrusted_from} 起不再可信,且无更早的日志证明",
+        f"签名密钥 {key.kid} 自日志序号 {key.distrusted_from} 起不再可信，且无更早的日志证明",
         f"key {key.kid} is distrusted from log index {key.distrusted_from} and no earlier index is proven",
     )
 

@@ -168,7 +168,8 @@ class Keystore:
             self._index = KeyIndex.read(self._folder)
             if any(record.purpose is purpose and record.state is KeyState.ACTIVE for record in self._index.records):
                 raise KeyRefused(
-                    f"已有可用的 {purpose.value} 密钥,请用 rotate", f"there is an active {purpose.value} key; rotate it"
+                    f"已有可用的 {purpose.value} 密钥，请用 rotate",
+                    f"there is an active {purpose.value} key; rotate it",
                 )
             return self._make(purpose, development=development, at=at)
 
@@ -317,7 +318,7 @@ class Keystore:
             public, uri = pkcs11_keys.generate(at, algorithm, purpose.value)
             kid = kid_of(public)
         if any(record.kid == kid for record in self._index.records):
-            raise KeyRefused("密钥标识重复,请重试", "two keys with one identifier; try again")
+            raise KeyRefused("密钥标识重复，请重试", "two keys with one identifier; try again")
         pending = purpose is Purpose.PDF_SEAL and not development
         record = KeyRecord(
             kid=kid,
@@ -329,7 +330,7 @@ class Keystore:
             uri=uri,
             development=development,
         )
-        # The private part first, then the index: a crash in between leaves a file nobody refers to, never a record
+        # The private part first, then the index: a crash in between leaves a file no one refers to, never a record
         # without its key.
         path = self._folder / file_of(record)
         if secret:

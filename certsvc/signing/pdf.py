@@ -28,6 +28,11 @@ BEIJING = timezone(timedelta(hours=8))
 LARGEST_BYTES = 20 * 1024 * 1024
 """Of a file that is examined, and so of one that is made."""
 
+_LONGEST_SIGNATURE = 72
+"""An ECDSA P-256 signature as DER (two integers of 33 bytes)."""
+_LONG_STAMP, _SHORT_STAMP = 10240, 2048
+"""A token with its authority's chain; one with a single small certificate, for files sealed with no authority."""
+
 PLACE = re.compile(
     rb"%PDF-1\.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Sig/Filter/Adobe\.PPKLite/SubFilter/ETSI\.CAdES\.detached"
     rb"/ByteRange\[0 (?P<first>\d{10}) (?P<second>\d{10}) (?P<rest>\d{10})\]"
@@ -55,6 +60,11 @@ class PdfSeal:
     @cached_property
     def form(self) -> SealForm:
         return SealForm(self.chain)
+
+    def room(self, *, stamped: bool) -> int:
+        """Bytes to leave for the CMS of any seal under this chain, with a time stamp of an authority or a short one."""
+        longest = len(self.form.encode(bytes(32), bytes(_LONGEST_SIGNATURE)))
+        return longest + (_LONG_STAMP if stamped else _SHORT_STAMP)
 
     @cached_property
     def key(self) -> ec.EllipticCurvePublicKey:
@@ -166,7 +176,7 @@ def _fill(target: bytearray, place: re.Match[bytes], encoded: bytes) -> None:
     start, end = place.span("contents")
     if len(contents) > end - start:
         raise SealRefused(
-            "证书链或时间戳过长,签章位置放不下", "chain or time stamp are too long for the place left for the seal"
+            "证书链或时间戳过长，签章位置放不下", "chain or time stamp are too long for the place left for the seal"
         )
     _put(target, place, "contents", contents.ljust(end - start, b"0"))
 

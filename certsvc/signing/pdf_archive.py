@@ -123,13 +123,27 @@ def read_archive(pdf: bytes, pinned: Pinned) -> Archived:
 
 def check_archive(pdf: bytes, first: bytes, sealed: Sealed, pinned: Pinned) -> Archived:
     """Steps 1 to 5 for every update; raises ValueError at the first fault."""
+    archived, fault = proven_part(pdf, first, sealed, pinned)
+    _demand(not fault, fault)
+    _demand(archived is not None, "the file has no update")
+    assert archived is not None
+    return archived
+
+
+def proven_part(pdf: bytes, first: bytes, sealed: Sealed, pinned: Pinned) -> tuple[Archived | None, str]:
+    """The file up to the last update for which steps 1 to 5 hold, None where not even one does; and the fault that ends
+    it, empty where every update holds."""
     stamps: list[Stamp] = []
     held: list[bytes] = []
-    for update in read_updates(pdf, first):
-        stamps.append(_check_update(update, held, (sealed, stamps), pinned))
-        held += update.certificates
-    _demand(bool(stamps), "the file has no update")
-    return Archived(pdf, tuple(stamps), _end_of(stamps[-1], pinned))
+    content, fault = first, ""
+    try:
+        for update in read_updates(pdf, first):
+            stamps.append(_check_update(update, held, (sealed, stamps), pinned))
+            held += update.certificates
+            content = update.after.content
+    except Exception as error:  # what stands there may be a stranger's, whose X.509 makes its parser raise anything
+        fault = (str(error) if isinstance(error, ValueError) else "") or f"it cannot be read: {type(error).__name__}"
+    return Archived(content, tuple(stamps), _end_of(stamps[-1], pinned)) if stamps else None, fault
 
 
 def _check_update(
@@ -163,13 +177,13 @@ def _extend(pdf: bytes, parts: SealParts, means: Means, foreseen: Chain) -> Arch
         newest = stamps[-1] if stamps else sealed.stamp
         whole = _stamped(before, held, (sealed, stamps), means, foreseen or newest.chain)
     except ValueError as error:
-        raise SealRefused(f"无法归档:{error}", f"it cannot be archived: {error}") from error
+        raise SealRefused(f"无法归档：{error}", f"it cannot be archived: {error}") from error
     try:
         # Proven before it leaves: what our own verifiers would refuse is not put in place of what they accept.
         _demand(len(whole) <= LARGEST_BYTES, "it is larger than verifiers take")
         return check_archive(whole, first, sealed, means.pinned)
     except ValueError as error:
-        raise SealRefused(f"归档结果不成立:{error}", f"the archived file does not hold: {error}") from error
+        raise SealRefused(f"归档结果不成立：{error}", f"the archived file does not hold: {error}") from error
 
 
 def _stamped(

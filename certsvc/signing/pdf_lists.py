@@ -24,7 +24,7 @@ LARGEST_LIST = 2 * 1024 * 1024
 _CLOCK_SKEW = timedelta(minutes=10)
 
 Lister = Callable[[x509.Certificate], Iterable[bytes]]
-"""The lists (DER) that may speak of a certificate, whoever they are by; raises `Unavailable`."""
+"""The lists (DER) that may speak of a certificate, no matter who made them; raises `Unavailable`."""
 _BY_ANOTHER = "the list is not by the certificate's issuer"
 
 
@@ -147,7 +147,7 @@ def _newest(question: Question, lists: Lister) -> bytes:
             best = found.last_update_utc, der
     if best is None:
         raise ListMissing(
-            f"没有可依据的吊销列表:{question.about}", f"no revocation list to go by ({fault})", where=question.about
+            f"没有可依据的吊销列表：{question.about}", f"no revocation list to go by ({fault})", where=question.about
         )
     return best[1]
 

@@ -1,10 +1,10 @@
 """The incremental updates that make a stamped PDF an archived one (PAdES B-LTA) and keep it so, each in one exact form.
 
 An update holds certificates and revocation lists (added to the DSS), an invisible field with a document time stamp over
-the whole file before and with it, and the catalog anew with both in it: all that DocMDP P=1 permits (ISO 32000-2,
+the whole file before and with it, and the catalog again with both in it: all that DocMDP P=1 permits (ISO 32000-2,
 12.8.2.2; ETSI EN 319 142-1, 5.4). The page is not touched. From the file before it, certificates, lists and token
 follow the exact bytes, so `read_updates` writes each update again and compares it whole; nothing in one can be chosen
-by whoever appends it.
+by anyone who appends it.
 Not here: which certificates and lists belong in an update and whether they hold (`pdf_archive`).
 """
 

@@ -50,7 +50,7 @@ def parse_uri(text: str) -> Pkcs11Uri:
     attributes = dict(part.partition("=")[::2] for part in path.split(";") if part)
     options = dict(parse_qsl(query))
     if "pin-value" in options:
-        raise KeyRefused("PIN 不得写在 URI 中,请用 pin-source", "no PIN in the URI; name its file by pin-source")
+        raise KeyRefused("PIN 不得写在 URI 中，请用 pin-source", "no PIN in the URI; name its file by pin-source")
     if scheme != "pkcs11" or "token" not in attributes or not {"module-path", "pin-source"} <= set(options):
         raise KeyRefused(
             "应为 pkcs11:token=…?module-path=…&pin-source=…", "expected pkcs11:token=…?module-path=…&pin-source=…"

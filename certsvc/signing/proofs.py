@@ -19,7 +19,7 @@ from certsvc.credential.canonical import canonical_bytes, load_strict, plain_byt
 from certsvc.credential.checked import CheckedDocument
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.credential.quads import canonical_proof_quads, canonical_quads
-from certsvc.credential.verdict import Check
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.errors import KeyRefused, MalformedCredential, one_line
 from certsvc.signing.cose import CompactCheck, sign_compact, verify_compact
 from certsvc.signing.keys import (
@@ -50,6 +50,11 @@ JCS: Final = "eddsa-jcs-2022"
 RDFC: Final = "eddsa-rdfc-2022"
 _CREATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _KID: Final = re.compile(r"[0-9a-f]{8}")
+_NAMES: Final = {
+    JCS: (CheckName.PROOF_JCS, CheckName.PROOF_JCS_KEY, CheckName.PROOF_JCS_TRUST),
+    RDFC: (CheckName.PROOF_RDFC, CheckName.PROOF_RDFC_KEY, CheckName.PROOF_RDFC_TRUST),
+}
+"""Of a proof: its own check, its key's, its key's trust."""
 _MEMBERS: Final = frozenset({"type", "cryptosuite", "created", "verificationMethod", "proofPurpose", "proofValue"})
 
 
@@ -132,9 +137,11 @@ def verify_credential(
         return CredentialCheck(False, tuple(found.checks))
     if claims.issuer.did != trust.did or len(kids) != 1:
         # Step 8: a genuine credential of another issuer, or proofs of two different keys.
-        found.checks.append(Check("issuer", False, "发证机构与信任清单不符", "not the pinned issuer, or two keys"))
+        found.checks.append(
+            Check(CheckName.ISSUER, False, "发证机构与信任清单不符", "not the pinned issuer, or two keys")
+        )
         return CredentialCheck(False, tuple(found.checks))
-    found.passed("issuer", "发证机构与信任清单一致", "the pinned issuer")
+    found.passed(CheckName.ISSUER, "发证机构与信任清单一致", "the pinned issuer")
     return CredentialCheck(True, tuple(found.checks), document, claims, kids.pop())
 
 
@@ -144,7 +151,7 @@ def verify_document(content: bytes, trust: TrustBundle, purpose: Purpose) -> Cre
     try:
         document, proof = _split(content, True, found)
         if not isinstance(proof, dict) or proof.get("cryptosuite") != JCS:
-            raise found.failed("proof", "应有且只有一个 JCS 证明", "not exactly one proof, JCS")
+            raise found.failed(CheckName.PROOF, "应有且只有一个 JCS 证明", "not exactly one proof, JCS")
         kid = _verify_proof(proof, document, canonical_bytes(document), trust=trust, found=found, purpose=purpose)
     except _Failed:
         return CredentialCheck(False, tuple(found.checks))
@@ -161,10 +168,10 @@ class _Findings:
     def __init__(self) -> None:
         self.checks: list[Check] = []
 
-    def passed(self, name: str, zh: str, en: str) -> None:
+    def passed(self, name: CheckName, zh: str, en: str) -> None:
         self.checks.append(Check(name, True, zh, en))
 
-    def failed(self, name: str, zh: str, en: str) -> _Failed:
+    def failed(self, name: CheckName, zh: str, en: str) -> _Failed:
         self.checks.append(Check(name, False, zh, en))
         return _Failed()
 
@@ -177,7 +184,7 @@ def _read(content: bytes, exact: bool, found: _Findings) -> tuple[dict[str, obje
         and all(isinstance(proof, dict) for proof in proofs)
         and [proof.get("cryptosuite") for proof in proofs] == [JCS, RDFC]
     ):
-        raise found.failed("proof", "应有两个证明:JCS 与 RDFC", "not exactly the two proofs, JCS and RDFC")
+        raise found.failed(CheckName.PROOF, "应有两个证明：JCS 与 RDFC", "not exactly the two proofs, JCS and RDFC")
     return document, proofs
 
 
@@ -186,14 +193,14 @@ def _split(content: bytes, exact: bool, found: _Findings) -> tuple[dict[str, obj
     try:
         signed = load_strict(content)
     except MalformedCredential as error:
-        raise found.failed("json", error.zh, error.en) from error
+        raise found.failed(CheckName.JSON, error.zh, error.en) from error
     if not isinstance(signed, dict) or "proof" not in signed:
-        raise found.failed("json", "不是带证明的 JSON 对象", "not a JSON object with a proof")
-    found.passed("json", "JSON 合格", "strict JSON")
+        raise found.failed(CheckName.JSON, "不是带证明的 JSON 对象", "not a JSON object with a proof")
+    found.passed(CheckName.JSON, "JSON 合格", "strict JSON")
     # Step 2: the very bytes that were issued; a flipped or added byte shows even where JSON would not care.
     if exact and canonical_bytes(signed) != content:
         raise found.failed(
-            "bytes", "与签发时的字节不同,请重新下载原件", "not byte for byte as issued; download it again"
+            CheckName.BYTES, "与签发时的字节不同，请重新下载原件", "not byte for byte as issued; download it again"
         )
     return {name: member for name, member in signed.items() if name != "proof"}, signed["proof"]
 
@@ -204,8 +211,8 @@ def _read_format(document: dict[str, object], found: _Findings) -> CertificateCl
         claims = read_claims(document)
     except MalformedCredential as error:
         zh, en = (f"({error.where})", f" ({error.where})") if error.where else ("", "")
-        raise found.failed("format", f"{error.zh}{zh}", f"{error.en}{en}") from error
-    found.passed("format", "格式合格", "the format of this service, version 1")
+        raise found.failed(CheckName.FORMAT, f"{error.zh}{zh}", f"{error.en}{en}") from error
+    found.passed(CheckName.FORMAT, "格式合格", "the format of this service, version 1")
     return claims
 
 
@@ -221,14 +228,13 @@ def _verify_proof(
 ) -> str:
     """Steps 5 to 7 for one proof; gives the kid of the pinned key."""
     suite = proof.get("cryptosuite")
-    name = f"proof {suite}"
+    name, key_name, trust_name = _NAMES[str(suite)]
     # Step 5: the options are all known ones. An unknown member, an embedded key, a proof made for another purpose or
     # by another algorithm is refused before any key is looked for.
     expected = _MEMBERS | {"@context"} if suite == JCS else _MEMBERS
     created, method, value = proof.get("created"), proof.get("verificationMethod"), proof.get("proofValue")
     if (
-        suite not in (JCS, RDFC)
-        or set(proof) != expected
+        set(proof) != expected
         or proof["type"] != "DataIntegrityProof"
         or proof["proofPurpose"] != "assertionMethod"
         or not (isinstance(created, str) and isinstance(method, str) and isinstance(value, str))
@@ -244,8 +250,8 @@ def _verify_proof(
     key = trust.key(kid, purpose) if did == trust.did and _KID.fullmatch(kid) else None
     if key is None or key.algorithm is not Algorithm.ED25519:
         shown = one_line(method[:200])
-        raise found.failed(f"{name} key", f"签名密钥不在信任清单中:{shown}", f"not a pinned key: {shown}")
-    _check_state(key, made_at, f"{name} key", found)
+        raise found.failed(key_name, f"签名密钥不在信任清单中：{shown}", f"not a pinned key: {shown}")
+    _check_state(key, made_at, key_name, found)
     # Step 7: the signature, over the options and the document together.
     try:
         signature = decode_base58(value, 64)
@@ -258,10 +264,10 @@ def _verify_proof(
         forms = canonical_proof_quads(created, RDFC, method), canonical_quads(document)
     digest = b"".join(hashlib.sha256(form).digest() for form in forms)
     if not verify(key.algorithm, key.public, signature, digest):
-        raise found.failed(name, "签名不符:内容被改动", "the signature does not match: the content was changed")
+        raise found.failed(name, "签名不符：内容被改动", "the signature does not match: the content was changed")
     # Last of all, so that this finding is never one about a signature that would not have held anyway.
-    _check_trust(key, log_index, f"{name} trust", found)
-    found.passed(name, f"签名真实,密钥 {kid}", f"genuine signature, key {kid}")
+    _check_trust(key, log_index, trust_name, found)
+    found.passed(name, f"签名真实，密钥 {kid}", f"genuine signature, key {kid}")
     return kid
 
 
@@ -274,14 +280,14 @@ def _parse_time(text: str) -> datetime | None:
         return None
 
 
-def _check_state(key: KeyRecord, made_at: datetime, name: str, found: _Findings) -> None:
+def _check_state(key: KeyRecord, made_at: datetime, name: CheckName, found: _Findings) -> None:
     if key.state is KeyState.PENDING:
         raise found.failed(name, "密钥尚未启用", "a key that is not in use yet")
     if key.retired_at is not None and made_at > key.retired_at:
         raise found.failed(name, "证明时间晚于密钥停用时间", "a proof made after its key was retired")
 
 
-def _check_trust(key: KeyRecord, log_index: int | None, name: str, found: _Findings) -> None:
+def _check_trust(key: KeyRecord, log_index: int | None, name: CheckName, found: _Findings) -> None:
     if not vouches(key, log_index):
         # A thief can put any date in `created`; only the log says what was there before the theft.
         raise found.failed(name, *distrust_said(key))

@@ -98,7 +98,7 @@ class StampAuthority:
                 fault = f"{address}: {error}"
         if not found:
             raise ListMissing(
-                f"取不到吊销列表:{fault}",
+                f"取不到吊销列表：{fault}",
                 f"no revocation list to be had: {fault}",
                 where=certificate.subject.rfc4514_string(),
             )
@@ -160,4 +160,4 @@ def _token_of(answered: bytes) -> bytes:
 
 
 def _unavailable(fault: str) -> Unavailable:
-    return Unavailable(f"时间戳服务不可用:{fault}", f"no time stamp to be had: {fault}", where="CERTSVC_TSA_URL")
+    return Unavailable(f"时间戳服务不可用：{fault}", f"no time stamp to be had: {fault}", where="CERTSVC_TSA_URL")

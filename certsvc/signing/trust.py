@@ -1,6 +1,6 @@
 """What a verifier pins: the issuer's DID, its public keys by purpose with their history, and the roots of its PDF seal.
 
-A verifier with this bundle needs nobody: no network, no server of ours. Keys found inside a credential are never used.
+A verifier with this bundle needs no one: no network, no server of ours. Keys found inside a credential are never used.
 The same history is published as `did.json` (did:web) and `jwks.json`; retired keys stay in both for good.
 Not here: checking a signature (`proofs`, `pdf`), serving the files (web). Source: did:web, Controlled Identifiers 1.0.
 """
@@ -54,7 +54,7 @@ class TrustBundle:
                 raise KeyRefused("信任清单中有不合规的密钥", "a key in the trust bundle is not what it says", where=kid)
             if not acceptable_public_key(record.algorithm, record.public):
                 raise KeyRefused(
-                    "公钥不合格(低阶或非规范点)", "a public key of small order or not canonical", where=kid
+                    "公钥不合格（低阶或非规范点）", "a public key of small order or not canonical", where=kid
                 )
 
     @classmethod

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from certsvc.store.base import Base, UtcDateTime
+from certsvc.person.name import fold
+from certsvc.store.base import FOLDED_NAME_LENGTH, FOLDED_NUMBER_LENGTH, Base, UtcDateTime, folded_number
 
 RESERVED = "reserved"
 ISSUED = "issued"
@@ -47,11 +48,14 @@ class CertificateRecord(Base):
     sealed_kid: Mapped[str] = mapped_column(String(100))
     status: Mapped[str] = mapped_column(String(20), default="valid")  # never "expired": that is computed (R7.5)
     status_changed_on: Mapped[date | None] = mapped_column(Date)
-    status_reason: Mapped[str | None] = mapped_column(String(500))
+    status_reason: Mapped[str | None] = mapped_column(String(500))  # a code (credential.reasons), which is public
     superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"))
     status_list: Mapped[str] = mapped_column(String(40))
     status_index: Mapped[int] = mapped_column(Integer)  # drawn at random, so neighbours say nothing
     holder_name: Mapped[str] = mapped_column(String(200), index=True)
+    # As look-ups compare them (R9); they follow number and name, and `genuine` holds them against both.
+    number_folded: Mapped[str] = mapped_column(String(FOLDED_NUMBER_LENGTH), server_default="", index=True)
+    holder_name_folded: Mapped[str] = mapped_column(String(FOLDED_NAME_LENGTH), server_default="")
     occupation_code: Mapped[str] = mapped_column(String(50))
     level: Mapped[int] = mapped_column(Integer)
     issued_on: Mapped[date] = mapped_column(Date)
@@ -60,6 +64,14 @@ class CertificateRecord(Base):
     leaf_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     pdf_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @validates("number", "holder_name")
+    def _fold(self, name: str, value: str) -> str:
+        if name == "number":
+            self.number_folded = folded_number(value)
+        else:
+            self.holder_name_folded = fold(value)
+        return value
 
 
 class PdfFileRecord(Base):
@@ -85,7 +97,8 @@ class StatusChangeRecord(Base):
     on: Mapped[date] = mapped_column(Date)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(100))
-    reason: Mapped[str] = mapped_column(String(500))
+    reason: Mapped[str] = mapped_column(String(500))  # as staff wrote it: never shown to the public
+    reason_code: Mapped[str | None] = mapped_column(String(30))  # of a suspension or a revocation
     leaf_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
 
 

@@ -4,7 +4,7 @@
 nothing at all; on SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so two writers never deadlock half way,
 on PostgreSQL a named lock orders the writers that must not overlap (imports, issuing, the log's head).
 
-SQLite 3.7.0–3.51.2 can corrupt a WAL when two writers reset it (shared/measured.md, "Losing nothing"): those get a
+SQLite 3.7.0–3.51.2 can corrupt a WAL when two writers reset it (ADR 9): those get a
 rollback journal. `synchronous=FULL` either way: what was acknowledged survives the power failure.
 """
 
@@ -88,7 +88,7 @@ def open_database(url: str | URL) -> Database:
     try:
         parsed = make_url(url)
     except SQLAlchemyError as error:
-        raise Refused(f"数据库地址无法识别:{error}", f"not a database address: {error}") from error
+        raise Refused(f"数据库地址无法识别：{error}", f"not a database address: {error}") from error
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
         event.listen(engine, "do_connect", _create_for_owner)
@@ -100,7 +100,7 @@ def open_database(url: str | URL) -> Database:
         engine = create_engine(parsed, pool_pre_ping=True)
     else:
         raise Refused(
-            f"不支持的数据库:{parsed.get_backend_name()}(只支持 sqlite 与 postgresql)",
+            f"不支持的数据库：{parsed.get_backend_name()}（只支持 sqlite 与 postgresql）",
             f"unsupported database {parsed.get_backend_name()!r}: sqlite or postgresql",
         )
     return Database(engine)
@@ -145,11 +145,11 @@ def _wrapped_errors() -> Iterator[None]:
     except IntegrityError as error:
         # Another writer was there first, and a constraint kept the register whole.
         raise Conflict(
-            f"与已有记录冲突:{error.orig}", f"in conflict with what is on record: {error.orig}", where="database"
+            f"与已有记录冲突：{error.orig}", f"in conflict with what is on record: {error.orig}", where="database"
         ) from error
     except (ProgrammingError, DataError):
         raise  # a fault of this program, not of the database
     except DatabaseError as error:
         raise Unavailable(
-            f"数据库暂时无法使用:{error.orig}", f"the database cannot be used just now: {error.orig}"
+            f"数据库暂时无法使用：{error.orig}", f"the database cannot be used just now: {error.orig}"
         ) from error

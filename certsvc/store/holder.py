@@ -1,7 +1,7 @@
 """What a holder signs in with: codes, sessions, and the messages that carry codes (R10).
 
 None of it is a record of a certificate, so these rows may go: they are deleted a day after they expired, a backup and
-the survival kit leave them out (`kept_tables`), and whoever restores a register starts with nobody signed in. Codes and
+the survival kit leave them out (`kept_tables`), and a register that is restored starts with no one signed in. Codes and
 secrets are here as keyed digests only. Not here: who may sign in (`services.holders.sign_in`).
 """
 
@@ -17,7 +17,7 @@ from certsvc.store.base import Base, UtcDateTime
 
 
 class HolderCodeRecord(Base):
-    """A code to sign in with. The one row of kind `decoy` takes the tries that are at nobody's code."""
+    """A code to sign in with. The one row of kind `decoy` takes the tries that are at no one's code."""
 
     __tablename__ = "holder_code"
     __table_args__ = (CheckConstraint("kind in ('message', 'access', 'decoy')", name="kind"),)

@@ -1,6 +1,6 @@
 """Bring a database to the newest shape, and say which shape it has. Migrations only go forward: nothing is deleted.
 
-Every command asks for the shape, few change it: Alembic is imported only by `upgrade`.
+Every command asks for the shape, few change it: Alembic is imported only by `bring`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from certsvc.errors import Refused
+from certsvc.store.base import Base
 from certsvc.store.database import Database, connected, exclusively
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
@@ -22,13 +23,10 @@ def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]
 
     `to` stops at an earlier revision, for the rows of an older backup. Raises `Refused` for one that is not known.
     """
-    from alembic import command  # noqa: PLC0415 - see the module's head
-    from alembic.config import Config  # noqa: PLC0415
-
     wanted = to or head()
     if wanted not in revisions():
         raise Refused(
-            f"不认识的数据库版本 {wanted},程序最新为 {head()}",
+            f"不认识的数据库版本 {wanted}，程序最新为 {head()}",
             f"revision {wanted} is not known; this program's newest is {head()}",
         )
     with exclusively(database) as connection:
@@ -37,11 +35,26 @@ def upgrade(database: Database, to: str | None = None) -> tuple[str | None, str]
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         before = _revision(connection)
         if before != wanted:
-            config = Config()
-            config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, wanted)
+            bring(connection, wanted)
         return before, wanted
+
+
+def bring(connection: Connection, to: str) -> None:
+    """Apply what is missing up to a revision that is known, in the caller's writing transaction."""
+    from alembic import command  # noqa: PLC0415 - see the module's head
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def begin_again(connection: Connection, at: str) -> None:
+    """Give an empty database the tables of an earlier revision, for rows of that age; whatever it holds is gone."""
+    Base.metadata.drop_all(connection)
+    connection.execute(text("drop table alembic_version"))
+    bring(connection, at)
 
 
 def revision(database: Database) -> str | None:
@@ -65,10 +78,10 @@ def require_head(database: Database) -> None:
     """Raise `Refused` where the database is not of this program's shape, saying what to run."""
     found = revision(database)
     if found is None:
-        raise Refused("数据库尚未建立,请先运行 certsvc init", "there is no database yet; run: certsvc init")
+        raise Refused("数据库尚未建立，请先运行 certsvc init", "there is no database yet; run: certsvc init")
     if found != head():
         raise Refused(
-            f"数据库版本为 {found},程序需要 {head()},请运行 certsvc db upgrade",
+            f"数据库版本为 {found}，程序需要 {head()}，请运行 certsvc db upgrade",
             f"the database is at {found}, this program needs {head()}; run: certsvc db upgrade",
         )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from certsvc.store.base import Base, UtcDateTime
+from certsvc.person.name import fold
+from certsvc.store.base import FOLDED_NAME_LENGTH, FOLDED_NUMBER_LENGTH, Base, UtcDateTime, folded_number
 
 
 class PaperCertificateRecord(Base):
@@ -28,6 +29,17 @@ class PaperCertificateRecord(Base):
     replaced_reason: Mapped[str | None] = mapped_column(String(20))
     # What replaced it. No foreign key: certificate.paper_id points here already, and two would make a circle.
     replaced_by_id: Mapped[int | None] = mapped_column(Integer)
+    # As look-ups compare them (R9); they follow number and name.
+    number_folded: Mapped[str] = mapped_column(String(FOLDED_NUMBER_LENGTH), server_default="", index=True)
+    name_folded: Mapped[str] = mapped_column(String(FOLDED_NAME_LENGTH), server_default="")
+
+    @validates("number", "name")
+    def _fold(self, name: str, value: str) -> str:
+        if name == "number":
+            self.number_folded = folded_number(value)
+        else:
+            self.name_folded = fold(value)
+        return value
 
 
 class ReissueRequestRecord(Base):

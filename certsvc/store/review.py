@@ -1,6 +1,6 @@
 """The steps of a registration's review (R1.6): who did what, when and why. Rows are added, none is changed or deleted.
 
-A registration that came in by a roster that was reviewed before has none. What the face check compared is kept nowhere.
+A registration that came in by a roster that was reviewed before has none. What the face check compared is not kept.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class CosignedAt(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ShownCertificate:
     """A certificate in an auditor's hands: the leaf it names, the salt of its opening, its signed bytes, and what
-    those say of the leaf (None where nobody has read them)."""
+    those say of the leaf (None where no one has read them)."""
 
     index: int
     salt: bytes
@@ -120,9 +120,9 @@ def audit(
     recount.finish(size)
     root = edge.root()
     if size != head.size:
-        recount.say("L1", None, f"应有 {head.size} 叶,实有 {size}", f"{head.size} leaves are signed, {size} are there")
+        recount.say("L1", None, f"应有 {head.size} 叶，实有 {size}", f"{head.size} leaves are signed, {size} are there")
     elif root != head.root:
-        recount.say("L1", None, "根散列与日志头不符:有叶被改动", "the root differs from the head: a leaf was changed")
+        recount.say("L1", None, "根散列与日志头不符：有叶被改动", "the root differs from the head: a leaf was changed")
     standing = Counter(recount.status.values())
     return AuditReport(size, root, recount.events, recount.sessions, standing, tuple(recount.problems))
 
@@ -181,7 +181,7 @@ class _Recount:
             self.say(
                 "L11",
                 None,
-                f"曾签署 {larger} 叶的日志头,现只有 {size} 叶:有叶被删去",
+                f"曾签署 {larger} 叶的日志头，现只有 {size} 叶：有叶被删去",
                 f"a head of {larger} leaves was signed, and {size} are left: some were taken away",
             )
 
@@ -191,7 +191,7 @@ class _Recount:
             self.say(
                 "L11",
                 None,
-                f"另有一个 {edge.size} 叶的已签日志头,与本日志不同:对不同的人给出了不同的日志",
+                f"另有一个 {edge.size} 叶的已签日志头，与本日志不同：对不同的人给出了不同的日志",
                 f"another head of {edge.size} leaves was signed, not of this log: two faces were shown",
             )
 
@@ -252,13 +252,13 @@ class _Recount:
             self.say(
                 "L6",
                 index,
-                f"场次 {leaf.session} 签发 {count.issued} 份,多于通过的 {passed} 人",
+                f"场次 {leaf.session} 签发 {count.issued} 份，多于通过的 {passed} 人",
                 f"session {leaf.session}: {count.issued} issued but {passed} passed",
             )
 
     def _check_day(self, index: int, leaf: Leaf) -> None:
         if self.day is not None and leaf.day < self.day:
-            self.say("L3", index, f"日期倒退:{leaf.day} 在 {self.day} 之后", f"the day {leaf.day} follows {self.day}")
+            self.say("L3", index, f"日期倒退：{leaf.day} 在 {self.day} 之后", f"the day {leaf.day} follows {self.day}")
         self.day = max(self.day or leaf.day, leaf.day)
 
     def _check_cosigned(self, index: int, leaf: Leaf) -> None:
@@ -271,7 +271,7 @@ class _Recount:
             self.say(
                 "L4",
                 index,
-                f"倒填日期:该叶在 {self.earliest} 之后才加入,却写 {leaf.day}",
+                f"倒填日期：该叶在 {self.earliest} 之后才加入，却写 {leaf.day}",
                 f"dated back: the leaf was added after {self.earliest} but says {leaf.day}",
             )
         if self.heads_below < len(self.first_seen):
@@ -280,7 +280,7 @@ class _Recount:
                 self.say(
                     "L4",
                     index,
-                    f"日期超前:见证于 {seen} 已见此叶,却写 {leaf.day}",
+                    f"日期超前：见证于 {seen} 已见此叶，却写 {leaf.day}",
                     f"dated ahead: a witness saw the leaf on {seen}, and it says {leaf.day}",
                 )
 
@@ -293,7 +293,7 @@ class _Recount:
                 self.say(
                     "L10",
                     index,
-                    f"该叶记为 {leaf.event}({leaf.dated}),与证书所写不同",
+                    f"该叶记为 {leaf.event}({leaf.dated})，与证书所写不同",
                     f"logged as {leaf.event}, dated {leaf.dated}: the certificate states something else",
                 )
 

@@ -111,7 +111,7 @@ def next_checkpoint(
     """
     if previous_at is not None and now < previous_at:
         raise ClockWentBack(
-            f"时钟倒退:上次签署于 {previous_at.isoformat()}",
+            f"时钟倒退：上次签署于 {previous_at.isoformat()}",
             f"the clock went back: the last checkpoint was signed at {previous_at.isoformat()}",
         )
     try:

@@ -4,8 +4,8 @@ Decides the content of a leaf, byte for byte; docs/log-format.md says the same t
 hashed and proved (`tree`, `proofs`), and what several leaves must satisfy together (`audit`).
 
 A leaf is one line of ASCII JSON, keys sorted, no spaces, so each leaf has exactly one form. Commitments are
-HMAC-SHA-256 under a fresh 32-byte salt per commitment; whoever is shown the salt (the opening) can check that the
-leaf is about this credential, and nobody else can guess what it is about.
+HMAC-SHA-256 under a fresh 32-byte salt per commitment; anyone who is shown the salt (the opening) can check that the
+leaf is about this credential, and no one else can guess what it is about.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Leaf:
     event       what happened
     day         the day it was logged, by the issuer's clock in Asia/Shanghai; never earlier than the leaf before
     credential  commitment to the digest of the signed credential; the later events of a credential repeat it
-    dated       the date printed on this version (发证日期, or 补发日期 for a reissue or correction)
+    dated       the date printed on this version （发证日期, or 补发日期 for a reissue or correction）
     session     the public code of the completing sitting
     evidence    commitment to what the decision rests on: both results and both approvals, or the approved request
     replaces    the credential (its commitment) that a correction supersedes; for a reissue, a commitment to the paper

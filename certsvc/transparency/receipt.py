@@ -111,7 +111,7 @@ def check_receipt(
 ) -> OpenedCheckpoint:
     """Believe that this credential was logged: the leaf is about it, the checkpoint is signed, the leaf is in it.
 
-    `stated` is what the credential says of its own leaf; whoever has read it gives it, and the leaf must agree.
+    `stated` is what the credential says of its own leaf; anyone who has read it gives it, and the leaf must agree.
     Raises ProofRefused where the leaf is about something else or is not included, CheckpointRefused or MalformedLog
     for a checkpoint that must not be believed. It proves that the event was logged, not that nothing came after.
     """

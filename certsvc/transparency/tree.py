@@ -49,7 +49,7 @@ class Node:
 class Growth(NamedTuple):
     """What an append gives: the new edge, and every subtree it completed, leaves included, in the order of making.
 
-    Whoever stores the tree keeps the nodes whose level is a multiple of 8 (or all of them) and the new edge.
+    Anyone who stores the tree keeps the nodes whose level is a multiple of 8 (or all of them) and the new edge.
     """
 
     frontier: Frontier

@@ -1,7 +1,7 @@
 """What a witness decides: cosign a log's new head, or refuse it and say why (c2sp.org/tlog-witness).
 
 Decides from the last head seen, the new one and a consistency proof. Not here: storing the last head, fetching, HTTP,
-the clock (`certsvc log witness`). Whoever acts on a `Grown` stores its checkpoint *before* the cosignature goes out,
+the clock (`certsvc log witness`). Anyone who acts on a `Grown` stores its checkpoint *before* the cosignature goes out,
 and no two decisions on one log may overlap, or a later one could be rolled back.
 
 A witness keeps one checkpoint per log. That is enough to catch a log that forgets, rewrites, or shows two faces.
@@ -129,7 +129,7 @@ def decide(
     if new.size < old.size:
         return Refusal(
             Reason.OLDER,
-            f"日志变小了:曾见 {old.size},现为 {new.size}",
+            f"日志变小了：曾见 {old.size}，现为 {new.size}",
             f"the log shrank: {old.size} leaves were seen, now it shows {new.size}",
         )
     if new.size == old.size and new.root != old.root:

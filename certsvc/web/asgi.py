@@ -49,7 +49,7 @@ _SCANNED: Final = frozenset({"/v/", "/V/", "/ap"})  # how the addresses of scans
 
 
 class AsgiSite:
-    """An ASGI application before a WSGI one. `way_in` is the way into that with nobody behind it: it only changes the
+    """An ASGI application before a WSGI one. `way_in` is the way into that with no one behind it: it only changes the
     environ it is given."""
 
     def __init__(self, behind: WSGIApplication, scans: Scans, way_in: WSGIApplication, max_body_bytes: int) -> None:
@@ -65,7 +65,7 @@ class AsgiSite:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: nobody may write it so.
+            # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: no one may write it so.
             scope["headers"] = [pair for pair in scope["headers"] if b"_" not in pair[0]]
             answer = await self._scan(scope)
             if answer is None:
@@ -127,7 +127,7 @@ class AsgiSite:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        with suppress(WouldWait):  # connect now, while nobody waits
+        with suppress(WouldWait):  # connect now, while no one waits
             look_at(self._scans.site, _NOBODYS, wait=False)
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -76,7 +76,7 @@ def _fault(error: Exception) -> Response:
     # The traceback's last line could quote what was typed, so only the kind of fault and its place are logged (R10).
     _log.error("fault of kind %s at %s", type(error).__name__, request.endpoint)
     _log.debug("the fault", exc_info=error)
-    return respond(_answer(CertsvcError("系统出错,已记录", "a fault of ours; it was recorded"), 500))
+    return respond(_answer(CertsvcError("系统出错，已记录", "a fault of ours; it was recorded"), 500))
 
 
 def _answer(error: CertsvcError, status: int | None = None) -> Answer:

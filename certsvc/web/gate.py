@@ -34,7 +34,7 @@ class Busy(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "现在上传的人很多,没有轮到,文件未查验;请一分钟后再试",
+            "现在上传的人很多，没有轮到，文件未查验；请一分钟后再试",
             "too many uploads are waiting, and this one was not looked at; try again in a minute",
         )
 

@@ -1,6 +1,6 @@
 """A request's body, taken in whole before a thread is given to it: within a size, a pace and a number of places.
 
-So one who sends slowly holds no thread, only one of the places for large bodies, and only for so long. All bodies that
+So a slow sender holds no thread, only one of the places for large bodies, and only for so long. All bodies that
 are held at once have a size together, since a server's temporary folder may well be memory. Not here: how large which
 body may be (`gate`), what it may hold (the views).
 """
@@ -37,7 +37,7 @@ class TooSlow(Refused):
     code = "request-timeout"
 
     def __init__(self) -> None:
-        super().__init__("上传太慢,已中断,请重试", "the upload was too slow and was ended; try again")
+        super().__init__("上传太慢，已中断，请重试", "the upload was too slow and was ended; try again")
 
 
 class BrokenOff(Refused):
@@ -46,7 +46,7 @@ class BrokenOff(Refused):
     code = "bad-request"
 
     def __init__(self) -> None:
-        super().__init__("请求不完整,请重试", "the request broke off; try again")
+        super().__init__("请求不完整，请重试", "the request broke off; try again")
 
 
 class Room:

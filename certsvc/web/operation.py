@@ -1,4 +1,4 @@
-"""For whoever runs the site: alive, ready, and numbers to watch (Prometheus text format 0.0.4)."""
+"""For anyone who runs the site: alive, ready, and numbers to watch (Prometheus text format 0.0.4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from flask import Blueprint, Response
 from sqlalchemy import func, select
 
-from certsvc.credential.wording import STATES
+from certsvc.credential.wording import RECORD_STATES
 from certsvc.errors import CertsvcError, Unavailable
 from certsvc.services.notices.send import queue
 from certsvc.services.operation import answer_counts
@@ -24,7 +24,7 @@ from certsvc.web.requests import respond
 from certsvc.web.site import site
 
 blueprint = Blueprint("operation", __name__)
-_SCANNED: Final = tuple(state for state in STATES if state != "offline" and not state.startswith("paper"))
+_SCANNED: Final = tuple(state for state in RECORD_STATES if not state.startswith("paper"))
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 

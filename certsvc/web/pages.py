@@ -15,12 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from certsvc.credential.reasons import reason_of
 from certsvc.resources import PACKAGE, templates_folder
 from certsvc.web.languages import LANGUAGES, translations
 from certsvc.web.prebuilt import Prebuilt, is_marker, marked
@@ -28,11 +30,9 @@ from certsvc.web.prebuilt import Prebuilt, is_marker, marked
 STATIC: Final = PACKAGE / "web" / "static"
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _UNBROKEN: Final = re.compile(r"\d{4}-\d\d-\d\d|[A-Z0-9]{8,22}")
-# Where a state's words turn from the answer to its details. Suspended and revoked begin with "genuine": for them the
-# answer is the whole clause, or a glance would take in the wrong half.
-_TURN: Final = re.compile(r"\s?[(;:]\s?|(?<=[\u4e00-\u9fff]),")
-_TURN_OF_WHOLE: Final = re.compile(r"\s?\(")
-_WHOLE: Final = frozenset({"suspended", "revoked"})
+# Where a state's words turn from the answer to its details.
+_TURN: Final = re.compile(r"\s?[(;:]\s?|[（；：]|(?<=[\u4e00-\u9fff])[,，]")
+_FELLOWS: Final = MappingProxyType({"(": ")", "（": "）"})
 _SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
@@ -60,21 +60,31 @@ def dated(text: str) -> Markup:
     return Markup(_DAY.sub(r'<span class="nb">\g<0></span>', str(Markup.escape(text))))  # noqa: S704 - escaped before
 
 
-def headline(text: str, state: str) -> Markup:
+def why(language: str, code: str) -> str:
+    """A reason's code in words (`credential.reasons`)."""
+    reason = reason_of(code)
+    if is_marker(code) or reason is None:
+        return code
+    return reason.zh if language == "zh" else reason.en
+
+
+def headline(text: str, _state: str = "") -> Markup:
     """A state's words as a heading: what is read at a glance, then the details, set smaller; text unchanged.
 
     No date and no number breaks at the end of a line.
     """
     if is_marker(text):
         return Markup.escape(marked(text, "headline"))
-    turn = (_TURN_OF_WHOLE if state in _WHOLE else _TURN).search(text)
+    turn = _TURN.search(text)
     if turn is None:
         return _unbroken(text)
-    opens = turn[0].endswith("(")
-    details, closing = (text[turn.end() : -1], text[-1]) if opens else (text[turn.end() :], "")
     mark = Markup('<span class="turn">{}</span>')
-    closed = mark.format(closing) if closing else ""
-    more = Markup('<span class="more">{}{}{}</span>').format(mark.format(turn[0]), _unbroken(details), closed)
+    details = _unbroken(text[turn.end() :])
+    fellow = _FELLOWS.get(turn[0].strip())
+    if fellow is not None:  # it is not shown either
+        before, closing, after = text[turn.end() :].partition(fellow)
+        details = _unbroken(before) + (mark.format(closing) if closing else "") + _unbroken(after)
+    more = Markup('<span class="more">{}{}</span>').format(mark.format(turn[0]), details)
     return _unbroken(text[: turn.start()]) + more
 
 
@@ -149,6 +159,7 @@ def _environment(language: str, shared: Mapping[str, object]) -> Environment:
     )
     environment.globals.update(shared, language=language, here="")
     environment.filters.update(dated=dated, grouped=grouped, headline=headline, numbered=numbered)
+    environment.filters["why"] = partial(why, language)
     catalogue = translations(language)
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -24,7 +24,7 @@ class TooMany(Refused):
     code = "too-many-requests"
 
     def __init__(self) -> None:
-        super().__init__("查询次数过多,请稍后再试", "asked too often; try again later", rule="R10")
+        super().__init__("查询次数过多，请稍后再试", "asked too often; try again later", rule="R10")
 
 
 class BadRequest(Refused):
@@ -89,7 +89,7 @@ def _for_strangers(error: CertsvcError) -> CertsvcError:
     # An outage is told in the driver's words, which name tables and may quote what was typed: those are for operators.
     if isinstance(error, Unavailable):
         return Unavailable(
-            "暂时无法查询,不代表证书有问题", "cannot be checked just now; this says nothing about any certificate"
+            "暂时无法查询，不代表证书有问题", "cannot be checked just now; this says nothing about any certificate"
         )
     return error
 

@@ -20,7 +20,7 @@ ORIGIN_VARIABLE: Final = "HTTP_" + ORIGIN_HEADER.upper().replace("-", "_")
 
 
 def without_origin(behind: WSGIApplication) -> WSGIApplication:
-    """For a site with no proxy before it: whoever names an origin there made it up, so nobody behind sees it."""
+    """For a site with no proxy before it: anyone who names an origin there made it up, so no one behind sees it."""
 
     def forget(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(ORIGIN_VARIABLE, None)
@@ -90,6 +90,16 @@ def coarse_address(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((int(parsed), 64), strict=False))
     return str(parsed)
+
+
+@lru_cache(maxsize=10_000)
+def network_of(address: str) -> str:
+    """The network an address is of, IPv4 by /24 and IPv6 by /48: who has one address of it soon has another."""
+    try:
+        parsed = ipaddress.ip_interface(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((int(parsed.ip), 24 if parsed.version == 4 else 48), strict=False))
 
 
 def address() -> str:

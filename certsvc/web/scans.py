@@ -29,7 +29,7 @@ _PAGE: Final = "/v/"
 _PAGES: Final = frozenset({_PAGE, "/V/"})
 _API: Final = "/api/v1/certificates/"
 _TOKEN_LENGTH: Final = 26
-_PATIENCE_SECONDS: Final = 0.05  # a database that hangs must hold up nobody who comes later
+_PATIENCE_SECONDS: Final = 0.05  # a database that hangs must hold up no one who comes later
 
 
 class Scans:
@@ -38,7 +38,7 @@ class Scans:
         self._trusted = list(trusted_hosts)
         self.shared_headers = shared_headers(policy=content_policy(site.pages.style_source), https=site.https)
         self._known_hosts: set[str] = set()
-        # A scan gives up the interpreter at each query. Many threads at once hand it round, each waiting for it anew,
+        # A scan gives up the interpreter at each query. Many threads at once hand it round, each waiting for it again,
         # and answer fewer scans a second than one after the other (benchmarks/serve.py).
         self._turn = threading.Lock()
 

@@ -136,7 +136,7 @@ def _sign_in(page: Page, holders: Served, someone: Someone, refused: str) -> Non
     expect(page).to_have_url(holders.base + "/my")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.slow)])
 def test_the_whole_journey(contexts: Callable[..., BrowserContext], holders: Served, language: str) -> None:
     state, paper = TRAVELLERS[language]
     held, said = holders.register.held[state], SAYS[language]

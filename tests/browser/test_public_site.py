@@ -95,6 +95,39 @@ def test_with_the_server_gone_the_signature_still_answers(page: Page, served: Se
         served.start()
 
 
+def test_offline_no_status_is_lent_by_another_certificates_address(page: Page, served: Served) -> None:
+    """What was seen is kept by what is signed: one certificate's address in front of another code says nothing."""
+    _opened_once(page, served)
+    valid, second = served.address("valid"), served.address("second")
+    served.stop()
+    try:
+        page.goto("about:blank")
+        page.goto(valid.partition("#")[0] + "#" + second.partition("#")[2])
+        expect(page.locator("#qr-verdict")).to_have_attribute("data-state", "offline")
+        expect(page.locator('[data-f="name"]')).not_to_have_text(served.register.valid.name)
+        expect(page.locator("[data-seen]")).to_be_hidden()
+        expect(page.locator("[data-unseen]")).to_be_visible()
+        expect(page.locator("[data-unbound]")).to_be_visible()
+        page.goto("about:blank")
+        page.goto(valid)
+        expect(page.locator("[data-last]")).to_have_text("真实有效")
+        expect(page.locator("[data-unbound]")).to_be_hidden()
+    finally:
+        served.start()
+
+
+def test_the_original_part_of_an_altered_file_is_downloaded_and_holds(page: Page, served: Served) -> None:
+    genuine = give_out.pdf_of(served.register.services, served.register.valid.number)
+    page.goto(served.base + "/verify")
+    page.set_input_files("#f-file", {"name": "a.pdf", "mimeType": "application/pdf", "buffer": genuine + b"\r\n"})
+    page.click("#file button")
+    expect(page.locator(".verdict")).to_have_attribute("data-state", "altered")
+    with page.expect_download() as downloaded:
+        page.click("[data-original]")
+    assert Path(downloaded.value.path()).read_bytes() == genuine
+    assert downloaded.value.suggested_filename == f"{served.register.valid.number}.pdf"
+
+
 def test_a_code_of_another_certificate_is_red(page: Page, served: Served, picture: Picture) -> None:
     fragment = served.address("second").partition("#")[2]
     page.goto(served.address("valid").partition("#")[0] + "#" + fragment)
@@ -233,12 +266,13 @@ def test_dropped_files_each_get_their_own_answer(
     found = [verdicts.nth(i).get_attribute("data-state") for i in range(4)]
     assert found[0] == "valid"
     assert "valid" not in found[1:]
-    # Whoever has the genuine file has the name, and compares it whole; beside an altered one stands the public record,
-    # which is where a swapped photo or an edited name is seen.
-    expect(page.locator(".examined").nth(0)).to_contain_text(served.register.valid.name)
-    for i in (1, 2):
-        expect(page.locator(".examined").nth(i)).to_contain_text("欧***")
-        expect(page.locator(".examined").nth(i)).not_to_contain_text(served.register.valid.name)
+    assert found[1:3] == ["altered", "forged"]
+    # Who has the genuine file, or its whole sealed part, has the name and compares it whole; beside a forged one stands
+    # the public record, which is where a swapped photo or an edited name is seen.
+    for i in (0, 1):
+        expect(page.locator(".examined").nth(i)).to_contain_text(served.register.valid.name)
+    expect(page.locator(".examined").nth(2)).to_contain_text("欧***")
+    expect(page.locator(".examined").nth(2)).not_to_contain_text(served.register.valid.name)
     picture(page)
 
 

@@ -1,6 +1,6 @@
 """The service and its database are gone: the exported folder alone, behind a plain static server, still answers.
 
-In a browser by the kit's own page, and by `certsvc verify --offline`. The thousand of issue 4 are marked slow.
+In a browser by the kit's own page, and by `certsvc verify --offline`. The thousand are marked slow.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.kit.export import export_kit
 from certsvc.services.kit.parts import CREDENTIALS, path_of
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline
 from certsvc.signing.trust import TrustBundle
 from tests.browser.conftest import Picture, violations
 from tests.builders.installation import Installation, Person, made_up
@@ -306,7 +306,7 @@ def test_a_thousand_certificates_verify_when_server_and_database_are_gone(
     for one in holders:
         for content in (one.code, one.credential, one.pdf):
             # What `certsvc verify --offline` runs; the command itself, with a process apart for the PDF, follows below.
-            found = verify_document(None, content, trust=trust, online=False, published=folder, now=now, bounded=False)
+            found = verify_offline(content, trust, Options(published=folder, now=now, bounded=False))
             assert found.verdict is Verdict.VALID, (one.number, found.as_json())
             said = {check.name: check.ok for check in found.checks}
             assert said["status"] is True

@@ -19,7 +19,7 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.append import append
 from certsvc.services.log.fetch import fetcher, status_fetcher
 from certsvc.services.log.publish import log_keys, origin, publish_log
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_credential
 from certsvc.transparency import leaf as leaves
@@ -108,15 +108,15 @@ def in_hand(*made: Made) -> InHand:
 
 
 def checked_offline(home: Installation, made: Made, *, demand_log: bool = False) -> Verification:
-    return verify_document(
-        None,
+    return verify_offline(
         made.credential,
-        trust=home.services.trust,
-        online=False,
-        published=home.services.folders.published,
-        now=home.services.now(),
-        receipt=made.receipt or None,
-        demand_log=demand_log,
+        home.services.trust,
+        Options(
+            published=home.services.folders.published,
+            now=home.services.now(),
+            receipt=made.receipt or None,
+            demand_log=demand_log,
+        ),
     )
 
 

@@ -89,11 +89,16 @@ class Installation:
         scheme_key: str | None = None,
         registered: str = REGISTERED,
         sat: str = SAT,
-        photo: bool = False,
+        photo: bool | bytes = False,
     ) -> list[IssuedOne]:
+        """`photo` may be a JPEG; a made-up one otherwise."""
         if photo:
             (self.home / "in").mkdir(exist_ok=True)
-            Image.effect_mandelbrot((295, 413), (-3, -2.5, 2, 2.5), 9).convert("RGB").save(self.home / "in" / "one.jpg")
+            one = self.home / "in" / "one.jpg"
+            if isinstance(photo, bytes):
+                one.write_bytes(photo)
+            else:
+                Image.effect_mandelbrot((295, 413), (-3, -2.5, 2, 2.5), 9).convert("RGB").save(one)
         roster = self._file(
             "姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期" + (",照片" if photo else ""),
             (

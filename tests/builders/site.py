@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from certsvc.app import open_services
 from certsvc.config import Settings
+from certsvc.credential.reasons import StatusReason
 from certsvc.person.identity import IdentityDocument, IdType, Sex, resident_check_character
 from certsvc.services.certificates import change_status, correct, import_paper, reissue
 from certsvc.services.context import Services
@@ -41,7 +42,8 @@ PAPER_NAME = "孙长江"
 PAPER_NUMBER = "2010630500012345"
 REPLACED_NAME = "周远山"
 REPLACED_NUMBER = "2010630500012346"
-REASON = "查实由他人代考"
+REASON = StatusReason.FRAUD
+NOTE = "查实由王某代考"  # what staff write; no page may show it
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,8 @@ def _read(services: Services, states: list[str] | None = None) -> dict[str, Held
 
 
 def _happen(services: Services, held: dict[str, Held]) -> None:
-    change_status.suspend(services, held["suspended"].number, reason="身份信息复核中", by="issuer")
-    change_status.revoke(services, held["revoked"].number, reason=REASON, by="issuer")
+    change_status.suspend(services, held["suspended"].number, reason=NOTE, by="issuer", code=StatusReason.UNDER_REVIEW)
+    change_status.revoke(services, held["revoked"].number, reason=NOTE, by="issuer", code=REASON)
     correction = correct.Correction(name=CORRECTED_NAME)
     correct.correct(services, held["superseded"].number, correction, reason="姓名录入有误", by="issuer")
     lost = IdentityDocument(IdType.RESIDENT_ID, id_number_of(81))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
-from certsvc.credential.verdict import Verification
-from certsvc.services.verification.verify import verify_document
+from certsvc.credential.verdict import CheckName, Verification
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from tests.builders.installation import Installation, made_up
 
 FIRST, SECOND = made_up(1), made_up(2)
@@ -19,19 +19,15 @@ def numbers(installation: Installation) -> list[str]:
 
 def online(installation: Installation, content: bytes | str) -> Verification:
     services = installation.services
-    return verify_document(services, content, trust=services.trust, online=True, bounded=False)
+    return verify_online(services, content, Options(bounded=False))
 
 
 def offline(installation: Installation, content: bytes | str, *, with_lists: bool = True) -> Verification:
     services = installation.services
-    return verify_document(
-        None,
+    return verify_offline(
         content,
-        trust=services.trust,
-        online=False,
-        published=services.folders.published if with_lists else None,
-        now=installation.clock(),
-        bounded=False,
+        services.trust,
+        Options(published=services.folders.published if with_lists else None, now=installation.clock(), bounded=False),
     )
 
 
@@ -47,5 +43,6 @@ def credential(installation: Installation, number: str) -> bytes:
     return content
 
 
-def check(found: Verification, name: str) -> bool | None:
+def check(found: Verification, name: CheckName | str) -> bool | None:
+    """What the check of this name found; its names are text too."""
     return next(check.ok for check in found.checks if check.name == name)

@@ -59,6 +59,7 @@ def a_second_later() -> None:
     time.sleep(1.01)
 
 
+@pytest.mark.slow
 def test_b_lta_from_the_offline_root_to_the_verdict_and_every_way_it_can_fail(
     certsvc: Certsvc, passed: list[Candidate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +97,7 @@ def test_b_lta_from_the_offline_root_to_the_verdict_and_every_way_it_can_fail(
             assert words in said, fault
             assert operator.levels(numbers) == {"B-T"}, fault
         authority.fault, authority.under = "", SECOND
-    status, report, said = operator.archive()  # nobody listens
+    status, report, said = operator.archive()  # no one listens
     assert (status, report["raised"], report["waiting"]) == (1, 0, 3)
     assert "Connection refused" in said
     assert operator.levels(numbers) == {"B-T"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 from certsvc.cli import run
 from certsvc.credential.compact import qr_text
 from certsvc.services.publishing.static import publish_static
+from tests.builders import damage
 from tests.builders.installation import Clock, Installation, made_up
 
 ONE, TWO = made_up(1), made_up(2)
@@ -80,11 +84,12 @@ def held(home: Installation, number: str, tmp_path: Path) -> dict[str, str]:
 
 
 def test_verify_answers_in_json_and_by_its_exit_status(certsvc: Certsvc, number: str, held: dict[str, str]) -> None:
-    for brought in held.values():
+    for kind, brought in held.items():
         for options in ((), ("--offline",)):
             said = certsvc("verify", brought, "--json", *options)
-            assert said.status == 0, said.out
-            assert said.document["verdict"] == "valid"
+            # A code alone names no place in the lists: offline its status is not seen.
+            answer = (3, "unchecked") if options and kind == "code" else (0, "valid")
+            assert (said.status, said.document["verdict"]) == answer, said.out
             assert said.document["certificate"]["number"] == number
             assert {"name", "ok", "detail"} == set(said.document["checks"][0])
     certsvc("certificate", "revoke", number, "--reason", "错发")
@@ -102,12 +107,14 @@ def test_verify_speaks_chinese_first_and_never_by_colour_alone(
     assert "样例 SAMPLE" in said.out
     assert "✓ pdf-coverage" in said.out
     offline = certsvc("verify", held["pdf"], "--offline")
-    assert offline.out.startswith("【valid】签名真实;状态截至")
-    certsvc("certificate", "suspend", number, "--reason", "核查中")
+    assert offline.out.startswith("【valid】签名真实；状态截至")
+    certsvc("certificate", "suspend", number, "--reason", "核查王某", "--code", "under_review")
     suspended = certsvc("verify", held["pdf"])
     assert suspended.status == 1
     assert "暂停使用" in suspended.out
-    assert "核查中" in suspended.out
+    assert "正在核查" in suspended.out
+    assert "王某" not in suspended.out
+    assert "核查王某" in certsvc("certificate", "show", number).out
     assert "✗ status" in suspended.out
 
 
@@ -130,8 +137,62 @@ def test_verify_offline_before_anything_was_published_uses_the_keys_of_the_home(
 ) -> None:
     shutil.rmtree(home.services.folders.published)
     said = certsvc("verify", held["credential"], "--offline", "--json")
-    assert said.status == 0
+    assert (said.status, said.document["verdict"]) == (3, "unchecked")
+    assert said.document["trust"]["source"] == "keystore"
     assert next(check["ok"] for check in said.document["checks"] if check["name"] == "status") is None
+
+
+def test_verify_says_which_trust_it_used_and_how_old_that_is(
+    certsvc: Certsvc, home: Installation, held: dict[str, str]
+) -> None:
+    bundle = home.services.folders.published / "trust.json"
+    fingerprint = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    month_ago = time.time() - 30 * 86400 - 60
+    os.utime(bundle, (month_ago, month_ago))
+    told = certsvc("verify", held["pdf"], "--offline", "--json").document["trust"]
+    assert (told["source"], told["sha256"], told["days_old"]) == (str(bundle), fingerprint, 30)
+    said = certsvc("verify", held["pdf"], "--offline").out
+    assert f"{bundle} (SHA-256 {fingerprint[:16]}…" in said
+    assert "a copy 30 days old" in said
+    assert certsvc("verify", held["pdf"], "--json").document["trust"] == {"source": "register"}
+
+
+def test_an_altered_file_is_told_and_its_original_written(
+    certsvc: Certsvc, number: str, held: dict[str, str], tmp_path: Path
+) -> None:
+    genuine = Path(held["pdf"]).read_bytes()
+    (tmp_path / "from-mail.pdf").write_bytes(genuine + b"\r\n")
+    original = tmp_path / "original.pdf"
+    said = certsvc("verify", tmp_path / "from-mail.pdf", "--original", original)
+    assert said.status == 1
+    assert said.out.startswith("【altered】不是原始文件")
+    assert f"证书编号 number: {number}" in said.out
+    assert "报警" not in said.out
+    assert original.read_bytes() == genuine
+    assert certsvc("verify", original).status == 0
+    # What is there is not written over; and what is whole has no part to be written.
+    assert certsvc("verify", tmp_path / "from-mail.pdf", "--original", original).status == 1
+    assert original.read_bytes() == genuine
+    assert "nothing was written" in certsvc("verify", held["pdf"], "--original", tmp_path / "none.pdf").err
+    assert not (tmp_path / "none.pdf").exists()
+    certsvc("certificate", "revoke", number, "--reason", "错发")
+    said = certsvc("verify", tmp_path / "from-mail.pdf")
+    assert "【revoked】" in said.out
+
+
+def test_a_certificate_in_a_mail_and_one_in_a_picture_are_read(
+    certsvc: Certsvc, number: str, held: dict[str, str], tmp_path: Path
+) -> None:
+    genuine = Path(held["pdf"]).read_bytes()
+    (tmp_path / "one.eml").write_bytes(damage.mailed(genuine))
+    said = certsvc("verify", tmp_path / "one.eml")
+    assert said.status == 1
+    assert "· 证书.pdf: valid" in said.out
+    (tmp_path / "one.jpg").write_bytes(damage.photographed(genuine))
+    told = certsvc("verify", tmp_path / "one.jpg", "--json")
+    assert (told.status, told.document["certificate"]["number"]) == (0, number)
+    missing = certsvc("verify", tmp_path / "missing.jpg")
+    assert (missing.status, "no such file" in missing.err) == (1, True)
 
 
 @pytest.mark.parametrize("brought", ["hello", "", "\x00", "x" * 5000, "https://certsvc.example/V/NOTATOKEN", "{}"])

@@ -317,7 +317,7 @@ def test_serve_told_to_stop_while_it_starts_stops(certsvc: Certsvc, tmp_path: Pa
         try:
             assert any("Spawning worker-1" in line for line in site.stderr)
             site.terminate()
-            # Nearly always at once; a worker that heard nobody all the same is ended by its parent after 90 seconds.
+            # Nearly always at once; a worker that heard no one all the same is ended by its parent after 90 seconds.
             assert site.wait(150) is not None
         finally:
             with suppress(ProcessLookupError):

@@ -62,6 +62,7 @@ def moved(script: str, server: Path) -> str:
     return script.replace("sqlite:////srv", f"sqlite:///{server}/srv")
 
 
+@pytest.mark.slow
 def test_the_readme_leads_a_newcomer_from_a_roll_to_a_verified_certificate(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to(BIN.parent)
     said = run(commands(ROOT / "README.md"), tmp_path, {})

@@ -39,7 +39,7 @@ def test_a_refusal_says_the_place_in_chinese_first(certsvc: Certsvc, tmp_path: P
     roster.write_text("姓名,电话\n张三,1\n", encoding="utf-8")
     result = certsvc("candidates", "import", roster)
     assert result.exit_code == 1
-    assert result.stderr.startswith("第 1 行 row 1: 缺少列:性别 sex")
+    assert result.stderr.startswith("第 1 行 row 1: 缺少列：性别 sex")
 
 
 def test_offline_without_any_pinned_key_is_refused_and_never_called_forged(certsvc: Certsvc) -> None:
@@ -77,7 +77,7 @@ def test_an_outage_of_the_register_is_a_verdict_and_never_invalid(
 def test_wrong_usage_is_one_line_that_names_the_help(certsvc: Certsvc, arguments: tuple[str, ...]) -> None:
     result = certsvc(*arguments)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert result.stderr.startswith("用法不对,请看 certsvc")
+    assert result.stderr.startswith("用法不对，请看 certsvc")
     assert "--help" in result.stderr
 
 

@@ -1,4 +1,4 @@
-"""`certsvc holder …`: a code for whoever showed a document at the desk, and the queue of messages with nobody in it."""
+"""`certsvc holder …`: a code over the counter, and the queue of messages, with nothing personal in it."""
 
 from __future__ import annotations
 

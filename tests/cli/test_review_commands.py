@@ -22,7 +22,7 @@ def entered(certsvc: Certsvc, tmp_path: Path) -> Certsvc:
     roster = write_csv(tmp_path / "c.csv", [one.cells() for one in PEOPLE])
     done = certsvc("candidates", "import", roster, "--for-review", "--by", "登记员")
     assert done.exit_code == 0
-    assert done.stdout.startswith("3 new, 0 unchanged\n新增 3 条,未变 0 条\n0 submitted again")
+    assert done.stdout.startswith("3 new, 0 unchanged\n新增 3 条，未变 0 条\n0 submitted again")
     return certsvc
 
 
@@ -149,7 +149,7 @@ def test_a_returned_one_comes_back_corrected(entered: Certsvc, tmp_path: Path) -
 def test_the_fixed_path_says_what_it_always_said(certsvc: Certsvc, tmp_path: Path) -> None:
     certsvc("init")
     roster = write_csv(tmp_path / "c.csv", [Candidate().cells()])
-    assert certsvc("candidates", "import", roster).stdout == "1 new, 0 unchanged\n新增 1 条,未变 0 条\n"
+    assert certsvc("candidates", "import", roster).stdout == "1 new, 0 unchanged\n新增 1 条，未变 0 条\n"
     report = json.loads(certsvc("candidates", "import", roster, "--json").stdout)
     assert report == {"new": 0, "unchanged": 1, "dry_run": False, "warnings": []}
     assert certsvc("decide").stderr == ""

@@ -1,4 +1,4 @@
-"""A certification authority as a customer has one: a root, an issuing certificate, a revocation list. Made anew."""
+"""A certification authority as a customer has one: a root, an issuing certificate, a revocation list. Made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our status lists spelt anew by their own key, as Blockcerts' cert-verifier-js wants them, and not as W3C's text does.
+"""Our status lists spelt again by their own key, as Blockcerts' cert-verifier-js wants them, not as W3C's text does.
 
 Three things stand between it and our lists (`test_blockcerts.py`); each can be changed here alone, so that the tests
 show which of them decides. Nothing but tests ever publishes such a list.

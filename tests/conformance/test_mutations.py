@@ -14,7 +14,7 @@ pytestmark = pytest.mark.conformance
 
 CREDENTIALS = ("good", "another", "rotated", "in force", "without status")
 PDFS = ("good", "another", "rotated")
-STEPS = {"json", "bytes", "proof", "format", "proof eddsa-jcs-2022", "proof eddsa-rdfc-2022"}
+STEPS = {"json", "bytes", "proof", "format", "proof-eddsa-jcs-2022", "proof-eddsa-rdfc-2022"}
 
 
 def credentials(world: World, count: int, seed: int) -> Tally:

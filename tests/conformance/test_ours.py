@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certsvc.credential.verdict import Verdict
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline
 from certsvc.signing.proofs import verify_credential
 from certsvc.signing.trust import TrustBundle
 from tests.conformance.world import FORGERIES, World
@@ -35,8 +35,8 @@ def pinned(world: World) -> TrustBundle:
 
 @pytest.mark.parametrize("kind", VERDICTS)
 def test_the_published_files_alone_give_the_verdict(world: World, pinned: TrustBundle, kind: str) -> None:
-    found = verify_document(
-        None, world.credentials[kind], trust=pinned, online=False, published=world.published, now=world.services.now()
+    found = verify_offline(
+        world.credentials[kind], pinned, Options(published=world.published, now=world.services.now())
     )
     assert found.verdict is VERDICTS[kind], found.as_json()
 

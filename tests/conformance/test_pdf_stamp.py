@@ -51,7 +51,7 @@ def test_pdfsig_and_ours_take_it_too(world: World, stamper: Authority, stamped: 
     found = examine_pdf(stamped, roots, stamp_roots=stamper.direct().roots)
     assert found.ok, found.checks
     assert found.stamped_at is not None
-    # An authority that nobody pinned is no authority.
+    # An authority that no one pinned is no authority.
     assert not examine_pdf(stamped, roots).ok
 
 

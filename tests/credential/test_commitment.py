@@ -17,6 +17,7 @@ from certsvc.credential.commitment import (
     multibase_u,
     opens,
     read_opening,
+    sha256_of,
 )
 from certsvc.errors import MalformedCredential
 from certsvc.person.identity import IdType
@@ -66,6 +67,7 @@ def test_another_spelling_is_malformed(text: str) -> None:
 
 def test_a_digest_is_a_sha_256_multihash() -> None:
     assert decode_multibase_u(digest_multibase(b"x")) == b"\x12\x20" + hashlib.sha256(b"x").digest()
+    assert sha256_of(digest_multibase(b"x")) == hashlib.sha256(b"x").hexdigest()
 
 
 def test_an_opening_is_read_back() -> None:

@@ -170,3 +170,66 @@ def test_types_and_sexes_carry_their_words_and_survive_pickling() -> None:
     assert IdType("passport").zh == "护照"
     assert pickle.loads(pickle.dumps(Sex.MALE)) is Sex.MALE
     assert {Sex.MALE: 1}["male"] == 1  # type: ignore[index]
+
+
+@given(st.text("0123456789", min_size=17, max_size=17))
+def test_the_check_character_is_that_of_iso_7064(first17: str) -> None:
+    """MOD 11-2: the sum of all characters, each times 2 to the power of the places behind it, leaves 1 (X is 10)."""
+    whole = first17 + resident_check_character(first17)
+    values = [10 if character == "X" else int(character) for character in whole]
+    assert sum(value * 2 ** (17 - place) for place, value in enumerate(values)) % 11 == 1
+
+
+@pytest.mark.parametrize(
+    "id_type", [IdType.RESIDENT_ID, IdType.HMT_RESIDENCE_PERMIT, IdType.FOREIGN_PERMANENT_RESIDENT]
+)
+def test_every_number_of_eighteen_is_held_against_check_birth_date_and_sex(id_type: IdType) -> None:
+    begin = {"hmt_residence_permit": "810000", "foreign_permanent_resident": "911124"}.get(id_type.value, "110105")
+    text = number(f"{begin}19901231123")
+    parse_identity(id_type, text, birth_date=date(1990, 12, 31), sex=Sex.MALE)
+    wrong = text[:17] + ("1" if text[17] != "1" else "2")
+    with pytest.raises(InvalidIdentity, match="check character"):
+        parse_identity(id_type, wrong)
+    with pytest.raises(InvalidIdentity, match="born 1990-12-31"):
+        parse_identity(id_type, text, birth_date=date(1990, 12, 30))
+    with pytest.raises(InvalidIdentity, match="says male"):
+        parse_identity(id_type, text, sex=Sex.FEMALE)
+
+
+@pytest.mark.parametrize("day", ["981231", "001130", "961031"])
+def test_an_old_cards_date_is_read_from_its_six_digits(day: str) -> None:
+    """Year, month and day of two digits each: 12 is not 2, nor 31 a 3."""
+    text = f"CAN1100{day}01"
+    parse_identity(IdType.FOREIGN_PERMANENT_RESIDENT, text)
+    for wrong in (day[:2] + "13" + day[4:], day[:4] + "32", day[:2] + "00" + day[4:], day[:4] + "00"):
+        with pytest.raises(InvalidIdentity, match=f"in the number, {wrong}, does not exist"):
+            parse_identity(IdType.FOREIGN_PERMANENT_RESIDENT, f"CAN1100{wrong}01")
+
+
+def test_a_refusal_shows_the_place_and_just_what_stands_there() -> None:
+    said = {
+        "1101051949023100": "the number has 18 characters, not 16",
+        number("11010519490231002"): "the date of birth in the number, 19490231, does not exist",
+        "11010519491231002Y": "character 18 “Y”: a digit or X is due",
+        "A1010519491231002X": "character 1 “A”: a digit is due",
+    }
+    for text, why in said.items():
+        with pytest.raises(InvalidIdentity) as caught:
+            parse_identity(IdType.RESIDENT_ID, text)
+        assert caught.value.en == why
+    with pytest.raises(InvalidIdentity) as caught:
+        parse_identity(IdType.FOREIGN_PERMANENT_RESIDENT, number("81000019900307123"))
+    assert caught.value.en == "character 1 “8”: the 18-character number begins with 9"
+
+
+@pytest.mark.parametrize("length", [5, 20])
+def test_a_passport_of_the_shortest_and_the_longest_is_taken(length: int) -> None:
+    assert parse_identity(IdType.PASSPORT, "E" * length).number == "E" * length
+    for other in (4, 21):
+        with pytest.raises(InvalidIdentity, match=f"5 to 20 characters, not {other}"):
+            parse_identity(IdType.PASSPORT, "E" * other)
+
+
+def test_a_number_of_fourteen_or_less_keeps_one_character_at_each_end() -> None:
+    assert mask_id_number("1" * 14) == "1************1"
+    assert mask_id_number("1" * 15) == "11***********11"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.errors import InvalidName
-from certsvc.person.name import MAX_CHARACTERS, ParsedName, check_name, fold, mask_name, parse_name
+from certsvc.person.name import MAX_CHARACTERS, ParsedName, check_name, fold, mask_name, parse_name, same_name
 
 ACCEPTED = {
     "plain": "张伟",
@@ -256,6 +256,8 @@ FOLDED_ALIKE = {
 def test_what_people_type_differently_for_one_name_is_one(typed: str, stored: str) -> None:
     assert typed != stored
     assert fold(typed) == fold(stored)
+    assert same_name(typed, stored)
+    assert same_name(stored, stored)
 
 
 FOLDED_APART = {
@@ -279,6 +281,7 @@ FOLDED_APART = {
 @pytest.mark.parametrize(("one", "other"), FOLDED_APART.values(), ids=FOLDED_APART)
 def test_other_characters_stay_another_name(one: str, other: str) -> None:
     assert fold(one) != fold(other)
+    assert not same_name(one, other)
 
 
 def test_half_a_surrogate_pair_folds_to_what_a_register_can_keep_and_no_name_holds() -> None:

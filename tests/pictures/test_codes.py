@@ -12,7 +12,7 @@ from typing import Any
 import pillow_heif
 import pytest
 import qrcode
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFile, ImageFilter, ImageOps
 
 from certsvc.errors import PictureRefused
 from certsvc.pictures import codes, reading
@@ -192,3 +192,10 @@ def test_a_picture_is_known_by_how_it_begins() -> None:
     for way in ("PNG", "JPEG of 22 KB", "HEIC", "AVIF", "WebP", "GIF", "BMP", "fax"):
         assert is_picture(WAYS[way]())
     assert not any(map(is_picture, (b"", b"%PDF-1.7", b"{}", b"PK\x03\x04", b"RIFF1234WAVE", b"....ftypmp42")))
+
+
+def test_reading_leaves_pillow_as_strict_as_it_was() -> None:
+    before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    said: list[bytes] = []
+    reading.read({"seconds": 1}, b"no picture", said.append)
+    assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)

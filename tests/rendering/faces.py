@@ -53,7 +53,7 @@ NAMES = {
 
 
 def portrait(seed: int = 1) -> bytes:
-    """A drawn portrait of nobody, 295 × 413 pixels."""
+    """A drawn portrait of no one, 295 × 413 pixels."""
     image = Image.new("RGB", (295, 413), (70, 130, 190))
     draw = ImageDraw.Draw(image)
     draw.ellipse((20, 300, 275, 560), fill=(40, 48 + seed % 60, 66))

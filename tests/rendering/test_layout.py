@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from certsvc.errors import InvalidLayout
+from certsvc.rendering.grid import places
 from certsvc.rendering.layout import Layout, load_layout, parse_layout
 from certsvc.resources import templates_folder
 
@@ -36,9 +37,15 @@ def changed(old: str, new: str) -> str:
         (changed("[title.zh]", '[title.zh]\nalign = "right"'), "title.zh.align"),
         ("page = 3\n" + TEXT.replace("[page]\nwidth_mm = 297\nheight_mm = 210", ""), "page"),
         (changed("side_mm = 33", "side_mm = 25"), "code.side_mm"),
-        (changed("x_mm = 226", "x_mm = 40"), "seal"),
-        (changed("x_mm = 226", "x_mm = 280"), "seal"),
+        (changed("x_mm = 225", "x_mm = 40"), "seal"),
+        (changed("x_mm = 225", "x_mm = 280"), "seal"),
         (changed('image = ""', 'image = "missing.png"'), "seal.image"),
+        (changed('signed_zh = "电子签章"', 'signed_zh = "\ue000"'), "words"),
+        (changed('seal = "#DC6E64"', 'seal = "red"'), "colours.seal"),
+        (changed("[closing]\nx_mm = 180", "[closing]\nx_mm = 280"), "closing"),
+        (changed("width_mm = 96", "width_mm = 20"), "closing"),
+        (changed("pitch_mm = 17\n", ""), "closing.pitch_mm"),
+        (changed("pitch_mm = 17", "pitch_mm = 90"), "closing"),
         (changed('image = ""', 'image = "../../../etc/hostname"'), "seal.image"),
         (changed('key = "level"', 'key = "rank"'), "field[7].key"),
         (changed('key = "sex"', 'key = "name"'), "field"),
@@ -73,8 +80,21 @@ def test_what_is_not_toml_or_not_there_is_refused(tmp_path: Path) -> None:
 def test_an_authority_changes_wording_and_position_without_code(tmp_path: Path) -> None:
     shutil.copy(FOLDER / "layout.toml", tmp_path)
     file = tmp_path / "layout.toml"
-    file.write_text(TEXT.replace('zh = "姓名"', 'zh = "持证人"').replace("x_mm = 226", "x_mm = 220"), "utf-8")
+    file.write_text(TEXT.replace('zh = "姓名"', 'zh = "持证人"').replace("x_mm = 225", "x_mm = 220"), "utf-8")
     layout = load_layout(tmp_path)
     assert isinstance(layout, Layout)
     assert layout.field[0].zh == "持证人"
     assert layout.seal.x_mm == 220
+
+
+def test_a_layout_from_before_the_drawn_seal_opens_as_it_is() -> None:
+    start, end = TEXT.index("# Issuer and date of issue, over"), TEXT.index("[grid]")
+    older = TEXT[:start] + TEXT[end:]
+    for line in ('seal = "#DC6E64"', "domain_pt = 17", 'no_portrait_zh = "无照片"', 'no_portrait_en = "No photo"'):
+        assert line in older
+        older = older.replace(f"{line}\n", "")
+    older = older.replace("signed_zh =", 'zh = "签章处"\nen = "SEAL"\nsigned_zh =')
+    layout = parse_layout(older, FOLDER)
+    assert layout.closing is None
+    assert (layout.words.no_portrait_zh, layout.words.no_portrait_en) == ("无照片", "No photo")
+    assert {"issuer", "issued_on"} <= set(places(layout, ["name", "issuer", "issued_on"]))

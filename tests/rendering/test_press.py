@@ -16,11 +16,11 @@ import zxingcpp
 from PIL import Image
 
 from certsvc.errors import DocumentRefused, InvalidLayout, MissingGlyph, PhotoRefused
+from certsvc.rendering.grid import places
 from certsvc.rendering.layout import load_layout
-from certsvc.rendering.plate import Wording, make_plate
 from certsvc.rendering.press import Attachment, Press, TemplatePress, open_press
 from certsvc.resources import templates_folder
-from tests.rendering.faces import EVERYTHING, NAMES, RARE_NAMES, UNTIL, face, portrait, qr_text
+from tests.rendering.faces import EVERYTHING, NAMES, RARE_NAMES, UNTIL, VALUES, face, portrait, qr_text
 from tests.rendering.tools import picture, run
 
 CREDENTIAL = Attachment("credential.json", "application/ld+json", b'{"a":1}', "Source")
@@ -116,6 +116,12 @@ def test_the_page_is_one_a4_tagged_in_chinese_with_its_files_attached(press: Pre
             assert metadata.pdfa_status == "3U"
 
 
+def test_an_empty_frame_says_that_there_is_no_photo(press: Press) -> None:
+    text = pdfium_text(press.press(face(photo=None), [])).splitlines()
+    assert {"无照片", "No photo"} <= set(text)
+    assert "照片" not in pdfium_text(press.press(face(), []))
+
+
 def test_a_missing_portrait_leaves_no_picture_and_a_present_one_is_passed_through(press: Press) -> None:
     photo = portrait(7)
     with pikepdf.open(io.BytesIO(press.press(face(photo=photo), []))) as pdf:
@@ -170,18 +176,10 @@ def test_the_large_sample_mark_is_ink_and_not_text(press: Press) -> None:
 
 
 def test_a_row_that_ends_beside_the_seal_does_not_press_the_others_together(press: Press) -> None:
-    crowded = {key: value for key, value in EVERYTHING.items() if key not in ("birth_date", "reissued_on")}
     assert isinstance(press, TemplatePress)
-    wording = Wording(
-        title=("证书", "Certificate"),
-        statement=("", ""),
-        labels=tuple((row.key, row.label_zh, row.label_en) for row in face(more=crowded).rows),
-        domain="certsvc.example",
-        sample=False,
-    )
-    slots = make_plate(press.layout, wording).slots
-    assert slots["name"].size > 20
-    assert slots["id_number"].size > 13
+    stand = places(press.layout, [*VALUES, *(key for key in EVERYTHING if key != "birth_date")])
+    assert stand["name"].slot.size > 20
+    assert stand["id_number"].slot.size > 13
 
 
 def test_an_identifier_is_never_broken_over_two_lines(press: Press) -> None:

@@ -1,50 +1,49 @@
-"""Fitting: shrunk first, wrapped second, never cut, never past the width."""
+"""Breaking lines: where a break may be, never past the width; and words that are ink and no text."""
 
 from __future__ import annotations
+
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.rendering.fonts import Style
-from certsvc.rendering.typeset import Ink, Pen, fit, measure, wrap
+from certsvc.rendering.typeset import Ink, Pen, balance, measure, outlines, wrap
 
-NAMES = st.text(st.sampled_from("张伟𠮷古丽热·AbcdM -'"), min_size=1, max_size=100).map(
+TEXTS = st.text(st.sampled_from("张伟𠮷古丽热·AbcdM（） -'"), min_size=1, max_size=100).map(
     lambda text: text.strip() or "张"
 )
 
 
-def test_a_short_name_keeps_its_size() -> None:
-    assert fit("张伟", Style.KAI, 400, 20, 8) == fit("张伟", Style.KAI, 41, 20, 8)
+def test_a_line_never_begins_with_a_closing_mark_nor_ends_with_an_opening_one() -> None:
+    assert wrap("甲乙，丙", Style.KAI, 10, 20) == ("甲", "乙，", "丙")
+    assert wrap("甲乙（丙丁）", Style.KAI, 10, 30) == ("甲乙", "（丙", "丁）")
 
 
-def test_a_longer_name_is_shrunk_before_it_is_wrapped() -> None:
-    line = fit("张" * 30, Style.KAI, 400, 20, 8)
-    assert len(line.lines) == 1
-    assert line.size == pytest.approx(400 / 30)
+@given(TEXTS, st.floats(min_value=60, max_value=600))
+def test_no_character_is_lost_and_no_line_is_wider_than_its_place(text: str, width: float) -> None:
+    lines = balance(text, Style.KAI, 20, width, wrap(text, Style.KAI, 20, width))
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(measure(line, Style.KAI, 20) <= width + 0.01 for line in lines)
 
 
-def test_a_hundred_characters_stand_on_two_lines() -> None:
-    line = fit("古丽米热·阿布都克里木" * 9 + "江", Style.KAI, 470, 20, 8)
-    assert len(line.lines) == 2
-    assert line.lines[0].endswith("·")
+def test_words_drawn_as_outlines_are_no_text() -> None:
+    drawn = outlines("样例 −", Style.SONG, 0.2, 100)
+    assert drawn.width == pytest.approx(measure("样例 −", Style.SONG, 100, 0.2))
+    assert "Tj" not in drawn.path
+    assert drawn.path.count("f Q") == 3, "a blank has no ink, and what is put together from other glyphs has"
+    form = drawn.form()
+    assert drawn.path.encode() == zlib.decompress(form[form.index(b"stream\n") + 7 : form.rindex(b"\nendstream")])
 
 
-def test_a_line_never_begins_with_a_closing_mark() -> None:
-    assert wrap("甲乙\uff0c丙", Style.KAI, 10, 20) == ("甲", "乙\uff0c", "丙")
-
-
-@given(NAMES, st.floats(min_value=60, max_value=600))
-def test_no_character_is_lost_and_no_line_is_wider_than_its_place(name: str, width: float) -> None:
-    line = fit(name, Style.KAI, width, 20, 8)
-    assert "".join(line.lines).replace(" ", "") == name.replace(" ", "")
-    assert all(measure(text, Style.KAI, line.size) <= width + 0.01 for text in line.lines)
-
-
-def test_a_shape_has_no_text_unless_the_font_gives_no_simple_outline() -> None:
-    pen = Pen(Style.KAI, 20, (0, 0, 0))
+def test_a_stretch_in_another_language_stands_within_its_element() -> None:
     ink = Ink("S")
-    ink.shape(0, 0, "样例", pen)
-    assert b"Tj" not in ink.content()
-    ink.shape(0, 0, "样\u2212例", pen)  # this minus sign is put together from another glyph
-    assert b"Tj" in ink.content()
+    mark = ink.begin("P")
+    ink.begin_span(lang="en")
+    ink.text(0, 0, "Name", Pen(Style.LATIN, 8, (0, 0, 0)))
+    ink.end()
+    ink.end()
+    steps = [line for line in ink.content().decode().splitlines() if line.endswith(("BDC", "EMC"))]
+    assert (mark, ink.next_mark) == (0, 1)
+    assert steps == ["/P <</MCID 0>> BDC", "/Span <</Lang(en)>> BDC", "EMC", "EMC"]

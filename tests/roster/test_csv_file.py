@@ -8,7 +8,8 @@ import pytest
 
 from certsvc.errors import FileRefused
 from certsvc.roster.cells import Limits, NumberedCells, Unreadable
-from certsvc.roster.csv_file import CsvForm, find_encoding, read_csv_rows
+from certsvc.roster.csv_file import CsvForm, find_encoding, find_form, read_csv_rows
+from certsvc.roster.headers import Column
 
 
 def _rows(content: bytes, limits: Limits) -> NumberedCells:
@@ -69,6 +70,21 @@ def test_an_open_quote_is_refused_with_its_row() -> None:
     with pytest.raises(FileRefused) as refused:
         rows_of(b'a,b\n1,2\n"3,4\n')
     assert refused.value.where == "第 3 行 row 3"
+
+
+def test_a_quote_left_open_above_the_headers_is_told_and_not_an_empty_file() -> None:
+    with pytest.raises(FileRefused) as refused:
+        find_form(b'"a,b\n1,2\n', [Column("name", "姓名")], Limits())
+    assert refused.value.where == "第 1 行 row 1"
+
+
+def test_a_quote_that_another_separator_leaves_open_is_no_matter() -> None:
+    """By commas this is broken, by semicolons two cells."""
+    content = b'"a";"name"\n'
+    with pytest.raises(FileRefused):
+        list(read_csv_rows(content, CsvForm("utf-8"), Limits()))
+    form, header = find_form(content, [Column("name", "姓名")], Limits())
+    assert (form.separator, header is not None and header.complete) == (";", True)
 
 
 def test_a_cell_comes_as_it_is_written() -> None:

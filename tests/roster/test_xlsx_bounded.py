@@ -91,12 +91,12 @@ def test_a_cell_that_measuring_misses_ends_the_child_alone() -> None:
 
 def test_the_child_answers_line_by_line() -> None:
     said = io.BytesIO()
-    settings = {"limits": asdict(LIMITS), "columns": []}
-    read_in_child(settings, sheet_file([["a"]]), said.write)
+    asked = {"limits": asdict(LIMITS), "columns": []}
+    read_in_child(asked, sheet_file([["a"]]), said.write)
     opened, *rows = map(json.loads, said.getvalue().splitlines())
     assert opened == {"name": "Sheet", "others": [], "hidden_rows": [], "hidden_columns": []}
     assert rows == [[1, ["a"]]]
-    read_in_child(settings, b"PK", (refused := io.BytesIO()).write)
+    read_in_child(asked, b"PK", (refused := io.BytesIO()).write)
     assert b"damaged" in refused.getvalue()
 
 

@@ -125,7 +125,7 @@ def test_the_weighted_scale_multiplies_each_block_by_its_weight() -> None:
 
 
 def test_a_weighted_total_is_refused_rather_than_rounded() -> None:
-    """R2: a score has two places at most. Whoever reads the refusal sees the sum, and what to give instead."""
+    """R2: a score has two places at most. Anyone who reads the refusal sees the sum, and what to give instead."""
     with pytest.raises(InvalidScore) as caught:
         grade(PRACTICAL, None, WEIGHTED | {"cpr": D("1.41")}, Outcome.SCORED, haiyue())
     assert (caught.value.rule, caught.value.where) == ("R2.1", "score")

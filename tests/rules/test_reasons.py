@@ -36,7 +36,7 @@ def the(rule: str, one: Decision) -> list[Reason]:
 
 def test_the_pass_mark_itself_passes_and_a_hundredth_less_does_not() -> None:
     reasons = decision(attempt(THEORY, "60"), attempt(PRACTICAL, "59.99")).reasons
-    assert "得 60 分,达到合格线 60 分,合格" in reasons[0].zh
+    assert "得 60 分，达到合格线 60 分，合格" in reasons[0].zh
     assert "scored 59.99, below the pass mark of 60: failed" in reasons[1].en
 
 
@@ -45,7 +45,7 @@ def test_a_failed_theory_has_a_free_retake_until_a_year_later() -> None:
     retake = one.subjects[THEORY].free_retake
     assert (retake.open, retake.deadline, retake.fee) == (True, DEADLINE, 0)
     assert "免费" in the("R3.1", one)[0].zh
-    assert "2026年3月24日(含当日)" in the("R3.3", one)[0].zh
+    assert "2026年3月24日（含当日）" in the("R3.3", one)[0].zh
     assert "2026-03-24 inclusive" in the("R3.3", one)[0].en
 
 

@@ -62,7 +62,7 @@ def at(issued_home: Path, tmp_path: Path) -> Iterator[Installation]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Installation]:
-    """An installation with nobody on record, for one test alone."""
+    """An installation with no one on record, for one test alone."""
     installation = Installation(tmp_path / "home")
     yield installation
     installation.services.database.close()

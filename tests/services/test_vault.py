@@ -1,4 +1,4 @@
-"""Personal data opens only with its key and in its own row; who has no key finds nobody (R10)."""
+"""Personal data opens only with its key and in its own row; who has no key finds no one (R10)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Seals to test with: a made-up root, an issuing certificate, a leaf; each made anew."""
+"""Seals to test with: a made-up root, an issuing certificate, a leaf; each made again."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
@@ -35,7 +35,7 @@ def _usage(*, ca: bool, signs: bool) -> x509.KeyUsage:
 def issue(
     subject: str,
     issuer: str,
-    key: ec.EllipticCurvePublicKey,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
     ca: bool,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.credential.compact import parse_qr_text
+from certsvc.credential.verdict import CheckName
 from certsvc.errors import KeyRefused
 from certsvc.signing.cose import LARGEST_MESSAGE, sign_compact
 from certsvc.signing.keys import Algorithm, KeyState, Purpose
@@ -24,7 +25,7 @@ PROTECTED, _, PAYLOAD, SIGNATURE = cbor2.loads(GOOD).value
 def message(
     protected: Any = PROTECTED, unprotected: Any = None, payload: Any = PAYLOAD, signature: Any = None
 ) -> bytes:
-    """A COSE message with some part replaced; signed anew over the parts given, as the key's thief could."""
+    """A COSE message with some part replaced; signed again over the parts given, as the key's thief could."""
     if signature is None:
         signature = ISSUING.sign(cbor2.dumps(["Signature1", protected, b"", payload]))
     return cbor2.dumps(cbor2.CBORTag(18, [protected, {} if unprotected is None else unprotected, payload, signature]))
@@ -94,7 +95,7 @@ FORMS: dict[str, bytes] = {
 def test_a_message_in_another_form_is_refused(fault: str) -> None:
     found = verify_compact(FORMS[fault], bundle())
     assert (found.ok, found.claims, found.kid) == (False, None, None)
-    assert [check.name for check in found.checks] == ["qr"]
+    assert [check.name for check in found.checks] == [CheckName.QR_MESSAGE]
 
 
 def refusal(cose: bytes, trust: Any = None) -> str:
@@ -104,35 +105,35 @@ def refusal(cose: bytes, trust: Any = None) -> str:
 
 
 def test_a_changed_payload_fails_by_the_signature() -> None:
-    assert refusal(message(payload=PAYLOAD[:-1] + b"\0", signature=SIGNATURE)) == "qr signature"
-    assert refusal(message(signature=bytes(64))) == "qr signature"
+    assert refusal(message(payload=PAYLOAD[:-1] + b"\0", signature=SIGNATURE)) == CheckName.QR_SIGNATURE
+    assert refusal(message(signature=bytes(64))) == CheckName.QR_SIGNATURE
 
 
 def test_a_key_nobody_pinned_is_refused() -> None:
-    assert refusal(signed_compact(full_claims(), STRANGER)) == "qr key"
+    assert refusal(signed_compact(full_claims(), STRANGER)) == CheckName.QR_KEY
 
 
 def test_a_strangers_signature_under_our_kid_is_refused() -> None:
     forged = STRANGER.sign(cbor2.dumps(["Signature1", PROTECTED, b"", PAYLOAD]))
-    assert refusal(message(signature=forged)) == "qr signature"
+    assert refusal(message(signature=forged)) == CheckName.QR_SIGNATURE
 
 
 def test_a_key_of_another_purpose_is_refused() -> None:
-    assert refusal(signed_compact(full_claims(), STATUS)) == "qr key"
+    assert refusal(signed_compact(full_claims(), STATUS)) == CheckName.QR_KEY
 
 
 def test_a_pending_key_is_refused() -> None:
-    assert refusal(GOOD, bundle(ISSUING.record(state=KeyState.PENDING))) == "qr key"
+    assert refusal(GOOD, bundle(ISSUING.record(state=KeyState.PENDING))) == CheckName.QR_KEY
 
 
 def test_a_signed_payload_that_says_nothing_known_is_refused() -> None:
-    assert refusal(message(payload=b"\x80")) == "qr payload"
+    assert refusal(message(payload=b"\x80")) == CheckName.QR_PAYLOAD
 
 
 def test_a_signature_of_another_kind_of_message_is_refused() -> None:
     # What was signed as a credential's proof, or in another COSE context, does not pass here.
     other = ISSUING.sign(cbor2.dumps(["Signature", PROTECTED, b"", b"", PAYLOAD]))
-    assert refusal(message(signature=other)) == "qr signature"
+    assert refusal(message(signature=other)) == CheckName.QR_SIGNATURE
 
 
 @pytest.mark.parametrize(("log_index", "ok"), [(None, False), (99, True), (100, False)])

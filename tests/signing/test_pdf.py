@@ -112,6 +112,16 @@ def test_a_key_of_another_kind_is_refused() -> None:
         seal(PRESSED, other, signed_at=SIGNED_AT)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_room_that_is_left_fits_every_seal_under_the_chain_and_more_with_an_authority(depth: int) -> None:
+    ours = make_seal(depth=depth)
+    room = ours.room(stamped=False) - 2048  # but for the short time stamp that there is room for
+    pressed = open_press(room=room).press(face(), [])
+    for _ in range(40):  # signatures have 70 to 72 octets
+        assert examine_pdf(seal(pressed, ours, signed_at=SIGNED_AT), [ours.chain[-1]]).ok
+    assert ours.room(stamped=True) == ours.room(stamped=False) + 8192
+
+
 def test_a_chain_too_long_for_its_place_is_refused() -> None:
     with pytest.raises(SealRefused, match="too long"):
         seal(PRESSED, make_seal(depth=16), signed_at=SIGNED_AT)

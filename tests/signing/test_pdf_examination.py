@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import random
 import re
@@ -14,16 +13,14 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from certsvc.rendering.press import Attachment, open_press
-from certsvc.signing.pdf import LARGEST_BYTES, PLACE, seal
+from certsvc.signing.pdf import LARGEST_BYTES, seal
 from certsvc.signing.pdf_bounded import BOUNDS, _decode, examine_in_child, examine_pdf_bounded
-from certsvc.signing.pdf_cms import low_s
 from certsvc.signing.pdf_examination import examine_pdf
 from tests.rendering.faces import face
 from tests.signing.seals import SIGNED_AT, make_seal
@@ -42,7 +39,7 @@ CONTENTS_END = SEALED.index(b">", CONTENTS)
 
 def verdict(pdf: bytes) -> tuple[bool, str]:
     found = examine_pdf(pdf, ROOTS)
-    if not found.ok:
+    if found.sealed is None:
         assert found.credential is None
         assert found.qr_text is None
     return found.ok, found.checks[-1].name
@@ -248,25 +245,10 @@ def test_a_child_that_never_ends_gives_a_failed_check(monkeypatch: pytest.Monkey
 
 
 def test_no_module_is_taken_from_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever puts a file into a folder of downloads could put a `resource.py` beside it, which says "valid"."""
+    """Anyone who puts a file into a folder of downloads could put a `resource.py` beside it, which says "valid"."""
     (tmp_path / "resource.py").write_text("raise SystemExit('planted')")
     monkeypatch.chdir(tmp_path)
     assert examine_pdf_bounded(SEALED, ROOTS).ok
-
-
-def test_a_signer_with_a_curve_of_its_own_is_refused() -> None:
-    """A P-384 certificate in our form: signed correctly, of another kind than a seal may be."""
-    pressed = bytearray(PRESS.press(face(), FILES))
-    other = make_seal(curve=ec.SECP384R1())
-    start, end = CONTENTS, CONTENTS_END
-    for name, value in (("first", start - 1), ("second", end + 1), ("rest", len(pressed) - end - 1)):
-        place = PLACE.match(pressed)
-        assert place is not None
-        pressed[place.start(name) : place.end(name)] = b"%010d" % value
-    digest = hashlib.sha256(pressed[: start - 1] + pressed[end + 1 :]).digest()
-    encoded = other.form.encode(digest, low_s(bytes(31) + b"\5" + bytes(31) + b"\7")).hex().encode()
-    pressed[start:end] = encoded.ljust(end - start, b"0")
-    assert verdict(bytes(pressed)) == (False, "pdf-signature")
 
 
 def test_a_chain_longer_than_an_authority_allows_is_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,25 +94,44 @@ def test_it_can_be_renewed_again_and_again_up_to_a_bound(world: World, monkeypat
     assert not world.examine(world.forge(pdf, [], list(last.lists))).ok
 
 
-@pytest.mark.parametrize("part", ["first revision", "first update", "second update"])
+PARTS = ("first revision", "first update", "second update")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_changed_byte_where_a_revision_begins_is_signed_or_ends_is_not_accepted(world: World, part: str) -> None:
+    start, hole, end = _edges(world, part)
+    assert_no_change_is_accepted(world, [start, start + 9, hole - 1, hole + 12, end - 30, end - 1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
 def test_no_changed_byte_of_any_revision_is_accepted(world: World, part: str) -> None:
-    ends = [0, len(world.stamped), len(world.archived), len(world.renewed)]
-    at = ["first revision", "first update", "second update"].index(part)
-    start, end = ends[at], ends[at + 1]
+    start, hole, end = _edges(world, part)
     chosen = random.Random(part)
-    hole = world.renewed.index(b"/Contents<", start)
     places = {*range(start, start + 20), *range(end - 30, end), *range(hole - 50, hole + 14)}
-    places |= {chosen.randrange(start, end) for _ in range(80)}
+    assert_no_change_is_accepted(world, places | {chosen.randrange(start, end) for _ in range(80)})
+
+
+def assert_no_change_is_accepted(world: World, places: Iterable[int]) -> None:
+    chosen = random.Random(1)
     for place in places:
         changed = bytearray(world.renewed)
         changed[place] ^= 1 << chosen.randrange(8)
         assert not world.examine(bytes(changed)).ok, place
 
 
-def test_a_file_is_whole_at_the_end_of_an_update_and_nowhere_else(world: World) -> None:
+def _edges(world: World, part: str) -> tuple[int, int, int]:
+    """Where the part begins, where the hole of its signature is, and where it ends."""
+    ends = [0, len(world.stamped), len(world.archived), len(world.renewed)]
+    start, end = ends[PARTS.index(part)], ends[PARTS.index(part) + 1]
+    return start, world.renewed.index(b"/Contents<", start), end
+
+
+@pytest.mark.parametrize("cuts", [8, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_file_is_whole_at_the_end_of_an_update_and_nowhere_else(world: World, cuts: int) -> None:
     chosen = random.Random(4)
     whole = {len(world.stamped), len(world.archived)}
-    for length in [*whole, *(chosen.randrange(len(world.stamped), len(world.renewed)) for _ in range(60))]:
+    for length in [*whole, *(chosen.randrange(len(world.stamped), len(world.renewed)) for _ in range(cuts))]:
         assert world.examine(world.renewed[:length]).ok == (length in whole), length
 
 
@@ -146,7 +165,7 @@ def test_an_overlay_is_refused_wherever_it_stands(world: World, at: str) -> None
 
 
 def test_an_overlay_within_an_update_is_refused_though_its_stamp_is_genuine(world: World) -> None:
-    """Whoever can have stamps of the pinned authority can build any update: the form alone must stop it."""
+    """Anyone who can have stamps of the pinned authority can build any update: the form alone must stop it."""
     lists = list(updates_of(world.renewed)[1].lists)
     certificates = list(updates_of(world.renewed)[1].certificates)
 

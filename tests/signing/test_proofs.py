@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.checked import check
 from certsvc.credential.document import OWN, Issuer, compose, did_web
+from certsvc.credential.verdict import CheckName
 from certsvc.errors import AlreadySigned, KeyRefused
 from certsvc.signing.keys import Algorithm, KeyState, Purpose
 from certsvc.signing.proofs import (
@@ -72,11 +73,11 @@ def test_the_jcs_proof_is_what_the_format_describes() -> None:
 def test_every_check_is_listed() -> None:
     found = verify_credential(GOOD, bundle())
     assert [check.name for check in found.checks] == [
-        "json",
-        "format",
-        "proof eddsa-jcs-2022",
-        "proof eddsa-rdfc-2022",
-        "issuer",
+        CheckName.JSON,
+        CheckName.FORMAT,
+        CheckName.PROOF_JCS,
+        CheckName.PROOF_RDFC,
+        CheckName.ISSUER,
     ]
     assert all(check.ok and check.detail_zh and check.detail_en for check in found.checks)
 
@@ -133,7 +134,7 @@ def _without(path: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-JCS, RDFC = "proof eddsa-jcs-2022", "proof eddsa-rdfc-2022"
+JCS, RDFC, KEY = CheckName.PROOF_JCS, CheckName.PROOF_RDFC, CheckName.PROOF_JCS_KEY
 METHOD = "proof/0/verificationMethod"
 TAMPERED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     # the content
@@ -150,21 +151,21 @@ TAMPERED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
         ),
     ),
     "no status": (JCS, _without("credentialStatus")),
-    "an unknown member": ("format", _set("evidence", "x")),
+    "an unknown member": (CheckName.FORMAT, _set("evidence", "x")),
     "another issuer's name": (JCS, _set("issuer/name", "另一中心")),
-    "another issuer": ("format", _set("issuer/id", "did:web:evil.example")),
-    "a context added": ("format", lambda c: c["@context"].append("https://evil.example/c")),
+    "another issuer": (CheckName.FORMAT, _set("issuer/id", "did:web:evil.example")),
+    "a context added": (CheckName.FORMAT, lambda c: c["@context"].append("https://evil.example/c")),
     # the proofs
-    "no proof": ("json", _without("proof")),
-    "an empty proof set": ("proof", _set("proof", [])),
-    "a proof that is no object": ("proof", _set("proof", ["x", "y"])),
-    "one proof in place of the set": ("proof", lambda c: c.update(proof=c["proof"][0])),
-    "the jcs proof stripped": ("proof", _without("proof/0")),
-    "the rdfc proof stripped": ("proof", _without("proof/1")),
-    "the proofs in another order": ("proof", lambda c: c["proof"].reverse()),
-    "a third proof": ("proof", lambda c: c["proof"].append(c["proof"][0])),
-    "the jcs proof twice": ("proof", lambda c: c.update(proof=[c["proof"][0]] * 2)),
-    "an unknown cryptosuite": ("proof", _set("proof/0/cryptosuite", "ecdsa-jcs-2019")),
+    "no proof": (CheckName.JSON, _without("proof")),
+    "an empty proof set": (CheckName.PROOF, _set("proof", [])),
+    "a proof that is no object": (CheckName.PROOF, _set("proof", ["x", "y"])),
+    "one proof in place of the set": (CheckName.PROOF, lambda c: c.update(proof=c["proof"][0])),
+    "the jcs proof stripped": (CheckName.PROOF, _without("proof/0")),
+    "the rdfc proof stripped": (CheckName.PROOF, _without("proof/1")),
+    "the proofs in another order": (CheckName.PROOF, lambda c: c["proof"].reverse()),
+    "a third proof": (CheckName.PROOF, lambda c: c["proof"].append(c["proof"][0])),
+    "the jcs proof twice": (CheckName.PROOF, lambda c: c.update(proof=[c["proof"][0]] * 2)),
+    "an unknown cryptosuite": (CheckName.PROOF, _set("proof/0/cryptosuite", "ecdsa-jcs-2019")),
     "another type of proof": (JCS, _set("proof/0/type", "Ed25519Signature2020")),
     "another purpose": (JCS, _set("proof/0/proofPurpose", "authentication")),
     "a challenge added": (JCS, _set("proof/0/challenge", "x")),
@@ -192,13 +193,13 @@ TAMPERED: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
         lambda c: c["proof"][1].update(proofValue=c["proof"][0]["proofValue"]),
     ),
     # the keys
-    "a key nobody pinned": (f"{JCS} key", _set(METHOD, f"{DID}#{STRANGER.kid}")),
-    "a key of another purpose": (f"{JCS} key", _set(METHOD, f"{DID}#{STATUS.kid}")),
-    "the right kid under another DID": (f"{JCS} key", _set(METHOD, f"did:web:evil.example#{ISSUING.kid}")),
-    "a kid in capitals": (f"{JCS} key", _set(METHOD, f"{DID}#{ISSUING.kid.upper()}")),
-    "a kid with a tail": (f"{JCS} key", _set(METHOD, f"{DID}#{ISSUING.kid}#{ISSUING.kid}")),
-    "a method without a kid": (f"{JCS} key", _set(METHOD, DID)),
-    "a method that is a key itself": (f"{JCS} key", _set(METHOD, "did:key:z6MkabcdEf#z6MkabcdEf")),
+    "a key nobody pinned": (KEY, _set(METHOD, f"{DID}#{STRANGER.kid}")),
+    "a key of another purpose": (KEY, _set(METHOD, f"{DID}#{STATUS.kid}")),
+    "the right kid under another DID": (KEY, _set(METHOD, f"did:web:evil.example#{ISSUING.kid}")),
+    "a kid in capitals": (KEY, _set(METHOD, f"{DID}#{ISSUING.kid.upper()}")),
+    "a kid with a tail": (KEY, _set(METHOD, f"{DID}#{ISSUING.kid}#{ISSUING.kid}")),
+    "a method without a kid": (KEY, _set(METHOD, DID)),
+    "a method that is a key itself": (KEY, _set(METHOD, "did:key:z6MkabcdEf#z6MkabcdEf")),
 }
 
 
@@ -213,19 +214,19 @@ def test_a_document_resigned_by_one_proof_alone_fails_by_the_other() -> None:
 
 
 BYTES = {
-    "an appended blank": ("json", GOOD + b" "),
-    "an appended line feed": ("json", GOOD + b"\n"),
-    "an appended byte": ("json", GOOD + b"\0"),
-    "a byte order mark": ("json", b"\xef\xbb\xbf" + GOOD),
-    "a truncated file": ("json", GOOD[:-1]),
-    "nothing": ("json", b""),
-    "an array": ("json", b"[]"),
-    "a member twice": ("json", GOOD[:-1] + b',"validFrom":"2020-01-01T00:00:00+08:00"}'),
-    "a second proof member": ("json", GOOD[:-1] + b',"proof":[]}'),
-    "an oversized file": ("json", b'{"a":"' + b"a" * 300_000 + b'"}'),
-    "a blank inside": ("bytes", GOOD.replace(b'"name":', b'"name": ', 1)),
-    "an escaped letter": ("bytes", GOOD.replace(b'"VerifiableCredential"', b'"\\u0056erifiableCredential"', 1)),
-    "members in another order": ("bytes", json.dumps(json.loads(GOOD), ensure_ascii=False).encode()),
+    "an appended blank": (CheckName.JSON, GOOD + b" "),
+    "an appended line feed": (CheckName.JSON, GOOD + b"\n"),
+    "an appended byte": (CheckName.JSON, GOOD + b"\0"),
+    "a byte order mark": (CheckName.JSON, b"\xef\xbb\xbf" + GOOD),
+    "a truncated file": (CheckName.JSON, GOOD[:-1]),
+    "nothing": (CheckName.JSON, b""),
+    "an array": (CheckName.JSON, b"[]"),
+    "a member twice": (CheckName.JSON, GOOD[:-1] + b',"validFrom":"2020-01-01T00:00:00+08:00"}'),
+    "a second proof member": (CheckName.JSON, GOOD[:-1] + b',"proof":[]}'),
+    "an oversized file": (CheckName.JSON, b'{"a":"' + b"a" * 300_000 + b'"}'),
+    "a blank inside": (CheckName.BYTES, GOOD.replace(b'"name":', b'"name": ', 1)),
+    "an escaped letter": (CheckName.BYTES, GOOD.replace(b'"VerifiableCredential"', b'"\\u0056erifiableCredential"', 1)),
+    "members in another order": (CheckName.BYTES, json.dumps(json.loads(GOOD), ensure_ascii=False).encode()),
 }
 
 
@@ -237,7 +238,7 @@ def test_other_bytes_than_those_issued_fail(fault: str) -> None:
 
 def test_the_same_json_in_another_layout_passes_where_asked_for() -> None:
     relaid = json.dumps(json.loads(GOOD), indent=2).encode()
-    assert failing(verify_credential(relaid, bundle())) == "bytes"
+    assert failing(verify_credential(relaid, bundle())) == CheckName.BYTES
     assert verify_credential(relaid, bundle(), exact=False).ok
 
 
@@ -280,7 +281,7 @@ def test_two_genuine_credentials_cannot_be_mixed() -> None:
 
 def test_a_strangers_genuine_signature_is_worth_nothing() -> None:
     content = signed(full_claims(), STRANGER)
-    assert failing(verify_credential(content, bundle())) == f"{JCS} key"
+    assert failing(verify_credential(content, bundle())) == KEY
     # Claiming the issuer's key id does not help either.
     claimed = signed(full_claims(), STRANGER, f"{DID}#{ISSUING.kid}")
     assert failing(verify_credential(claimed, bundle())) == JCS
@@ -294,11 +295,11 @@ def test_a_retired_key_keeps_vouching_for_what_it_signed() -> None:
 
 def test_a_proof_made_after_its_key_was_retired_fails() -> None:
     trust = bundle(ISSUING.record(state=KeyState.RETIRED, retired_at=datetime(2025, 4, 20, tzinfo=UTC)))
-    assert failing(verify_credential(GOOD, trust)) == f"{JCS} key"
+    assert failing(verify_credential(GOOD, trust)) == KEY
 
 
 def test_a_pending_key_vouches_for_nothing() -> None:
-    assert failing(verify_credential(GOOD, bundle(ISSUING.record(state=KeyState.PENDING)))) == f"{JCS} key"
+    assert failing(verify_credential(GOOD, bundle(ISSUING.record(state=KeyState.PENDING)))) == KEY
 
 
 @pytest.mark.parametrize(("log_index", "ok"), [(None, False), (99, True), (100, False), (101, False)])
@@ -310,22 +311,20 @@ def test_a_distrusted_key_vouches_only_for_what_was_logged_before(log_index: int
 def test_a_credential_of_another_pinned_issuer_is_not_ours() -> None:
     trust = TrustBundle("did:web:other.example", {ISSUING.kid: ISSUING.record()})
     content = signed(claims(), method=f"did:web:other.example#{ISSUING.kid}")
-    assert failing(verify_credential(content, trust)) == "issuer"
+    assert failing(verify_credential(content, trust)) == CheckName.ISSUER
 
 
 def test_two_proofs_of_two_pinned_keys_are_refused() -> None:
     trust = bundle(ISSUING.record(), STRANGER.record())
     credential = json.loads(GOOD)
     credential["proof"][1] = json.loads(signed(full_claims(), STRANGER))["proof"][1]
-    assert failing(verify_credential(canonical_bytes(credential), trust)) == "issuer"
+    assert failing(verify_credential(canonical_bytes(credential), trust)) == CheckName.ISSUER
 
 
 def test_another_hosts_credential_with_our_kid_is_refused() -> None:
     elsewhere = "https://other.example"
     one = claims(base_url=elsewhere, issuer=Issuer(did_web(elsewhere), "别处", "Elsewhere", sample=True))
-    assert (
-        failing(verify_credential(signed(one, method=f"{did_web(elsewhere)}#{ISSUING.kid}"), bundle())) == f"{JCS} key"
-    )
+    assert failing(verify_credential(signed(one, method=f"{did_web(elsewhere)}#{ISSUING.kid}"), bundle())) == KEY
 
 
 # Documents with a single proof
@@ -338,34 +337,34 @@ def test_a_status_list_is_signed_by_its_own_key_and_no_other() -> None:
     content = sign_document(LIST, STATUS, f"{DID}#{STATUS.kid}", CREATED)
     found = verify_document(content, bundle(), Purpose.STATUS_LIST)
     assert (found.ok, found.document, found.kid) == (True, LIST, STATUS.kid)
-    assert failing(verify_document(content, bundle(), Purpose.CREDENTIAL)) == f"{JCS} key"
+    assert failing(verify_document(content, bundle(), Purpose.CREDENTIAL)) == KEY
     by_issuing = sign_document(LIST, ISSUING, f"{DID}#{ISSUING.kid}", CREATED)
-    assert failing(verify_document(by_issuing, bundle(), Purpose.STATUS_LIST)) == f"{JCS} key"
+    assert failing(verify_document(by_issuing, bundle(), Purpose.STATUS_LIST)) == KEY
 
 
 def test_a_credential_is_no_status_list_and_the_reverse() -> None:
-    assert failing(verify_document(GOOD, bundle(), Purpose.CREDENTIAL)) == "proof"
+    assert failing(verify_document(GOOD, bundle(), Purpose.CREDENTIAL)) == CheckName.PROOF
     content = sign_document(LIST, ISSUING, f"{DID}#{ISSUING.kid}", CREATED)
-    assert failing(verify_credential(content, bundle())) == "proof"
+    assert failing(verify_credential(content, bundle())) == CheckName.PROOF
 
 
 def test_a_changed_status_list_fails() -> None:
     content = sign_document(LIST, STATUS, f"{DID}#{STATUS.kid}", CREATED)
     assert failing(verify_document(content.replace(b"/1", b"/2"), bundle(), Purpose.STATUS_LIST)) == JCS
-    assert failing(verify_document(b"x", bundle(), Purpose.STATUS_LIST)) == "json"
+    assert failing(verify_document(b"x", bundle(), Purpose.STATUS_LIST)) == CheckName.JSON
 
 
 def test_the_rdfc_suite_alone_secures_no_other_document() -> None:
     credential = json.loads(sign_document(LIST, STATUS, f"{DID}#{STATUS.kid}", CREATED))
     credential["proof"]["cryptosuite"] = "eddsa-rdfc-2022"
     del credential["proof"]["@context"]
-    assert failing(verify_document(canonical_bytes(credential), bundle(), Purpose.STATUS_LIST)) == "proof"
+    assert failing(verify_document(canonical_bytes(credential), bundle(), Purpose.STATUS_LIST)) == CheckName.PROOF
 
 
 def test_a_key_of_another_algorithm_is_no_credential_key() -> None:
     trust = bundle()
     object.__setattr__(trust, "keys", {ISSUING.kid: replace(ISSUING.record(), algorithm=Algorithm.P256)})
-    assert failing(verify_credential(GOOD, trust)) == f"{JCS} key"
+    assert failing(verify_credential(GOOD, trust)) == KEY
 
 
 def test_vectors_are_files_beside_the_tests() -> None:

@@ -111,9 +111,10 @@ def test_a_token_of_another_signature_is_refused(authority: Authority) -> None:
         read_stamp(token, b"another", authority.roots)
 
 
-def test_a_token_with_a_changed_byte_is_refused(authority: Authority) -> None:
+@pytest.mark.parametrize("step", [17, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_token_with_a_changed_byte_is_refused(authority: Authority, step: int) -> None:
     token = authority.direct().stamp(SIGNATURE)
-    for at in range(len(token)):
+    for at in range(0, len(token), step):
         changed = bytearray(token)
         changed[at] ^= 1 << at % 8
         with pytest.raises(ValueError):  # noqa: PT011 - any of its sentences

@@ -1,4 +1,4 @@
-"""A time-stamp authority to test with: certomancer's, over HTTP on loopback, its keys made anew.
+"""A time-stamp authority to test with: certomancer's, over HTTP on loopback, its keys made again.
 
 With `lists`, its certificates name the revocation lists that it publishes beside. It has a second certificate, to go on
 under when the first one ends.

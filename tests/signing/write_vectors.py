@@ -1,4 +1,4 @@
-"""Writes the specimens of docs/credential-format.md anew: `python -m tests.signing.write_vectors`.
+"""Writes the specimens of docs/credential-format.md again: `python -m tests.signing.write_vectors`.
 
 Only for a new version of the format: those on file are what earlier verifiers were tested with.
 """

@@ -111,7 +111,7 @@ def test_sqlite_keeps_what_it_acknowledged() -> None:
 
 
 def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Names stand in it in clear, and the folder around it may be open to whoever serves the published files."""
+    """Names stand in it in clear, and the folder around it may be open to anyone who serves the published files."""
     path = tmp_path / "register.sqlite3"
     before = os.umask(0o022)
     try:

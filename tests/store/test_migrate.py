@@ -84,7 +84,7 @@ def test_the_review_can_be_taken_back_while_nothing_waits_for_it(empty_database:
     run(empty_database, *ENROLLED, "update enrolment set review_state = 'submitted'")
     with pytest.raises(RuntimeError, match="1 registrations are not approved"):
         downgrade(empty_database, "0004")
-    assert revision(empty_database) == "0005"
+    assert revision(empty_database) == head()
     run(empty_database, "update enrolment set review_state = 'approved'")
     downgrade(empty_database, "0004")
     assert revision(empty_database) == "0004"
@@ -93,6 +93,63 @@ def test_the_review_can_be_taken_back_while_nothing_waits_for_it(empty_database:
     assert "review_state" not in {column["name"] for column in found.get_columns("enrolment")}
     upgrade(empty_database)
     require_head(empty_database)
+
+
+# Revision 0006: what look-ups compare
+
+
+def test_what_is_on_record_is_folded_by_the_upgrade(empty_database: Database) -> None:
+    upgrade(empty_database, to="0005")
+    # More than are folded at a time.
+    papers = (
+        "insert into paper_certificate (number, id_type, id_lookup, sealed, sealed_kid, name, occupation, level, "
+        f"issued_on, issuer) values ('A-{at:04d}', 'passport', 'x', 'x', 'k', 'Anna–Lena O’Made', 'y', 5, "
+        "'2015-03-01', 'z')"
+        for at in range(1003)
+    )
+    certificate = (
+        "insert into certificate (number, version, token, carrier, stage, document, sealed, sealed_kid, status, "
+        "status_list, status_index, holder_name, occupation_code, level, issued_on, created_at) values "
+        "('2663-0001', 1, 't', 'electronic', 'reserved', 'x', 'x', 'k', 'valid', 's', 1, '阿依古丽·买 买提', 'y', 5, "
+        "'2026-03-01', '2026-03-01 00:00:00')"
+    )
+    run(empty_database, *papers, certificate)
+    upgrade(empty_database)
+    with empty_database.engine.connect() as connection:
+        folded = connection.execute(text("select number, number_folded, name_folded from paper_certificate")).all()
+        electronic = connection.execute(text("select number_folded, holder_name_folded from certificate")).one()
+    assert len(folded) == 1003
+    assert {(number.replace("-", ""), "anna-lenao'made") for number, _, _ in folded} == {row[1:] for row in folded}
+    assert tuple(electronic) == ("26630001", "阿依古丽·买买提")
+    downgrade(empty_database, "0005")
+    assert "number_folded" not in {each["name"] for each in inspect(empty_database.engine).get_columns("certificate")}
+
+
+# Revision 0007: reasons by code
+
+
+def test_what_staff_wrote_of_a_revocation_is_public_no_more_and_stays_with_the_change(empty_database: Database) -> None:
+    upgrade(empty_database, to="0006")
+    certificate = (
+        "insert into certificate (id, number, version, token, carrier, stage, document, sealed, sealed_kid, status, "
+        "status_reason, status_list, status_index, holder_name, occupation_code, level, issued_on, created_at) values "
+        "({0}, '{0}', 1, 't{0}', 'electronic', 'reserved', 'x', 'x', 'k', '{1}', {2}, 's', {0}, 'x', 'y', 5, "
+        "'2026-03-01', '2026-03-01 00:00:00')"
+    )
+    change = (
+        'insert into status_change (certificate_id, from_status, to_status, "on", at, by, reason) values '
+        "({0}, 'valid', '{1}', '2026-03-02', '2026-03-02 00:00:00', '甲', '王某代考')"
+    )
+    states = {1: "revoked", 2: "suspended", 3: "valid", 4: "superseded"}
+    rows = [certificate.format(at, state, "'王某代考'") for at, state in states.items()]
+    run(empty_database, *rows, certificate.format(5, "valid", "null"))
+    run(empty_database, *(change.format(at, state) for at, state in states.items()))
+    upgrade(empty_database)
+    with empty_database.engine.connect() as connection:
+        kept = connection.execute(text("select status_reason from certificate order by id")).scalars().all()
+        changes = connection.execute(text("select reason, reason_code from status_change order by id")).all()
+    assert kept == ["other", "other", None, None, None]
+    assert [tuple(each) for each in changes] == [("王某代考", "other")] * 2 + [("王某代考", None)] * 2
 
 
 @pytest.mark.parametrize(

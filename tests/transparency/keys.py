@@ -1,4 +1,4 @@
-"""Keys for tests, always the same: seeds are 32 times one byte, so nobody takes them for real ones."""
+"""Keys for tests, always the same: seeds are 32 times one byte, so no one takes them for real ones."""
 
 from __future__ import annotations
 

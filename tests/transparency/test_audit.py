@@ -121,7 +121,7 @@ def test_a_leaf_added_after_a_witness_looked_cannot_claim_an_earlier_day() -> No
 def test_a_leaf_seen_by_a_witness_cannot_claim_a_later_day() -> None:
     log = [session(2, day=DAYS[0]), issue("a", day=DAYS[4])]
     assert found(recount(log, cosigned=[CosignedAt(2, at(DAYS[1]))])) == [("L4", 1)]
-    # Whoever saw the larger head first saw the smaller one too.
+    # Anyone who saw the larger head first saw the smaller one too.
     assert found(recount(log, cosigned=[CosignedAt(2, at(DAYS[4])), CosignedAt(3, at(DAYS[1]))])) == [("L4", 1)]
 
 

@@ -1,4 +1,4 @@
-"""The ASGI site: the same answers as Flask's, scans that wait for nobody, bodies that hold no thread."""
+"""The ASGI site: the same answers as Flask's, scans that wait for no one, bodies that hold no thread."""
 
 from __future__ import annotations
 
@@ -99,10 +99,13 @@ def test_a_scan_is_answered_with_every_thread_taken(register: Register) -> None:
     async def scene() -> tuple[Heard, list[Heard]]:
         app = before(slow, register)
         others = [asyncio.create_task(exchange(app, scope_of("/verify"))) for _ in range(asgi._THREADS + 10)]
-        for _ in range(asgi._THREADS):
-            await asyncio.to_thread(began.acquire)
-        heard = await exchange(app, scope_of(f"/v/{register.valid.token}", headers=JSON))
-        let_go.set()
+        try:
+            for _ in range(asgi._THREADS):
+                assert await asyncio.to_thread(began.acquire, timeout=20)
+            async with asyncio.timeout(20):
+                heard = await exchange(app, scope_of(f"/v/{register.valid.token}", headers=JSON))
+        finally:  # what fails is not held up by those that wait
+            let_go.set()
         return heard, await asyncio.gather(*others)
 
     heard, others = asyncio.run(scene())
@@ -190,7 +193,7 @@ def test_exactly_the_configured_proxies_are_believed_and_no_underscore(register:
     assert scanned(X__Forwarded__For="203.0.113.1") == 200
     assert scanned(X__Forwarded__For="203.0.113.1") == 429
     assert scanned(X__Forwarded__For="203.0.113.2") == 200
-    # The same name to WSGI: whoever may add one to a proxy's would choose the address that is counted.
+    # The same name to WSGI: anyone who may add one to a proxy's would choose the address that is counted.
     assert scanned(X__Forwarded__For="203.0.113.1", X_Forwarded_For="203.0.113.77") == 429
     assert scanned(X_Forwarded_For="203.0.113.78") == 200
     assert scanned(X_Forwarded_For="203.0.113.79") == 429

@@ -1,4 +1,4 @@
-"""Figures: counted in memory, added up over processes, kept through an outage, and naming nobody."""
+"""Figures: counted in memory, added up over processes, kept through an outage, and naming no one."""
 
 from __future__ import annotations
 

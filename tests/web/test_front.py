@@ -31,7 +31,7 @@ def front(app: Flask) -> Front:
 def test_a_scan_that_hangs_holds_up_nobody(front: Front, register: Register) -> None:
     front._scans._turn.acquire()
     assert Client(front).get(f"/v/{register.held['valid'].token}").status_code == 200
-    assert front._scans._turn.locked()  # whoever had no turn gives none back
+    assert front._scans._turn.locked()  # anyone who had no turn gives none back
 
 
 def test_a_fault_gives_the_turn_back_and_goes_on_to_flask(

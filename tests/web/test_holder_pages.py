@@ -1,4 +1,4 @@
-"""The holder's pages: who may see what, and that nobody learns whether somebody is known (R8, R10)."""
+"""The holder's pages: who may see what, and that no one learns whether somebody is known (R8, R10)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.rendering.qr import draw_matrix
+from certsvc.rules.wording import score_text
 from certsvc.services.certificates import give_out, reissue
+from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
-from certsvc.web.holder.page import ScanDay, ScanSummary, plain, summed
+from certsvc.web.holder.page import ScanDay, ScanSummary, summed
 from certsvc.web.holder.qr_picture import draw
 from certsvc.web.holder.regions import region_name
 from tests.builders.holders import (
@@ -166,7 +168,7 @@ def test_what_is_anothers_is_not_there(place: Place) -> None:
     assert client.get(f"/my/certificates/{mine}/2.pdf").status_code == 404
     assert client.get(f"/my/certificates/{mine}/{10**30}.pdf").status_code == 404
     assert client.post(f"/my/papers/{PAPER_NUMBER}/reissue", data=posted).status_code == 404
-    assert reissue.list_requests(place.services, reissue.APPLIED) == []
+    assert reissue.list_requests(place.services, RequestState.APPLIED) == []
 
 
 def test_nobody_who_is_not_signed_in_sees_or_does_anything(place: Place) -> None:
@@ -228,7 +230,7 @@ def test_a_form_from_another_site_is_refused(place: Place, headers: dict[str, st
     ):
         assert client.post(address, data=data, headers=headers).status_code == 403, address
     assert PAPER_NAME in client.get("/my").text
-    assert reissue.list_requests(place.services, reissue.APPLIED) == []
+    assert reissue.list_requests(place.services, RequestState.APPLIED) == []
 
 
 def test_a_form_carries_the_key_of_its_own_session(place: Place) -> None:
@@ -261,7 +263,7 @@ def test_a_holder_applies_once_and_sees_the_request(own_site: Place) -> None:
     for _ in range(2):
         answer = client.post(address, data={"form": form, "reason": "damaged"})
         assert (answer.status_code, answer.location) == (303, f"/my#p-{PAPER_NUMBER}")
-    (request,) = reissue.list_requests(own_site.services, reissue.APPLIED)
+    (request,) = reissue.list_requests(own_site.services, RequestState.APPLIED)
     assert (request.number, request.reason, request.applied_by) == (PAPER_NUMBER, "damaged", "holder")
     page = client.get("/my").text
     assert "补发申请已收到" in page
@@ -347,4 +349,4 @@ def test_an_origin_has_a_name_in_both_languages(origin: str, zh: str, en: str) -
 
 @pytest.mark.parametrize(("given", "said"), [("81.50", "81.5"), ("60.00", "60"), ("100", "100"), ("0.00", "0")])
 def test_a_score_is_shown_without_idle_zeros(given: str, said: str) -> None:
-    assert plain(Decimal(given)) == said
+    assert score_text(Decimal(given)) == said

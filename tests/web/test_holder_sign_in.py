@@ -137,7 +137,7 @@ def test_every_answer_leaves_at_the_same_moment(place: Place, monkeypatch: pytes
         VALID.typed | {"id_number": VALID.id_number[:-1] + "Y"},
         VALID.typed | {"id_number": "1" * 400},
         VALID.typed | {"name": "<script>alert(1)</script>"},
-        VALID.typed | {"name": "张\u202e三"},
+        VALID.typed | {"name": "\u202e\u200b"},
         VALID.typed | {"name": "\ud800"},
         VALID.typed | {"name": "\x00", "id_type": "x'--"},
         VALID.typed | {"name": "张" * 399},
@@ -207,7 +207,7 @@ def test_too_many_requests_are_refused_alike_for_known_and_unknown(place: Place)
 
 
 def test_no_stranger_s_tries_shut_out_a_holder_with_a_code_from_the_counter(place: Place) -> None:
-    """Whoever knows a name and a number, and many do, could use up all tries about their owner, day after day."""
+    """Anyone who knows a name and a number, and many do, could use up all tries about their owner, day after day."""
     narrow = create_app(replace(place.register.settings, limit_person="2/hour"), services=place.services)
     code = access_code(place.services, VALID)
     stranger, holder = visit(narrow), visit(narrow)

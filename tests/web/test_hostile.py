@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 
 from certsvc.app import create_app
+from certsvc.services.certificates.give_out import pdf_of
 from certsvc.web.answers import Answer
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.site import EXTENSION, Site
@@ -211,9 +212,10 @@ def test_one_address_and_one_record_are_limited(register: Register) -> None:
     typed = {"number": register.held["second"].number, "name": "张三"}
     asked = [
         client.post("/verify/number", data=typed, environ_base={"REMOTE_ADDR": f"198.51.100.{i}"}).status_code
-        for i in range(3)
+        for i in range(4)
     ]
-    assert asked == [404, 404, 429]
+    # Two a minute at the record, then three an hour from this network.
+    assert asked == [404, 404, 404, 429]
     moved = [
         client.post(
             "/verify/number", data={"number": f"00{i}", "name": "x"}, environ_base={"REMOTE_ADDR": f"2001:db8::{i:x}"}
@@ -287,10 +289,13 @@ def test_no_file_is_valid_that_is_not_ours_and_none_is_a_fault(client: FlaskClie
     assert "<b>" + kind not in page.text
 
 
-def test_a_file_of_others_one_not_opened_and_a_forgery_are_three_answers(
+def test_files_of_others_unopened_altered_and_forged_have_answers_of_their_own(
     client: FlaskClient, register: Register
 ) -> None:
-    forged = b"%PDF-1.7 /ByteRange credential.json HTTPS://CERTSVC.EXAMPLE/V/" + register.valid.token.upper().encode()
+    genuine = pdf_of(register.services, register.valid.number)
+    middle = len(genuine) // 2
+    forged = genuine[:middle] + bytes([genuine[middle] ^ 1]) + genuine[middle + 1 :]
+    naming = b"%PDF-1.7 /ByteRange credential.json HTTPS://CERTSVC.EXAMPLE/V/" + register.valid.token.upper().encode()
     answers = {
         name: re.findall(r"<h2 id=\"f1\">(.*?)<span|<h2 id=\"f1\">(.*?)</h2>", page)[0]
         for name, page in (
@@ -301,6 +306,8 @@ def test_a_file_of_others_one_not_opened_and_a_forgery_are_three_answers(
                 ("signed by others", b"%PDF-1.7 /ByteRange [0 9 99 9] /Contents <30> https://school.example/v/1"),
                 ("skipped", _zip(("inner.zip", _zip(("a.pdf", b"%PDF-"))))),
                 ("forged", forged),
+                ("altered", genuine + b"\n"),
+                ("naming", naming),
             )
         )
     }
@@ -309,6 +316,8 @@ def test_a_file_of_others_one_not_opened_and_a_forgery_are_three_answers(
     assert "".join(answers["skipped"]) == "没有检查这个文件"
     assert answers["picture"] == answers["skipped"]
     assert "".join(answers["forged"]).startswith("签名不符")
+    assert "".join(answers["altered"]).startswith("不是原始文件")
+    assert answers["naming"] == answers["altered"]
 
 
 def test_files_are_examined_within_one_time_for_all(app: Flask, register: Register) -> None:

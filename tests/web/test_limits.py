@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from certsvc.app import create_app
+from certsvc.errors import Unavailable
 from certsvc.services.operation import api_keys
 from certsvc.store import Database, open_database
 from certsvc.store.migrate import upgrade
@@ -81,6 +82,110 @@ def test_a_list_is_counted_row_by_row(limits: Limits) -> None:
     assert limits.allow_each(Kind.RECORD, ["A2", "A2"]) == [True, False]
 
 
+HERE, THERE = "198.51.100.7", "203.0.113.9"
+
+
+def test_only_wrong_attempts_add_up(limits: Limits) -> None:
+    for _ in range(10):
+        assert limits.allow_guess(HERE, "A1")
+        limits.give_back(HERE, "A1")
+    assert [limits.allow_guess(HERE, f"A{at}") for at in range(5)] == [True] * 4 + [False]
+
+
+def test_a_record_is_not_locked_by_what_others_guess(limits: Limits, clock: list[datetime]) -> None:
+    """Two wrong attempts a minute at a record, and three an hour of each network's own at it."""
+    assert [limits.allow_guess(HERE, "A1") for _ in range(4)] == [True, True, True, False]
+    # Elsewhere, and at other records, the right answer stays to be had; with the last attempt too.
+    assert [limits.allow_guess(THERE, "A1") for _ in range(3)] == [True, True, True]
+    assert limits.allow_guess("2001:db8::/64", "A1")
+    clock[0] += timedelta(minutes=1)
+    # The record's minute is new; what is spent of the hour by address and network is not.
+    assert [limits.allow_guess(HERE, "A1"), limits.allow_guess(HERE, "A2")] == [True, True]
+    assert not limits.allow_guess(HERE, "A3")
+
+
+def test_another_address_of_the_same_network_is_no_stranger(limits: Limits) -> None:
+    assert all(limits.allow_guess(HERE, "A1") for _ in range(3))
+    assert not limits.allow_guess("198.51.100.200", "A1")
+    assert all(limits.allow_guess("2001:db8:1:1::/64", "B1") for _ in range(3))
+    assert not limits.allow_guess("2001:db8:1:2::/64", "B1")
+    assert limits.allow_guess("2001:db8:2::/64", "B1")
+    assert limits.allow_guess("unknown", "B1")
+
+
+def test_with_a_key_the_address_does_not_count_and_the_record_does(limits: Limits) -> None:
+    tried = [limits.allow_guess(HERE, f"A{at}", by_address=False) for at in range(9)]
+    assert tried == [True] * 9
+    assert [limits.allow_guess(HERE, "A1", by_address=False) for _ in range(3)] == [True, True, False]
+    limits.give_back(HERE, "A1", by_address=False)
+    assert limits.allow_guess(HERE, "B1")
+
+
+def test_the_wrong_rows_of_a_list_are_attempts_of_its_address(limits: Limits) -> None:
+    """Six an hour; the four of a minute are for forms."""
+    rows = [(f"A{at}", at % 2 == 0) for at in range(20)]
+    # Rows 1, 3, 5, 7, 9 and 11 are wrong; behind the sixth nothing is told any more, right or wrong.
+    assert limits.allow_guesses(HERE, rows) == [True] * 12 + [False] * 8
+    assert limits.allow_guesses(HERE, [("B1", True)]) == [False]
+    assert limits.is_spent(HERE)
+    assert not limits.is_spent(THERE)
+    assert limits.allow_guesses(THERE, [("A1", True), ("A3", False)]) == [True, True]
+    assert not limits.allow_guess(HERE, "B1")
+    assert limits.allow_guesses(HERE, [("B1", True), ("B2", False)], by_address=False) == [True, True]
+    assert limits.allow_guesses(HERE, []) == []
+
+
+def test_a_list_of_right_rows_has_no_end(limits: Limits) -> None:
+    assert limits.allow_guesses(HERE, [(f"A{at}", True) for at in range(700)]) == [True] * 700
+    assert not limits.is_spent(HERE)
+
+
+def test_wrong_rows_at_one_record_end_with_it(limits: Limits) -> None:
+    wrong = [("A1", False)] * 4
+    assert limits.allow_guesses(HERE, [*wrong, ("A1", True), ("A2", True)]) == [True, True, True, False, False, True]
+    assert limits.allow_guesses(THERE, [("A1", True)]) == [True]
+
+
+def test_rates_of_less_than_an_hour_alone_hold_for_lists_too(database: Database) -> None:
+    limits = Limits(
+        database, b"k" * 32, Allowance(page="3/minute", guess="2/minute", record="9/day", file="9/day"), lambda: AT
+    )
+    assert limits.allow_guesses(HERE, [(f"A{at}", False) for at in range(3)]) == [True, True, False]
+
+
+def test_many_lists_at_once_share_one_count(limits: Limits) -> None:
+    told: list[int] = []
+
+    def ask(at: int) -> None:
+        told.append(sum(limits.allow_guesses(HERE, [(f"L{at}-{row}", False) for row in range(5)])))
+
+    threads = [threading.Thread(target=ask, args=(at,)) for at in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(told) == 6
+
+
+def test_an_attempt_is_given_back_where_it_was_counted_and_never_below_none(
+    limits: Limits, clock: list[datetime], database: Database
+) -> None:
+    limits.allow_guess(HERE, "A1")
+    clock[0] += timedelta(days=2)
+    limits.give_back(HERE, "A1")
+    limits.give_back(THERE, "A2")
+    with database.reading() as session:
+        assert set(session.scalars(text("select seen from limit_count"))) == {1}
+
+
+def test_an_outage_leaves_an_attempt_counted(tmp_path: Path) -> None:
+    nowhere = open_database(f"sqlite:///{tmp_path / 'no folder' / 'certsvc.db'}")
+    limits = Limits(nowhere, b"k" * 32, ALLOWANCE, lambda: AT)
+    with pytest.raises(Unavailable):
+        limits.allow_guess(HERE, "A1")
+    limits.give_back(HERE, "A1")
+
+
 def test_what_is_kept_names_nobody_and_does_not_grow(database: Database, limits: Limits, clock: list[datetime]) -> None:
     limits.allow(Kind.GUESS, "198.51.100.7")
     limits.allow_each(Kind.RECORD, ["2563010509000001", "\ud800", "\x00"])
@@ -113,13 +218,9 @@ def _listed(client: FlaskClient, register: Register, *names: str) -> list[str]:
 
 def test_the_rows_of_a_list_are_attempts_at_their_records(narrow: FlaskClient, register: Register) -> None:
     right = register.valid.name
-    assert _listed(narrow, register, right, right, "张三", "李四", right) == [
-        "valid",
-        "valid",
-        "unknown",
-        "unavailable",
-        "valid",
-    ]
+    # Two wrong names a minute at a record, and three an hour of one's own; a list takes three of them at most.
+    assert _listed(narrow, register, right, "张三", "李四", right) == ["valid", "unknown", "unknown", "valid"]
+    assert _listed(narrow, register, right, "王五", "赵六") == ["valid", "unknown", "unavailable"]
     # By list, by form, by match mode or by the API: it is one count, and what is refused says nothing of the name.
     assert _listed(narrow, register, right, "王五") == ["unavailable"] * 2
     pair = {"number": register.valid.number, "name": right}
@@ -127,7 +228,55 @@ def test_the_rows_of_a_list_are_attempts_at_their_records(narrow: FlaskClient, r
     assert narrow.post("/api/v1/verifications", json=pair).status_code == 429
     content = f"证书编号,姓名\n{register.valid.number},{right}\n".encode()
     answer = narrow.post("/verify/list", data={"list": (io.BytesIO(content), "a.csv")})
-    assert "暂时无法查询" in answer.data.decode("utf-8-sig")
+    assert "没有查" in answer.data.decode("utf-8-sig")
+    # Elsewhere the right answer stands, by every door.
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    assert narrow.post("/verify/number", data=pair, environ_base=elsewhere).status_code == 200
+    listed = narrow.post("/api/v1/verifications", json={"rows": [pair]}, environ_base=elsewhere)
+    assert [row["state"] for row in listed.json["rows"]] == ["valid"]
+
+
+def test_no_list_locks_a_record_against_its_right_name_from_elsewhere(own: Register) -> None:
+    settings = replace(own.settings, limit_record="10/hour;30/day")
+    client = create_app(settings, services=own.services).test_client()
+    wrong = {"rows": [{"number": own.valid.number, "name": f"张{at}"} for at in range(3)]}
+    for at in range(40):
+        client.post("/api/v1/verifications", json=wrong, environ_base={"REMOTE_ADDR": f"198.51.{at}.7"})
+    pair = {"number": own.valid.number, "name": own.valid.name}
+    answer = client.post("/verify/number", data=pair, environ_base={"REMOTE_ADDR": "203.0.113.9"})
+    assert answer.status_code == 200
+    assert "真实有效" in answer.text
+
+
+def test_no_list_is_a_way_round_the_limit_by_address(own: Register) -> None:
+    """By the form, 200 a day: by lists no more, whatever their length."""
+    settings = replace(own.settings, limit_guess="20/minute;200/day")
+    client = create_app(settings, services=own.services).test_client()
+    states = []
+    for part in range(3):
+        rows = [{"number": f"26630100015{part}{at:04d}", "name": "王芳"} for at in range(150)]
+        rows += [{"number": own.valid.number, "name": own.valid.name}]
+        answer = client.post("/api/v1/verifications", json={"rows": rows})
+        states.append([row["state"] for row in answer.json["rows"]])
+    assert states[0] == ["unknown"] * 150 + ["valid"]
+    assert states[1] == ["unknown"] * 50 + ["unavailable"] * 101
+    assert states[2] == ["unavailable"] * 151
+    key = api_keys.create(own.services, "招聘系统", [api_keys.Scope.LISTS], 1000, by="operator")
+    rows = [{"number": own.valid.number, "name": own.valid.name}, {"number": "2663010001599999", "name": "王芳"}]
+    answer = client.post("/api/v1/verifications", json={"rows": rows}, headers={"Authorization": f"Bearer {key}"})
+    assert [row["state"] for row in answer.json["rows"]] == ["valid", "unknown"]
+
+
+def test_whoever_is_right_is_never_counted_out(own: Register) -> None:
+    client = create_app(replace(own.settings, limit_guess="3/minute"), services=own.services).test_client()
+    pair = {"number": own.valid.number, "name": own.valid.name}
+    matched = {"name": own.valid.name, "last_six": own.valid.id_number[-6:]}
+    for _ in range(5):
+        assert client.post("/verify/number", data=pair).status_code == 200
+        assert client.post("/api/v1/verifications", json=pair).status_code == 200
+        assert client.post(f"/v/{own.valid.token}/match", data=matched).status_code == 200
+    wrong = [client.post("/verify/number", data=pair | {"name": "张三"}).status_code for _ in range(4)]
+    assert wrong == [404, 404, 404, 429]
 
 
 def test_a_key_does_not_lift_the_limit_by_record(own: Register) -> None:
@@ -137,9 +286,9 @@ def test_a_key_does_not_lift_the_limit_by_record(own: Register) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     tried = [
         client.post("/api/v1/verifications", json={"number": own.valid.number, "name": name}, headers=headers)
-        for name in ("张一", "张二", "张三")
+        for name in ("张一", "张二", "张三", "张四")
     ]
-    assert [answer.status_code for answer in tried] == [404, 404, 429]
+    assert [answer.status_code for answer in tried] == [404, 404, 404, 429]
 
 
 def test_files_in_one_archive_count_like_files_one_by_one(own: Register) -> None:

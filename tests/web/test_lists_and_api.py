@@ -38,7 +38,7 @@ def test_a_list_comes_back_with_states_and_no_formula(client: FlaskClient, regis
     assert rows[0] == ["证书编号", "姓名", "状态", "发证日期", "查询时间", "核验网址"]
     states = {row[1]: row[2] for row in rows[1:]}
     assert states[register.valid.name] == "真实有效"
-    assert states[register.held["revoked"].name].startswith("真实签发,已于")
+    assert states[register.held["revoked"].name].startswith("已撤销（")
     assert states[PAPER_NAME] == "纸质证书真实有效"
     assert rows[-2][:2] == ["'=1+1", "'@SUM(A1)"]
     assert rows[-1][2].startswith("未查到")

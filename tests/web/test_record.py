@@ -12,7 +12,7 @@ from sqlalchemy import text
 from certsvc.app import create_app
 from certsvc.credential.wording import STATES
 from certsvc.services.certificates import change_status
-from tests.builders.site import NAMES, PAPER_NAME, PAPER_NUMBER, REASON, REPLACED_NAME, REPLACED_NUMBER, Register
+from tests.builders.site import NAMES, NOTE, PAPER_NAME, PAPER_NUMBER, REASON, REPLACED_NAME, REPLACED_NUMBER, Register
 
 ELECTRONIC = [state for state in NAMES if state != "second"]
 
@@ -28,7 +28,7 @@ def test_each_state_has_its_own_words_colour_and_icon(
     said = re.search(r"<h1>(.*?)</h1>", re.sub(r"</?span[^>]*>", "", page))
     assert said is not None
     wanted = STATES[state].zh if language == "zh" else STATES[state].en
-    assert said[1].startswith(re.split(r"[{(]", wanted)[0].strip())
+    assert said[1].startswith(re.split(r"[\[{(]", wanted)[0].strip())
     assert f'class="verdict s-{state}"' in page
     assert f'data-state="{state}"' in page
 
@@ -100,10 +100,15 @@ def test_a_revocation_shows_on_the_very_next_request(own: Register) -> None:
     address = f"/v/{own.valid.token}"
     assert client.get(address).status_code == 200
     assert 'data-state="valid"' in client.get(address).text
-    change_status.revoke(own.services, own.valid.number, reason=REASON, by="issuer")
+    change_status.revoke(own.services, own.valid.number, reason=NOTE, by="issuer", code=REASON)
     page = client.get(address).text
     assert 'data-state="revoked"' in page
-    assert REASON in page
+    assert REASON.zh in page
+    assert NOTE not in page
+    english = client.get(address, headers={"Accept-Language": "en"}).text
+    assert REASON.en in english
+    said = client.get(address, headers={"Accept": "application/json"}).json["certificate"]["reason"]
+    assert said == {"code": REASON.value, "zh": REASON.zh, "en": REASON.en}
 
 
 def test_an_older_version_is_told_by_which_it_was_replaced(client: FlaskClient, register: Register) -> None:
@@ -222,8 +227,10 @@ def test_a_heading_says_the_answer_first_and_breaks_no_number(client: FlaskClien
     answer, _, details = heading[1].partition('<span class="more">')
     assert answer == "已被更新的版本替代"
     assert f'<span class="nb">{number}</span>' in details
-    # Genuine, but suspended or revoked: half of that would be another answer.
-    for state, whole in (("suspended", "起暂停使用"), ("revoked", "撤销")):
+    # That it was genuinely issued stands among the details (R11).
+    for state, whole in (("suspended", "已暂停使用"), ("revoked", "已撤销")):
         heading = re.search(r"<h1>(.*?)</h1>", client.get(f"/v/{register.held[state].token}").text)
         assert heading is not None
-        assert heading[1].partition('<span class="more">')[0].endswith(whole)
+        answer, _, details = heading[1].partition('<span class="more">')
+        assert answer == whole
+        assert "曾真实签发" in details

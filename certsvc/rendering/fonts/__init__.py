@@ -113,7 +113,7 @@ def _missing(char: str) -> MissingGlyph:
     code = f"U+{ord(char):04X}"
     name = unicodedata.name(char, "no name in Unicode")
     return MissingGlyph(
-        f"证书字体缺少字符“{char}”({code}),不能签发",
+        f"证书字体缺少字符“{char}”（{code}），不能签发",
         f"the certificate's fonts cannot draw {char!r} ({code}, {name}); it is not issued",
         rule="R9",
     )

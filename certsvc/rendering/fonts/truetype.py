@@ -12,7 +12,10 @@ import hashlib
 import mmap
 import struct
 import zlib
+from itertools import groupby
 from pathlib import Path
+
+from certsvc.rendering.fonts.glyf import on_grid
 
 _ARGS_ARE_WORDS, _HAS_SCALE, _MORE, _HAS_XY_SCALE, _HAS_2X2 = 0x0001, 0x0008, 0x0020, 0x0040, 0x0080
 
@@ -37,6 +40,7 @@ class FontFile:
         self.family = _postscript_name(self._table(b"name"))
         self._gids = _glyph_numbers(self._table(b"cmap"))
         self._advances: dict[str, float] = {}
+        self._coarse: dict[tuple[int, int], bytes] = {}
         self._long_loca = struct.unpack_from(">h", head, 50)[0] == 1
         self._metrics = struct.unpack_from(">H", hhea, 34)[0]
         self._glyf, self._loca, self._hmtx = (self._tables[tag][0] for tag in (b"glyf", b"loca", b"hmtx"))
@@ -76,13 +80,23 @@ class FontFile:
             start, end = (2 * half for half in struct.unpack_from(">HH", self._bytes, self._loca + 2 * gid))
         return self._bytes[self._glyf + start : self._glyf + end]
 
-    def cut(self, gids: list[int]) -> bytes:
-        """A TrueType program of these glyphs in this order (the first must be .notdef); parts of composites follow."""
+    def _on_grid(self, gid: int, grid: int) -> bytes:
+        """A glyph's record on a coarser grid, kept: names share their characters."""
+        known = self._coarse.get((gid, grid))
+        if known is None:
+            known = self._coarse[gid, grid] = on_grid(self.outline(gid), grid)
+        return known
+
+    def cut(self, gids: list[int], grid: int = 1) -> bytes:
+        """A TrueType program of these glyphs in this order (the first must be .notdef); parts of composites follow.
+
+        Points are rounded to a `grid` of so many units, advances stay as they are.
+        """
         order = list(gids)
         place = {gid: index for index, gid in enumerate(order)}
         outlines: list[bytes] = []
         for gid in order:  # grows while it runs: components are appended
-            outlines.append(_renumber(self.outline(gid), place, order))
+            outlines.append(_renumber(self._on_grid(gid, grid), place, order))
         loca, at, body = [0], 0, []
         for outline in outlines:
             padded = outline + bytes(-len(outline) % 4)
@@ -100,7 +114,7 @@ class FontFile:
             b"glyf": b"".join(body),
             b"head": bytes(head),
             b"hhea": bytes(hhea),
-            b"hmtx": b"".join(struct.pack(">Hh", *self.metric(gid)) for gid in order),
+            b"hmtx": b"".join(self._metric_of(gid, outline) for gid, outline in zip(order, outlines, strict=True)),
             b"loca": struct.pack(f">{len(loca)}I", *loca),
             b"maxp": bytes(maxp),
         }
@@ -108,6 +122,13 @@ class FontFile:
             if tag in self._tables:
                 tables[tag] = self._table(tag)
         return _assemble(tables)
+
+    def _metric_of(self, gid: int, outline: bytes) -> bytes:
+        """Advance and left side bearing; the latter moves with the outline's edge, or rasterisers shift the glyph."""
+        advance, bearing = self.metric(gid)
+        if len(outline) >= 10:
+            bearing += struct.unpack_from(">h", outline, 2)[0] - struct.unpack_from(">h", self.outline(gid), 2)[0]
+        return struct.pack(">Hh", advance, bearing)
 
 
 def _postscript_name(table: bytes) -> str:
@@ -210,6 +231,17 @@ def _assemble(tables: dict[bytes, bytes]) -> bytes:
     return bytes(program)
 
 
+def _widths(widths: list[float]) -> str:
+    """The /W array's content (9.7.4.3): runs of widths that are not the default of 1,000, each from its first CID."""
+    runs, at = [], 0
+    for usual, run in groupby(widths, key=lambda width: width == 1000):
+        listed = list(run)
+        if not usual:
+            runs.append(f"{at}[{' '.join(f'{width:g}' for width in listed)}]")
+        at += len(listed)
+    return "".join(runs)
+
+
 class Subset:
     """The characters one document draws from one file; `cid` gives each its number in the embedded font."""
 
@@ -224,14 +256,17 @@ class Subset:
         """The number of a character, given on first use; 0 is .notdef, which nothing ever asks for."""
         return self._cids.setdefault(char, len(self._cids) + 1)
 
-    def objects(self, first: int, level: int) -> list[bytes]:
-        """Five PDF objects numbered from `first`: the Type0 font, CIDFont, descriptor, program, ToUnicode."""
+    def objects(self, first: int, level: int, grid: int = 1) -> list[bytes]:
+        """Five PDF objects numbered from `first`: the Type0 font, CIDFont, descriptor, program, ToUnicode.
+
+        `grid` is `FontFile.cut`'s.
+        """
         gids = [0, *(self.font.gid(char) for char in self._cids)]
-        program = self.font.cut(gids)
+        program = self.font.cut(gids, grid)
         tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256("".join(self._cids).encode()).digest()[:6])
         name = f"{tag}+{self.font.family}"
         scale = 1000 / self.font.units
-        widths = " ".join(f"{self.font.metric(gid)[0] * scale:g}" for gid in gids)
+        widths = _widths([self.font.metric(gid)[0] * scale for gid in gids])
         box = " ".join(f"{edge * scale:g}" for edge in self.font.box)
         squeezed = zlib.compress(program, level)
         cmap = zlib.compress(self._to_unicode(), level)
@@ -239,7 +274,7 @@ class Subset:
             f"<</Type/Font/Subtype/Type0/BaseFont/{name}/Encoding/Identity-H/DescendantFonts[{first + 1} 0 R]"
             f"/ToUnicode {first + 4} 0 R>>".encode(),
             f"<</Type/Font/Subtype/CIDFontType2/BaseFont/{name}/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
-            f"/Supplement 0>>/FontDescriptor {first + 2} 0 R/DW 1000/W[0[{widths}]]/CIDToGIDMap/Identity>>".encode(),
+            f"/Supplement 0>>/FontDescriptor {first + 2} 0 R/DW 1000/W[{widths}]/CIDToGIDMap/Identity>>".encode(),
             f"<</Type/FontDescriptor/FontName/{name}/Flags 4/FontBBox[{box}]/ItalicAngle 0"
             f"/Ascent {self.font.ascent * scale:g}/Descent {self.font.descent * scale:g}"
             f"/CapHeight {self.font.cap_height * scale:g}/StemV 80/FontFile2 {first + 3} 0 R>>".encode(),

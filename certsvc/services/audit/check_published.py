@@ -2,8 +2,8 @@
 
 Needs nothing of an installation, no database and no key. In hand may be certificates with their receipts, and heads of
 the log that others kept (a witness's note, an older copy): an issuer that shows different people different logs, or
-takes back what it signed, is found by whoever lays two of them side by side. Not here: the rules L1–L11
-(`transparency.audit`), what only the register can tell (`log_check`). Decided here is
+takes back what it signed, is found by anyone who lays two of them side by side. Not here: the rules L1–L11
+(`transparency.audit`), what only the register can tell (`audit.check_register`). Decided here is
 
 L12 the status lists published beside the log have as many bits set as its leaves lead to
 """
@@ -110,7 +110,7 @@ def _hold_lists(lists: Fetch, trust: TrustBundle, report: AuditReport, now: date
             yield Problem(
                 "L12",
                 None,
-                f"{purpose} 状态列表有 {listed} 位,按日志应有 {due} 位;若刚有变更,请再查一次",
+                f"{purpose} 状态列表有 {listed} 位，按日志应有 {due} 位；若刚有变更，请再查一次",
                 f"the {purpose} lists have {listed} bits set where the log leads to {due}; "
                 "look again if something was changed just now",
             )

@@ -7,7 +7,7 @@ need the register are numbered here:
 
 G1 stored hashes, subtrees and head follow from the leaves   G2 each certificate is signed, and its columns repeat it
 G3 each status follows from its logged changes               G4 every leaf is about something in the register
-G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`log_earned`)
+G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`earned`)
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _check_hashes(session: Session, size: int, found: _Findings) -> Frontier:
     stored = session.scalar(select(func.count()).select_from(LogNodeRecord)) or 0
     if stored != nodes:
         found.say(
-            "G1", None, f"应有 {nodes} 个子树散列,存有 {stored}", f"{nodes} subtree hashes are due, {stored} stored"
+            "G1", None, f"应有 {nodes} 个子树散列，存有 {stored}", f"{nodes} subtree hashes are due, {stored} stored"
         )
     try:
         head = frontier(session)
@@ -144,7 +144,7 @@ def _check_hashes(session: Session, size: int, found: _Findings) -> Frontier:
     else:
         if head != edge:
             found.say(
-                "G1", None, "日志头与各叶不符:有叶被改动", "the head does not follow from the leaves: one was changed"
+                "G1", None, "日志头与各叶不符：有叶被改动", "the head does not follow from the leaves: one was changed"
             )
     return edge
 
@@ -185,8 +185,11 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
             continue
         found.made.add(row.leaf_index)
         check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
-        if row.status not in _IN_FORCE and check.checks[-1].name.endswith(" trust"):
-            zh, en = f"{named} 由已不再信任的密钥签名,已失效", f"{named} is by a key distrusted since, and out of force"
+        if row.status not in _IN_FORCE and check.checks[-1].name.endswith("-trust"):
+            zh, en = (
+                f"{named} 由已不再信任的密钥签名，已失效",
+                f"{named} is by a key distrusted since, and out of force",
+            )
             found.notices.append(Problem("G2", row.leaf_index, zh, en))
         elif not check.ok or check.claims is None:
             found.say("G2", row.leaf_index, f"{named} 的签名不符", f"the signature of {named} does not hold")
@@ -240,7 +243,7 @@ def _check_changes(services: Services, session: Session, found: _Findings) -> No
             found.say(
                 "G3",
                 None,
-                f"{number}-v{version} 的状态为 {status},按日志应为 {due}",
+                f"{number}-v{version} 的状态为 {status}，按日志应为 {due}",
                 f"{number}-v{version} is {status} where its logged changes lead to {due}",
             )
 
@@ -312,11 +315,11 @@ def _check_published(services: Services, session: Session, published: Path, edge
         found.say(
             "G5",
             None,
-            f"日志不是已公布日志头的延续:{error.zh}",
+            f"日志不是已公布日志头的延续：{error.zh}",
             f"the log does not continue the published checkpoint: {error.en}",
         )
     except CertsvcError as error:
-        found.say("G5", None, f"已公布的日志头:{error.zh}", f"the published checkpoint: {error.en}")
+        found.say("G5", None, f"已公布的日志头：{error.zh}", f"the published checkpoint: {error.en}")
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

@@ -12,27 +12,22 @@ What a correction rests on is in the audit trail, as a text of its own, and is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CertsvcError
-from certsvc.rules.decide import EnrolmentState
 from certsvc.services.context import Services
 from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.next_version import paper_commitment
 from certsvc.services.issuing.plan import session_code
 from certsvc.services.log import read as log_read
-from certsvc.services.records.attempts import attempt_of, decision_on
-from certsvc.services.records.reviews import Steps, counts, steps_of
-from certsvc.services.records.schemes import schemes_by_id
+from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
 from certsvc.store import (
     ISSUED,
-    AttemptRecord,
     CertificateRecord,
-    EnrolmentRecord,
     IssueBatchRecord,
     LogLeafRecord,
     PaperCertificateRecord,
@@ -74,19 +69,11 @@ class _Records:
 
     def __init__(self, services: Services, session: Session) -> None:
         self._services, self._session = services, session
-        self._schemes = schemes_by_id(session)
-        self._enrolments: dict[int, EnrolmentRecord] = {}
-        self._attempts: dict[int, list[AttemptRecord]] = {}
-        self._steps: Steps = {}
+        self._on_record: Mapping[int, EnrolmentOnRecord] = {}
 
     def read(self, enrolments: Sequence[int]) -> None:
-        """The enrolments that the next rows are about, their reviews and their attempts, in three queries."""
-        named = select(EnrolmentRecord).where(EnrolmentRecord.id.in_(enrolments))
-        self._enrolments = {one.id: one for one in self._session.scalars(named)}
-        self._steps = steps_of(self._session, enrolments)
-        self._attempts = {}
-        for one in self._session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id.in_(enrolments))):
-            self._attempts.setdefault(one.enrolment_id, []).append(one)
+        """The enrolments that the next rows are about, with what they rest on."""
+        self._on_record = enrolments_on_record(self._session, enrolments)
 
     def fault(self, row: CertificateRecord, content: bytes) -> tuple[str, str] | None:
         try:
@@ -100,24 +87,20 @@ class _Records:
         return None
 
     def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
-        enrolment = self._enrolments.get(row.enrolment_id or 0)
+        on_record = self._on_record.get(row.enrolment_id or 0)
         batch = None if row.batch_id is None else self._session.get(IssueBatchRecord, row.batch_id)
-        if enrolment is None or batch is None:
+        if on_record is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
-        # What came in afterwards is not what it rested on.
-        steps = self._steps.get(enrolment.id, ())
-        by_then = [one for one in steps if one.at <= row.created_at]
-        if not counts(enrolment, by_then) or (steps and not by_then):
+        then = on_record.as_of(row.created_at)
+        if not then.approved:
             return "报名当时未经审核通过", "rests on a registration that had not been approved"
-        known = [one for one in self._attempts.get(enrolment.id, []) if one.recorded_at <= row.created_at]
-        scheme = self._schemes[enrolment.scheme_id]
-        decision = decision_on(enrolment, [attempt_of(one) for one in known], scheme, row.issued_on)
-        if decision.state is not EnrolmentState.PASSED or decision.completed_on is None:
+        decision = then.passed(row.issued_on)
+        if decision is None or decision.completed_on is None:
             return "按记录的成绩并未通过", "had not passed, by the results on record"
-        if leaf.session != session_code(scheme, decision.completed_on):
+        if leaf.session != session_code(then.scheme, decision.completed_on):
             return "记在另一场次名下", "is counted at another sitting than the one that completed it"
         salt = open_secrets(self._services.vault, row).evidence_salt
-        if leaf.evidence is None or not leaves.opens(leaf.evidence, salt, *evidence_of(known, batch)):
+        if leaf.evidence is None or not leaves.opens(leaf.evidence, salt, *evidence_of(then.attempts, batch)):
             return "所依据的成绩或批准在签发后被改动", "rests on results or an approval that were changed since"
         return None
 

@@ -3,7 +3,7 @@
 Runs anywhere and needs nothing of an installation: pinned keys of the log, a folder of its own that holds the last
 head seen and the witness's key, and the log as a folder or a web address. The new head is stored before the cosignature
 goes out, so a cosigned head is never forgotten. A refused head that contradicts one seen is kept as evidence.
-Not here: what is decided (`transparency.witness`), fetching (`log_fetch`).
+Not here: what is decided (`transparency.witness`), fetching (`log.fetch`).
 """
 
 from __future__ import annotations

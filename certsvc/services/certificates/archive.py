@@ -6,7 +6,7 @@ soon. A file that came further has a hash of its own, recorded before it is put 
 record and stay genuine. Stopped anywhere, the next run goes on: a file in place whose hash is recorded later than the
 newest is made the newest. What was signed never changes. A file is only ever recorded at a level that was proven of its
 bytes, and never at a lower one than before.
-Not here: what happens to the bytes, and where lists come from (`archive_ways`); the stamp itself
+Not here: what happens to the bytes, and where lists come from (`archive_steps`); the stamp itself
 (`signing.stamp_authority`).
 """
 
@@ -104,7 +104,7 @@ def archive(
     `services.renew_days`, or all.
 
     An authority that is down ends the run, and the rest waits. A file without revocation lists stays as it is and waits
-    too. Raises `Refused` where no authority is configured. For whoever holds the home's lock (`jobs.one_at_a_time`).
+    too. Raises `Refused` where no authority is configured. For the holder of the home's lock (`jobs.one_at_a_time`).
     """
     if services.stamps is None:
         raise Refused("未配置时间戳服务", "no time-stamp authority is configured", where="CERTSVC_TSA_URL")

@@ -57,14 +57,14 @@ class Ways:
         try:
             before = read_archive(content, means.pinned)
         except ValueError as error:
-            raise SealRefused(f"归档文件不成立:{error}", f"the archived file does not hold: {error}") from error
+            raise SealRefused(f"归档文件不成立：{error}", f"the archived file does not hold: {error}") from error
         if due_by is not None and before.proven_until > due_by:
             return self._further(before)
         after = renew_archive(content, means, foreseen=self._chain)
         if due_by is not None and after.proven_until <= before.proven_until:
             ends = f"{before.proven_until:%Y-%m-%d}"
             raise Unavailable(
-                f"时间戳服务仍使用 {ends} 到期的证书,此时续期无益",
+                f"时间戳服务仍使用 {ends} 到期的证书，此时续期无益",
                 f"the authority still stamps under a chain that ends on {ends}: renewing gains nothing yet",
                 where="CERTSVC_TSA_URL",
             )

@@ -1,5 +1,7 @@
 """Revoke, suspend, reinstate: who, when, why, and a leaf in the public log for each (R7.5).
 
+Why is said twice: in words of one's own, which stay inside since they may name a person, and by a code, whose words the
+public reads in both languages (`credential.reasons`).
 One transaction: read the newest version under the write lock → check that the change is allowed → append the leaf →
 move the status and keep what it was → note the deed. Superseding is not done here but together with the successor's
 issue (`correct`); expiry is computed, never stored.
@@ -14,6 +16,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from certsvc.credential.reasons import FOR_STATUS, StatusReason
 from certsvc.credential.status import Status, check_change
 from certsvc.errors import StatusChangeRefused
 from certsvc.services.context import SHANGHAI, Services
@@ -53,14 +56,21 @@ class StatusChange:
         }
 
 
-def revoke(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """End a certificate for good. Raises `NotFound`, `StatusChangeRefused`."""
-    return _change(services, number, Status.REVOKED, reason=reason, by=by)
+def revoke(
+    services: Services, number: str, *, reason: str, by: str, code: StatusReason = StatusReason.OTHER
+) -> StatusChange:
+    """End a certificate for good. The public reads `code`, never `reason`. Raises `NotFound`, `StatusChangeRefused`."""
+    return _change(services, number, Status.REVOKED, reason=reason, by=by, code=code)
 
 
-def suspend(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """Take a certificate out of force until it is reinstated. Raises `NotFound`, `StatusChangeRefused`."""
-    return _change(services, number, Status.SUSPENDED, reason=reason, by=by)
+def suspend(
+    services: Services, number: str, *, reason: str, by: str, code: StatusReason = StatusReason.OTHER
+) -> StatusChange:
+    """Take a certificate out of force until it is reinstated; code and reason as for `revoke`.
+
+    Raises `NotFound`, `StatusChangeRefused`.
+    """
+    return _change(services, number, Status.SUSPENDED, reason=reason, by=by, code=code)
 
 
 def reinstate(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
@@ -73,7 +83,7 @@ def check_reason(reason: str) -> str:
     text = reason.strip()
     if not text or len(text) > LONGEST_REASON or not text.isprintable():
         raise StatusChangeRefused(
-            f"须写明原因(1–{LONGEST_REASON} 字,一行)",
+            f"须写明原因（1–{LONGEST_REASON} 字，一行）",
             f"a reason of 1 to {LONGEST_REASON} characters is due",
             rule="R7.5",
         )
@@ -81,7 +91,15 @@ def check_reason(reason: str) -> str:
 
 
 def record_change(
-    session: Session, row: CertificateRecord, to: Status, *, at: datetime, by: str, reason: str, leaf_index: int
+    session: Session,
+    row: CertificateRecord,
+    to: Status,
+    *,
+    at: datetime,
+    by: str,
+    reason: str,
+    leaf_index: int,
+    code: StatusReason | None = None,
 ) -> None:
     """Move the row's status and keep the change. The transition has been checked and its leaf appended."""
     on = at.astimezone(SHANGHAI).date()
@@ -94,16 +112,25 @@ def record_change(
             at=at,
             by=by,
             reason=reason,
+            reason_code=None if code is None else code.value,
             leaf_index=leaf_index,
         )
     )
     row.status = to.value
     row.status_changed_on = on
-    row.status_reason = reason
+    row.status_reason = None if code is None else code.value
 
 
-def _change(services: Services, number: str, to: Status, *, reason: str, by: str) -> StatusChange:
+def _change(
+    services: Services, number: str, to: Status, *, reason: str, by: str, code: StatusReason | None = None
+) -> StatusChange:
     why = check_reason(reason)
+    if code is not None and code not in FOR_STATUS:
+        raise StatusChangeRefused(
+            f"{code.value} 不是暂停或撤销的原因",
+            f"{code.value} is no reason for a suspension or a revocation",
+            rule="R7.5",
+        )
     with services.database.writing() as session:
         row = newest_version(session, number)
         before = Status(row.status)
@@ -114,7 +141,7 @@ def _change(services: Services, number: str, to: Status, *, reason: str, by: str
         commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
         content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
         (index,) = append(session, [content], at=at)
-        record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index)
+        record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index, code=code)
         # The reason stays out of the trail: staff may name a person in it.
         note(
             session,

@@ -26,11 +26,12 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version
 from certsvc.services.log.append import clock
+from certsvc.services.records.photos import signed_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
-from certsvc.store import CertificateRecord, EnrolmentRecord, PersonRecord
+from certsvc.store import PersonRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event
 
@@ -72,7 +73,7 @@ def correct(
     whatever refuses an issue. `approved_by`, where given, is another person than `by`."""
     why = check_reason(reason)
     if approved_by is not None and not is_second_person(approved_by, by):
-        raise StatusChangeRefused("批准人不能是经办人本人", "whoever records it may not approve it", rule="R8.4")
+        raise StatusChangeRefused("批准人不能是经办人本人", "the one who records it may not approve it", rule="R8.4")
     with services.database.writing() as session:
         old = newest_version(session, number)
         check_change(Status(old.status), Status.SUPERSEDED)
@@ -94,7 +95,7 @@ def correct(
             paper_id=old.paper_id,
             number=old.number,
             version=old.version + 1,
-            photo_sha256=_photo(session, old),
+            photo_sha256=signed_photo(claims.portrait_digest),
             sex=claims.sex,
             birth_date=claims.birth_date,
             scores=claims.scores,
@@ -137,12 +138,6 @@ def _corrected(
     if not changed:
         raise Refused("没有要更正的内容", "nothing is to be corrected", rule="R8.4", where=claims.number)
     return name, identity, changed
-
-
-def _photo(session: Session, row: CertificateRecord) -> str | None:
-    if row.enrolment_id is None:
-        return None
-    return session.scalar(select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.id == row.enrolment_id))
 
 
 def _correct_person(

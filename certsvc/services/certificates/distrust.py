@@ -2,7 +2,7 @@
 
 What the log proves below that index stays good; what the key signed and the log shows later, or not at all, is not. An
 index beyond the log's end is refused: it would vouch in advance for whatever the thief gets logged next.
-Not here: proving an index (`log_proven`), signing the rest anew (`resign`).
+Not here: proving an index (`log.proven`), signing the rest again (`resign`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from certsvc.store import ISSUED, CertificateRecord
 
 @dataclass(frozen=True, slots=True)
 class Distrusted:
-    """The key as it stands now, and how many certificates in force it leaves to be signed anew."""
+    """The key as it stands now, and how many certificates in force it leaves to be signed again."""
 
     record: KeyRecord
     to_resign: int
@@ -34,7 +34,7 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
         size = frontier(session).size
         if from_index > size:
             raise KeyRefused(
-                f"日志只有 {size} 叶,起点不能在其后",
+                f"日志只有 {size} 叶，起点不能在其后",
                 f"the log has {size} leaves; distrust cannot begin beyond it",
                 where=kid,
             )

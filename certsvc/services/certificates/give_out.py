@@ -97,7 +97,7 @@ def _issued(services: Services, number: str, version: int | None) -> Certificate
 
 def _lost(row: CertificateRecord) -> Unavailable:
     return Unavailable(
-        "PDF 文件缺失或与登记的哈希不符,请从备份恢复",
+        "PDF 文件缺失或与登记的哈希不符，请从备份恢复",
         "the PDF is gone or differs from its recorded hash; restore it from the backup",
         where=f"{row.number}-v{row.version}",
     )

@@ -1,7 +1,7 @@
 """A detached SM2 signature beside a certificate: over the very bytes of its credential as published (docs/gm.md).
 
-Made on demand and kept nowhere: it adds to the credential's own proofs and changes none of them. Only a credential that
-is genuine by those gets one. Not here: the algorithm (`signing.gm`), checking one (`verify_gm`).
+Made on demand and not kept: it adds to the credential's own proofs and changes none of them. Only a credential that
+is genuine by those gets one. Not here: the algorithm (`signing.gm`), checking one (`verification.gm`).
 """
 
 from __future__ import annotations

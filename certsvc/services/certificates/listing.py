@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from certsvc.credential.status import Status, effective
 from certsvc.services.context import Services
 from certsvc.services.records.versions import unknown_number, versions_of
-from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, PdfFileRecord
+from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, PdfFileRecord, StatusChangeRecord
 
 _CHUNK = 1000
 
@@ -35,7 +35,8 @@ class Entry:
     level: int
     valid_until: date | None = None
     status_changed_on: date | None = None
-    status_reason: str | None = None
+    status_reason: str | None = None  # the code that is public
+    status_note: str | None = None  # what staff wrote of the last change; told by `show_certificate` alone
     pdf_level: str | None = None  # PAdES: "B-B", "B-T" with a time stamp, "B-LTA"; told by `show_certificate` alone
     pdf_proven_until: date | None = None  # B-LTA: it is to be renewed before; told as the level is
 
@@ -51,6 +52,7 @@ class Entry:
             "valid_until": self.valid_until.isoformat() if self.valid_until else None,
             "status_changed_on": self.status_changed_on.isoformat() if self.status_changed_on else None,
             "status_reason": self.status_reason,
+            **({"status_note": self.status_note} if self.status_note else {}),
             **({"pdf_level": self.pdf_level} if self.pdf_level else {}),
             **({"pdf_proven_until": self.pdf_proven_until.isoformat()} if self.pdf_proven_until else {}),
         }
@@ -73,13 +75,21 @@ def show_certificate(services: Services, number: str) -> list[Entry]:
     """Every version under a number, the newest first, then the paper one. Raises `NotFound`."""
     today = services.today()
     with services.database.reading() as session:
-        entries = [_with_level(session, row, _entry(row, today)) for row in reversed(versions_of(session, number))]
+        entries = [
+            _with_note(session, row, _with_level(session, row, _entry(row, today)))
+            for row in reversed(versions_of(session, number))
+        ]
         paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == number))
         if paper is not None:
             entries.append(_paper_entry(paper))
     if not entries:
         raise unknown_number(number)
     return entries
+
+
+def _with_note(session: Session, row: CertificateRecord, entry: Entry) -> Entry:
+    changes = select(StatusChangeRecord.reason).where(StatusChangeRecord.certificate_id == row.id)
+    return replace(entry, status_note=session.scalar(changes.order_by(StatusChangeRecord.id.desc()).limit(1)))
 
 
 def _with_level(session: Session, row: CertificateRecord, entry: Entry) -> Entry:

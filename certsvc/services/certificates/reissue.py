@@ -1,7 +1,7 @@
 """Replace a lost or damaged paper certificate by an electronic one (R8.2, R8.3): apply, approve or reject, list.
 
 A request is held against the register of paper certificates; where the register has no entry it needs evidence, and the
-entry is made when it is approved. Whoever recorded a request may not decide it. Approval issues the electronic version
+entry is made when it is approved. Who recorded a request may not decide it. Approval issues the electronic version
 (original number and date, 补发日期, the version after the paper's), and marks the paper replaced, in one transaction.
 One reissue per paper certificate: asking again leads to the existing one, by what the paper says as well as by what the
 reissue was corrected to since (R8.4). Paper is never reissued as paper.
@@ -18,32 +18,27 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
+from certsvc.credential.number import NO_NUMBER, fold_number, normalise_number
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.person.name import parse_name
+from certsvc.person.name import parse_name, same_name
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
-from certsvc.services.certificates.reissue_request import Request, shown
+from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, shown
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
 from certsvc.services.log.append import clock
+from certsvc.services.records.photos import photo_on_file
 from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
-from certsvc.services.verification.look_up import normalise_number
 from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Event
 
-LOST: Final = "lost"
-DAMAGED: Final = "damaged"
-APPLIED: Final = "applied"
-APPROVED: Final = "approved"
-REJECTED: Final = "rejected"
 PAPER_VERSION: Final = 1
 _LONGEST_TEXT: Final = 1000
-_ID_TYPES: Final = {kind.value: kind for kind in IdType}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +61,22 @@ def apply(
     evidence: Evidence | None = None,
 ) -> Request:
     """Record a request, or answer the existing one. Raises `ReissueRefused`, `InvalidName`."""
-    if reason not in {LOST, DAMAGED}:
+    if reason not in set(Loss):
         raise ReissueRefused("原因应为 lost 或 damaged", "the reason is lost or damaged", rule="R8.2", where="reason")
-    wanted, holder, lookup = normalise_number(number), parse_name(name).text, services.vault.lookup(identity)
-    if wanted == normalise_number(""):
+    wanted, lookup = normalise_number(number), services.vault.lookup(identity)
+    if wanted == NO_NUMBER:
         raise ReissueRefused("不是证书编号", "not a certificate number", rule="R8.1", where="number")
     with services.database.writing() as session:
-        paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == wanted))
-        if paper is not None and (paper.name, paper.id_lookup) != (holder, lookup):
-            corrected = _reissued_to(services, session, paper, holder, identity)
-            if corrected is None:
-                raise _not_as_registered(wanted)
-            return shown(services, session, corrected, existing=True)
+        paper = _paper_under(session, wanted, lookup)
+        if paper is not None:
+            wanted = paper.number
+            if not same_name(paper.name, name) or paper.id_lookup != lookup:
+                corrected = _reissued_to(services, session, paper, name, identity)
+                if corrected is None:
+                    raise _not_as_registered(wanted)
+                return shown(services, session, corrected, existing=True)
+        # What the register has is issued as it stands there, however it was typed now (R9).
+        holder = parse_name(name).text if paper is None else paper.name
         earlier = _earlier(session, wanted, lookup)
         if earlier is not None:
             return shown(services, session, earlier, existing=True)
@@ -95,23 +94,27 @@ def apply(
 def approve(
     services: Services, request_id: int, *, by: str, decision_note: str | None = None, scheme_key: str | None = None
 ) -> Request:
-    """Issue the electronic certificate. Raises `NotFound`, `ReissueRefused` (R8.2: not by whoever recorded it)."""
+    """Issue the electronic certificate. Raises `NotFound`, `ReissueRefused` (R8.2: not by the one who recorded it)."""
     with services.database.writing() as session:
         row = _undecided(session, request_id, by)
-        if row.state == APPROVED:
+        if row.state == RequestState.APPROVED:
             return shown(services, session, row, existing=True)
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
         paper = _paper_of(services, session, row, opened)
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
+        person = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == row.id_lookup))
+        # A photo is theirs who is on file under this very number and name; under another name it may be someone else's.
+        photo = photo_on_file(services, session, person) if person is not None and person.name == row.name else None
         intended = Intended(
             holder_name=row.name,
-            identity=IdentityDocument(_ID_TYPES[row.id_type], opened["id_number"] or ""),
+            identity=IdentityDocument(IdType.of(row.id_type), opened["id_number"] or ""),
             scheme=scheme,
             scheme_id=scheme_id,
             issued_on=paper.issued_on,
             evidence=("reissue", row.number, row.reason, row.applied_by, by, row.evidence or "register"),
-            person_id=session.scalar(select(PersonRecord.id).where(PersonRecord.id_lookup == row.id_lookup)),
+            person_id=None if person is None else person.id,
             paper_id=paper.id,
+            photo_sha256=photo,
             number=paper.number,
             version=PAPER_VERSION + 1,
             reissued_on=services.today(),
@@ -121,7 +124,7 @@ def approve(
         new = issue_version(services, session, intended, event=Event.REISSUE, replaces=replaces)
         paper.replaced_on, paper.replaced_reason, paper.replaced_by_id = intended.reissued_on, row.reason, new.id
         row.paper_id, row.certificate_id = paper.id, new.id
-        _decide(services, session, row, state=APPROVED, by=by, decision_note=decision_note)
+        _decide(services, session, row, state=RequestState.APPROVED, by=by, decision_note=decision_note)
         return shown(services, session, row)
 
 
@@ -131,9 +134,9 @@ def reject(services: Services, request_id: int, *, by: str, decision_note: str) 
         raise ReissueRefused("须写明不予补发的原因", "say why it is turned down", rule="R8.2", where="note")
     with services.database.writing() as session:
         row = _undecided(session, request_id, by)
-        if row.state == APPROVED:
+        if row.state == RequestState.APPROVED:
             raise ReissueRefused("已经批准", "it is approved already", rule="R8.3", where=str(request_id))
-        _decide(services, session, row, state=REJECTED, by=by, decision_note=decision_note)
+        _decide(services, session, row, state=RequestState.REJECTED, by=by, decision_note=decision_note)
         return shown(services, session, row)
 
 
@@ -146,6 +149,15 @@ def list_requests(services: Services, state: str | None = None) -> list[Request]
         return [shown(services, session, row) for row in session.scalars(query)]
 
 
+def _paper_under(session: Session, number: str, lookup: bytes) -> PaperCertificateRecord | None:
+    """The register's entry with this number as it is compared (R9); of several, the exact one, then this person's."""
+    row = PaperCertificateRecord
+    same = select(row).where(row.number_folded == fold_number(number))
+    return session.scalar(
+        same.order_by((row.number == number).desc(), (row.id_lookup == lookup).desc(), row.id).limit(1)
+    )
+
+
 def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestRecord | None:
     """This person's request under this number that is open or approved; a rejected one does not stand in the way."""
     return session.scalar(
@@ -153,7 +165,7 @@ def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestReco
         .where(
             ReissueRequestRecord.number == number,
             ReissueRequestRecord.id_lookup == lookup,
-            ReissueRequestRecord.state != REJECTED,
+            ReissueRequestRecord.state != RequestState.REJECTED,
         )
         .order_by(ReissueRequestRecord.id)
         .limit(1)
@@ -165,7 +177,7 @@ def _reissued_to(
 ) -> ReissueRequestRecord | None:
     """The approved request of a paper whose reissue has been corrected to this name and document since (R8.4).
 
-    Whoever stands on a version between the paper and the newest is not the holder, or no longer by that name.
+    A name found only on an intermediate version is refused.
     """
     if paper.replaced_by_id is None:
         return None
@@ -173,7 +185,7 @@ def _reissued_to(
     kept = IdentityDocument(
         read_claims(load_strict(newest.document)).id_type, open_secrets(services.vault, newest).id_number
     )
-    if (newest.holder_name, kept) != (holder, identity):
+    if not same_name(newest.holder_name, holder) or kept != identity:
         return None
     return session.scalar(
         select(ReissueRequestRecord).where(ReissueRequestRecord.certificate_id == paper.replaced_by_id)
@@ -182,7 +194,7 @@ def _reissued_to(
 
 def _not_as_registered(number: str) -> ReissueRefused:
     return ReissueRefused(
-        "与纸质证书登记不符(姓名或证件号码);请按纸质证书填写,其后变更的,补发后再更正",
+        "与纸质证书登记不符（姓名或证件号码）；请按纸质证书填写，其后变更的，补发后再更正",
         "not as in the paper register (name or identity number); give both as the paper has them, what changed since is"
         " corrected after the reissue",
         rule="R8.2",
@@ -191,10 +203,11 @@ def _not_as_registered(number: str) -> ReissueRefused:
 
 
 def _check_not_electronic(session: Session, number: str) -> None:
-    electronic = session.scalar(select(CertificateRecord.id).where(CertificateRecord.number == number).limit(1))
+    same = CertificateRecord.number_folded == fold_number(number)
+    electronic = session.scalar(select(CertificateRecord.id).where(same).limit(1))
     if electronic is not None:
         raise ReissueRefused(
-            "这是电子证书,无需补发,请重新下载",
+            "这是电子证书，无需补发，请重新下载",
             "this is an electronic certificate; download it again",
             rule="R8.5",
             where=number,
@@ -205,7 +218,7 @@ def _check_evidence(session: Session, number: str, evidence: Evidence | None) ->
     _check_not_electronic(session, number)
     if evidence is None or not 0 < len(evidence.text.strip()) <= _LONGEST_TEXT:
         raise ReissueRefused(
-            "纸质登记册中没有该编号,须附证明材料",
+            "纸质登记册中没有该编号，须附证明材料",
             "the paper register has no such number; evidence is due",
             rule="R8.2",
             where=number,
@@ -235,7 +248,7 @@ def _record(
         sealed=sealed.content,
         sealed_kid=sealed.kid,
         evidence=None if evidence is None else evidence.text.strip(),
-        state=APPLIED,
+        state=RequestState.APPLIED,
         applied_at=services.now(),
     )
 
@@ -246,9 +259,12 @@ def _undecided(session: Session, request_id: int, by: str) -> ReissueRequestReco
         raise NotFound("没有该补发申请", "there is no such request", rule="R8.2", where=str(request_id))
     if not is_second_person(by, row.applied_by):
         raise ReissueRefused(
-            "登记人不得审批自己登记的申请", "whoever recorded it may not decide it", rule="R8.2", where=str(request_id)
+            "登记人不得审批自己登记的申请",
+            "the one who recorded it may not decide it",
+            rule="R8.2",
+            where=str(request_id),
         )
-    if row.state == REJECTED:
+    if row.state == RequestState.REJECTED:
         raise ReissueRefused("该申请已被驳回", "it was turned down already", rule="R8.2", where=str(request_id))
     return row
 
@@ -276,7 +292,7 @@ def _paper_of(
         )
         session.add(paper)
         session.flush()
-    if (paper.name, paper.id_lookup) != (row.name, row.id_lookup):
+    if not same_name(paper.name, row.name) or paper.id_lookup != row.id_lookup:
         raise _not_as_registered(row.number)
     if paper.replaced_on is not None:
         raise ReissueRefused(
@@ -293,7 +309,7 @@ def _scheme_for(
     names = {scheme.occupation.code, scheme.occupation.name_zh, scheme.occupation.name_en}
     if paper.occupation not in names or paper.level != scheme.level:
         raise ReissueRefused(
-            f"方案 {scheme.key} 不适用于 {paper.occupation} {paper.level} 级,请用 --scheme 指定",
+            f"方案 {scheme.key} 不适用于 {paper.occupation} {paper.level} 级，请用 --scheme 指定",
             f"scheme {scheme.key} is not for {paper.occupation}, level {paper.level}; name one with --scheme",
             rule="R0",
             where=paper.number,
@@ -302,12 +318,18 @@ def _scheme_for(
 
 
 def _decide(
-    services: Services, session: Session, row: ReissueRequestRecord, *, state: str, by: str, decision_note: str | None
+    services: Services,
+    session: Session,
+    row: ReissueRequestRecord,
+    *,
+    state: RequestState,
+    by: str,
+    decision_note: str | None,
 ) -> None:
     row.state, row.decided_by, row.decided_at = state, by, services.now()
     row.decision_note = decision_note.strip()[:_LONGEST_TEXT] if decision_note else None
     session.flush()
-    _note(services, session, row, by, "reissue.approve" if state == APPROVED else "reissue.reject")
+    _note(services, session, row, by, "reissue.approve" if state == RequestState.APPROVED else "reissue.reject")
 
 
 def _note(services: Services, session: Session, row: ReissueRequestRecord, by: str, action: str) -> None:

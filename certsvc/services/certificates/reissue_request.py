@@ -1,11 +1,12 @@
 """A request for a reissue as staff see it, and the certificate it led to as that stands now (R8.2 to R8.4).
 
-Nothing is decided here; see `reissue`. What the holder sees is in `holder_shown`.
+Nothing is decided here; see `reissue`. What the holder sees is in `shown`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
@@ -15,9 +16,24 @@ from certsvc.services.records.versions import newest_version
 from certsvc.store import CertificateRecord, ReissueRequestRecord
 
 
+class Loss(StrEnum):
+    """What happened to the paper."""
+
+    LOST = "lost"
+    DAMAGED = "damaged"
+
+
+class RequestState(StrEnum):
+    """Where a request stands."""
+
+    APPLIED = "applied"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
 @dataclass(frozen=True, slots=True)
 class AsItStands:
-    """The certificate that a reissue led to, as it stands now: corrected or signed anew since, revoked, expired."""
+    """The certificate that a reissue led to, as it stands now: corrected or signed again since, revoked, expired."""
 
     number: str
     version: int

@@ -1,10 +1,10 @@
-"""Sign certificates anew after a change of key: each gets its next version, the one before is superseded (密钥更换).
+"""Sign certificates again after a change of key: each gets its next version, the one before is superseded (密钥更换).
 
 Through the same numbered steps as any version (`next_version`), some at a time, each lot in one transaction: stopped
 anywhere and run again, it goes on with those whose newest version is not signed by the key in use. Nothing is
-laundered: an old version is signed anew only where it is genuine but for the distrust, where the signed log is about
-it, and where whoever holds it has still passed, or had the reissue approved. So what a thief slipped in stays out.
-Not here: drawing and publishing (`render_certificate`, `publish_static`; the command does both).
+laundered: an old version is signed again only where it is genuine but for the distrust, where the signed log is about
+it, and where its holder has still passed, or had the reissue approved. So what a thief slipped in stays out.
+Not here: drawing and publishing (`issuing.render`, `publish_static`; the command does both).
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from certsvc.credential.canonical import load_strict
-from certsvc.credential.document import CertificateClaims, credential_id, read_claims
+from certsvc.credential.document import CertificateClaims, credential_id
 from certsvc.credential.status import Status
 from certsvc.errors import DocumentRefused, Refused
 from certsvc.person.identity import IdentityDocument
-from certsvc.rules.decide import EnrolmentState
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.certificates.change_status import record_change
+from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
@@ -34,8 +33,8 @@ from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.append import clock
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
-from certsvc.services.records.attempts import attempt_of, decision_on
-from certsvc.services.records.reviews import counts, steps_of
+from certsvc.services.records.decisions import enrolments_on_record
+from certsvc.services.records.photos import signed_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import CertificateSecrets, open_secrets
 from certsvc.services.verification.genuine import repeats
@@ -44,9 +43,7 @@ from certsvc.signing.proofs import verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import (
     ISSUED,
-    AttemptRecord,
     CertificateRecord,
-    EnrolmentRecord,
     ReissueRequestRecord,
     SchemeRecord,
 )
@@ -76,7 +73,7 @@ class Selection:
 
 @dataclass(slots=True)
 class ResignReport:
-    """How many were signed anew now, how many had been already, and who was refused and why."""
+    """How many were signed again now, how many had been already, and who was refused and why."""
 
     resigned: list[tuple[str, int]] = field(default_factory=list)
     already: int = 0
@@ -112,7 +109,7 @@ def resign(
     if selection.batch is None and selection.scheme is None and selection.kid is None:
         raise Refused("请指定批次、方案或密钥", "name a batch, a scheme or a key")
     report = ResignReport()
-    # The log must be out as it stands: what it does not prove under a signed head is not signed anew.
+    # The log must be out as it stands: what it does not prove under a signed head is not signed again.
     publish_log(services, services.folders.published / "log")
     with services.database.reading() as session:
         due = list(_due(services, session, selection, report))
@@ -130,7 +127,7 @@ def resign(
 def _due(
     services: Services, session: Session, selection: Selection, report: ResignReport
 ) -> Iterator[tuple[int, int | None]]:
-    """(id, batch) of what is to be signed anew, batch by batch."""
+    """(id, batch) of what is to be signed again, batch by batch."""
     in_use = services.trust.verification_method(services.keystore.active_kid(Purpose.CREDENTIAL)).encode() + b'"'
     for row in session.scalars(_newest(session, selection)):
         assert row.credential is not None
@@ -139,7 +136,7 @@ def _due(
         if in_use in row.credential:
             report.already += 1
         elif row.status == Status.SUSPENDED.value:
-            error = Refused("暂停使用中,须先恢复", "suspended: reinstate it first", rule="R7.5", where=row.number)
+            error = Refused("暂停使用中，须先恢复", "suspended: reinstate it first", rule="R7.5", where=row.number)
             report.refusals.append((row.number, error))
         else:
             yield row.id, row.batch_id
@@ -182,13 +179,8 @@ def _completed_on(session: Session, row: CertificateRecord) -> date | None:
     """The day of the sitting that completed the enrolment, decided once more; None where it is not passed."""
     if row.enrolment_id is None:
         return None
-    enrolment = session.get_one(EnrolmentRecord, row.enrolment_id)
-    if not counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
-        return None
-    attempts = session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id))
-    scheme = scheme_of(session, enrolment.scheme_id)
-    decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, row.issued_on)
-    return decision.completed_on if decision.state is EnrolmentState.PASSED else None
+    decision = enrolments_on_record(session, [row.enrolment_id])[row.enrolment_id].passed(row.issued_on)
+    return None if decision is None else decision.completed_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +221,7 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
     """The version before, where nothing but its key's distrust is wrong with it; raises `DocumentRefused`."""
     assert row.credential is not None
     found = verify_credential(row.credential, _all_trusted(services.trust))
-    if not found.ok or found.claims is None or not repeats(row, found.claims):
+    if found.claims is None or not repeats(row, found.claims):  # none where a signature does not hold
         raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=row.number)
     if proven_index(services, session, row) is None:
         raise DocumentRefused("公开日志不能证明该证书", "the public log does not bear it out", where=row.number)
@@ -237,7 +229,7 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
         earned = _completed_on(session, row) is not None
     else:
         query = select(ReissueRequestRecord.id).where(
-            ReissueRequestRecord.paper_id == row.paper_id, ReissueRequestRecord.state == "approved"
+            ReissueRequestRecord.paper_id == row.paper_id, ReissueRequestRecord.state == RequestState.APPROVED
         )
         earned = row.paper_id is not None and session.scalar(query.limit(1)) is not None
     if not earned:
@@ -246,7 +238,8 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
             "the register has neither passing results nor an approved reissue",
             where=row.number,
         )
-    return _Old(row, read_claims(load_strict(row.document)), open_secrets(services.vault, row))
+    # What was signed, and not the unsigned document beside it in the row.
+    return _Old(row, found.claims, open_secrets(services.vault, row))
 
 
 def _all_trusted(trust: TrustBundle) -> TrustBundle:
@@ -262,9 +255,6 @@ def _all_trusted(trust: TrustBundle) -> TrustBundle:
 def _intended(services: Services, session: Session, old: _Old, *, by: str, approved_by: str | None) -> Intended:
     row, claims = old.row, old.claims
     assert row.scheme_id is not None
-    photo = None
-    if row.enrolment_id is not None:
-        photo = session.get_one(EnrolmentRecord, row.enrolment_id).photo_sha256
     return Intended(
         holder_name=claims.holder_name,
         identity=IdentityDocument(claims.id_type, old.kept.id_number),
@@ -277,7 +267,7 @@ def _intended(services: Services, session: Session, old: _Old, *, by: str, appro
         paper_id=row.paper_id,
         number=row.number,
         version=row.version + 1,
-        photo_sha256=photo,
+        photo_sha256=signed_photo(claims.portrait_digest),
         sex=claims.sex,
         birth_date=claims.birth_date,
         scores=claims.scores,

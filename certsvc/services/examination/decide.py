@@ -20,8 +20,7 @@ from certsvc.rules.explain import explain_json
 from certsvc.rules.registration_review import WAITING, RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
-from certsvc.services.records.attempts import attempts_of, decision_on
-from certsvc.services.records.reviews import counts, steps_of
+from certsvc.services.records.decisions import EnrolmentOnRecord, with_what_they_rest_on
 from certsvc.services.records.schemes import parsed, schemes_by_id
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
@@ -33,10 +32,17 @@ CHUNK = 500
 class Decided:
     """One enrolment with its decision."""
 
-    enrolment: EnrolmentRecord
+    on_record: EnrolmentOnRecord
     person: PersonRecord
-    scheme: Scheme
     decision: Decision
+
+    @property
+    def enrolment(self) -> EnrolmentRecord:
+        return self.on_record.enrolment
+
+    @property
+    def scheme(self) -> Scheme:
+        return self.on_record.scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ def explain_all(
     """Every enrolment's decision on a day, by enrolment; of one person alone where an identity number is given.
 
     With `scheme_toml`, each enrolment of that scheme's family is also decided by it: a dry run, nothing is stored.
-    Raises `NotFound` for an identity number nobody is registered under, `InvalidScheme`.
+    Raises `NotFound` for an identity number no one is registered under, `InvalidScheme`.
     """
     changed = parsed(scheme_toml) if scheme_toml is not None else None
     with services.database.reading() as session:
@@ -79,8 +85,7 @@ def explain_all(
             personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
             would_be = None
             if changed is not None and changed.family == decided.scheme.family:
-                attempts = attempts_of(session, [decided.enrolment.id])[decided.enrolment.id]
-                would_be = decision_on(decided.enrolment, attempts, changed, on)
+                would_be = decided.on_record.decided(on, changed)
             yield Explained(
                 str(personal["id_number"]), person.name, decided.enrolment.registered_on, decided.decision, would_be
             )
@@ -122,14 +127,12 @@ def decide_all(session: Session, on: date, *, person_ids: list[int] | None = Non
         rows = session.execute(query).all()
         if not rows:
             return
-        ids = [enrolment.id for enrolment, _ in rows]
-        attempts, steps = attempts_of(session, ids), steps_of(session, ids)
+        on_record = with_what_they_rest_on(session, [enrolment for enrolment, _ in rows], schemes)
         for enrolment, person in rows:
-            if not counts(enrolment, steps.get(enrolment.id, ())):
-                continue
-            scheme = schemes[enrolment.scheme_id]
-            decision = decision_on(enrolment, attempts.get(enrolment.id, []), scheme, on)
-            yield Decided(enrolment, person, scheme, decision)
+            one = on_record[enrolment.id]
+            decision = one.decided(on)
+            if decision is not None:
+                yield Decided(one, person, decision)
         after = rows[-1][0].id
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 
 from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.person.name import fold
+from certsvc.person.name import same_name
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import ResultRow, read_results
 from certsvc.rules.admission import admit_all, not_counted
@@ -30,10 +30,10 @@ from certsvc.rules.enrolment import Attempt, Enrolment
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text, plain
-from certsvc.services.records.reviews import STATES
+from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
@@ -193,7 +193,7 @@ class _Recording:
                 self._tally.unchanged += 1
             else:
                 conflict = Conflict(
-                    "与已登记的成绩冲突:该次考试已登记,内容不同",
+                    "与已登记的成绩冲突：该次考试已登记，内容不同",
                     "conflict: this attempt is on record with another result",
                     rule="R2.2",
                 )
@@ -226,7 +226,7 @@ class _Recording:
             return
         for row in rows:
             reopened = AttemptRefused(
-                f"该成绩使 {enrolment.registered_on} 的报名重新未结束({before.zh}→{after.zh}),而 {again_on} 已另行报名",
+                f"该成绩使 {enrolment.registered_on} 的报名重新未结束（{before.zh}→{after.zh}），而 {again_on} 已另报",
                 f"it would reopen the enrolment of {enrolment.registered_on} ({before.en} → {after.en}), after which "
                 f"the person registered again on {again_on}",
                 rule="R1.5",
@@ -274,7 +274,7 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
         raise NotFound(
             "没有该证件号码的报名", "no candidate is registered under this number", rule="R1.5", where="id_number"
         )
-    named = [person for person in people if fold(person.name) == fold(row.name)]
+    named = [person for person in people if same_name(person.name, row.name)]
     if not named:
         raise Conflict("姓名与报名时的不符", "the name is not the one registered", rule="R9", where="name")
     mine = [one for person in named for one in enrolments.get(person.id, [])]
@@ -289,9 +289,9 @@ def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapp
     # A rejected registration never counted; what was sat belongs to the one before it, if there is one.
     latest = max(before, key=lambda one: (one.review_state != RegistrationState.REJECTED, one.registered_on, one.id))
     if latest.review_state != RegistrationState.APPROVED:
-        state = STATES[latest.review_state]
+        state = RegistrationState.of(latest.review_state)
         raise AttemptRefused(
-            f"{latest.registered_on} 的报名{state.zh},不能登记成绩",
+            f"{latest.registered_on} 的报名{state.zh}，不能登记成绩",
             f"the registration of {latest.registered_on} is {state.value}, not approved",
             rule="R1.6",
             where="id_number",
@@ -362,7 +362,7 @@ def _column_of(refused: Refused) -> str:
 
 
 def _score_shown(score_hundredths: int | None) -> str:
-    return "" if score_hundredths is None else plain(Decimal(score_hundredths).scaleb(-2))
+    return "" if score_hundredths is None else score_text(Decimal(score_hundredths).scaleb(-2))
 
 
 def _error(parsed: Parsed[ResultRow], row: ResultRow, error: Refused) -> CellError:

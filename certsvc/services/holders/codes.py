@@ -53,16 +53,16 @@ class AccessCode:
 
 
 def make_access_code(services: Services, identity: IdentityDocument, *, by: str) -> AccessCode:
-    """A code for whoever showed this document at the desk; the former one, and every session, ends.
+    """A code for the person who showed this document at the desk; the former one, and every session, ends.
 
-    Raises `NotFound` where nobody is on record with the document.
+    Raises `NotFound` where no one is on record with the document.
     """
     lookup, now = services.vault.lookup(identity), services.now()
     code = "".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS))
     with services.database.writing(lock_of(lookup)) as session:
         known = find(session, lookup)
         if known is None:
-            raise NotFound("登记中没有该证件的持有人", "nobody is on record with this document", rule="R10")
+            raise NotFound("登记中没有该证件的持有人", "no one is on record with this document", rule="R10")
         sweep(session, now)  # where no messages are sent, nothing else would
         end_codes(session, ACCESS, lookup, now)
         session.execute(

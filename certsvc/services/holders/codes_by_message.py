@@ -120,6 +120,6 @@ def _words(services: Services, code: str) -> dict[str, str]:
     # Wide commas: with a narrow one, code and minutes read as one number.
     text = (
         f"【{services.issuer.name_zh}】验证码 {code}，{minutes} 分钟内有效，仅用于在 {host} 查看本人成绩与证书，"
-        f"请勿告诉任何人。 Your code: {code}, good for {minutes} minutes. Tell nobody."
+        f"请勿告诉任何人。 Your code: {code}, good for {minutes} minutes. Tell no one."
     )
     return {"text": text, "minutes": str(minutes)}

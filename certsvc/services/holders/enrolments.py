@@ -24,7 +24,7 @@ from certsvc.rules.terms import Scheme, Subject
 from certsvc.services.context import SHANGHAI
 from certsvc.services.holders.shown import AttemptView, EnrolmentView, PendingView, ReviewView, SubjectView
 from certsvc.services.records.attempts import attempt_of, decision_on
-from certsvc.services.records.reviews import STATES, step_of, steps_of
+from certsvc.services.records.reviews import step_of, steps_of
 from certsvc.services.records.schemes import scheme_of
 from certsvc.store import ISSUED, AttemptRecord, CertificateRecord, EnrolmentRecord
 
@@ -107,7 +107,7 @@ def _review(session: Session, row: EnrolmentRecord) -> ReviewView | None:
     for step in steps:
         confirmed = step.confirmation or (None if step.changed else confirmed)
     return ReviewView(
-        state=STATES[row.review_state],
+        state=RegistrationState.of(row.review_state),
         since=deciding[-1].at.astimezone(SHANGHAI).date() if deciding else None,
         remark=deciding[-1].remark if deciding else None,
         confirmed=confirmed,

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.person.identity import IdType
+from certsvc.person.name import fold
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, PersonRecord
 
 
@@ -36,14 +37,15 @@ class Known:
     @property
     def id_type(self) -> IdType:
         found = self.person.id_type if self.person is not None else self.papers[-1].id_type
-        return next(kind for kind in IdType if kind.value == found)
+        return IdType.of(found)
 
     def bears(self, name: str) -> bool:
-        """Whether the person is on record under this name; every name is compared, whichever agrees."""
+        """Whether the person is on record under this name, folded (R9); every name is compared, whichever agrees."""
         names = [paper.name for paper in self.papers] + ([self.person.name] if self.person is not None else [""])
         names += self.reissued.values()
-        agreements = [hmac.compare_digest(one.encode(), name.encode()) for one in names]
-        return any(agreements) and name != ""
+        typed = fold(name).encode()
+        agreements = [hmac.compare_digest(fold(one).encode(), typed) for one in names]
+        return any(agreements) and typed != b""
 
 
 def find(session: Session, lookup: bytes) -> Known | None:

@@ -3,7 +3,7 @@
 Whose a certificate is: the person of its newest version, or the person whose paper it replaced. Who holds the newest
 version sees every version of the number; who is on an older one alone (a document that was mistaken for another's) sees
 none. Whatever is not the holder's own is `NotFound`, in the same words as what is not there at all.
-Not here: who the holder is (`holder_access`), results and decisions (`holder_enrolments`), the values (`holder_shown`).
+Not here: who the holder is (`sign_in`), results and decisions (`enrolments`), the values (`shown`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.compact import qr_text
+from certsvc.credential.number import normalise_number
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
 from certsvc.services.certificates import give_out, reissue
-from certsvc.services.certificates.reissue_request import Request
+from certsvc.services.certificates.reissue_request import Request, RequestState
 from certsvc.services.context import Services
 from certsvc.services.holders import share_links
 from certsvc.services.holders.enrolments import enrolments_of
@@ -38,7 +39,6 @@ from certsvc.services.holders.shown import (
 from certsvc.services.holders.sign_in import BY_HOLDER, Holder
 from certsvc.services.operation import scan_counts
 from certsvc.services.trail import note
-from certsvc.services.verification.look_up import normalise_number
 from certsvc.services.verification.public_record import electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, ReissueRequestRecord, ShareLinkRecord
 
@@ -122,7 +122,7 @@ def pdf_of(services: Services, holder: Holder, number: str, version: int) -> byt
         row = _mine(session, holder, number, version)
     if row.pdf_sha256 is None:
         raise Unavailable(
-            "证书文件尚未制成,请稍后再来", "the certificate's file is not made yet", rule="R8.5", where=number
+            "证书文件尚未制成，请稍后再来", "the certificate's file is not made yet", rule="R8.5", where=number
         )
     content = give_out.pdf_of(services, number, version)
     with services.database.writing("holder deeds") as session:
@@ -229,7 +229,7 @@ def _paper(services: Services, session: Session, row: PaperCertificateRecord) ->
     record = paper_record(services, session, row)
     asked = session.scalar(
         select(ReissueRequestRecord.id)
-        .where(ReissueRequestRecord.number == row.number, ReissueRequestRecord.state != reissue.REJECTED)
+        .where(ReissueRequestRecord.number == row.number, ReissueRequestRecord.state != RequestState.REJECTED)
         .limit(1)
     )
     return PaperView(

@@ -1,6 +1,6 @@
 """Links a holder hands out to show a certificate: they expire, can be withdrawn, show when they were opened (R10).
 
-The link's secret is 128 random bits that the register keeps as a SHA-256 only; whoever steals the register opens no
+The link's secret is 128 random bits that the register keeps as a SHA-256 only; anyone who steals the register opens no
 link. Unknown, expired and withdrawn are one answer. What a link shows is the public record, never more.
 Not here: who the holder is (the caller has established that), the link's address (web).
 """
@@ -26,13 +26,13 @@ from certsvc.store import ISSUED, CertificateRecord, ShareLinkRecord, ShareOpeni
 LONGEST_LIFE: Final = timedelta(days=365)
 MOST_LINKS: Final = 100
 ONE_OPENING: Final = timedelta(minutes=1)
-"""What comes sooner after an opening belongs to it: nobody fills the register by reloading a page."""
+"""What comes sooner after an opening belongs to it: no one fills the register by reloading a page."""
 _LOCK: Final = "shares"
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One link as its holder sees it. `secret` is there only when it was just made; nobody can be told it again."""
+    """One link as its holder sees it. `secret` is there only when it was just made; no one can be told it again."""
 
     id: int
     created_at: datetime
@@ -72,7 +72,7 @@ def open_link(services: Services, secret: str, *, counts: bool = True) -> Public
     """What a link shows, with its opening noted where it counts; None alike for unknown, expired and withdrawn."""
     wanted = _digest(normalise_token(secret) or "")
     now = services.now()
-    # Anybody may come here: nothing waits for whoever writes the register, and a stranger's guess writes nothing.
+    # Anybody may come here: nothing waits for a writer of the register, and a stranger's guess writes nothing.
     with services.database.reading() as session:
         link = session.scalar(select(ShareLinkRecord).where(ShareLinkRecord.secret_sha256 == wanted))
         if link is None or link.withdrawn_at is not None or now >= link.expires_at:

@@ -1,7 +1,7 @@
 """What holders see of their own record, as values (R10: their own record whole). No I/O, no decision is made here.
 
 Words of a scheme or an enumeration come in Chinese and English. Days are of Asia/Shanghai, times aware and in UTC.
-Not here: reading any of it from the register (`holder_view`, `holder_enrolments`).
+Not here: reading any of it from the register (`own_record`, `enrolments`).
 """
 
 from __future__ import annotations

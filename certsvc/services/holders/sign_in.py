@@ -19,9 +19,8 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from certsvc.errors import InvalidName
 from certsvc.person.identity import IdentityDocument, IdType
-from certsvc.person.name import parse_name
+from certsvc.person.name import fold
 from certsvc.services.context import Services
 from certsvc.services.holders.codes import (
     ACCESS,
@@ -80,7 +79,7 @@ def request_code(services: Services, name: str, identity: IdentityDocument) -> N
     if not codes_are_sent(services):
         return
     lookup, now = services.vault.lookup(identity), services.now()
-    sealed = services.vault.seal({"name": _name_of(name)}, lookup)
+    sealed = services.vault.seal({"name": fold(name)}, lookup)
     with services.database.writing(lock_of(lookup)) as session:
         session.add(
             MessageRecord(
@@ -103,14 +102,13 @@ def sign_in(services: Services, name: str, identity: IdentityDocument, code: str
     """
     lookup, typed, now = services.vault.lookup(identity), normalise_code(code), services.now()
     kind = MESSAGE if can_be_guessed(typed) else ACCESS
-    wanted = _name_of(name)
     with services.database.writing(lock_of(lookup)) as session:
         row = tried(session, kind, lookup, now)
         known = find(session, lookup)
         offered = code_digest(services, kind, lookup, typed)
         stored = row.digest if row is not None else bytes(32)
         # Each is computed before any is looked at.
-        agreements = (row is not None, hmac.compare_digest(offered, stored), known is not None and known.bears(wanted))
+        agreements = (row is not None, hmac.compare_digest(offered, stored), known is not None and known.bears(name))
         if not all(agreements) or row is None or known is None:
             return None
         row.ended_at = now
@@ -176,14 +174,6 @@ def _session_digest(services: Services, secret: str) -> bytes:
     key = services.keystore.secret(Purpose.SESSION)
     message = b"certsvc holder session v1\0" + secret.encode("utf-8", "replace")
     return hmac.digest(key, message, hashlib.sha256)
-
-
-def _name_of(text: str) -> str:
-    """The name as registered; "" for what can be no name, and that nobody bears."""
-    try:
-        return parse_name(text).text
-    except InvalidName:
-        return ""
 
 
 def _note(session: Session, at: datetime, action: str, session_id: int, **detail: object) -> None:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from certsvc.store import AttemptRecord, IssueBatchRecord
+from certsvc.services.records.decisions import RecordedAttempt
+from certsvc.store import IssueBatchRecord
 
 
-def evidence_of(attempts: Iterable[AttemptRecord], batch: IssueBatchRecord) -> tuple[str, ...]:
+def evidence_of(attempts: Iterable[RecordedAttempt], batch: IssueBatchRecord) -> tuple[str, ...]:
     """The parts, one line for each attempt (in the order they took place) and one for the batch."""
     ordered = sorted(attempts, key=lambda one: (one.sat_on, one.subject, one.kind))
     return (*(_attempt(one) for one in ordered), f"batch|{batch.on}|{batch.by}|{batch.approved_by or ''}")
 
 
-def _attempt(one: AttemptRecord) -> str:
+def _attempt(one: RecordedAttempt) -> str:
     score = "" if one.score_hundredths is None else str(one.score_hundredths)
     return "|".join(
         ("attempt", one.subject, str(one.sat_on), one.kind, one.outcome, score, one.items_json or "", one.recorded_by)

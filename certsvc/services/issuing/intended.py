@@ -1,7 +1,7 @@
 """What is about to be certified, before a number is used: one value for issue, reissue and correction alike.
 
 `claims_of` turns it into the claims of R7.2 under a given number and token. Not here: who may be certified
-(`issue_plan`, `reissue`, `correct`), allotting numbers (`reserve`).
+(`plan`, `reissue`, `correct`), allotting numbers (`reserve`).
 """
 
 from __future__ import annotations
@@ -114,5 +114,5 @@ def _portrait_digest(services: Services, intended: Intended) -> str | None:
     if portrait is not None:
         return digest_multibase(portrait)
     if intended.scheme.certificate.photo_required:
-        raise DocumentRefused("缺少照片,方案要求有照片", "the scheme requires a photo", rule="R7.2", where="photo")
+        raise DocumentRefused("缺少照片，方案要求有照片", "the scheme requires a photo", rule="R7.2", where="photo")
     return None

@@ -1,7 +1,7 @@
 """Issue to every passed enrolment that has no certificate: steps 1 to 6 of the cycle (docs/issuing.md, ADR 4).
 
 1 decide → 2 reserve the number and record the intended document (committed) → 3 check → 4 sign → 5 append the leaf →
-6 store (3 to 6 in one transaction a batch) → 7 render → 8 publish. Steps 7 and 8 are `render_certificate` and
+6 store (3 to 6 in one transaction a batch) → 7 render → 8 publish. Steps 7 and 8 are `issuing.render` and
 `publish_static`, driven by `jobs`. Stopped anywhere and run again, it first signs what was reserved, so every number is
 used once and none is left out; two runs at once take turns batch by batch.
 """
@@ -91,7 +91,7 @@ class IssueReport:
             "on": self.on.isoformat(),
             "dry_run": self.dry_run,
             "not_published": None if self.not_published is None else self.not_published.code,
-            # A dry run's numbers are those that will be used; its tokens, drawn at random, are nobody's.
+            # A dry run's numbers are those that will be used; its tokens, drawn at random, are no one's.
             "certificates": [one.as_json() | ({"token": None} if self.dry_run else {}) for one in self.issued],
             "refusals": [one.as_json() for one in self.refusals],
         }

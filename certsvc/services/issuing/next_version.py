@@ -48,6 +48,6 @@ def issue_version(
 
 def paper_commitment(services: Services, number: str) -> str:
     """The log's name for one paper certificate: the same each time, so that a second reissue shows (L9), and guessed
-    by nobody, since its salt comes from a key."""
+    by no one, since its salt comes from a key."""
     salt = hmac.digest(services.keystore.secret(Purpose.LOOKUP), f"paper salt\0{number}".encode(), "sha256")
     return leaves.commit(salt, "certsvc log paper v1", number)

@@ -13,25 +13,19 @@ from sqlalchemy.orm import Session
 from certsvc.person.identity import IdentityDocument, IdType, Sex
 from certsvc.rules.decide import Decision, EnrolmentState
 from certsvc.rules.terms import Scheme
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.examination.decide import decide_all
 from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.intended import Intended
-from certsvc.services.records.attempts import attempt_of, decision_on, plain
-from certsvc.services.records.reviews import counts, steps_of
-from certsvc.services.records.schemes import schemes_by_id
+from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.store import (
     ISSUED,
-    AttemptRecord,
     CertificateRecord,
     EnrolmentRecord,
     IssueBatchRecord,
     PersonRecord,
 )
-
-# Worded enumerations are looked up by value: calling them asks for their words too.
-_ID_TYPES = {kind.value: kind for kind in IdType}
-_SEXES = {sex.value: sex for sex in Sex}
 
 
 @dataclass(slots=True)
@@ -77,53 +71,39 @@ def intend(
     """
     taken = select(CertificateRecord.enrolment_id).where(CertificateRecord.enrolment_id.in_(enrolment_ids))
     free = sorted(set(enrolment_ids) - set(session.scalars(taken)))
-    attempts: dict[int, list[AttemptRecord]] = {enrolment_id: [] for enrolment_id in free}
-    for attempt in session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id.in_(free))):
-        attempts[attempt.enrolment_id].append(attempt)
-    query = (
-        select(EnrolmentRecord, PersonRecord)
-        .join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
-        .where(EnrolmentRecord.id.in_(free))
-        .order_by(EnrolmentRecord.id)
-    )
     intended = []
-    schemes, steps = schemes_by_id(session), steps_of(session, free)
-    for enrolment, person in session.execute(query):
-        if not counts(enrolment, steps.get(enrolment.id, ())):
-            continue
-        scheme = schemes[enrolment.scheme_id]
-        mine = attempts[enrolment.id]
-        decision = decision_on(enrolment, [attempt_of(one) for one in mine], scheme, batch.on)
-        if decision.state is EnrolmentState.PASSED:
-            intended.append(
-                intended_of(services, enrolment, person, scheme=scheme, batch=batch, attempts=mine, decision=decision)
-            )
+    on_record = enrolments_on_record(session, free)
+    persons = persons_of(session, [one.enrolment for one in on_record.values()])
+    for one in on_record.values():
+        decision = one.passed(batch.on)
+        if decision is not None:
+            person = persons[one.enrolment.person_id]
+            intended.append(intended_of(services, one, person, batch=batch, decision=decision))
     return intended
 
 
 def intended_of(
     services: Services,
-    enrolment: EnrolmentRecord,
+    on_record: EnrolmentOnRecord,
     person: PersonRecord,
     *,
-    scheme: Scheme,
     batch: IssueBatchRecord,
-    attempts: Sequence[AttemptRecord],
     decision: Decision,
 ) -> Intended:
     """What the register says is to be certified of an enrolment that has passed, in this batch."""
+    enrolment = on_record.enrolment
     personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
     return Intended(
         holder_name=person.name,
-        identity=IdentityDocument(_ID_TYPES[person.id_type], str(personal["id_number"])),
-        scheme=scheme,
+        identity=IdentityDocument(IdType.of(person.id_type), str(personal["id_number"])),
+        scheme=on_record.scheme,
         scheme_id=enrolment.scheme_id,
         issued_on=batch.on,
-        evidence=evidence_of(attempts, batch),
+        evidence=evidence_of(on_record.attempts, batch),
         person_id=person.id,
         enrolment_id=enrolment.id,
         photo_sha256=enrolment.photo_sha256,
-        sex=_SEXES[person.sex],
+        sex=Sex.of(person.sex),
         birth_date=date.fromisoformat(str(personal["birth_date"])),
         scores=_scores(decision),
     )
@@ -131,22 +111,22 @@ def intended_of(
 
 def completed_sessions(session: Session, rows: Sequence[CertificateRecord]) -> Mapping[int, str]:
     """Certificate id → the code of the sitting that completed its enrolment."""
-    ids = [row.enrolment_id for row in rows if row.enrolment_id is not None]
-    attempts: dict[int, list[AttemptRecord]] = {enrolment_id: [] for enrolment_id in ids}
-    for attempt in session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id.in_(ids))):
-        attempts[attempt.enrolment_id].append(attempt)
-    enrolments = {one.id: one for one in session.scalars(select(EnrolmentRecord).where(EnrolmentRecord.id.in_(ids)))}
+    on_record = enrolments_on_record(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
     codes = {}
-    schemes = schemes_by_id(session)
     for row in rows:
         assert row.enrolment_id is not None
-        enrolment = enrolments[row.enrolment_id]
-        scheme = schemes[enrolment.scheme_id]
-        values = [attempt_of(one) for one in attempts[enrolment.id]]
-        decision = decision_on(enrolment, values, scheme, row.issued_on)
-        codes[row.id] = session_code(scheme, decision.completed_on or row.issued_on)
+        one = on_record[row.enrolment_id]
+        decision = one.passed(row.issued_on)
+        completed_on = None if decision is None else decision.completed_on
+        codes[row.id] = session_code(one.scheme, completed_on or row.issued_on)
     return codes
 
 
+def persons_of(session: Session, enrolments: Sequence[EnrolmentRecord]) -> Mapping[int, PersonRecord]:
+    """The people of some enrolments, by their ids."""
+    wanted = select(PersonRecord).where(PersonRecord.id.in_({one.person_id for one in enrolments}))
+    return {person.id: person for person in session.scalars(wanted)}
+
+
 def _scores(decision: Decision) -> dict[str, str]:
-    return {subject.value: plain(one.score) for subject, one in decision.subjects.items() if one.score is not None}
+    return {subject.value: score_text(one.score) for subject, one in decision.subjects.items() if one.score is not None}

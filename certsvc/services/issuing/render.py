@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
+from certsvc.credential.commitment import digest_multibase
 from certsvc.credential.compact import qr_text
 from certsvc.credential.document import CertificateClaims, read_claims
 from certsvc.errors import NotFound, SealRefused, Unavailable
@@ -26,12 +27,12 @@ from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
 from certsvc.services.context import Services
 from certsvc.services.log.receipts import Receipts
-from certsvc.services.records.photos import kept_photo
+from certsvc.services.records.photos import kept_photo, signed_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.pdf import Level, add_stamp, seal
 from certsvc.signing.pdf_examination import RECEIPT
-from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord, PdfFileRecord
+from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
 
 TEMPORARY = ".drawn-"
 
@@ -69,30 +70,27 @@ class _Planned:
     """What one certificate is drawn from."""
 
     row: CertificateRecord
-    photo_sha256: str | None
     receipt: bytes
     mask_id: bool
 
 
 def _plan(session: Session, certificate_ids: Sequence[int], receipts: Receipts) -> list[_Planned]:
-    query = (
-        select(CertificateRecord, EnrolmentRecord.photo_sha256)
-        .outerjoin(EnrolmentRecord, EnrolmentRecord.id == CertificateRecord.enrolment_id)
-        .where(CertificateRecord.id.in_(certificate_ids), CertificateRecord.stage == ISSUED)
+    query = select(CertificateRecord).where(
+        CertificateRecord.id.in_(certificate_ids), CertificateRecord.stage == ISSUED
     )
-    found = {row.id: (row, photo_sha256) for row, photo_sha256 in session.execute(query)}
+    found = {row.id: row for row in session.scalars(query)}
     if len(found) != len(set(certificate_ids)):
         raise NotFound("没有这张已签发的证书", "there is no such issued certificate")
     masks = {
         scheme_id: scheme_of(session, scheme_id).certificate.mask_id_number
-        for scheme_id in {row.scheme_id for row, _ in found.values()}
+        for scheme_id in {row.scheme_id for row in found.values()}
         if scheme_id is not None
     }
     planned = []
     for certificate_id in certificate_ids:
-        row, photo_sha256 = found[certificate_id]
+        row = found[certificate_id]
         mask_id = row.scheme_id is not None and masks[row.scheme_id]
-        planned.append(_Planned(row, photo_sha256, receipts.of(session, row), mask_id))
+        planned.append(_Planned(row, receipts.of(session, row), mask_id))
     return planned
 
 
@@ -102,7 +100,7 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
         return 0
     adopted = 0
     with services.database.writing() as session:
-        # The writing lock is held: whoever is without a PDF here stays so until this commits.
+        # The writing lock is held: what is without a PDF here stays so until this commits.
         query = select(CertificateRecord.id, CertificateRecord.number, CertificateRecord.version).where(
             CertificateRecord.id.in_([one.certificate_id for one in drawn]), CertificateRecord.pdf_sha256.is_(None)
         )
@@ -135,7 +133,7 @@ def render(services: Services, certificate_ids: Iterable[int]) -> int:
 
 
 def clear_leftovers(services: Services) -> None:
-    """Remove what runs that were stopped left beside the PDFs. Only for whoever holds the folder's lock."""
+    """Remove what runs that were stopped left beside the PDFs. Only for the one who holds the folder's lock."""
     for path in services.folders.pdf.glob(f"{TEMPORARY}*"):
         path.unlink(missing_ok=True)
 
@@ -150,7 +148,7 @@ def _sealed(services: Services, planned: _Planned) -> tuple[bytes, Level]:
     face = face_of(
         claims,
         id_number=kept.id_number,
-        portrait=_portrait(services, claims, planned.photo_sha256),
+        portrait=_portrait(services, claims),
         qr_text=qr_text(services.base_url, row.token, row.cose),
         mask_id=planned.mask_id,
         layout=services.layout,
@@ -171,9 +169,22 @@ def _sealed(services: Services, planned: _Planned) -> tuple[bytes, Level]:
         return sealed, Level.SEALED
 
 
-def _portrait(services: Services, claims: CertificateClaims, photo_sha256: str | None) -> bytes | None:
-    # What is drawn is what was signed: a credential without a portrait has none on its face either.
-    return kept_photo(services.folders, photo_sha256) if claims.portrait_digest is not None else None
+def _portrait(services: Services, claims: CertificateClaims) -> bytes | None:
+    """The portrait that was signed, and no other; raises `Unavailable` where the file kept is not that."""
+    if claims.portrait_digest is None:
+        return None
+    try:
+        portrait = kept_photo(services.folders, signed_photo(claims.portrait_digest))
+    except OSError:
+        portrait = None
+    if portrait is None or digest_multibase(portrait) != claims.portrait_digest:
+        raise Unavailable(
+            "照片文件缺失或与所签不符，请从备份恢复",
+            "the photo is gone or is not the one that was signed; restore it from the backup",
+            rule="R7.2",
+            where=claims.number,
+        )
+    return portrait
 
 
 def _write(services: Services, row: CertificateRecord, content: bytes, level: Level) -> Drawn:

@@ -2,7 +2,7 @@
 
 The caller commits before anything is signed: a record of what we planned to sign survives the power failure. The
 document is checked with the very number and token it will carry, and the serial moves only past a document that may be
-signed: a refused one burns no number. Source: R7.3, R9; design, decision 4 (boulder, ISSUANCE-CYCLE).
+signed: a refused one burns no number. Source: R7.3, R9; ADR 4.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class _Serials:
     def _record(self, intended: Intended) -> SerialRecord:
         scope = _scope(intended)
         if scope not in self._records:
-            # Two writers are in turn here by the write lock; the row lock is for whoever forgets it.
+            # Two writers are in turn here by the write lock; the row lock is for one who forgets it.
             query = select(SerialRecord).where(SerialRecord.scope == scope).with_for_update()
             record = self._session.scalar(query)
             if record is None:

@@ -1,6 +1,6 @@
 """Steps 3 to 6 of the issuing cycle: check → sign → append the leaf → store, in the caller's one transaction.
 
-What is signed is the document that was reserved, never one made again. Source: docs/issuing.md; design, decisions 4–6.
+What is signed is the document that was reserved, never one made again. Source: docs/issuing.md; ADR 4 to 6.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sign one approved batch: what the signer does in place of believing whoever asks (docs/issuing.md, "The signer").
+"""Sign one approved batch: what the signer does in place of believing the one who asks (docs/issuing.md, "The signer").
 
 It is told a batch's number and nothing else. Everything it signs it reads from the register itself, and before the
 first signature it asks of the whole batch:
@@ -18,31 +18,20 @@ from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.document import read_claims
 from certsvc.errors import BatchRefused, NotFound
-from certsvc.rules.decide import EnrolmentState
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Allotted, claims_of
 from certsvc.services.issuing.issue import issue_leaf
-from certsvc.services.issuing.plan import completed_sessions, intended_of, survey
+from certsvc.services.issuing.plan import completed_sessions, intended_of, persons_of, survey
 from certsvc.services.issuing.sign import sign_reserved
-from certsvc.services.records.attempts import attempt_of, decision_on
-from certsvc.services.records.reviews import counts, steps_of
-from certsvc.services.records.schemes import scheme_of
+from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.secrets import open_secrets
-from certsvc.store import (
-    RESERVED,
-    AttemptRecord,
-    CertificateRecord,
-    EnrolmentRecord,
-    IssueBatchRecord,
-    PersonRecord,
-)
+from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord, PersonRecord
 
 SIGNER = "signer"
 
@@ -65,8 +54,12 @@ def sign_approved(services: Services, batch_id: int) -> int:
         rows = list(session.scalars(query.order_by(CertificateRecord.id)))
         if not rows:
             return 0
+        on_record = enrolments_on_record(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
+        persons = persons_of(session, [one.enrolment for one in on_record.values()])
         for row in rows:
-            _check_row(services, session, batch, row)
+            assert row.enrolment_id is not None
+            one = on_record[row.enrolment_id]
+            _check_row(services, batch, row, one, persons[one.enrolment.person_id])
         sign_reserved(services, session, rows, partial(issue_leaf, completed_sessions(session, rows)), passed=passed)
         trail.note(
             session,
@@ -83,30 +76,29 @@ def sign_approved(services: Services, batch_id: int) -> int:
 
 
 def _check_approval(batch: IssueBatchRecord) -> None:
-    # S1: one person alone, or nobody, gets nothing signed.
+    # S1: one person alone, or no one, gets nothing signed.
     if not is_second_person(batch.approved_by, batch.by):
         raise BatchRefused(
             "该批次未经第二人批准", "the batch has not been approved by a second person", where=f"batch {batch.id}"
         )
 
 
-def _check_row(services: Services, session: Session, batch: IssueBatchRecord, row: CertificateRecord) -> None:
-    assert row.enrolment_id is not None
-    enrolment = session.get_one(EnrolmentRecord, row.enrolment_id)
-    attempts = list(session.scalars(select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment.id)))
-    scheme = scheme_of(session, enrolment.scheme_id)
-    # S2: the rules have the last word, not whoever reserved.
-    if not counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
-        raise _refused(row, "报名未经审核通过(R1.6)", "the registration was not approved (R1.6)")
-    decision = decision_on(enrolment, [attempt_of(one) for one in attempts], scheme, batch.on)
-    if decision.state is not EnrolmentState.PASSED:
+def _check_row(
+    services: Services,
+    batch: IssueBatchRecord,
+    row: CertificateRecord,
+    on_record: EnrolmentOnRecord,
+    person: PersonRecord,
+) -> None:
+    # S2: the rules have the last word, not the one who reserved.
+    if not on_record.approved:
+        raise _refused(row, "报名未经审核通过（R1.6）", "the registration was not approved (R1.6)")
+    decision = on_record.passed(batch.on)
+    if decision is None:
         raise _refused(row, "未通过考试", "has not passed")
-    # S3: word for word what the register gives today; whoever can write rows chooses none of its words.
-    person = session.get_one(PersonRecord, enrolment.person_id)
+    # S3: word for word what the register gives today; one who can write rows chooses none of its words.
     claims, kept = read_claims(load_strict(row.document)), open_secrets(services.vault, row)
-    intended = intended_of(
-        services, enrolment, person, scheme=scheme, batch=batch, attempts=attempts, decision=decision
-    )
+    intended = intended_of(services, on_record, person, batch=batch, decision=decision)
     allotted = Allotted(row.number, row.token, row.status_list, row.status_index)
     due = claims_of(services, intended, allotted, kept)
     if kept.id_number != intended.identity.number or replace(due, evidence_commitment=None) != replace(

@@ -1,9 +1,9 @@
 """The survival kit: one folder of static files that outlives this service, its database and its company.
 
 Keys, status lists and log as they are published; each certificate and its PDF sealed under its own token, so that
-whoever scans the QR opens it and nobody else learns anything; the register and the photos sealed under the
+anyone who scans the QR opens it and no one else learns anything; the register and the photos sealed under the
 personal-data key, so that it can be rebuilt. Any web server serves it, with a page of its own that answers scans
-(`kit_page`); `certsvc verify --offline --trust FOLDER` needs nothing more either. Files that did not change are left
+(`page`); `certsvc verify --offline --trust FOLDER` needs nothing more either. Files that did not change are left
 alone, so a copy can be kept by rsync.
 """
 
@@ -22,7 +22,13 @@ from certsvc.services.context import Services
 from certsvc.services.kit.hosting import write_hosting
 from certsvc.services.kit.page import write_page
 from certsvc.services.kit.parts import CREDENTIALS, PDFS, KitCredential, open_part, path_of, seal_part
-from certsvc.services.kit.register import REGISTER, open_photo, rebuild_register, seal_photo, write_register
+from certsvc.services.kit.register import (
+    REGISTER,
+    open_photo,
+    rebuild_register,
+    seal_photo,
+    write_register,
+)
 from certsvc.services.log.receipts import Receipts
 from certsvc.services.publishing.static import publish_static
 from certsvc.store import ISSUED, CertificateRecord
@@ -33,14 +39,14 @@ _CHUNK: Final = 500
 _README_TEXT: Final = """\
 电子证书存档包 / Survival kit of electronic certificates
 
-用本文件夹即可离线查验证书,无需发证服务在线:
+用本文件夹即可离线查验证书，无需发证服务在线：
 With this folder a certificate verifies with no service of the issuer's running:
 
     pip install certsvc
     certsvc verify --offline --trust THIS_FOLDER certificate.pdf
     certsvc verify --offline --trust THIS_FOLDER "HTTPS://HOST/V/TOKEN#PAYLOAD"
 
-或用浏览器:在本文件夹运行 python3 hosting/serve.py,打开 http://127.0.0.1:8000/
+或用浏览器：在本文件夹运行 python3 hosting/serve.py，打开 http://127.0.0.1:8000/
 or in a browser: run that here and open the page. To answer scans, serve the folder at the issuer's domain, with
 404.html for unknown addresses: hosting/README.txt says how for nginx, Caddy, Apache, GitHub Pages, Netlify, S3 …
 
@@ -48,10 +54,10 @@ index.html, 404.html, v/, kit/   离线查验页面 / the verifier page, for any
 hosting/, .htaccess, _redirects  各种网页服务器的配置 / what web servers need to be told
 trust.json, .well-known/    发证机构的公钥 / the issuer's public keys
 seal/                       印章证书链 / certificate chains of the PDF seal
-status/                     状态列表(W3C Bitstring Status List) / status lists
-log/                        公开日志(C2SP tlog-tiles, RFC 6962) / the transparency log
+status/                     状态列表（W3C Bitstring Status List） / status lists
+log/                        公开日志（C2SP tlog-tiles, RFC 6962） / the transparency log
 credentials/, pdf/          以二维码令牌加密的证书 / certificates, each sealed under the token in its QR
-register.sealed, photos/    加密的登记册,可用密钥重建 / the register, sealed; `certsvc rebuild` with the keystore
+register.sealed, photos/    加密的登记册，可用密钥重建 / the register, sealed; `certsvc rebuild` with the keystore
 """
 
 

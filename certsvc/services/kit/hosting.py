@@ -1,7 +1,7 @@
 """What web servers need to be told about the kit: an address that is no file, as of a scanned code, gets the page.
 
 Decides why there is no file for `/V/TOKEN`: the token is the key that opens a certificate, so a folder that named its
-files by tokens would give them all away to whoever copies or lists it. Hosts of static sites answer the unknown with
+files by tokens would give them all away to anyone who copies or lists it. Hosts of static sites answer the unknown with
 404.html by themselves; for the others their own configuration comes with the kit, and a small server to run at once.
 """
 

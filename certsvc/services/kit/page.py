@@ -1,7 +1,7 @@
 """The survival kit's own page: any web server that serves the folder answers a scan, with nothing of ours running.
 
 Decides which files make the page and the words of its states: R11's, said "as of" the signed status lists, since after
-the service is gone nobody knows later. The same page stands three times, for what servers do with `/v/TOKEN`:
+the service is gone no one knows later. The same page stands three times, for what servers do with `/v/TOKEN`:
 `index.html`, `v/index.html`, and `404.html`, which most hosts answer an unknown address with.
 Not here: what the page checks (`templates/kit`, and the site's own `qr.js`, `scan.js` and `reader.js`).
 """
@@ -16,7 +16,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from certsvc.credential.wording import STATES
+from certsvc.credential.wording import say
 from certsvc.files.folder import write_if_changed
 from certsvc.resources import static_folder, templates_folder
 
@@ -29,22 +29,28 @@ _FULL_WIDTH: Final = str.maketrans({",": "，", ";": "；", ":": "："})
 # The lists say that, not when or why: R11's words without what the archive cannot know.
 _AS_OF: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "suspended": {"zh": "真实,暂停使用;状态截至{date}", "en": "Genuine, suspended; status as of {date}"},
-        "revoked": {"zh": "真实签发,已撤销;状态截至{date}", "en": "Was issued, revoked; status as of {date}"},
+        "suspended": {
+            "zh": "已暂停使用；状态截至{date}；曾真实签发",
+            "en": "Suspended; status as of {date}; it was genuinely issued",
+        },
+        "revoked": {
+            "zh": "已撤销；状态截至{date}；曾真实签发",
+            "en": "Revoked; status as of {date}; it was genuinely issued",
+        },
         "superseded": {
-            "zh": "已被更新的版本替代;状态截至{date}",
+            "zh": "已被更新的版本替代；状态截至{date}",
             "en": "Replaced by a newer version; status as of {date}",
         },
         "offline": {
-            "means_zh": "签名由发证机构作出,内容未被改动。此后是否被暂停、撤销或更换,存档只知道到上面的时间为止。",
+            "means_zh": "签名由发证机构作出，内容未被改动。此后是否被暂停、撤销或更换，存档只知道到上面的时间为止。",
             "means_en": "The issuer signed it and nothing was altered. Whether it was suspended, revoked or replaced "
             "after the moment above, this archive cannot know.",
-            "next_zh": "发证机构仍在服务的,请再到其网站查验。请核对姓名、照片与证件。",
+            "next_zh": "发证机构仍在服务的，请再到其网站查验。请核对姓名、照片与证件。",
             "next_en": "If the issuer still answers, check on its own site as well. Compare the name and photo with "
             "the person's identity document.",
         },
         "unknown": {
-            "zh": "存档中未查到该证书,请核对输入",
+            "zh": "存档中未查到该证书，请核对输入",
             "en": "No such certificate in this archive; check the input",
         },
     }
@@ -70,7 +76,7 @@ def write_page(folder: Path) -> int:
 
 def _words(state: str) -> dict[str, str]:
     """A state's words; the Chinese with full-width punctuation, as pages have it."""
-    words = {"means_zh": "", "means_en": ""} | asdict(STATES[state]) | dict(_AS_OF.get(state, {}))
+    words = {"means_zh": "", "means_en": ""} | asdict(say(state, date="{date}")) | dict(_AS_OF.get(state, {}))
     return {
         name: text.translate(_FULL_WIDTH).replace("截至{", "截至 {") if name.endswith("zh") else text
         for name, text in words.items()

@@ -1,9 +1,9 @@
-"""One certificate in the survival kit: readable by whoever holds its token, and by nobody else.
+"""One certificate in the survival kit: readable by anyone who holds its token, and by no one else.
 
 The file's name and its key both come from the token (HKDF-SHA-256, RFC 5869), which only the QR and the signed
 credential hold: who scans the code opens the file, who has the whole folder learns nothing but how many there are. The
 nonce is derived from the content, so that an unchanged certificate gives an unchanged file.
-Not here: writing the folder (`export_kit`), the register's own backup (`kit_register`).
+Not here: writing the folder (`export_kit`), the register's own backup (`kit.register`).
 """
 
 from __future__ import annotations

@@ -2,12 +2,11 @@
 
 A header line (JSON: format, key id, salt, database revision), then chunks of AES-256-GCM; each chunk's number and
 whether it is the last are authenticated, so that none can be cut off, swapped or repeated. Inside: gzip of one JSON
-line for each row. Rebuilding needs the keystore as well, which is backed up elsewhere: the kit alone tells nobody.
+line for each row. Rebuilding needs the keystore as well, which is backed up elsewhere: the kit alone tells no one.
 """
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hmac
 import io
@@ -15,7 +14,8 @@ import json
 import os
 import struct
 from collections.abc import Iterator
-from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,21 +23,19 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Date, DateTime, LargeBinary, Table, Update, func, insert, select, text, update
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.context import Services
 from certsvc.signing.keys import Purpose
-from certsvc.store import kept_tables
-from certsvc.store.base import UtcDateTime
-from certsvc.store.migrate import head
+from certsvc.store import kept_tables, rows
+from certsvc.store.migrate import begin_again, bring, head, revisions
 
 REGISTER: Final = "register.sealed"
 _FORMAT: Final = 1
 _CHUNK: Final = 1024 * 1024
 _LENGTH: Final = struct.Struct(">I")
-_ROWS: Final = 500
 
 
 def write_register(services: Services, session: Session, path: Path) -> int:
@@ -47,61 +45,44 @@ def write_register(services: Services, session: Session, path: Path) -> int:
     header = json.dumps({"format": _FORMAT, "kid": kid, "salt": salt.hex(), "revision": head()}).encode() + b"\n"
     cipher = _cipher(services, kid, salt)
     temporary = path.with_suffix(".new")
-    rows = 0
+    count = 0
     with temporary.open("wb") as file:
         file.write(header)
         sink = _SealedWriter(file, cipher, header)
         with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as packed:
-            for line in _dump(session):
-                packed.write(line)
-                rows += 1
+            for table in kept_tables():
+                for row in rows.dump(session, table):
+                    line = json.dumps([table.name, row], ensure_ascii=False, separators=(",", ":"))
+                    packed.write(line.encode() + b"\n")
+                    count += 1
         sink.finish()
         file.flush()
         os.fsync(file.fileno())
     temporary.chmod(0o644)
     temporary.replace(path)
-    return rows
+    return count
 
 
 def rebuild_register(services: Services, session: Session, path: Path) -> int:
-    """Fill an empty database from `path`; how many rows. Raises `Refused` where it is not empty, `FileRefused`."""
+    """Fill an empty database from `path`; how many rows. Raises `Refused` where it is not empty, `FileRefused`.
+
+    The rows of an older kit go into tables of its own age, and are brought up to date as an older database is.
+    """
     tables = {table.name: table for table in kept_tables()}
-    rows = 0
-    pending: list[dict[str, object]] = []
-    later: list[Update] = []
-    current: Table | None = None
-    for line in _read_lines(services, path):
-        name, values = json.loads(line)
-        table = tables[name]
-        if table is not current or len(pending) == _ROWS:
-            _flush(session, current, pending, later)
-            if table is not current:
-                _require_empty(session, table)
-            current = table
-        # A kit of an earlier version lacks later columns: they begin as the migration made them begin.
-        pending.append(
-            {column.name: _load(column.type, values[column.name]) for column in table.columns if column.name in values}
-        )
-        rows += 1
-    _flush(session, current, pending, later)
-    for statement in later:
-        session.execute(statement)
-    _restart_sequences(services, session)
-    return rows
-
-
-def _restart_sequences(services: Services, session: Session) -> None:
-    # PostgreSQL counts on from where it was, not from the ids just given.
-    if services.database.is_sqlite:
-        return
-    for table in kept_tables():
-        if "id" in table.columns and table.columns["id"].autoincrement is not False:
-            session.execute(
-                text(
-                    f"select setval(pg_get_serial_sequence('{table.name}', 'id'), "  # noqa: S608 - our own names
-                    f"greatest((select max(id) from {table.name}), 1))"
-                )
-            )
+    made_at, lines = _read_lines(services, path)
+    for table in tables.values():
+        _require_empty(session, table)
+    if made_at != head():
+        begin_again(session.connection(), made_at)
+    count = 0
+    try:
+        for name, of_table in groupby(map(json.loads, lines), key=itemgetter(0)):
+            count += rows.load(session, tables[name], (values for _, values in of_table))
+    except (KeyError, ValueError, TypeError) as error:
+        raise _damaged(path) from error
+    if made_at != head():
+        bring(session.connection(), head())
+    return count
 
 
 def _require_empty(session: Session, table: Table) -> None:
@@ -110,43 +91,8 @@ def _require_empty(session: Session, table: Table) -> None:
         session.execute(table.delete())
     elif session.scalar(select(func.count()).select_from(table)):
         raise Refused(
-            "数据库不是空的,不能重建", "the database is not empty; rebuild into a fresh one", where=table.name
+            "数据库不是空的，不能重建", "the database is not empty; rebuild into a fresh one", where=table.name
         )
-
-
-def _flush(session: Session, table: Table | None, pending: list[dict[str, object]], later: list[Update]) -> None:
-    if table is not None and pending:
-        # A row may name a later one of its own table (its successor), so such columns are filled in afterwards.
-        own = [column.name for column in table.columns if any(key.column.table is table for key in column.foreign_keys)]
-        session.execute(insert(table), [row | dict.fromkeys(own) for row in pending])
-        for row in pending:
-            if any(row[name] is not None for name in own):
-                later.append(update(table).where(table.c.id == row["id"]).values({name: row[name] for name in own}))
-    pending.clear()
-
-
-def _dump(session: Session) -> Iterator[bytes]:
-    for table in kept_tables():
-        ordered = select(table).order_by(*table.primary_key.columns).execution_options(yield_per=_ROWS)
-        for row in session.execute(ordered):
-            values = {column.name: _plain(value) for column, value in zip(table.columns, row, strict=True)}
-            yield json.dumps([table.name, values], ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _plain(value: Any) -> object:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _load(kind: Any, value: Any) -> object:
-    if value is None:
-        return None
-    if isinstance(kind, UtcDateTime | DateTime):
-        return datetime.fromisoformat(value)
-    if isinstance(kind, Date):
-        return date.fromisoformat(value)
-    return base64.b64decode(value) if isinstance(kind, LargeBinary) else value
 
 
 def _cipher(services: Services, kid: str, salt: bytes) -> AESGCM:
@@ -204,26 +150,31 @@ class _SealedWriter(io.RawIOBase):
         self._number += 1
 
 
-def _read_lines(services: Services, path: Path) -> Iterator[bytes]:
+def _read_lines(services: Services, path: Path) -> tuple[str, Iterator[bytes]]:
+    """The database revision the kit was made at, and its lines."""
     with path.open("rb") as file:
         header = file.readline(1000)
-        try:
-            told = json.loads(header)
-            kid, salt, revision = str(told["kid"]), bytes.fromhex(told["salt"]), told["revision"]
-            form = told["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(path) from error
-        if form != _FORMAT:
-            raise _damaged(path)
-        if revision != head():
-            raise FileRefused(
-                f"存档的数据库版本为 {revision},程序为 {head()}",
-                f"the kit is of database revision {revision}, this program of {head()}",
-                where=path.name,
-            )
-        with gzip.GzipFile(
-            fileobj=io.BufferedReader(_SealedReader(file, _cipher(services, kid, salt), header))
-        ) as lines:
+    try:
+        told = json.loads(header)
+        kid, salt, made_at = str(told["kid"]), bytes.fromhex(told["salt"]), str(told["revision"])
+        form = told["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    if form != _FORMAT:
+        raise _damaged(path)
+    if made_at not in revisions():
+        raise FileRefused(
+            f"存档的数据库版本为 {made_at}，程序最新为 {head()}，请用更新的程序",
+            f"the kit is of database revision {made_at}, this program knows {head()} at most; use a newer program",
+            where=path.name,
+        )
+    return made_at, _opened_lines(path, header, _cipher(services, kid, salt))
+
+
+def _opened_lines(path: Path, header: bytes, cipher: AESGCM) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(len(header))
+        with gzip.GzipFile(fileobj=io.BufferedReader(_SealedReader(file, cipher, header))) as lines:
             try:
                 yield from lines
             except (OSError, EOFError) as error:

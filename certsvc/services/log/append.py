@@ -1,10 +1,10 @@
-"""Append to the public log, inside the transaction of whatever is being logged (design, decision 6).
+"""Append to the public log, inside the transaction of whatever is being logged (ADR 6).
 
 1. read the head    2. refuse when the clock went back    3. store the leaves and the subtrees they complete
 4. move the head by compare-and-swap on its size: two writers can never both extend the same log.
 
 The caller commits, so a certificate and its leaf are stored together or not at all. Not here: what a leaf says
-(`transparency.leaf`), publishing and signing the head (`log_publish`), recomputing it all (`log_check`).
+(`transparency.leaf`), publishing and signing the head (`log.publish`), recomputing it all (`audit.check_register`).
 """
 
 from __future__ import annotations
@@ -110,12 +110,12 @@ def _move_head(session: Session, before: LogHeadRecord | None, edge: Frontier, a
 
 
 def _moved() -> Conflict:
-    return Conflict("日志已被另一进程延长,请重试", "another writer extended the log; run it again", where="log_head")
+    return Conflict("日志已被另一进程延长，请重试", "another writer extended the log; run it again", where="log_head")
 
 
 def _clock_went_back(at: datetime, newest: datetime) -> ClockWentBack:
     return ClockWentBack(
-        f"时钟倒退:现在 {at.isoformat()},日志最新 {newest.isoformat()}",
+        f"时钟倒退：现在 {at.isoformat()}，日志最新 {newest.isoformat()}",
         f"the clock went back: now {at.isoformat()}, newest leaf {newest.isoformat()}",
         where="log",
     )

@@ -2,7 +2,7 @@
 
 Decides that it is over just the head now published, and holds under the key the operator names; anything else is
 refused and the head stays as it is. A later head has none until the witness has looked again. Not here: witnessing
-(`witness`), signing heads (`log_publish`).
+(`witness`), signing heads (`log.publish`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def add_cosignature(
             raise Unavailable("日志尚未公布", "the log is not published yet", where=str(folder)) from error
         if offered.text != published.text:
             raise CheckpointRefused(
-                "联署的不是现在公布的日志头,请见证者再看一次",
+                "联署的不是现在公布的日志头，请见证者再看一次",
                 "not over the head now published: let the witness look again",
             )
         who = (witness.name, witness.key_id)

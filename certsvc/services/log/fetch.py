@@ -1,6 +1,6 @@
 """Read a published log from outside: its files from a folder or a web address, bounded in size, tiles at any width.
 
-For whoever has no installation (`witness`, `log_audit`). Not here: whether what is read is to be believed.
+For those without an installation (`witness`, `audit.check_published`). Not here: whether to believe what is read.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def signed_head(services: Services) -> log_publish.Published:
         opened = open_checkpoint(signed, log_publish.origin(services), log_publish.log_keys(services))
     except (OSError, CertsvcError) as error:
         raise Unavailable(
-            "没有可信的已公布日志头,暂时无法证明记入日志的先后",
+            "没有可信的已公布日志头，暂时无法证明记入日志的先后",
             "no published checkpoint to be believed: what was logged when cannot be proven just now",
             where="published/log/checkpoint",
         ) from error

@@ -2,7 +2,7 @@
 
 1. read the heads published and signed last (our own signature on them)   2. refuse when the clock went back
 3. recompute from the leaves' contents what was added since, and refuse on any mismatch: one flipped bit that is signed
-is a log that is dead for good (design, decision 6)   4. write the tiles that are new   5. sign and write the checkpoint
+is a log that is dead for good (ADR 6)   4. write the tiles that are new   5. sign and write the checkpoint
 
 A database restored to an older state that goes on issuing fails step 3 here, as long as the home folder was not
 restored with it, and is refused by every witness otherwise. Not here: tiles and checkpoints (`transparency`).

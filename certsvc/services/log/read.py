@@ -1,4 +1,4 @@
-"""Read the stored log: hashes of complete subtrees for provers, contents for whoever recomputes or publishes them."""
+"""Read the stored log: hashes of complete subtrees for provers, contents for those who recompute or publish them."""
 
 from __future__ import annotations
 

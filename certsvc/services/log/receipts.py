@@ -1,8 +1,8 @@
 """The receipt each certificate carries in its PDF: what lets it outlive the theft of the key that signed it.
 
 Attached when the PDF is drawn (step 7), so a signed head that covers the leaf must be out first: the drawing publishes
-the log where nobody has yet. Every receipt is checked against that head before it is attached. Not here: proving to
-whoever asks later (`log_prove`), believing a receipt (`verify_file`, V3).
+the log where no one has yet. Every receipt is checked against that head before it is attached. Not here: proving it to
+those who ask later (`log.proven`), believing a receipt (`examine`, V3).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How many answers of which kind were given, and how fast: figures for whoever runs the site, of all its processes.
+"""How many answers of which kind were given, and how fast: figures for those who run the site, of all its processes.
 
-A figure is a name and its labels, a count and nothing else, so that it names nobody. Figures rest in the table of the
+A figure is a name and its labels, a count and nothing else, so that it names no one. Figures rest in the table of the
 limits' counts (`limit_counts`), under keys that no limit has and that are never pruned: every process and machine adds
 to the same ones, and they only grow. Not here: what is counted (`web.figures`).
 """
@@ -19,7 +19,7 @@ _NEVER: Final = 2**31 - 1  # ends_at: after every moment that is swept
 _ADD: Final = text(
     'insert into limit_count (key, "window", ends_at, seen) values (:key, 0, :never, :seen) '
     "on conflict (key) do update set "
-    # The column has 32 bits; whoever watches a counter expects it to begin anew now and then.
+    # The column has 32 bits; who watches a counter expects it to begin again now and then.
     "seen = (cast(limit_count.seen as bigint) + excluded.seen) % 2000000000"
 )
 _READ: Final = text("select key, seen from limit_count where ends_at = :never")

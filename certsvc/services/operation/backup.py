@@ -8,32 +8,28 @@ the database, so copying them after the tables is consistent. Restoring writes o
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Column, Date, LargeBinary, Table, func, insert, inspect, select, text, update
+from sqlalchemy import Table, inspect, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.context import Services
-from certsvc.store import CertificateRecord, EnrolmentRecord, kept_tables
-from certsvc.store.base import UtcDateTime
+from certsvc.store import CertificateRecord, EnrolmentRecord, kept_tables, rows
 from certsvc.store.migrate import head, require_head, revision, revisions, upgrade
 
 FORMAT = "certsvc backup 1"
 MANIFEST = "manifest.json"
 _MEMBER = re.compile(r"(tables/[a-z_]+\.jsonl|photos/[0-9a-f]{64}\.jpg|pdf/[A-Za-z0-9-]{1,64}-v[0-9]{1,4}\.pdf)")
-_ROWS = 500
 _COPY_BYTES = 1 << 20
 
 
@@ -48,7 +44,7 @@ def back_up(services: Services, target: Path) -> BackupReport:
     """Write the archive, whole or not at all. Raises `Refused` where `target` exists."""
     require_head(services.database)
     if target.exists():
-        raise Refused("备份文件已存在,不覆盖", "the backup file exists; it is not overwritten", where=str(target))
+        raise Refused("备份文件已存在，不覆盖", "the backup file exists; it is not overwritten", where=str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=".backup-", dir=target.parent)
     temporary = Path(name)
@@ -72,14 +68,14 @@ def restore(services: Services, source: Path) -> BackupReport:
     folders = services.folders
     folders.create()
     if revision(services.database) is not None:
-        raise Refused("数据库不是空的,不覆盖", "the database is not empty; nothing is overwritten")
+        raise Refused("数据库不是空的，不覆盖", "the database is not empty; nothing is overwritten")
     if any(folder.is_dir() and any(folder.iterdir()) for folder in (folders.photos, folders.pdf)):
-        raise Refused("照片或 PDF 文件夹不是空的,不覆盖", "photos or PDFs are there; nothing is overwritten")
+        raise Refused("照片或 PDF 文件夹不是空的，不覆盖", "photos or PDFs are there; nothing is overwritten")
     try:
         with tarfile.open(source, mode="r:") as archive:
             return _Reader(services, archive).restore()
     except (tarfile.TarError, OSError, ValueError, KeyError) as error:
-        raise FileRefused(f"备份文件损坏:{error}", f"the backup is damaged: {error}", where=str(source)) from error
+        raise FileRefused(f"备份文件损坏：{error}", f"the backup is damaged: {error}", where=str(source)) from error
 
 
 class _Writer:
@@ -90,16 +86,16 @@ class _Writer:
         self._missing: list[str] = []
 
     def write(self) -> BackupReport:
-        rows = 0
+        saved = 0
         with self._services.database.reading() as session:
             for table in kept_tables():
-                rows += self._add_table(session, table)
+                saved += self._add_table(session, table)
             self._add_files(session)
         manifest = {
             "format": FORMAT,
             "revision": head(),
             "made_at": self._services.now().isoformat(),
-            "rows": rows,
+            "rows": saved,
             "missing": self._missing,
             "sha256": self._hashes,
         }
@@ -108,19 +104,17 @@ class _Writer:
             file.write(content)
             self._add(MANIFEST, file)
         return BackupReport(
-            rows, sum(1 for name in self._hashes if not name.startswith("tables/")), tuple(self._missing)
+            saved, sum(1 for name in self._hashes if not name.startswith("tables/")), tuple(self._missing)
         )
 
     def _add_table(self, session: Session, table: Table) -> int:
-        rows = 0
+        count = 0
         with tempfile.TemporaryFile() as file:
-            query = select(table).order_by(*table.primary_key.columns)
-            for row in session.execute(query.execution_options(yield_per=_ROWS)):
-                plain = {column.name: _encode(value) for column, value in zip(table.columns, row, strict=True)}
-                file.write(json.dumps(plain, ensure_ascii=False).encode() + b"\n")
-                rows += 1
+            for row in rows.dump(session, table):
+                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                count += 1
             self._hashes[f"tables/{table.name}.jsonl"] = self._add(f"tables/{table.name}.jsonl", file)
-        return rows
+        return count
 
     def _add_files(self, session: Session) -> None:
         folders = self._services.folders
@@ -167,18 +161,19 @@ class _Reader:
                 raise ValueError(f"{name} is not what the manifest says")
         # An older backup's rows go into tables of its own shape, and are brought up to date as any older database is.
         upgrade(self._services.database, to=self._manifest["revision"])
-        rows = files = 0
+        restored = files = 0
         with self._services.database.writing() as session:
             there = inspect(session.connection()).get_table_names()
             for table in kept_tables():
                 if table.name in there:
-                    rows += self._restore_table(session, table)
+                    lines = self._open(f"tables/{table.name}.jsonl")
+                    restored += rows.load(session, table, map(json.loads, lines))
             for name in self._manifest["sha256"]:
                 if not name.startswith("tables/"):
                     self._restore_file(name)
                     files += 1
         upgrade(self._services.database)
-        return BackupReport(rows, files, tuple(self._manifest["missing"]))
+        return BackupReport(restored, files, tuple(self._manifest["missing"]))
 
     def _read_manifest(self) -> dict[str, Any]:
         manifest = json.loads(self._open(MANIFEST).read())
@@ -198,26 +193,6 @@ class _Reader:
     def _hash(self, name: str) -> str:
         return _digest(self._open(name))
 
-    def _restore_table(self, session: Session, table: Table) -> int:
-        # A row may point at a later one of its own table: those pointers are set when every row is there.
-        own = [column for column in table.columns for key in column.foreign_keys if key.column.table is table]
-        later: list[tuple[int, str, object]] = []
-        count = 0
-        for lines in _lines(self._open(f"tables/{table.name}.jsonl")):
-            values = [_decoded(table, json.loads(line)) for line in lines]
-            for row in values:
-                for column in own:
-                    if row.get(column.name) is not None:
-                        later.append((row["id"], column.name, row[column.name]))
-                        row[column.name] = None
-            session.execute(insert(table), values)
-            count += len(values)
-        for row_id, name, value in later:
-            session.execute(update(table).where(table.c.id == row_id).values({name: value}))
-        if count and not self._services.database.is_sqlite:
-            _advance_sequence(session, table)
-        return count
-
     def _restore_file(self, name: str) -> None:
         target = self._services.folders.home / name
         with target.open("xb") as file:
@@ -236,43 +211,3 @@ def _digest(file: IO[bytes]) -> str:
 
 def _block_reader(file: IO[bytes]) -> Callable[[], bytes]:
     return lambda: file.read(_COPY_BYTES)
-
-
-def _lines(file: IO[bytes]) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    for line in file:
-        chunk.append(line)
-        if len(chunk) == _ROWS:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def _encode(value: object) -> object:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, date | datetime) else value
-
-
-def _decoded(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _decode(table.c[name], value) for name, value in row.items()}
-
-
-def _decode(column: Column[Any], value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(column.type, LargeBinary):
-        return base64.b64decode(value)
-    if isinstance(column.type, UtcDateTime):
-        return datetime.fromisoformat(value)
-    return date.fromisoformat(value) if isinstance(column.type, Date) else value
-
-
-def _advance_sequence(session: Session, table: Table) -> None:
-    """PostgreSQL counts ids apart from the rows: after restoring them it must go on behind the last."""
-    if "id" in table.c and table.c.id.autoincrement is not False:
-        last = session.scalar(select(func.max(table.c.id)))
-        session.execute(
-            text("select setval(pg_get_serial_sequence(:table, 'id'), :last)"), {"table": table.name, "last": last}
-        )

@@ -1,7 +1,7 @@
 """Make a home that works: tables, development keys, shipped schemes. A second run changes nothing.
 
 Development keys are made only here and only where there are none at all, and mark every certificate 样例 SAMPLE (R7.6);
-a real issuer has none made and makes its own with `certsvc key new` (design, decision 8: nothing is created silently).
+a real issuer has none made and makes its own with `certsvc key new` (ADR 8: nothing is created silently).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `.well-known/did.json`, `.well-known/jwks.json`, `trust.json` (the same keys, as our own verifier pins them),
 `seal/*.pem` (the chains of the PDF seal), `seal/*.crl` (their revocation lists), `gm/*.pem` (SM2 keys), `status/LIST`,
 `log/checkpoint`, `log/tile/…`. Nothing personal stands in any of them. Cheap where nothing changed, so it runs after
-every issue and every change of status. The log comes last: whoever sees a new head finds the status that belongs to it.
+every issue and every change of status. The log comes last: who sees a new head finds the status that goes with it.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def lists_valid_until(folder: Path) -> datetime | None:
 def refresh(services: Services) -> CertsvcError | None:
     """`publish_static` after a deed that is already committed: what hinders it is answered, not raised.
 
-    The deed stands; the next run publishes it. Whoever calls shows the answer to the operator.
+    The deed stands; the next run publishes it. The caller shows the answer to the operator.
     """
     try:
         publish_static(services)
     except CertsvcError as error:
         return error
     except OSError as error:
-        return CertsvcError(f"静态文件未能更新:{error}", f"the static files could not be written: {error}")
+        return CertsvcError(f"静态文件未能更新：{error}", f"the static files could not be written: {error}")
     return None
 
 

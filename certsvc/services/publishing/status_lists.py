@@ -1,7 +1,7 @@
 """Publish the status lists: which bits are set, signed by the status list's own key, short-lived (R7.5).
 
 A superseded certificate has its `revocation` bit set, so that any verifier in the world refuses it, and its `refresh`
-bit too, by which ours says "replaced by a newer version" and not "revoked" (R8.4). A list is signed anew when a bit
+bit too, by which ours says "replaced by a newer version" and not "revoked" (R8.4). A list is signed again when a bit
 changed or half of its life is over, so publishing an unchanged register writes nothing.
 """
 

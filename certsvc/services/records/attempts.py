@@ -15,11 +15,8 @@ from sqlalchemy.orm import Session
 from certsvc.rules.decide import Decision, decide
 from certsvc.rules.enrolment import Attempt, AttemptKind, Enrolment, Outcome
 from certsvc.rules.terms import Scheme, Subject
+from certsvc.rules.wording import score_text
 from certsvc.store import AttemptRecord, EnrolmentRecord
-
-_SUBJECTS = {subject.value: subject for subject in Subject}
-_KINDS = {kind.value: kind for kind in AttemptKind}
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 class StoredAttempt(Protocol):
@@ -43,25 +40,19 @@ def attempt_of(row: StoredAttempt) -> Attempt:
     """The value a row holds."""
     score = None if row.score_hundredths is None else Decimal(row.score_hundredths).scaleb(-2)
     items = {code: Decimal(text) for code, text in json.loads(row.items_json).items()} if row.items_json else {}
-    return Attempt(_SUBJECTS[row.subject], row.sat_on, _KINDS[row.kind], _OUTCOMES[row.outcome], score, items)
+    return Attempt(Subject.of(row.subject), row.sat_on, AttemptKind.of(row.kind), Outcome.of(row.outcome), score, items)
 
 
 def items_text(items: Mapping[str, Decimal]) -> str | None:
     """Item scores as a row holds them, in one spelling, so that equal scores are equal text."""
     if not items:
         return None
-    return json.dumps({code: plain(score) for code, score in sorted(items.items())})
+    return json.dumps({code: score_text(score) for code, score in sorted(items.items())})
 
 
 def hundredths(score: Decimal | None) -> int | None:
     """An exact score as a whole number of hundredths."""
     return None if score is None else int(score.scaleb(2))
-
-
-def plain(score: Decimal) -> str:
-    """60, 59.5, 59.99: no exponent, no trailing zeros."""
-    text = f"{score:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def attempts_of(session: Session, enrolment_ids: Sequence[int]) -> Mapping[int, list[Attempt]]:

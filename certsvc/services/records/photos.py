@@ -13,9 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.commitment import sha256_of
 from certsvc.files.folder import sync_folder
 from certsvc.roster.photo import check_photo, read_photo
-from certsvc.services.context import Folders
+from certsvc.services.context import Folders, Services
+from certsvc.services.records.reviews import counts, steps_of
+from certsvc.store import EnrolmentRecord, PersonRecord
 
 
 class IncomingPhotos:
@@ -57,6 +63,25 @@ def incoming(folders: Folders) -> Iterator[IncomingPhotos]:
 def kept_photo(folders: Folders, sha256: str | None) -> bytes | None:
     """The portrait with that hash; None without one."""
     return folders.photo(sha256).read_bytes() if sha256 else None
+
+
+def signed_photo(portrait_digest: str | None) -> str | None:
+    """The hash that the portrait of a signed credential is kept under; None where it has none."""
+    return None if portrait_digest is None else sha256_of(portrait_digest)
+
+
+def photo_on_file(services: Services, session: Session, person: PersonRecord | None) -> str | None:
+    """The portrait of a person's newest registration that was reviewed and approved (R1.6), where it is still kept."""
+    if person is None:
+        return None
+    query = select(EnrolmentRecord).where(
+        EnrolmentRecord.person_id == person.id, EnrolmentRecord.photo_sha256.is_not(None)
+    )
+    for enrolment in session.scalars(query.order_by(EnrolmentRecord.registered_on.desc(), EnrolmentRecord.id.desc())):
+        sha256 = enrolment.photo_sha256
+        if sha256 and counts(enrolment, steps_of(session, [enrolment.id]).get(enrolment.id, ())):
+            return sha256 if services.folders.photo(sha256).is_file() else None
+    return None
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,10 +24,6 @@ from certsvc.rules.registration_review import (
     review_of,
 )
 from certsvc.store import EnrolmentRecord, ReviewStepRecord
-
-_MOVES: Final = {move.value: move for move in Move}
-_FACES: Final = {face.value: face for face in FaceCheck}
-STATES: Final = {state.value: state for state in RegistrationState}
 
 Steps = Mapping[int, Sequence[ReviewStepRecord]]
 
@@ -72,8 +67,8 @@ def step_of(row: ReviewStepRecord) -> ReviewStep:
     """The value a row holds."""
     confirmation = None
     if row.face is not None and row.checked_at is not None:
-        confirmation = Confirmation(_FACES[row.face], row.checked_at, row.place or "")
-    return ReviewStep(_MOVES[row.move], row.by, row.at, row.remark, row.changed, confirmation)
+        confirmation = Confirmation(FaceCheck.of(row.face), row.checked_at, row.place or "")
+    return ReviewStep(Move.of(row.move), row.by, row.at, row.remark, row.changed, confirmation)
 
 
 def row_of(enrolment_id: int, step: ReviewStep) -> ReviewStepRecord:

@@ -41,7 +41,7 @@ def read_scheme_file(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidScheme(f"无法读取方案文件:{error}", f"the scheme cannot be read: {error}", rule="R0") from error
+        raise InvalidScheme(f"无法读取方案文件：{error}", f"the scheme cannot be read: {error}", rule="R0") from error
 
 
 def add(session: Session, toml: str) -> tuple[SchemeRecord, bool]:
@@ -58,7 +58,7 @@ def add(session: Session, toml: str) -> tuple[SchemeRecord, bool]:
     if existing is not None:
         if existing.sha256 != digest:
             raise Conflict(
-                f"方案 {scheme.key} 第 {scheme.version} 版已存在且内容不同,请改用新的版本号",
+                f"方案 {scheme.key} 第 {scheme.version} 版已存在且内容不同，请改用新的版本号",
                 f"scheme {scheme.key} version {scheme.version} is there with another text; give it a new version",
                 rule="R0",
             )

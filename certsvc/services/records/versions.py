@@ -30,7 +30,7 @@ def newest_version(session: Session, number: str) -> CertificateRecord:
     paper = session.scalar(select(PaperCertificateRecord.id).where(PaperCertificateRecord.number == number))
     if paper is not None:
         raise NotFound(
-            "这是纸质证书,只能补发为电子证书",
+            "这是纸质证书，只能补发为电子证书",
             "this is a paper certificate; it can only be reissued",
             rule="R8.2",
             where=number,

@@ -3,7 +3,7 @@
 A row is new, unchanged, or refused; the key is person, occupation, level and registration date. A roster was reviewed
 before it comes here, so its rows count as approved; `for_review` puts them to review instead (R1.6). Not here: the form
 of cells (`roster.candidates`), who may register (`rules.registration`), what a row may change of what is on record
-(`register_known`), the review (`review`). Source: R1.1–R1.6, R9; formats.md.
+(`on_record`), the review (`review`). Source: R1.1–R1.6, R9; formats.md.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from certsvc.rules.registration_review import Move, RegistrationState, Review, R
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
-from certsvc.services.records.attempts import attempts_of, decision_on
+from certsvc.services.records.decisions import with_what_they_rest_on
 from certsvc.services.records.photos import IncomingPhotos, incoming
-from certsvc.services.records.reviews import STATES, row_of
+from certsvc.services.records.reviews import row_of
 from certsvc.services.records.schemes import Pinning, scheme_of
 from certsvc.services.registration.on_record import Entry, OnRecord
 from certsvc.store import EnrolmentRecord, PersonRecord
@@ -134,7 +134,7 @@ class _Desk:
             if not self._refused(self._on_record.faults_of_person(entry, person, same)):
                 self._on_record.submit_again(entry, person, same, by=self._by, at=self._now)
         elif not self._refused(self._on_record.faults_of_registration(entry, person, same)):
-            self._on_record.leave(entry.row, same)
+            self._on_record.leave(entry.row, person, same)
 
     def _faults_of_new(self, entry: Entry, known: PersonRecord | None, mine: list[EnrolmentRecord]) -> list[CellError]:
         faults = [] if known is None else self._on_record.faults_of_person(entry, known, None)
@@ -209,8 +209,8 @@ class _Desk:
             if other.registered_on > on:
                 zh, en = f"{other.registered_on} 已有更晚的报名", f"registered again later, on {other.registered_on}"
             elif other.review_state != RegistrationState.APPROVED:
-                state = STATES[other.review_state]
-                zh = f"{other.registered_on} 的报名还在审核中({state.zh})"
+                state = RegistrationState.of(other.review_state)
+                zh = f"{other.registered_on} 的报名还在审核中（{state.zh}）"
                 en = f"the registration of {other.registered_on} is still under review ({state.value})"
             elif not self._closed(other, on):
                 zh, en = (
@@ -224,8 +224,9 @@ class _Desk:
     def _closed(self, enrolment: EnrolmentRecord, on: date) -> bool:
         if not inspect(enrolment).has_identity:  # registered by this very file: nothing has been sat yet
             return False
-        attempts = attempts_of(self._session, [enrolment.id])[enrolment.id]
-        return decision_on(enrolment, attempts, scheme_of(self._session, enrolment.scheme_id), on).state.closed
+        schemes = {enrolment.scheme_id: scheme_of(self._session, enrolment.scheme_id)}
+        decision = with_what_they_rest_on(self._session, [enrolment], schemes)[enrolment.id].decided(on)
+        return decision is not None and decision.state.closed
 
     def _new_person(self, entry: Entry) -> PersonRecord:
         row = entry.row

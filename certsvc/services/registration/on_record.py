@@ -2,7 +2,7 @@
 
 A row and the registration of its key must say the same; only one that the review returned is handed in again with other
 values. A person on whom another registration stands keeps name, sex and birth date, and the telephone too where the row
-is put to review: it opens a holder's record (R10), and nobody has looked at the row yet. Not here: `register`.
+is put to review: it opens a holder's record (R10), and no one has looked at the row yet. Not here: `register`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, Conflict, Refused, RegistrationRefused
+from certsvc.person.name import same_name
 from certsvc.roster.candidates import CandidateRow
 from certsvc.roster.parsed import Parsed
 from certsvc.rules.registration_review import Move, RegistrationState, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.imports import Tally
-from certsvc.services.records.reviews import STATES, review_on_record, row_of, steps_of
+from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.vault import Vault
 from certsvc.store import EnrolmentRecord, PersonRecord
 
@@ -55,7 +56,7 @@ class OnRecord:
         faults = [*self._person_conflicts(entry, person), *self._enrolment_conflicts(entry, person, same)]
         if faults and same.review_state == RegistrationState.REJECTED:
             anew = Conflict(
-                "该次报名审核未通过;重新报名须另有报名日期",
+                "该次报名审核未通过；重新报名须另有报名日期",
                 "this registration was rejected; a new one has a registration date of its own",
                 rule="R1.6",
             )
@@ -68,20 +69,21 @@ class OnRecord:
         phone = entry.row.phone
         if self.for_review and phone is not None and phone != self._personal(person)["phone"]:
             kept = RegistrationRefused(
-                "与已登记的电话不同;待审核的报名不能更改电话,请留空",
+                "与已登记的电话不同；待审核的报名不能更改电话，请留空",
                 "not the telephone on record; a registration under review does not change it: leave it empty",
                 rule="R1.6",
             )
             faults.append(self.error(entry.row, "phone", kept))
         return faults if faults and self._is_settled(person, same) else []
 
-    def leave(self, row: CandidateRow, same: EnrolmentRecord) -> None:
+    def leave(self, row: CandidateRow, person: PersonRecord, same: EnrolmentRecord) -> None:
         """The row says what is on record. That it does not count is said where the file would make one think so."""
         self.tally.unchanged += 1
-        state = STATES[same.review_state]
+        self._warn_of_spelling(person, row)
+        state = RegistrationState.of(same.review_state)
         expected = (RegistrationState.APPROVED, *((RegistrationState.SUBMITTED,) if self.for_review else ()))
         if state not in expected:
-            idle = Refused(f"该报名{state.zh},不计入", f"it is {state.value}, and does not count", rule="R1.6")
+            idle = Refused(f"该报名{state.zh}，不计入", f"it is {state.value}, and does not count", rule="R1.6")
             self.tally.warn(self.error(row, "registered_on", idle))
 
     def renew_person(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None = None) -> bool:
@@ -96,8 +98,9 @@ class OnRecord:
         if changed:
             sealed = self.vault.seal(renewed, person.id_lookup)
             person.sealed, person.sealed_kid = sealed.content, sealed.kid
-        if (person.name, person.sex) != (row.name, row.sex.value):
-            person.name, person.sex = row.name, row.sex.value
+        name = self._spelt(person, row, same)
+        if (person.name, person.sex) != (name, row.sex.value):
+            person.name, person.sex = name, row.sex.value
             changed = True
         return changed
 
@@ -129,6 +132,18 @@ class OnRecord:
     def error(self, row: CandidateRow, column: str, error: Refused) -> CellError:
         return self.parsed.cell_error(row.row, column, _shown(row, column), error)
 
+    def _spelt(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None) -> str:
+        """The name as it is to be kept: a person on whom another registration stands keeps its spelling (R9)."""
+        if person.name == row.name or not self._is_settled(person, same):
+            return row.name
+        self._warn_of_spelling(person, row)
+        return person.name
+
+    def _warn_of_spelling(self, person: PersonRecord, row: CandidateRow) -> None:
+        if person.name != row.name:
+            zh, en = f"与已登记的“{person.name}”视为相同，登记的写法不变", f"the same as {person.name}, which stays"
+            self.tally.warn(self.error(row, "name", Refused(zh, en, rule="R9")))
+
     def _is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
         """Whether a registration of the person stands that is not this one; a rejected one does not."""
         if not inspect(person).has_identity:  # made by this very file, which says one thing of a person
@@ -144,7 +159,7 @@ class OnRecord:
         row = entry.row
         yield from self._differing(
             row,
-            ("name", person.name, row.name),
+            ("name", person.name, person.name if same_name(person.name, row.name) else row.name),
             ("sex", person.sex, row.sex.value),
             ("birth_date", self._personal(person)["birth_date"], row.birth_date.isoformat()),
         )
@@ -171,7 +186,7 @@ class OnRecord:
                     row,
                     column,
                     Conflict(
-                        "与已登记的内容冲突(同一人、同一报名)",
+                        "与已登记的内容冲突（同一人、同一报名）",
                         "conflict: differs from what is on record of this person and registration",
                         rule="R1.5",
                     ),

@@ -2,7 +2,7 @@
 
 What may follow what, and who may do it, is `rules.registration_review`'s. Several are decided together or not at all.
 The audit trail gets the deed and the registration's id; remarks, times and places stay with the steps. Not here: how a
-registration comes in (`register`), whether it counts (`review_record`), what a reviewer sees of it (`review_list`).
+registration comes in (`register`), whether it counts (`records.reviews`), what a reviewer sees of it (`review_list`).
 """
 
 from __future__ import annotations

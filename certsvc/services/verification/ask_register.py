@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.checked import digest8
+from certsvc.credential.reasons import reason_of
 from certsvc.credential.status import Status
+from certsvc.credential.verdict import CheckName
 from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
@@ -37,17 +39,19 @@ from certsvc.transparency.tree import leaf_hash
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The register's word, or the lists' `as_of` their signing. `status` is None where it is not to be believed."""
+    """The register's word, or the lists' `as_of` their signing. `status` is None where it is not to be believed.
+    `seen`: it was within its life, and so can clear a certificate."""
 
     status: Status | None
     changed_on: date | None = None
     reason: str | None = None
     successor: str | None = None
     as_of: str | None = None
+    seen: bool = True
 
 
 def prove_index(services: Services, session: Session, subject: bytes | str) -> int | None:
-    """The log index that is proven for a credential's bytes, or for the credential under a token; see `log_proven`."""
+    """The log index that is proven for a credential's bytes, or for the credential under a token; see `log.proven`."""
     query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED)
     if isinstance(subject, str):
         query = query.where(CertificateRecord.token == subject)
@@ -66,41 +70,38 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     """Steps V7 to V10; adds its checks to `found`, fills in the claims of a bare code. None: no such entry."""
     row = _row_of(session, found)
     if row is None:
-        found.say("register-entry", False, "登记中没有该证书", "the register has no such certificate")
+        found.say(CheckName.REGISTER_ENTRY, False, "登记中没有该证书", "the register has no such certificate")
         return None
-    if not isinstance(row.credential, bytes):
-        return _contradicted(found)
-    stored = check_row(services, row)
-    if not stored.ok or stored.claims is None or not repeats(row, stored.claims):
-        return _contradicted(found)
+    # SQLite keeps whatever type a hand-made UPDATE writes.
+    stored = check_row(services, row) if isinstance(row.credential, bytes) else None
+    if stored is None or stored.claims is None or not repeats(row, stored.claims):
+        # Who changed the register is not let speak for it.
+        found.say(
+            CheckName.REGISTER_ENTRY,
+            None,
+            "登记与所签内容不一致，无法采信",
+            "the register contradicts what was signed: not believed",
+        )
+        return Entry(None)
     if not _is_this(row, stored, found):
         if found.credential is None and not _is_code_of(stored, found):
             # One certificate's address with the signed part of another: somebody put them together.
             found.say(
-                "parts-agree",
+                CheckName.PARTS_AGREE,
                 False,
                 "网址与签名内容不属于同一证书",
                 "the address and the signed part are of two certificates",
             )
             return None
-        found.say("register-entry", False, "登记的是另一份证书", "the register holds another certificate in its place")
+        found.say(
+            CheckName.REGISTER_ENTRY, False, "登记的是另一份证书", "the register holds another certificate in its place"
+        )
         return None
     found.claims, found.credential = stored.claims, row.credential
-    found.say("register-entry", True, "登记中有该证书", "the register holds this certificate")
+    found.say(CheckName.REGISTER_ENTRY, True, "登记中有该证书", "the register holds this certificate")
     _check_file(session, row, found)
     _check_log(services, session, row, found)
     return _status_of(session, row, found)
-
-
-def _contradicted(found: Examined) -> Entry:
-    # V7: whoever changed the register cannot be let to speak for it.
-    found.say(
-        "register-entry",
-        None,
-        "登记与所签内容不一致,无法采信",
-        "the register contradicts what was signed: not believed",
-    )
-    return Entry(None)
 
 
 def _row_of(session: Session, found: Examined) -> CertificateRecord | None:
@@ -127,17 +128,17 @@ def _is_code_of(stored: CredentialCheck, found: Examined) -> bool:
 
 
 def _check_file(session: Session, row: CertificateRecord, found: Examined) -> None:
-    # V8: whoever holds the seal's key could seal a second file; the hashes of those that were issued are on record: the
+    # V8: a thief of the seal's key could seal a second file; the hashes of those that were issued are on record: the
     # newest, and those from before a time stamp came in.
     if found.kind is not Kind.PDF:
         return
     if row.pdf_sha256 is None:
-        found.say("file-hash", None, "尚未登记文件散列", "no file hash is on record yet")
+        found.say(CheckName.FILE_HASH, None, "尚未登记文件散列", "no file hash is on record yet")
         return
     record = session.get(PdfFileRecord, found.sha256)
     same = record is not None and record.certificate_id == row.id
     found.say(
-        "file-hash",
+        CheckName.FILE_HASH,
         same,
         "文件与登记的散列一致" if same else "文件与登记的散列不符",
         "the file is the one on record" if same else "the file is not the one on record",
@@ -156,13 +157,13 @@ def _check_log(services: Services, session: Session, row: CertificateRecord, fou
         proof = prove_inclusion(row.leaf_index, edge.size, log_read.hash_reader(session))
         verify_inclusion(leaf_hash(content), row.leaf_index, edge.size, proof, edge.root())
         holds = leaf.credential == commitment
-        where_zh, where_en = f"第 {row.leaf_index} 叶,共 {edge.size} 叶", f"leaf {row.leaf_index} of {edge.size}"
+        where_zh, where_en = f"第 {row.leaf_index} 叶，共 {edge.size} 叶", f"leaf {row.leaf_index} of {edge.size}"
     except (CertsvcError, AssertionError):
         holds, where_zh, where_en = False, "日志中没有该证书的叶", "the log has no leaf of this certificate"
     found.say(
-        "log-inclusion",
+        CheckName.LOG_INCLUSION,
         holds,
-        f"已记入公开日志:{where_zh}" if holds else f"公开日志不能证明该证书:{where_zh}",
+        f"已记入公开日志：{where_zh}" if holds else f"公开日志不能证明该证书：{where_zh}",
         f"in the public log: {where_en}" if holds else f"the public log does not bear it out: {where_en}",
     )
 
@@ -172,17 +173,18 @@ def _status_of(session: Session, row: CertificateRecord, found: Examined) -> Ent
     status = Status(row.status)
     successor = session.get(CertificateRecord, row.superseded_by_id) if row.superseded_by_id is not None else None
     named = None if successor is None else f"{successor.number} v{successor.version}"
-    since_zh = f"自 {row.status_changed_on} 起:" if row.status_changed_on else ""
+    since_zh = f"自 {row.status_changed_on} 起：" if row.status_changed_on else ""
     since_en = f" since {row.status_changed_on}" if row.status_changed_on else ""
-    why = f" — {row.status_reason}" if row.status_reason and status in {Status.SUSPENDED, Status.REVOKED} else ""
-    by_zh, by_en = (f",替代者 {named}", f", replaced by {named}") if named else ("", "")
+    why = reason_of(row.status_reason) if status in {Status.SUSPENDED, Status.REVOKED} else None
+    why_zh, why_en = ("", "") if why is None else (f"({why.zh})", f" ({why.en})")
+    by_zh, by_en = (f"，替代者 {named}", f", replaced by {named}") if named else ("", "")
     found.say(
-        "status",
+        CheckName.STATUS,
         status is Status.VALID,
-        f"{since_zh}{STATUS_ZH[status]}{why}{by_zh}",
-        f"{status.value}{since_en}{why}{by_en}",
+        f"{since_zh}{STATUS_ZH[status]}{why_zh}{by_zh}",
+        f"{status.value}{since_en}{why_en}{by_en}",
     )
-    return Entry(status, row.status_changed_on, row.status_reason if why else None, named)
+    return Entry(status, row.status_changed_on, None if why is None else why.value, named)
 
 
 STATUS_ZH = {

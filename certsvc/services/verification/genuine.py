@@ -1,8 +1,8 @@
 """Is this stored credential ours, and does it still say what the register's columns say?
 
-The signed bytes are the truth and the columns an index (design, decision 1): an index that disagrees with the bytes is
+The signed bytes are the truth and the columns an index (ADR 1): an index that disagrees with the bytes is
 a register somebody has changed, and what it finds is not shown as genuine. Only what follows from the signed bytes is
-kept, their digest and the signature's verdict, never a status (shared/measured.md, "Verification endpoint").
+kept, their digest and the signature's verdict, never a status (ADR 14).
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from sqlalchemy.orm import object_session
 
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status
+from certsvc.person.name import fold
 from certsvc.services.context import Services
 from certsvc.services.log.proven import proven_index
 from certsvc.signing.proofs import CredentialCheck, verify_credential
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import CertificateRecord
+from certsvc.store.base import folded_number
 
 _KEPT: Final = 4096
 _STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
@@ -111,7 +113,14 @@ def genuine_claims(services: Services, row: CertificateRecord) -> CertificateCla
 
 def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
     """Whether the row's columns are those of the claims, its digest its bytes', its status one that is stored."""
-    return row.credential is not None and _repeats(row, claims, hashlib.sha256(row.credential).hexdigest())
+    if row.credential is None or not folds_agree(row):
+        return False
+    return _repeats(row, claims, hashlib.sha256(row.credential).hexdigest())
+
+
+def folds_agree(row: CertificateRecord) -> bool:
+    """Whether what look-ups find the row by (R9) is its own number and name, folded."""
+    return row.number_folded == folded_number(row.number) and row.holder_name_folded == fold(row.holder_name)
 
 
 def _repeats(row: CertificateRecord, claims: CertificateClaims, sha256: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from certsvc.credential.verdict import Check
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.signing.keys import Purpose, distrust_said, verify, vouches
 from certsvc.signing.trust import TrustBundle
 
@@ -21,7 +21,8 @@ def check_gm(credential: bytes, signature: bytes, trust: TrustBundle, log_index:
         if not verify(key.algorithm, key.public, signature, credential):
             continue
         if not vouches(key, log_index):
-            return Check("gm-trust", False, *distrust_said(key))
-        return Check("gm-signature", True, f"SM2 签名真实,密钥 {key.kid}", f"genuine SM2 signature, key {key.kid}")
-    zh, en = "SM2 签名不符:不是对此凭证的签名", "the SM2 signature is not one of a pinned key over this credential"
-    return Check("gm-signature", False, zh, en)
+            return Check(CheckName.GM_TRUST, False, *distrust_said(key))
+        zh, en = f"SM2 签名真实，密钥 {key.kid}", f"genuine SM2 signature, key {key.kid}"
+        return Check(CheckName.GM_SIGNATURE, True, zh, en)
+    zh, en = "SM2 签名不符：不是对此凭证的签名", "the SM2 signature is not one of a pinned key over this credential"
+    return Check(CheckName.GM_SIGNATURE, False, zh, en)

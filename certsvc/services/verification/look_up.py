@@ -1,35 +1,35 @@
 """Look a certificate up for the public: by the QR's token, or by number and name together (R8.1, R10, R11).
 
-What is shown comes from the signed bytes, whose signature is checked on each look-up (`genuine`); only the status comes
-from the register. By number and name there is one answer for unknown, wrong name and malformed, and the same queries
-and the same cryptography are done for it as for a hit: on a miss a decoy is read and thrown away. Database trouble is
-`Unavailable`, never "unknown". Not here: what a holder sees (R10), and files brought to be checked (`verify`).
+Numbers and names are compared folded (R9), in the database, which keeps both so (`store.base`). What is shown comes
+from the signed bytes, whose signature is checked on each look-up (`genuine`); only the status comes from the register.
+By number and name there is one answer for unknown, wrong name and malformed, and the same queries and the same
+cryptography are done for it as for a hit: on a miss a decoy is read and thrown away. Database trouble is `Unavailable`,
+never "unknown". Not here: what a holder sees (R10), and files brought to be checked (`verify`).
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from certsvc.credential.number import NO_NUMBER
-from certsvc.credential.number import normalise_number as normalise_number  # noqa: PLC0414 (callers ask for it here)
+from certsvc.credential.number import NO_NUMBER, fold_number, normalise_number
 from certsvc.credential.token import normalise_token
-from certsvc.errors import InvalidName, KeyMissing, Unavailable
-from certsvc.person.name import parse_name
+from certsvc.errors import KeyMissing, Unavailable
+from certsvc.person.name import fold
 from certsvc.services.context import Services
-from certsvc.services.verification.genuine import genuine_claims
-from certsvc.services.verification.public_record import PublicRecord, electronic_record, paper_record
+from certsvc.services.verification.genuine import folds_agree, genuine_claims
+from certsvc.services.verification.public_record import PublicRecord, electronic_record, forged_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
 
 _NO_TOKEN: Final = "0" * 26  # "0" is not in the token's alphabet
+_NO_NAME: Final = "-"  # a name begins with a letter; asked for in place of nothing
 _LAST: Final = 6
 # Comparing digests under a key of this process takes the same time wherever the texts differ.
 _comparison_key = secrets.token_bytes(32)
@@ -48,63 +48,71 @@ def by_token(services: Services, token: str) -> PublicRecord | None:
 def by_number_and_name(services: Services, number: str, name: str) -> PublicRecord | None:
     """The certificate, electronic or paper, with this number whose holder has this name; None for anything else.
 
-    A paper entry comes first while its holder's name matches: whoever presents paper that has been replaced is told so
+    A paper entry comes first while its holder's name matches: who presents paper that has been replaced is told so
     (R8.3), and the electronic successor's state beside it. Of several versions, the newest that bears this name.
     """
-    wanted, typed = normalise_number(number), _normalise_name(name)
+    asked, typed = _Number.of(number), fold(name) or _NO_NAME
     with _reading(services) as session:
         # The name is compared in the query, so that a number with another name brings back as little as no number at
         # all; `|| ''` keeps the planner from going by the name, whose bearers are more or fewer.
-        paper = session.scalar(
-            select(PaperCertificateRecord.id)
-            .where(PaperCertificateRecord.number == wanted, PaperCertificateRecord.name.concat("") == typed)
+        certificate, paper = CertificateRecord, PaperCertificateRecord
+        on_paper = session.scalar(
+            select(paper.id)
+            .where(paper.number_folded == asked.folded, paper.name_folded.concat("") == typed)
+            .order_by((paper.number == asked.exact).desc(), paper.id)
             .limit(1)
         )
         electronic = session.scalar(
-            select(CertificateRecord.id)
+            select(certificate.id)
             .where(
-                CertificateRecord.number == wanted,
-                CertificateRecord.stage == ISSUED,
-                CertificateRecord.holder_name.concat("") == typed,
+                certificate.number_folded == asked.folded,
+                certificate.stage == ISSUED,
+                certificate.holder_name_folded.concat("") == typed,
             )
-            .order_by(CertificateRecord.version.desc())
+            .order_by((certificate.number == asked.exact).desc(), certificate.version.desc(), certificate.id)
             .limit(1)
         )
-        paper_row = _row_or_decoy(session, PaperCertificateRecord, paper)
-        electronic_row = _row_or_decoy(session, CertificateRecord, electronic)
-        on_paper = None if paper_row is None else paper_record(services, session, paper_row)
-        in_register = None if electronic_row is None else electronic_record(services, session, electronic_row)
-        if paper is not None:
-            return on_paper
+        paper_row = _row_or_decoy(session, paper, on_paper)
+        electronic_row = _row_or_decoy(session, certificate, electronic)
+        shown_on_paper = None if paper_row is None else paper_record(services, session, paper_row)
+        in_register = None if electronic_row is None else _electronic(services, session, electronic_row)
+        if on_paper is not None:
+            return shown_on_paper
         return in_register if electronic is not None else None
 
 
 def by_numbers_and_names(services: Services, pairs: Sequence[tuple[str, str]]) -> list[PublicRecord | None]:
     """`by_number_and_name` for each pair of a list, in order, in two queries for them all.
 
-    Whoever asks row by row is told row by row, so only what comes back for the whole may not tell an unknown number
+    Anyone who asks row by row is told row by row, so only what comes back for the whole may not tell an unknown number
     from a wrong name: the database compares both, and gives back hits alone.
     """
-    wanted = [(normalise_number(number), _normalise_name(name)) for number, name in pairs]
-    asked = sorted({pair for pair in wanted if pair[0] != NO_NUMBER and pair[1]})
+    wanted = [(_Number.of(number), fold(name) or _NO_NAME) for number, name in pairs]
+    asked = sorted({(number.folded, name) for number, name in wanted if number.folded != NO_NUMBER})
     numbers = sorted({number for number, _ in asked})
-    found: dict[tuple[str, str], PublicRecord] = {}
+    found: dict[tuple[str, str], dict[str, PublicRecord]] = {}
     with _reading(services) as session:
         certificate, paper = CertificateRecord, PaperCertificateRecord
         # The numbers for the index, the pairs for the answer; `|| ''` keeps the planner from going by any other column.
         electronic = select(certificate).where(
             certificate.stage.concat("") == ISSUED,
-            certificate.number.in_(numbers),
-            tuple_(certificate.number, certificate.holder_name.concat("")).in_(asked),
+            certificate.number_folded.in_(numbers),
+            tuple_(certificate.number_folded, certificate.holder_name_folded.concat("")).in_(asked),
         )
-        for row in session.scalars(electronic.order_by(certificate.version)):
-            found[row.number, row.holder_name] = electronic_record(services, session, row)
+        for row in session.scalars(electronic.order_by(certificate.version, certificate.id.desc())):
+            same = found.setdefault((row.number_folded, row.holder_name_folded), {})
+            same.pop(row.number, None)  # an earlier version; the newest comes last
+            same[row.number] = _electronic(services, session, row)
         on_paper = select(paper).where(
-            paper.number.in_(numbers), tuple_(paper.number, paper.name.concat("")).in_(asked)
+            paper.number_folded.in_(numbers), tuple_(paper.number_folded, paper.name_folded.concat("")).in_(asked)
         )
-        for entry in session.scalars(on_paper):
-            found[entry.number, entry.name] = paper_record(services, session, entry)
-    return [found.get(pair) for pair in wanted]
+        papers: dict[tuple[str, str], dict[str, PublicRecord]] = {}
+        for entry in session.scalars(on_paper.order_by(paper.id.desc())):
+            same = papers.setdefault((entry.number_folded, entry.name_folded), {})
+            same[entry.number] = paper_record(services, session, entry)
+    # Paper before electronic, as for one: a key of both is the paper's alone.
+    found |= papers
+    return [_best(found.get((number.folded, name)), number.exact) for number, name in wanted]
 
 
 def match(services: Services, token: str, name: str, last_six: str) -> bool:
@@ -119,15 +127,30 @@ def match(services: Services, token: str, name: str, last_six: str) -> bool:
 
 def match_paper(services: Services, number: str, name: str, last_six: str) -> bool:
     """`match` for a paper certificate, which has no token."""
-    query = select(PaperCertificateRecord.id).where(PaperCertificateRecord.number == normalise_number(number))
+    asked = _Number.of(number)
+    query = (
+        select(PaperCertificateRecord.id)
+        .where(PaperCertificateRecord.number_folded == asked.folded)
+        .order_by((PaperCertificateRecord.number == asked.exact).desc(), PaperCertificateRecord.id)
+        .limit(1)
+    )
     return _matches(services, PaperCertificateRecord, query, name, last_six)
 
 
-def _normalise_name(text: str) -> str:
-    try:
-        return parse_name(text).text
-    except InvalidName:
-        return ""
+class _Number(NamedTuple):
+    """A number as typed, folded for the question; where two of the register fold to one, the exact one is meant."""
+
+    folded: str
+    exact: str
+
+    @classmethod
+    def of(cls, typed: str) -> _Number:
+        return cls(fold_number(typed), normalise_number(typed))
+
+
+def _best(found: dict[str, PublicRecord] | None, exact: str) -> PublicRecord | None:
+    """The record of the number as typed, else the last: the newest version, the first entry."""
+    return None if found is None else found.get(exact) or found[next(reversed(found))]
 
 
 def _same(one: str, other: str) -> bool:
@@ -152,6 +175,12 @@ def _issued() -> Select[CertificateRecord]:
     return select(CertificateRecord).where(CertificateRecord.stage == ISSUED)
 
 
+def _electronic(services: Services, session: Session, row: CertificateRecord) -> PublicRecord:
+    """`electronic_record` of a row that was found by its folded columns: they must be those of number and name."""
+    record = electronic_record(services, session, row)
+    return record if folds_agree(row) else forged_record(services, row)
+
+
 def _row_or_decoy(session: Session, kind: type[Row], found: int | None) -> Row | None:
     decoy = session.scalar(select(kind.id).order_by(kind.id).limit(1))
     wanted = decoy if found is None else found
@@ -165,7 +194,7 @@ def _matches(
     name: str,
     last_six: str,
 ) -> bool:
-    typed_end = "".join(unicodedata.normalize("NFKC", last_six[:64]).split()).upper()
+    typed_end = fold_number(last_six[:64])
     with _reading(services) as session:
         found = session.scalar(query)
         target = _row_or_decoy(session, kind, found)
@@ -181,8 +210,8 @@ def _matches(
         agreements = (
             found is not None,
             genuine,
-            _same(holder, _normalise_name(name)),
-            _same(number[-_LAST:], typed_end),
+            _same(fold(holder), fold(name) or _NO_NAME),
+            _same(fold_number(number)[-_LAST:], typed_end),
             len(typed_end) == _LAST,
         )
         return all(agreements)

@@ -1,7 +1,7 @@
 """The holder's photo for anyone who checks a certificate: only where its scheme says so, and only the one signed (R10).
 
 The scheme is the one the certificate was issued under. The picture is found by the digest in the signed credential and
-compared with it before it is shown, so that nobody swaps it on the disk. Not here: who is asking, and limits (web).
+compared with it before it is shown, so that no one swaps it on the disk. Not here: who is asking, and limits (web).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine
 from sqlalchemy.exc import NoResultFound, SQLAlchemyError
 
-from certsvc.credential.commitment import decode_multibase_u, digest_multibase
+from certsvc.credential.commitment import digest_multibase, sha256_of
 from certsvc.errors import Unavailable
 from certsvc.services.context import Services
 from certsvc.services.records.schemes import scheme_of
@@ -21,7 +21,6 @@ from certsvc.services.verification.public_record import PublicRecord
 
 # What says "was issued and never taken back"; a revoked certificate is no reason to show a face.
 SHOWN: Final = frozenset({"valid", "suspended", "expired"})
-_MULTIHASH_HEAD: Final = 2
 
 # A stored scheme never changes, so its answer is kept; scans are many.
 _public: WeakKeyDictionary[Engine, dict[int, bool]] = WeakKeyDictionary()
@@ -60,7 +59,7 @@ def portrait_of(services: Services, record: PublicRecord) -> bytes | None:
     if not may_show(services, record):
         return None
     assert record.portrait_digest is not None
-    sha256 = decode_multibase_u(record.portrait_digest)[_MULTIHASH_HEAD:].hex()
+    sha256 = sha256_of(record.portrait_digest)
     try:
         jpeg = services.folders.photo(sha256).read_bytes()
     except OSError as error:

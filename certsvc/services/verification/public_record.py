@@ -79,16 +79,7 @@ def electronic_record(services: Services, session: Session, row: CertificateReco
     """The record of an issued electronic certificate; state "forged" where the stored bytes are not as signed."""
     claims = genuine_claims(services, row)
     if claims is None:
-        return PublicRecord(
-            state=FORGED,
-            number=row.number,
-            level=row.level,
-            issued_on=row.issued_on,
-            version=row.version,
-            carrier=_ELECTRONIC,
-            checked_at=services.now(),
-            token=row.token,
-        )
+        return forged_record(services, row)
     status = effective(Status(row.status), claims.valid_until, services.today())
     successor = session.get(CertificateRecord, row.superseded_by_id) if row.superseded_by_id is not None else None
     return PublicRecord(
@@ -104,6 +95,20 @@ def electronic_record(services: Services, session: Session, row: CertificateReco
         credential=row.credential,
         signature_ok=True,
         scheme_id=row.scheme_id,
+    )
+
+
+def forged_record(services: Services, row: CertificateRecord) -> PublicRecord:
+    """What is said of a row that somebody changed: its number, and nothing that stands beside it."""
+    return PublicRecord(
+        state=FORGED,
+        number=row.number,
+        level=row.level,
+        issued_on=row.issued_on,
+        version=row.version,
+        carrier=_ELECTRONIC,
+        checked_at=services.now(),
+        token=row.token,
     )
 
 

@@ -2,7 +2,7 @@
 
 One SELECT on a bare connection in place of a session and its mapped rows; signature, columns and status are checked by
 the very same functions (`genuine`, `public_record`). What needs more than its own row — a replaced version, a token not
-found, a key distrusted — is handed on to `look_up`. Source: R10, R11; shared/measured.md, "Verification endpoint".
+found, a key distrusted — is handed on to `look_up`. Source: R10, R11; ADR 14.
 """
 
 from __future__ import annotations

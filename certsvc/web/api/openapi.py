@@ -10,8 +10,9 @@ from typing import Final
 
 from certsvc.brought.kinds import Kind as BroughtKind
 from certsvc.brought.zip_file import MOST_FILES
-from certsvc.credential.verdict import Verdict
-from certsvc.credential.wording import STATES
+from certsvc.credential.reasons import StatusReason
+from certsvc.credential.verdict import Alteration, CheckName, Verdict
+from certsvc.credential.wording import RECORD_STATES
 from certsvc.roster.employer_list import LIST_LIMITS, ROW_PROBLEMS
 from certsvc.services.operation.api_keys import Scope
 from certsvc.web.gate import LARGEST_FILE
@@ -97,6 +98,8 @@ def describe(base_url: str) -> dict[str, object]:
                 "Certificate": _certificate(),
                 "Check": _check(),
                 "FileAnswer": _file_answer(),
+                "PartAnswer": _part_answer(),
+                "Original": _original(),
                 "Problem": _problem(),
             },
         },
@@ -244,9 +247,7 @@ def _statement() -> dict[str, object]:
         "type": "object",
         "required": ["state", "says", "next", "checked_at", "reference", "certificate", "checks"],
         "properties": {
-            "state": {
-                "enum": [*(state for state in STATES if state != "offline"), *(each.state for each in ROW_PROBLEMS)],
-            },
+            "state": {"enum": [*RECORD_STATES, *(each.state for each in ROW_PROBLEMS)]},
             "says": _WORDS,
             "next": _WORDS,
             "checked_at": {"type": "string", "format": "date-time"},
@@ -272,7 +273,16 @@ def _certificate() -> dict[str, object]:
         "carrier": {"enum": ["electronic", "paper"]},
         "sample": {"type": "boolean"},
         "status_changed_on": _DAY_OR_NULL,
-        "reason": _TEXT_OR_NULL,
+        "reason": {
+            "type": ["object", "null"],
+            "description": Said("为何暂停、撤销或补发：代码和说明。", "Why it is suspended, revoked or replaced."),
+            "required": ["code", "zh", "en"],
+            "properties": {
+                "code": {"enum": [reason.value for reason in StatusReason]},
+                "zh": {"type": "string"},
+                "en": {"type": "string"},
+            },
+        },
         "successor": {
             "type": ["object", "null"],
             "properties": {
@@ -291,9 +301,53 @@ def _check() -> dict[str, object]:
         "type": "object",
         "required": ["name", "ok", "detail"],
         "properties": {
-            "name": {"type": "string"},
+            "name": {"enum": [name.value for name in CheckName]},
             "ok": {"type": ["boolean", "null"]},
             "detail": {"type": "string"},
+        },
+    }
+
+
+def _of_a_file() -> dict[str, object]:
+    """What is said of a file, and of each document found inside one."""
+    return {
+        "file": {"type": "string"},
+        "verdict": {
+            "enum": [verdict.value for verdict in Verdict],
+            "description": Said(
+                "altered：不是原始文件，但没有签名与之矛盾；只显示登记的真实记录。",
+                "altered: no original, and no signature contradicts it; the true record is shown, never its own words.",
+            ),
+        },
+        "checks": {"type": "array", "items": {"$ref": "#/components/schemas/Check"}},
+        "certificate": {"type": ["object", "null"]},
+        "alteration": {"enum": [*(alteration.value for alteration in Alteration), None]},
+        "original": {"oneOf": [{"$ref": "#/components/schemas/Original"}, {"type": "null"}]},
+        "others": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": Said("文件所指的其他证书。", "Further certificates that the file names."),
+        },
+        "parts": {"type": "array", "items": {"$ref": "#/components/schemas/PartAnswer"}},
+    }
+
+
+def _part_answer() -> dict[str, object]:
+    return {"type": "object", "required": list(_of_a_file()), "properties": _of_a_file()}
+
+
+def _original() -> dict[str, object]:
+    return {
+        "type": "object",
+        "description": Said(
+            "文件中与签发时完全相同的部分；content 为 base64，过大时没有。",
+            "The part of the file that is byte for byte as issued; content is base64, absent where it is large.",
+        ),
+        "required": ["bytes", "sha256"],
+        "properties": {
+            "bytes": {"type": "integer"},
+            "sha256": {"type": "string"},
+            "content": {"type": "string", "contentEncoding": "base64"},
         },
     }
 
@@ -308,14 +362,10 @@ def _file_answer() -> dict[str, object]:
 def _examined(named: dict[str, object]) -> dict[str, object]:
     return {
         "type": "object",
-        "required": ["file", "kind", "verdict", "checks", "certificate", "register"],
-        "properties": named
-        | {
-            "verdict": {"enum": [verdict.value for verdict in Verdict]},
-            "checks": {"type": "array", "items": {"$ref": "#/components/schemas/Check"}},
-            "certificate": {"type": ["object", "null"]},
-            "register": {"oneOf": [{"$ref": "#/components/schemas/Statement"}, {"type": "null"}]},
-        },
+        "required": [*_of_a_file(), "kind", "register"],
+        "properties": _of_a_file()
+        | named
+        | {"register": {"oneOf": [{"$ref": "#/components/schemas/Statement"}, {"type": "null"}]}},
     }
 
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from certsvc.credential.wording import STATES
+from certsvc.credential.reasons import FOR_STATUS
+from certsvc.credential.wording import STATES, say
 from certsvc.roster.employer_list import EmployerRow
 from certsvc.services.operation import api_keys
 from certsvc.web.answers import HTML, Answer, json_answer
@@ -68,10 +69,10 @@ def verify() -> Response:
     except Misshapen as fault:
         raise _misshapen(fault) from fault
     # A key lifts the limit by address alone: that by record (R10) keeps a stolen one from guessing names.
-    by_address = _authorised(api_keys.Scope.VERIFICATIONS) or site().limits.allow(Kind.GUESS, address())
-    if not (site().limits.allow(Kind.RECORD, record_asked(number)) and by_address):
+    by_address = not _authorised(api_keys.Scope.VERIFICATIONS)
+    if not site().limits.allow_guess(address(), record_asked(number), by_address=by_address):
         raise TooMany
-    return respond(record.json_of(look_up_uniformly(number, name)))
+    return respond(record.json_of(look_up_uniformly(number, name, by_address=by_address)))
 
 
 def _uploaded() -> Response:
@@ -86,7 +87,7 @@ def _uploaded() -> Response:
             count_rows(site(), len(rows))
         else:
             _authorised(api_keys.Scope.LISTS, cost=max(0, len(rows) - 1))
-        return _answered(answer_rows(site(), rows, _turn))
+        return _answered(answer_rows(site(), rows, _turn, by_address=by_address))
 
     def of_files() -> None:
         if not by_address:
@@ -103,15 +104,16 @@ def _long_rows() -> Response:
         count_rows(site(), len(pairs))
     else:
         _authorised(api_keys.Scope.LISTS, cost=len(pairs) - 1)
-    return _answered_pairs(pairs)
+    return _answered_pairs(pairs, by_address=by_address)
 
 
 def _rows(pairs: list[tuple[str, str]]) -> Response:
-    if not _authorised(api_keys.Scope.LISTS, cost=len(pairs)):
+    by_address = not _authorised(api_keys.Scope.LISTS, cost=len(pairs))
+    if by_address:
         if not site().limits.allow(Kind.FILE, address()):
             raise TooMany
         count_rows(site(), len(pairs))
-    return _answered_pairs(pairs)
+    return _answered_pairs(pairs, by_address=by_address)
 
 
 def _counted() -> bool:
@@ -132,9 +134,9 @@ def _turn() -> AbstractContextManager[None]:
     return site().gate.turn(address())
 
 
-def _answered_pairs(pairs: list[tuple[str, str]]) -> Response:
+def _answered_pairs(pairs: list[tuple[str, str]], *, by_address: bool) -> Response:
     rows = [EmployerRow(place, number, name) for place, (number, name) in enumerate(pairs, 1)]
-    return _answered(answer_rows(site(), rows, _turn))
+    return _answered(answer_rows(site(), rows, _turn, by_address=by_address))
 
 
 def _answered(rows: Iterable[Answered]) -> Response:
@@ -162,8 +164,12 @@ def description() -> Response:
 @blueprint.get("/api")
 def reference() -> Response:
     """The reference page, drawn from the same description."""
-    api, states = describe(site().services.base_url), {name: STATES[name] for name in STATES if name != "offline"}
-    text = site().pages.render("public/reference.html", language(), api=api, states=states, examples=EXAMPLES)
+    unsaid = dict.fromkeys(("date", "number", "version"), "…")
+    states = {name: say(name, **unsaid) for name in STATES if name != "offline"}
+    api = describe(site().services.base_url)
+    text = site().pages.render(
+        "public/reference.html", language(), api=api, states=states, reasons=FOR_STATUS, examples=EXAMPLES
+    )
     return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
 
 

@@ -72,8 +72,7 @@ def unseal(key: bytes, carrier: str | None, field: str, now: datetime) -> Claime
     content = json.loads(plain)
     if now.timestamp() >= content["until"]:
         return None
-    kinds = {kind.value: kind for kind in IdType}
-    return Claimed(content["name"], IdentityDocument(kinds[content["type"]], content["number"]))
+    return Claimed(content["name"], IdentityDocument(IdType.of(content["type"]), content["number"]))
 
 
 def _key(key: bytes, carrier: str) -> bytes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from certsvc.credential.wording import Wording, say
+from certsvc.rules.wording import score_text
 from certsvc.services.context import SHANGHAI
 from certsvc.web.holder.regions import region_name
 from certsvc.web.site import Site
@@ -101,16 +101,10 @@ def values_of(site: Site, view: HolderView, language: str) -> dict[str, object]:
         "view": view,
         "certificates": tuple(certificates),
         "papers": tuple(_paper(each, view.reissues) for each in view.papers),
-        "plain": plain,
+        "plain": score_text,
         "minute": minute,
         "sample": any(each.it.sample for each in certificates),
     }
-
-
-def plain(number: Decimal) -> str:
-    """A score or a fee as it was given, without zeros that say nothing: 81.5, 60."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def words_of(certificate: CertificateView) -> Wording:

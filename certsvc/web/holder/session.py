@@ -1,6 +1,6 @@
 """Who is signed in, by cookie; and whether a form was sent from our own page.
 
-The cookie holds a random secret and ends with the browser; the register keeps its keyed digest (`holder_access`). A
+The cookie holds a random secret and ends with the browser; the register keeps its keyed digest (`sign_in`). A
 form must carry the session's own form key, and what the browser says of its origin must not be another site's.
 Source: RFC 6265bis (`__Host-`, SameSite), W3C Fetch Metadata. Not here: how long a session lives.
 """
@@ -25,7 +25,7 @@ _LONGEST: Final = 200
 
 
 class SignInRequired(Refused):
-    """Nobody is signed in, or no longer."""
+    """No one is signed in, or no longer."""
 
     code = "sign-in-required"
 
@@ -40,7 +40,7 @@ class FormRefused(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "这个表单不是从本页面提交的,未作任何处理,请重新打开页面再试",
+            "这个表单不是从本页面提交的，未作任何处理，请重新打开页面再试",
             "this form did not come from our own page; nothing was done. Open the page again and retry",
         )
 
@@ -72,7 +72,7 @@ def current(site: Site) -> Holder | None:
 
 
 def signed_in(site: Site) -> Holder:
-    """As `current`; raises `SignInRequired` for nobody."""
+    """As `current`; raises `SignInRequired` for no one."""
     holder = current(site)
     if holder is None:
         raise SignInRequired

@@ -1,6 +1,6 @@
-"""`/s/SECRET`: the public record of a certificate, for whoever was handed a link to it (R10, never more).
+"""`/s/SECRET`: the public record of a certificate, for anyone who was handed a link to it (R10, never more).
 
-Unknown, expired and withdrawn are one answer. The QR's token stands nowhere on the page, since whoever has it can look
+Unknown, expired and withdrawn are one answer. The QR's token stands nowhere on the page, since who has it can look
 the certificate up for good, and a link ends. What opens a link without a person behind it (HEAD, a prefetch, the
 preview that a messenger makes) is not counted as an opening, where it says so. Not here: the link itself
 (`services.holders.share_links`), what is public (`services.verification.public_record`).
@@ -45,7 +45,7 @@ def shared(secret: str) -> Response:
     if record is None:
         time.sleep(max(0.0, leaves_at - time.monotonic()))
         if wants_json():
-            raise NotFound("没有这个分享链接,或已失效", "there is no such link, or it has ended", rule="R10")
+            raise NotFound("没有这个分享链接，或已失效", "there is no such link, or it has ended", rule="R10")
         text = here.pages.render("holder/shared_gone.html", language())
         return respond(Answer(404, HTML, text.encode(), _HEADERS))
     text = here.pages.render("holder/shared.html", language(), **state_of(here, record).as_values())

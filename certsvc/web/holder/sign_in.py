@@ -1,6 +1,6 @@
 """Signing in: who one is, then a code (from a message, or from the counter).
 
-Nobody can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
+No one can tell from these pages whether a person is known (R10): every well-formed request gets the same page after the
 same time, every refused code the same page again. That a number is not well-formed is said at once; it tells nothing of
 the register. Not here: codes and sessions (`services.holders`), what carries the first step's fields (`carried`).
 """
@@ -14,8 +14,9 @@ from typing import Final
 from flask import Blueprint, Response, redirect, request
 
 from certsvc.errors import InvalidIdentity, InvalidName, Refused
+from certsvc.person.characters import is_dash, is_unseen
 from certsvc.person.identity import IdType, parse_identity
-from certsvc.person.name import parse_name
+from certsvc.person.name import fold, parse_name
 from certsvc.services.holders.codes import can_be_guessed
 from certsvc.services.holders.sign_in import codes_are_sent, request_code
 from certsvc.services.holders.sign_in import sign_in as begin_session
@@ -32,7 +33,6 @@ blueprint = Blueprint("holder_sign_in", __name__)
 # R10: longer than the look-up of a known person takes, so that known and unknown leave together.
 UNIFORM_SECONDS: Final = 0.25
 _LONGEST_FIELD: Final = 400
-_ID_TYPES: Final = {kind.value: kind for kind in IdType}
 
 
 class CodeRefused(Refused):
@@ -49,7 +49,7 @@ class TooManyTries(TooMany):
 
     def __init__(self) -> None:
         super().__init__()
-        self.zh = "试的次数太多了,请一小时后再来;急用请到发证机构柜台"
+        self.zh = "试的次数太多了，请一小时后再来；急用请到发证机构柜台"
         self.en = "too many attempts: come back in an hour, or ask at the issuing authority's counter"
 
 
@@ -155,10 +155,12 @@ def _form_refused(here: Site, error: Refused) -> Response:
 
 def _typed() -> Claimed:
     """The fields of the first step. Raises `InvalidName`, `InvalidIdentity`."""
-    kind = _ID_TYPES.get(request.form.get("id_type", ""), IdType.RESIDENT_ID)
-    # Chinese keyboards type wide digits; people copy numbers in groups.
-    number = "".join(unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD]).split())
-    name = parse_name(request.form.get("name", "")[:_LONGEST_FIELD].strip()).text
+    kind = IdType.known(request.form.get("id_type", "")) or IdType.RESIDENT_ID
+    # Chinese keyboards type wide digits; people copy numbers in groups, with blanks or dashes between (R9).
+    typed = unicodedata.normalize("NFKC", request.form.get("id_number", "")[:_LONGEST_FIELD])
+    number = "".join(character for character in typed if not is_unseen(character) and not is_dash(character))
+    # Compared folded (R9), so it is folded first: what is no name even then is said at once.
+    name = parse_name(fold(request.form.get("name", "")[:_LONGEST_FIELD])).text
     return Claimed(name, parse_identity(kind, number))
 
 

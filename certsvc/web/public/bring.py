@@ -14,11 +14,11 @@ from werkzeug.datastructures import FileStorage
 
 from certsvc.brought.kinds import Kind, kind_of, why_unread
 from certsvc.brought.zip_file import MOST_FILES, Member, nested, open_zip
-from certsvc.credential.verdict import Check
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.web.gate import LARGEST_FILE, LARGEST_JSON
 
 _LARGEST_TOGETHER: Final = 60 * 1024 * 1024
-SKIPPED: Final = "file"
+SKIPPED: Final = CheckName.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ def named(name: str, content: bytes, kind: Kind | None = None) -> Brought:
     """One file, unless it is too large for its kind or of one that is not read here."""
     kind = kind or kind_of(content, name)
     if len(content) > LARGEST_FILE:
-        return unopened(name, "文件大于 10 MB,没有查验", "over 10 MB: not checked")
+        return unopened(name, "文件大于 10 MB，没有查验", "over 10 MB: not checked")
     if kind is Kind.DOCUMENT and content.lstrip()[:1] == b"{" and len(content) > LARGEST_JSON:
-        return unopened(name, "JSON 文件大于 1 MB,不是证书凭证", "JSON over 1 MB: no certificate's credential")
+        return unopened(name, "JSON 文件大于 1 MB，不是证书凭证", "JSON over 1 MB: no certificate's credential")
     why = why_unread(content)
     return unopened(name, *why) if why is not None else Brought(name, kind, content)
 

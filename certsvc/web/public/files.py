@@ -1,29 +1,27 @@
 """The file check: whatever was brought, each thing examined and shown beside the true record.
 
-A PDF or a credential is verified; of a picture, and of a PDF that is one, the codes are read and looked up, which says
-nothing about the picture itself; a list among other files is answered row by row. Bounded by number and size in
-`bring`, by turns in `web.gate`, by time here and in the children that read each file. Each thing gets its own answer;
-one that cannot be read never hides the others. Not here: what is checked (`services.verification.verify`).
+A PDF, a picture, a mail or a credential is verified; a list among other files is answered row by row. Bounded by number
+and size in `bring`, by turns in `web.gate`, by time here and in the children that read each file. Each thing gets its
+own answer; one that cannot be read never hides the others. Not here: what is checked (`services.verification.verify`).
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from werkzeug.datastructures import FileStorage
 
 from certsvc.brought.kinds import Kind
-from certsvc.credential.compact import QrText, parse_qr_text
-from certsvc.credential.verdict import Check, Verdict, Verification
-from certsvc.credential.wording import say
-from certsvc.errors import FileRefused, MalformedCredential, PictureRefused, Refused
-from certsvc.pictures.codes import read_codes
-from certsvc.services.verification.verify import verify_document
+from certsvc.credential.verdict import Check, CheckName, Verdict, Verification
+from certsvc.credential.wording import ALTERATIONS, say
+from certsvc.errors import FileRefused, Refused
+from certsvc.services.verification.verify import verify_online
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.limits import Kind as Limited
 from certsvc.web.pages import beijing
@@ -37,24 +35,14 @@ from certsvc.web.requests import address
 from certsvc.web.site import Site
 
 SECONDS_TOGETHER: Final = 60.0
-_MOST_CODES: Final = 10  # of one picture
 _SHOWN_ROWS: Final = 200
-_TOO_OFTEN: Final = Check(SKIPPED, None, "查验次数过多,请稍后再试", "asked too often; try again later")
+_TOO_OFTEN: Final = Check(SKIPPED, None, "查验次数过多，请稍后再试", "asked too often; try again later")
 _TOO_BUSY: Final = Check(
-    SKIPPED, None, "一次查验的文件太多,未及查验", "too many files at a time; there was no time for this one"
+    SKIPPED, None, "一次查验的文件太多，未及查验", "too many files at a time; there was no time for this one"
 )
+_LARGEST_HANDED_BACK: Final = 2 * 1024 * 1024
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
 _PIECE: Final = 64 * 1024  # looked through at once: a long search would hold up every scan
-_PDF: Final = b"%PDF-"
-
-_PICTURE: Final = "picture"
-_FROM_PICTURE: Final = Check(
-    _PICTURE,
-    None,
-    "由图片中的二维码查得;图片本身不能证明什么",
-    "looked up by the code in the picture; the picture itself proves nothing",
-)
-_NO_CODE: Final = Check(_PICTURE, False, "图片中没有找到二维码", "no QR code was found in the picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +55,6 @@ class Examined:
     verification: Verification
     truth: Statement | None = None
     rows: list[Answered] | None = None
-    code: QrText | None = None
-    fragment: str = ""
-
-    @property
-    def link(self) -> str | None:
-        """Where the record is seen with what the code itself says, which is checked on the device (R10)."""
-        return None if self.code is None else f"/v/{self.code.token}{self.fragment}"
 
     @property
     def state(self) -> str:
@@ -81,15 +62,16 @@ class Examined:
 
     def as_json(self) -> dict[str, object]:
         if self.rows is not None:
-            return {
-                "file": self.name,
-                "kind": self.kind.value,
-                "rows": [statement.as_json() for _, statement in self.rows],
-            }
+            rows = [statement.as_json() for _, statement in self.rows]
+            return {"file": self.name, "kind": self.kind.value, "rows": rows}
+        told = self.verification.as_json()
+        if (original := self.verification.original) is not None and len(original) <= _LARGEST_HANDED_BACK:
+            described = {"bytes": len(original), "sha256": hashlib.sha256(original).hexdigest()}
+            told["original"] = described | {"content": base64.b64encode(original).decode()}
         return {
             "file": self.name,
             "kind": self.kind.value,
-            **self.verification.as_json(),
+            **told,
             "register": None if self.truth is None else self.truth.as_json(),
         }
 
@@ -117,7 +99,7 @@ def examine_uploads(
         elif time.monotonic() > ends_at:
             examined.append(_not_examined(brought, Verdict.UNAVAILABLE, _TOO_BUSY))
         else:
-            examined += _examine(site, brought, by_address=by_address)
+            examined.append(_examine(site, brought, by_address=by_address))
     for each in examined:
         if each.rows is None:
             site.figures.answered("file", each.state)
@@ -139,25 +121,15 @@ def _not_examined(brought: Brought, verdict: Verdict, why: Check) -> Examined:
     return Examined(brought.name, brought.kind, Verification(verdict, (why,)))
 
 
-def _examine(site: Site, brought: Brought, *, by_address: bool) -> Iterator[Examined]:
-    """The answers to one thing: several for a picture that shows several codes."""
+def _examine(site: Site, brought: Brought, *, by_address: bool) -> Examined:
     if brought.reason is not None:
-        yield _not_examined(brought, Verdict.UNKNOWN, brought.reason)
-    elif brought.kind is Kind.LIST:
-        yield _examine_list(site, brought, by_address=by_address)
-    elif brought.kind is Kind.PICTURE:
-        yield from _examine_picture(site, brought)
-    else:
-        found = _examine_document(site, brought)
-        # A PDF that never claimed to be an original may well be a scan of one: then its code leads to the record.
-        scanned = [] if _of(found) != "foreign" or _PDF not in brought.content[:1024] else _codes(site, brought)
-        yield from scanned or [found]
-
-
-def _examine_document(site: Site, brought: Brought) -> Examined:
-    services = site.services
-    verification = verify_document(services, brought.content, trust=services.trust, online=True)
-    token = (verification.certificate or {}).get("token") or _claimed_token(brought.content)
+        return _not_examined(brought, Verdict.UNKNOWN, brought.reason)
+    if brought.kind is Kind.LIST:
+        return _examine_list(site, brought, by_address=by_address)
+    verification = verify_online(site.services, brought.content)
+    token = (verification.certificate or {}).get("token")
+    if token is None and brought.kind is Kind.DOCUMENT:
+        token = _claimed_token(brought.content)
     return Examined(brought.name, brought.kind, verification, _truth(site, token))
 
 
@@ -175,59 +147,6 @@ def _claimed_token(content: bytes) -> str | None:
     return None
 
 
-def _examine_picture(site: Site, brought: Brought) -> list[Examined]:
-    try:
-        return _codes(site, brought) or [_not_examined(brought, Verdict.UNKNOWN, _NO_CODE)]
-    except PictureRefused as error:
-        return [_not_examined(brought, Verdict.UNKNOWN, Check(SKIPPED, False, error.zh, error.en))]
-
-
-def _codes(site: Site, brought: Brought) -> list[Examined]:
-    """An answer for each certificate whose code is in the picture; one for strange codes if there are no others.
-
-    Raises `PictureRefused` for a picture, and for a PDF gives none.
-    """
-    try:
-        texts = read_codes(brought.content)
-    except PictureRefused:
-        if brought.kind is Kind.PICTURE:
-            raise
-        return []
-    codes = list(filter(None, map(_code_of, texts)))
-    ours = [code for code in codes if code.host == site.host.lower()]
-    if ours:
-        return [_look_up(site, brought, text) for text in texts if _code_of(text) in ours][:_MOST_CODES]
-    if not texts:
-        return []
-    return [_not_examined(brought, Verdict.UNKNOWN, _strange(codes[0].host if codes else ""))]
-
-
-def _code_of(text: str) -> QrText | None:
-    with suppress(MalformedCredential):
-        return parse_qr_text(text)
-    return None
-
-
-def _strange(host: str) -> Check:
-    if not host:
-        return Check(_PICTURE, False, "图片中的二维码不是证书的二维码", "the code in the picture is no certificate's")
-    return Check(
-        _PICTURE,
-        False,
-        f"图片中的二维码通往 {host[:80]},不是本站的证书;不要打开它的网址",
-        f"the code in the picture leads to {host[:80]}, which is not this site; do not open it",
-    )
-
-
-def _look_up(site: Site, brought: Brought, text: str) -> Examined:
-    services = site.services
-    verification = verify_document(services, text, trust=services.trust, online=True)
-    shown = Verification(verification.verdict, (_FROM_PICTURE, *verification.checks), verification.certificate)
-    code = parse_qr_text(text)
-    fragment = "".join(text.strip().partition("#")[1:])
-    return Examined(brought.name, Kind.PICTURE, shown, _truth(site, code.token), code=code, fragment=fragment)
-
-
 def _examine_list(site: Site, brought: Brought, *, by_address: bool) -> Examined:
     try:
         rows = read_rows(brought.content, brought.name)
@@ -236,7 +155,7 @@ def _examine_list(site: Site, brought: Brought, *, by_address: bool) -> Examined
     except (FileRefused, Refused) as error:
         verdict = Verdict.UNAVAILABLE if isinstance(error, TooMany) else Verdict.UNKNOWN
         return _not_examined(brought, verdict, Check(SKIPPED, False, error.zh, error.en))
-    answered = list(answer_rows(site, rows))
+    answered = list(answer_rows(site, rows, by_address=by_address))
     return Examined(brought.name, brought.kind, Verification(Verdict.UNKNOWN, ()), rows=answered)
 
 
@@ -244,8 +163,7 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     """For the template."""
     if each.rows is not None:
         return {"name": each.name, "of": "list", "rows": each.rows[:_SHOWN_ROWS], "more": len(each.rows) > _SHOWN_ROWS}
-    truth = each.truth
-    record = truth.record if truth else None
+    record = each.truth.record if each.truth else None
     facts = {
         "date": record and (record.valid_until if record.state == "expired" else record.changed_on),
         "reason": record and record.reason,
@@ -256,6 +174,7 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     successor = record.successor_state if record else None
     return {
         "of": _of(each),
+        "truth": None if record is None else say(record.state, **facts),
         "successor": say(successor) if successor else None,
         "name": each.name,
         "state": each.state,
@@ -265,25 +184,43 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
         "record": record,
         "portrait": portrait_address(site, record),
         "signed": each.verification.certificate or {},
-        "link": each.link,
+        **_shown_alteration(each.verification, language),
+    }
+
+
+def _shown_alteration(verification: Verification, language: str) -> dict[str, object]:
+    how = None if verification.alteration is None else ALTERATIONS[verification.alteration]
+    original = verification.original
+    return {
+        "how": how and (how.zh if language == "zh" else how.en),
+        "how_next": how and (how.next_zh if language == "zh" else how.next_en),
+        # The file is not kept, so its part goes back within the page.
+        "original": base64.b64encode(original).decode() if original and len(original) <= _LARGEST_HANDED_BACK else None,
+        "others": verification.others,
+        "parts": [
+            {"name": part.name, "state": part.verification.verdict.value, "says": say(part.verification.verdict.value)}
+            for part in verification.parts
+        ],
     }
 
 
 def _of(each: Examined) -> str:
-    """What the page says of it besides its state: "skipped" was not opened, "foreign" never came from us, "no-code" is
-    a picture in which nothing was found, "strange-code" one whose code leads elsewhere, "picture" one whose code was
-    looked up; "" for any other."""
-    failed = {check.name for check in each.verification.checks if check.ok is False}
-    if each.code is not None:
-        return "picture"
-    if _NO_CODE in each.verification.checks:
-        return "no-code"
-    if _PICTURE in failed:
-        return "strange-code"
+    """What the page says of it besides its state: "skipped" was not opened, "locked" asks for a password, "foreign"
+    never came from us, "no-code" is a picture in which nothing was found, "strange-code" one whose code leads
+    elsewhere, "picture" one whose code was looked up; "" for any other."""
+    checks = each.verification.checks
+    failed = {check.name for check in checks if check.ok is False}
+    if each.kind is Kind.PICTURE and CheckName.PICTURE_CODE in {check.name for check in checks}:
+        elsewhere = "strange-code" if CheckName.QR_HOST in failed else "picture"
+        return "no-code" if CheckName.PICTURE_CODE in failed else elsewhere
     if each.state != Verdict.UNKNOWN.value:
         return ""
-    if failed == {SKIPPED}:
+    if any(check.name is CheckName.FILE_PASSWORD for check in checks):
+        return "locked"
+    if CheckName.FILE in failed:
         return "skipped"
     # Signed by our keys, and not in the register, or by a key that is distrusted since: that is no foreign file.
-    ours = failed & {"register-entry", "log-inclusion"} or any(name.endswith("-trust") for name in failed)
+    ours = failed & {CheckName.REGISTER_ENTRY, CheckName.LOG_INCLUSION} or any(
+        name.endswith("-trust") for name in failed
+    )
     return "" if ours or not failed else "foreign"

@@ -3,8 +3,8 @@
 With a script the rows stream as lines of JSON, so that progress shows, and the last line brings the answered file;
 without one the answer is that file. It is of the kind that came in. A row that cannot be read, or whose number stands
 there with more than three names (a list is no way to guess), is told as such with what to do, and refuses no other.
-Every row that is looked up gets the uniform answer of R10 and counts as an attempt at its record. Not here: reading and
-writing the file (`roster`).
+Every row that is looked up gets the uniform answer of R10, and counts as an attempt where it is wrong. Not here:
+reading and writing the file (`roster`).
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Response, stream_with_context
 
+from certsvc.credential.number import NO_NUMBER, fold_number
 from certsvc.errors import Unavailable
+from certsvc.person.name import fold
 from certsvc.roster.employer_list import (
     ANSWER_HEADERS,
     GUESSED,
@@ -37,9 +39,12 @@ from certsvc.services.verification import look_up
 from certsvc.web.gate import Busy
 from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import TooMany
-from certsvc.web.public.statement import Statement, state_of, without_record
+from certsvc.web.public.statement import Statement, not_asked, state_of, without_record
 from certsvc.web.requests import address
 from certsvc.web.site import Site
+
+if TYPE_CHECKING:
+    from certsvc.services.verification.public_record import PublicRecord
 
 LINES: Final = "application/x-ndjson"
 _CSV: Final = "text/csv"
@@ -107,11 +112,16 @@ def answer_file(content: bytes) -> AnswerFile:
     return AnswerFile("checked.xlsx", _XLSX) if content.startswith(_ZIP_MAGIC) else AnswerFile("checked.csv", _CSV)
 
 
-def answer_rows(site: Site, rows: Sequence[EmployerRow], turn: Turn = nullcontext) -> Iterator[Answered]:
-    """Each row with its statement, in order; a row with a problem is told that, and asks nothing. `turn` is taken for
-    each part of the look-up."""
+def answer_rows(
+    site: Site, rows: Sequence[EmployerRow], turn: Turn = nullcontext, *, by_address: bool = True
+) -> Iterator[Answered]:
+    """Each row with its statement, in order; a row with a problem is told that, and asks nothing.
+
+    `turn` is taken for each part of the look-up; `by_address` is off where a key answers for the address.
+    """
     rows = _with_guesses(rows)
-    statements = look_up_pairs(site, ((row.number, row.name) for row in rows if row.problem is None), turn)
+    pairs = ((row.number, row.name) for row in rows if row.problem is None)
+    statements = look_up_pairs(site, pairs, turn, by_address=by_address)
     for row in rows:
         yield row, next(statements) if row.problem is None else _not_looked_up(site, row.problem)
 
@@ -122,13 +132,11 @@ def _with_guesses(rows: Sequence[EmployerRow]) -> list[EmployerRow]:
     names: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if row.problem is None:
-            names[look_up.normalise_number(row.number)].add(row.name)
-    names.pop(look_up.normalise_number(""), None)  # whatever can be no number at all
+            names[fold_number(row.number)].add(fold(row.name))
+    names.pop(NO_NUMBER, None)
     guessed = {number for number, tried in names.items() if len(tried) > _MOST_NAMES}
     return [
-        replace(row, problem=GUESSED)
-        if row.problem is None and look_up.normalise_number(row.number) in guessed
-        else row
+        replace(row, problem=GUESSED) if row.problem is None and fold_number(row.number) in guessed else row
         for row in rows
     ]
 
@@ -138,45 +146,52 @@ def _not_looked_up(site: Site, problem: RowProblem) -> Statement:
     return Statement(problem.state, problem.says, None, now, site.reference(problem.state, "", now))
 
 
-def look_up_pairs(site: Site, pairs: Iterable[Pair], turn: Turn = nullcontext) -> Iterator[Statement]:
+def look_up_pairs(
+    site: Site, pairs: Iterable[Pair], turn: Turn = nullcontext, *, by_address: bool = True
+) -> Iterator[Statement]:
     """The statement for each number and name, in order.
 
-    An outage half way is the answer of the rows it touches, as is a gate at which too many wait; and a record asked
-    about too often (R10) cannot be checked just now, whether or not there is such a record. The same number and name
-    again is no new attempt.
+    Each wrong row is an attempt (R10), by its address and at its record, and past the last one no row is told, right or
+    wrong. An outage half way is the answer of the rows it touches, as is a gate at which too many wait. The same number
+    and name again is no new attempt.
     """
-    counted: dict[Pair, bool] = {}
+    told: dict[Pair, bool] = {}
     remaining = iter(pairs)
     while batch := list(islice(remaining, _BATCH)):
-        new = [pair for pair in dict.fromkeys(batch) if pair not in counted]
         try:
             with turn():
-                with suppress(Unavailable):
-                    allowed = site.limits.allow_each(Kind.RECORD, [record_asked(number) for number, _ in new])
-                    counted.update(zip(new, allowed, strict=True))
-                said = _look_up(site, batch, counted)
+                said = list(_look_up(site, batch, told, by_address=by_address))
         except Busy:
             said = [without_record(site, "unavailable") for _ in batch]
+        for state, times in Counter(statement.state for statement in said).items():
+            site.figures.answered("list", state, times)
         yield from said
 
 
-def _look_up(site: Site, batch: list[Pair], counted: Mapping[Pair, bool]) -> list[Statement]:
-    allowed = [pair for pair in dict.fromkeys(batch) if counted.get(pair)]
-    try:
-        found = dict(zip(allowed, look_up.by_numbers_and_names(site.services, allowed), strict=True))
-    except Unavailable:
-        found = {}
-    said = [state_of(site, found[pair]) if pair in found else without_record(site, "unavailable") for pair in batch]
-    for state, times in Counter(statement.state for statement in said).items():
-        site.figures.answered("list", state, times)
-    return said
+def _look_up(site: Site, batch: list[Pair], told: dict[Pair, bool], *, by_address: bool) -> Iterator[Statement]:
+    """The statements of a batch; `told` says of each pair met so far whether its answer may be told."""
+    found: dict[Pair, PublicRecord | None] = {}
+    with suppress(Unavailable):
+        if by_address and site.limits.is_spent(address()):
+            told.update((pair, False) for pair in batch if pair not in told)
+        asked = [pair for pair in dict.fromkeys(batch) if told.get(pair, True)]
+        answers = dict(zip(asked, look_up.by_numbers_and_names(site.services, asked), strict=True))
+        new = [pair for pair in asked if pair not in told]
+        rows = [(record_asked(number), answers[number, name] is not None) for number, name in new]
+        told.update(zip(new, site.limits.allow_guesses(address(), rows, by_address=by_address), strict=True))
+        found = answers
+    for pair in batch:
+        if told.get(pair) is False:
+            yield not_asked(site)
+        else:
+            yield state_of(site, found[pair]) if pair in found else without_record(site, "unavailable")
 
 
 def _cells(site: Site, row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
     record, says = statement.record, statement.says
-    told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, f" {says.next_en}")
+    told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, says.next_en)
     if row.problem is not None:
-        told += ("；" if language == "zh" else ".") + then
+        told += ("；" if language == "zh" else ". ") + then
     return AnswerRow(
         number=row.number,
         name=row.name,

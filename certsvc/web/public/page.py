@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from certsvc.errors import Unavailable
 from certsvc.services.verification.portrait import may_show
-from certsvc.web.pages import grouped
+from certsvc.web.pages import grouped, why
 from certsvc.web.prebuilt import marker
 from certsvc.web.public.statement import Statement
 from certsvc.web.site import Site
@@ -63,6 +63,7 @@ def write_record(
     if record is not None:
         for name in _WORDS:
             words[name] = getattr(record, name)
+        words["reason"] = why(language, record.reason) if record.reason else None
         words["number_grouped"] = grouped(record.number)
         words["successor_number_grouped"] = grouped(record.successor_number or "")
         present = tuple(bool(words[name]) for name in _WORDS)

@@ -1,6 +1,6 @@
 """`/v/TOKEN`: the answer to a scan, as page or JSON, made without Flask so that both ways in give the same bytes.
 
-No login, no script, one request (issue 3). The status is read anew each time and never cached. Not here: the words
+No login, no script, one request. The status is read again each time and never cached. Not here: the words
 (`statement`), the page (`templates/public/record.html`), the ways in (`web.scans`).
 """
 

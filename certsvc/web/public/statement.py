@@ -6,14 +6,15 @@ never reads as "invalid". Not here: how it is drawn (templates) and over which a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from certsvc.credential.canonical import canonical_bytes, load_strict
 from certsvc.credential.checked import digest8
-from certsvc.credential.verdict import Check
+from certsvc.credential.reasons import reason_of
+from certsvc.credential.verdict import Check, CheckName
 from certsvc.credential.wording import Wording, say
 from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 
 HTTP_STATUS: Final = {"unknown": 404, "unavailable": 503}
 _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_replaced", "expired"})
+
+
+_NOT_ASKED: Final = Wording(
+    "查不到的行太多，这一行没有查，不代表证书有问题",
+    "Too many rows were not found; this one was not looked up, which says nothing about the certificate",
+    "请核对查不到的行，明天再查其余的；常查名单的单位可向发证机构索取接口密钥。",
+    "Check the rows that were not found and send the others tomorrow; who checks lists often can ask the issuing "
+    "authority for an API key.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,11 @@ def without_record(site: Site, state: str, *, about: str = "") -> Statement:
     return Statement(state, say(state), None, now, site.reference(state, about, now))
 
 
+def not_asked(site: Site) -> Statement:
+    """The statement for a row that was not looked up, since too many before it were wrong (R10)."""
+    return replace(without_record(site, "unavailable"), says=_NOT_ASKED)
+
+
 @lru_cache(maxsize=4096)
 def _digest8(signed: bytes) -> str:
     # Signed bytes never change, so this may be kept; a status may not.
@@ -119,6 +134,7 @@ def _digest8(signed: bytes) -> str:
 
 
 def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
+    reason = reason_of(record.reason)
     return {
         "number": record.number,
         "name": record.masked_name,
@@ -133,7 +149,7 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
         "carrier": record.carrier,
         "sample": record.sample,
         "status_changed_on": record.changed_on and record.changed_on.isoformat(),
-        "reason": record.reason,
+        "reason": None if reason is None else {"code": reason.value, "zh": reason.zh, "en": reason.en},
         "successor": record.successor_number
         and {
             "number": record.successor_number,
@@ -147,12 +163,12 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
 
 @lru_cache(maxsize=64)
 def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
-    found = Check("register", True, "登记册中有这张证书", "The register holds this certificate")
+    found = Check(CheckName.REGISTER, True, "登记册中有这张证书", "The register holds this certificate")
     if carrier == "paper":
-        signature = Check("signature", None, "纸质证书没有数字签名", "Paper carries no digital signature")
+        signature = Check(CheckName.SIGNATURE, None, "纸质证书没有数字签名", "Paper carries no digital signature")
     else:
         signature = Check(
-            "signature",
+            CheckName.SIGNATURE,
             signature_ok,
             "发证机构的签名与内容相符" if signature_ok else "签名与内容不符",
             "The issuer's signature matches the content" if signature_ok else "The signature does not match",
@@ -161,9 +177,9 @@ def _checks(state: str, carrier: str, signature_ok: bool) -> tuple[Check, ...]:
         return (found, signature)
     in_force = state not in _NOT_IN_FORCE
     status = Check(
-        "status",
+        CheckName.STATUS,
         in_force,
-        "未被暂停、撤销、替代,未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
+        "未被暂停、撤销、替代，未过有效期" if in_force else "已被暂停、撤销、替代或已过有效期",
         "Not suspended, revoked, replaced or past its validity"
         if in_force
         else "Suspended, revoked, replaced or past its validity",

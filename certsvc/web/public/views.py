@@ -74,7 +74,8 @@ def portrait(token: str) -> Response:
 def match(token: str) -> Response:
     """Match mode: one bit, 一致 or 不一致, under the limits of R10."""
     here = site()
-    allowed = _may_guess(token[:64].lower())
+    about = token[:64].lower()
+    allowed = here.limits.allow_guess(address(), about)
     matched = None
     statement = record.look_at(here, token)
     if allowed and statement.record is not None:
@@ -82,6 +83,8 @@ def match(token: str) -> Response:
             matched = look_up.match(here.services, token, _field("name"), _field("last_six"))
         except Unavailable:
             statement = without_record(here, "unavailable")
+    if matched:
+        here.limits.give_back(address(), about)
     if matched is not None:
         here.figures.answered("match", _match_word(matched=matched))
     if wants_json():
@@ -95,11 +98,12 @@ def match_paper() -> Response:
     """Match mode for paper, which has no token: by number."""
     here = site()
     number, name = _field("number"), _field("name")
-    allowed = _may_guess(record_asked(number))
-    if not allowed:
+    if not here.limits.allow_guess(address(), record_asked(number)):
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     matched = look_up.match_paper(here.services, number, name, _field("last_six"))
     here.figures.answered("match", _match_word(matched=matched))
+    if matched:
+        here.limits.give_back(address(), record_asked(number))
     found = look_up.by_number_and_name(here.services, number, name) if matched else None
     if found is None:
         text = here.pages.render("public/no_match.html", language())
@@ -127,7 +131,7 @@ def verify_again(_way: str) -> Response:
 def verify_number() -> Response:
     here = site()
     number, name = _field("number"), _field("name")
-    if not _may_guess(record_asked(number)):
+    if not here.limits.allow_guess(address(), record_asked(number)):
         return respond(record.too_many(here, language(), wants_json=wants_json()))
     statement = look_up_uniformly(number, name)
     if wants_json():
@@ -136,8 +140,11 @@ def verify_number() -> Response:
     return respond(record.record_page(here, statement, language(), token=token))
 
 
-def look_up_uniformly(number: str, name: str) -> Statement:
-    """By number and name; unknown, wrong name and malformed look the same and take the same time (R10)."""
+def look_up_uniformly(number: str, name: str, *, by_address: bool = True) -> Statement:
+    """By number and name; unknown, wrong name and malformed look the same and take the same time (R10).
+
+    The attempt has been counted; one that is right is given back.
+    """
     here = site()
     leaves_at = time.monotonic() + UNIFORM_SECONDS
     try:
@@ -149,6 +156,7 @@ def look_up_uniformly(number: str, name: str) -> Statement:
         here.figures.answered("number", statement.state)
         time.sleep(max(0.0, leaves_at - time.monotonic()))
         return statement
+    here.limits.give_back(address(), record_asked(number), by_address=by_address)
     statement = state_of(here, found)
     here.figures.answered("number", statement.state)
     return statement
@@ -172,13 +180,6 @@ def list_template(kind: str) -> Response:
 
 def _field(name: str) -> str:
     return request.form.get(name, "")[:_LONGEST_FIELD]
-
-
-def _may_guess(about: str) -> bool:
-    # Both are counted, whichever refuses, and whether or not there is such a record (R10).
-    by_address = site().limits.allow(Kind.GUESS, address())
-    by_record = site().limits.allow(Kind.RECORD, about)
-    return by_address and by_record
 
 
 def _match_word(*, matched: bool) -> str:

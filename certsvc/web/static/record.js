@@ -50,16 +50,19 @@ async function wordsOf() {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
+// Kept by what was signed, not by the address: an address can be put before any code, and would lend it its status.
 function remember(state, at) {
+  const digest = place.dataset.digest;
+  if (!digest) return; // paper, and what is broken, have no code of theirs
   try {
     const names = Object.keys(localStorage).filter((name) => name.startsWith(LAST));
     if (names.length > 300) names.forEach((name) => localStorage.removeItem(name));
-    localStorage.setItem(LAST + token, JSON.stringify({ state, at }));
+    localStorage.setItem(LAST + digest, JSON.stringify({ state, at, token }));
   } catch { /* private browsing: nothing is kept */ }
 }
 
-function recalled() {
-  try { return JSON.parse(localStorage.getItem(LAST + token)); } catch { return null; }
+function recalled(digest) {
+  try { return JSON.parse(localStorage.getItem(LAST + digest)); } catch { return null; }
 }
 
 // In place of the server's answer, and of all that stands beside it: nothing said of a genuine certificate may remain.
@@ -109,13 +112,14 @@ function showForged(words, reasons) {
 }
 
 function showOffline(words, claims, keys) {
-  const last = recalled(), part = show(words, "qr-offline");
+  const last = recalled(claims.digest8), part = show(words, "qr-offline");
   const local = (moment) => new Date(moment).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }); // 2026-01-31 08:00:00, as the server writes it
   const fill = (name, value) => { part.querySelector(name).textContent = value; };
   part.querySelector("[data-as-of]").replaceChildren(...(last ? local(last.at) : claims.issued_on).split(" ").flatMap((piece) => [" ", span(piece, "nb")]));
   fill("[data-last]", last ? last.state : "");
   part.querySelector("[data-seen]").hidden = !last;
   part.querySelector("[data-unseen]").hidden = Boolean(last);
+  part.querySelector("[data-unbound]").hidden = last?.token === token;
   part.querySelector("[data-sample]").hidden = !claims.sample;
   fill("[data-now]", local(Date.now()));
   fill("[data-keys-at]", local(keys.at));

@@ -2,7 +2,7 @@
 
 Each test is one thing that it might try, by its own hand where the services would refuse. It is judged by strangers: a
 witness that keeps one head, an auditor with the public files and what holders or witnesses kept, somebody who checks a
-certificate offline. What nobody can find out is in docs/known-limits.md.
+certificate offline. What no one can find out is in docs/known-limits.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from certsvc.services.audit.witness import Witnessed, WitnessKey
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.give_out import prove
 from certsvc.services.publishing.static import publish_static
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import verify_online
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event, Leaf
 from certsvc.transparency.witness import Reason, Refusal
@@ -74,7 +74,7 @@ def test_a_certificate_out_of_the_log_is_not_valid_to_whoever_demands_the_logs_p
     made = Made(signed(home, claims_of_somebody_else(home)))
     assert offline(home, made) is Verdict.VALID  # the keys are genuine, and the list shows some free place
     assert offline(home, made, demand_log=True) is Verdict.UNAVAILABLE
-    online = verify_document(home.services, made.credential, trust=home.services.trust, online=True)
+    online = verify_online(home.services, made.credential)
     assert online.verdict is Verdict.UNKNOWN
 
 
@@ -124,7 +124,7 @@ def test_scores_changed_for_the_day_of_issue_do_not_open_the_evidence(home: Inst
         "update attempt set outcome = 'nonsense'",
         "update enrolment set review_state = 'rejected'",
         "insert into review_step (enrolment_id, move, at, by, changed) "
-        "select id, 'submit', recorded_at, recorded_by, false from enrolment",  # put to review, approved by nobody
+        "select id, 'submit', recorded_at, recorded_by, false from enrolment",  # put to review, approved by no one
     ],
 )
 def test_what_an_issue_rested_on_cannot_be_changed_afterwards(home: Installation, statement: str) -> None:
@@ -162,7 +162,7 @@ def test_a_clock_set_back_is_caught_by_the_time_of_a_witness(home: Installation,
     publish_static(home.services)
     seen = look(home, tmp_path / "witness")
     assert isinstance(seen, Witnessed)
-    home.clock.at = START + timedelta(days=1)  # the issuer's own clock, of which nobody knows
+    home.clock.at = START + timedelta(days=1)  # the issuer's own clock, of which no one knows
     home.issue(made_up(3))
     publish_static(home.services)
     assert audited(home).ok
@@ -298,7 +298,7 @@ def test_a_past_written_anew_and_signed_is_refused_by_a_witness_and_shows_beside
     state = tmp_path / "witness"
     seen = look(home, state)
     assert isinstance(seen, Witnessed)
-    anew = Installation(tmp_path / "anew", home.clock)
+    anew = Installation(tmp_path / "again", home.clock)
     shutil.rmtree(anew.home / "keys")
     shutil.copytree(home.home / "keys", anew.home / "keys")
     anew.reopen()

@@ -63,7 +63,7 @@ def test_a_file_whose_proof_ends_soon_is_renewed_once_and_others_are_left(real: 
     assert later > ENDS + timedelta(days=365)
     assert pdf_level(real.home, number) == "B-LTA"
     assert pdf_of(real.home.services, number) == after
-    assert verdicts(real.home, before) == verdicts(real.home, after) == [Verdict.VALID, Verdict.VALID]
+    assert verdicts(real.home, before) == verdicts(real.home, after) == [Verdict.UNCHECKED, Verdict.VALID]
     assert real.archive().renewed == 0
     assert real.home.pdf(number) == after
     with real.home.services.database.reading() as session:
@@ -78,7 +78,14 @@ def test_asked_for_the_lower_level_nothing_is_renewed(real: Real, number: str) -
     assert real.archive().renewed == 1
 
 
-@pytest.mark.parametrize("fault", ["refused", "junk", "another question", "another imprint", "no list"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "refused",
+        "no list",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("junk", "another question", "another imprint")),
+    ],
+)
 def test_an_authority_that_fails_leaves_the_file_as_it_is_and_queued(real: Real, number: str, fault: str) -> None:
     before = real.home.pdf(number)
     real.authority.under = SECOND
@@ -88,7 +95,7 @@ def test_an_authority_that_fails_leaves_the_file_as_it_is_and_queued(real: Real,
     assert (report.renewed, report.waiting) == (0, 1)
     assert report.fault is not None
     assert (real.home.pdf(number), pdf_level(real.home, number)) == (before, "B-LTA")
-    assert verdicts(real.home, before) == [Verdict.VALID, Verdict.VALID]
+    assert verdicts(real.home, before) == [Verdict.UNCHECKED, Verdict.VALID]
     real.authority.fault = ""
     configure(real.home, real.authority)
     assert (real.archive().renewed, real.archive().waiting) == (1, 0)
@@ -117,7 +124,7 @@ def test_on_demand_every_archived_file_is_renewed_at_once(real: Real, number: st
     assert (report.raised, report.renewed, report.waiting, report.fault) == (1, 1, 0, None)
     assert real.home.pdf(number).startswith(before)
     assert real.home.pdf(number) != before
-    assert verdicts(real.home, real.home.pdf(number)) == [Verdict.VALID, Verdict.VALID]
+    assert verdicts(real.home, real.home.pdf(number)) == [Verdict.UNCHECKED, Verdict.VALID]
 
 
 def test_on_demand_a_renewal_waits_for_a_list_made_since_the_last_stamp(real: Real, number: str) -> None:
@@ -151,7 +158,7 @@ def test_a_file_from_before_ends_were_recorded_is_read_and_renewed_only_when_due
     assert real.archive().renewed == 1
 
 
-@pytest.mark.parametrize("stopped_at", STOPS)
+@pytest.mark.parametrize("stopped_at", [STOPS[0], pytest.param(STOPS[1], marks=pytest.mark.slow)])
 def test_renewing_stopped_anywhere_is_finished_by_the_next_run(
     real: Real, number: str, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:

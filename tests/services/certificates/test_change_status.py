@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from certsvc.credential.reasons import StatusReason
 from certsvc.credential.status import Status
 from certsvc.errors import NotFound, StatusChangeRefused
 from certsvc.services.audit.check_register import check_log
@@ -25,11 +26,11 @@ def test_each_change_keeps_who_when_and_why_and_has_its_leaf(tmp_path: Path) -> 
     home.clock.move(days=1)
     change_status.reinstate(home.services, issued.number, reason="查无问题", by="乙")
     home.clock.move(days=1)
-    done = change_status.revoke(home.services, issued.number, reason="弄虚作假", by="丙")
+    done = change_status.revoke(home.services, issued.number, reason="弄虚作假", by="丙", code=StatusReason.FRAUD)
     assert (done.from_status, done.to_status, done.on) == (Status.VALID, Status.REVOKED, home.services.today())
     with home.services.database.reading() as session:
         kept = [
-            (one.from_status, one.to_status, one.by, one.reason, one.leaf_index)
+            (one.from_status, one.to_status, one.by, one.reason, one.reason_code, one.leaf_index)
             for one in session.scalars(select(StatusChangeRecord).order_by(StatusChangeRecord.id))
         ]
         leaves = [
@@ -37,9 +38,9 @@ def test_each_change_keeps_who_when_and_why_and_has_its_leaf(tmp_path: Path) -> 
         ]
         trail = [one.action for one in session.scalars(select(AuditEventRecord).order_by(AuditEventRecord.id))]
     assert kept == [
-        ("valid", "suspended", "甲", "核查中", 2),
-        ("suspended", "valid", "乙", "查无问题", 3),
-        ("valid", "revoked", "丙", "弄虚作假", 4),
+        ("valid", "suspended", "甲", "核查中", "other", 2),
+        ("suspended", "valid", "乙", "查无问题", None, 3),
+        ("valid", "revoked", "丙", "弄虚作假", "fraud", 4),
     ]
     assert [one.event for one in leaves[1:]] == [Event.ISSUE, Event.SUSPEND, Event.REINSTATE, Event.REVOKE]
     assert len({one.credential for one in leaves[1:]}) == 1
@@ -61,6 +62,13 @@ def test_a_change_that_may_not_follow_is_refused_and_leaves_no_trace(tmp_path: P
     with pytest.raises(StatusChangeRefused):
         last(home.services, issued.number, reason="二", by="甲")
     assert check_log(home.services).size == size
+
+
+def test_a_papers_reason_is_none_for_a_certificate(tmp_path: Path) -> None:
+    home = Installation(tmp_path / "home")
+    (issued,) = home.issue(made_up(1))
+    with pytest.raises(StatusChangeRefused, match="no reason for"):
+        change_status.revoke(home.services, issued.number, reason="错", by="甲", code=StatusReason.LOST)
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "两\n行", "长" * 501])

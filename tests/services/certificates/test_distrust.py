@@ -25,7 +25,7 @@ from certsvc.services.log.append import append, frontier
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.services.verification import look_up
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.cose import sign_compact
 from certsvc.signing.keys import Purpose, Signer
 from certsvc.signing.pdf import PLACE, PdfSeal, seal
@@ -95,21 +95,14 @@ def theft(tmp_path: Path) -> Iterator[Theft]:
 
 def online(theft: Theft, content: bytes | str) -> Verification:
     services = theft.home.services
-    return verify_document(services, content, trust=services.trust, online=True, bounded=False)
+    return verify_online(services, content, Options(bounded=False))
 
 
 def offline(theft: Theft, content: bytes | str, receipt: bytes | None = None) -> Verification:
     folder = theft.home.services.folders.published
     now = theft.home.clock()
-    return verify_document(
-        None,
-        content,
-        trust=TrustBundle.load(folder),
-        online=False,
-        published=folder,
-        now=now,
-        bounded=False,
-        receipt=receipt,
+    return verify_offline(
+        content, TrustBundle.load(folder), Options(published=folder, now=now, bounded=False, receipt=receipt)
     )
 
 
@@ -190,7 +183,7 @@ def test_a_look_up_takes_one_connection_though_the_log_is_asked(theft: Theft) ->
     assert look_up.by_token(theft.home.services, token) is not None
     assert look_up.by_numbers_and_names(theft.home.services, [(number, name)]) != [None]
     assert online(theft, theft.genuine()).verdict is Verdict.VALID
-    # A second would wait for a writer who waits for the first to end: a minute, in which nobody reads anything.
+    # A second would wait for a writer who waits for the first to end: a minute, in which no one reads anything.
     assert set(taken) == {1}
 
 
@@ -216,7 +209,7 @@ def test_a_file_of_a_stolen_seal_is_valid_only_where_its_very_hash_is_on_record(
 
 
 def sealed_again(pdf: bytes, stolen: PdfSeal, theft: Theft) -> bytes:
-    """The file with its seal taken off and made anew, an hour later."""
+    """The file with its seal taken off and made again, an hour later."""
     place = PLACE.match(pdf)
     assert place is not None
     bare = bytearray(pdf)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from pathlib import Path
 
+import pikepdf
+import pypdfium2
 import pytest
+from sqlalchemy import update
 
 from certsvc.credential.canonical import load_strict
+from certsvc.credential.commitment import digest_multibase
 from certsvc.credential.document import read_claims
-from certsvc.errors import NotFound, ReissueRefused
+from certsvc.errors import NotFound, ReissueRefused, Unavailable
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import reissue
@@ -17,8 +22,9 @@ from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.certificates.reissue import Evidence
 from certsvc.services.certificates.reissue_request import Request
 from certsvc.services.verification import look_up
-from certsvc.store import ReissueRequestRecord
+from certsvc.store import EnrolmentRecord, PersonRecord, ReissueRequestRecord
 from tests.builders.installation import Installation, Person, made_up
+from tests.rendering.faces import portrait
 
 HOLDER, OTHER = made_up(1), made_up(2)
 NUMBER = "1763010001500077"
@@ -191,13 +197,68 @@ def test_no_scheme_of_another_occupation_words_a_reissue(home: Installation) -> 
     assert reissue.list_requests(home.services)[0].state == "applied"
 
 
+def portraits(home: Installation, version: int) -> tuple[str | None, int]:
+    """The portrait signed in a version of the certificate, and how many pictures its PDF draws."""
+    claims = read_claims(load_strict(home.row(NUMBER, version).document))
+    with pikepdf.open(io.BytesIO(home.pdf(NUMBER, version))) as pdf:
+        drawn = [form for form in pdf.pages[0].Resources.XObject.values() if form.Subtype == "/Image"]
+    return claims.portrait_digest, len(drawn)
+
+
+def test_a_reissue_bears_the_portrait_of_whoever_is_on_file(home: Installation) -> None:
+    home.issue(HOLDER, photo=True)
+    (kept,) = home.services.folders.photos.glob("*.jpg")
+    home.import_paper((NUMBER, HOLDER))
+    reissue.approve(home.services, apply(home).id, by="乙")
+    assert portraits(home, 2) == (digest_multibase(kept.read_bytes()), 1)
+    # A correction of it keeps what was signed.
+    correct(home.services, NUMBER, Correction(name="测试更名"), reason="公安机关更名", by="甲", approved_by="乙")
+    assert portraits(home, 3) == (digest_multibase(kept.read_bytes()), 1)
+
+
+def test_a_reissue_to_someone_who_has_no_photo_on_file_says_so_on_its_face(home: Installation) -> None:
+    home.import_paper((NUMBER, HOLDER))
+    reissue.approve(home.services, apply(home).id, by="乙")
+    assert portraits(home, 2) == (None, 0)
+    with pypdfium2.PdfDocument(home.pdf(NUMBER, 2)) as pdf:
+        assert "无照片" in pdf[0].get_textpage().get_text_range()
+
+
+@pytest.mark.parametrize("unfit", ["another name", "not approved", "no longer kept"])
+def test_a_photo_that_may_be_anothers_or_is_gone_is_not_taken_over(home: Installation, unfit: str) -> None:
+    home.issue(HOLDER, photo=True)
+    home.import_paper((NUMBER, HOLDER))
+    with home.services.database.writing() as session:
+        if unfit == "another name":
+            session.execute(update(PersonRecord).values(name="测试某"))
+        if unfit == "not approved":
+            session.execute(update(EnrolmentRecord).values(review_state="rejected"))
+    if unfit == "no longer kept":
+        for photo in home.services.folders.photos.glob("*.jpg"):
+            photo.unlink()
+    reissue.approve(home.services, apply(home).id, by="乙")
+    assert portraits(home, 2) == (None, 0)
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_a_portrait_that_is_not_the_one_signed_is_not_drawn(home: Installation, swapped: bool) -> None:
+    (one,) = home.issue(HOLDER, photo=True)
+    (photo,) = home.services.folders.photos.glob("*.jpg")
+    if swapped:
+        photo.write_bytes(portrait())
+    else:
+        photo.unlink()
+    with pytest.raises(Unavailable, match="signed"):
+        home.pdf(one.number)
+
+
 def test_a_request_that_is_not_there_is_refused(home: Installation) -> None:
     with pytest.raises(NotFound):
         reissue.approve(home.services, 99, by="乙")
 
 
 def test_no_certificate_is_issued_under_a_number_that_another_bears(home: Installation) -> None:
-    """Else whoever revokes one of the two by its number revokes the other."""
+    """Else anyone who revokes one of the two by its number revokes the other."""
     first = int(home.issue(made_up(3))[0].number)
     on_paper, applied_for = str(first + 1), str(first + 2)
     home.import_paper((on_paper, HOLDER))

@@ -1,4 +1,4 @@
-"""Signing anew after a change of key: next versions by the key in use, nothing twice, nothing laundered."""
+"""Signing again after a change of key: next versions by the key in use, nothing twice, nothing laundered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from certsvc.credential.verdict import Verdict
 from certsvc.errors import Refused
@@ -20,9 +20,9 @@ from certsvc.services.issuing.render import render, waiting
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.secrets import CertificateSecrets
 from certsvc.services.verification import look_up
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_online
 from certsvc.signing.keys import Purpose
-from certsvc.store import CertificateRecord
+from certsvc.store import CertificateRecord, StatusChangeRecord
 from tests.builders.installation import SAT, Installation, made_up
 from tests.services.certificates.test_distrust import Theft, slip_in, theft  # noqa: F401 - a fixture
 
@@ -62,8 +62,8 @@ def test_a_session_is_signed_anew_and_the_old_versions_are_superseded(home: Inst
     report = run(home, scheme=SCHEME, first=SITTING, last=SITTING)
     assert report.resigned == [(number, 2) for number in numbers]
     assert versions(home) == [(1, "superseded", False), (2, "valid", True)] * 3
-    assert home.row(numbers[0]).status_reason == REASON
     with home.services.database.reading() as session:
+        assert set(session.scalars(select(StatusChangeRecord.reason))) == {REASON}
         ids = waiting(session)
     render(home.services, ids)
     publish_static(home.services)
@@ -71,7 +71,7 @@ def test_a_session_is_signed_anew_and_the_old_versions_are_superseded(home: Inst
     new, old = home.row(numbers[0], 2).credential, home.row(numbers[0], 1).credential
     assert new is not None and old is not None  # noqa: PT018
     for content, verdict in ((new, Verdict.VALID), (old, Verdict.SUPERSEDED), (home.pdf(numbers[0]), Verdict.VALID)):
-        found = verify_document(services, content, trust=services.trust, online=True, bounded=False)
+        found = verify_online(services, content, Options(bounded=False))
         assert found.verdict is verdict
         if verdict is Verdict.SUPERSEDED:
             assert found.certificate is not None
@@ -161,7 +161,7 @@ def test_after_a_theft_those_logged_too_late_get_a_version_that_is_valid(home: I
     late = home.row(numbers[2])
     assert late.credential is not None
     services = home.services
-    assert verify_document(services, late.credential, trust=services.trust, online=True).verdict is Verdict.UNKNOWN
+    assert verify_online(services, late.credential).verdict is Verdict.UNKNOWN
     assert run(home, kid=stolen).resigned == [(numbers[1], 2), (numbers[2], 2)]
     publish_static(services)
     record = look_up.by_token(services, home.row(numbers[2], 2).token)

@@ -70,7 +70,7 @@ def test_status_is_as_of_today(at: Installation) -> None:
     assert (certificate.status, certificate.status_on, certificate.reason) == (
         "suspended",
         at.services.today(),
-        "核查中",
+        "other",
     )
 
 

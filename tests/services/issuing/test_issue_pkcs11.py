@@ -16,7 +16,7 @@ from certsvc.jobs.issue_run import POOL_FROM, run
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.operation.init import initialise
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
 from certsvc.signing.keystore import Keystore
 from certsvc.signing.pkcs11_keys import Pkcs11Signer
@@ -67,10 +67,8 @@ def test_a_batch_is_issued_with_keys_that_cannot_be_extracted(tmp_path: Path) ->
     folder = services.folders.published
     for one in report.issued:
         pdf = pdf_of(services, one.number)
-        assert verify_document(services, pdf, trust=services.trust, online=True, bounded=False).verdict is Verdict.VALID
-        offline = verify_document(
-            None, pdf, trust=TrustBundle.load(folder), online=False, published=folder, now=NOW, bounded=False
-        )
+        assert verify_online(services, pdf, Options(bounded=False)).verdict is Verdict.VALID
+        offline = verify_offline(pdf, TrustBundle.load(folder), Options(published=folder, now=NOW, bounded=False))
         assert offline.verdict is Verdict.VALID
     assert check_log(services, folder / "log").ok
     services.database.close()

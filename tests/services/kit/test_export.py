@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.kit.parts import CREDENTIALS, open_part, path_of, read_credential
 from certsvc.services.verification import look_up
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline
 from certsvc.signing.trust import TrustBundle
 from certsvc.store import Base
 from tests.builders.installation import Installation, made_up
@@ -59,7 +60,7 @@ def test_every_pdf_and_code_verifies_from_the_folder_alone(
     trust = TrustBundle.load(folder)
     for state, (pdf, code) in held.items():
         for content in (pdf, code, code.partition("#")[0]):
-            found = verify_document(None, content, trust=trust, online=False, published=folder, now=home.clock())
+            found = verify_offline(content, trust, Options(published=folder, now=home.clock()))
             assert found.verdict is Verdict(state), [one for one in found.checks if one.ok is not True]
             assert found.certificate is not None
 
@@ -69,14 +70,14 @@ def test_what_the_kit_holds_is_proven_to_be_in_the_log(
 ) -> None:
     home, folder, held = kit
     code = held["valid"][1]
-    given = {"trust": TrustBundle.load(folder), "online": False, "now": home.clock(), "demand_log": True}
-    found = verify_document(None, code, published=folder, **given)  # type: ignore[arg-type]
+    trust, options = TrustBundle.load(folder), Options(published=folder, now=home.clock(), demand_log=True)
+    found = verify_offline(code, trust, options)
     assert found.verdict is Verdict.VALID
     assert next(check.ok for check in found.checks if check.name == "log-receipt") is True
     # The published files alone have no receipt of a code: genuine, and no more than that.
     published = tmp_path / "published"
     shutil.copytree(folder, published, ignore=shutil.ignore_patterns(CREDENTIALS))
-    bare = verify_document(None, code, published=published, **given)  # type: ignore[arg-type]
+    bare = verify_offline(code, trust, replace(options, published=published))
     assert bare.verdict is Verdict.UNAVAILABLE
     assert next(check.ok for check in bare.checks if check.name == "log-receipt") is None
     command = ["verify", "--offline", "--json", "--logged", code, "--trust"]
@@ -88,9 +89,7 @@ def test_a_code_under_another_certificates_token_is_forged(
 ) -> None:
     home, folder, held = kit
     mixed = held["valid"][1].partition("#")[0] + "#" + held["revoked"][1].partition("#")[2]
-    found = verify_document(
-        None, mixed, trust=TrustBundle.load(folder), online=False, published=folder, now=home.clock()
-    )
+    found = verify_offline(mixed, TrustBundle.load(folder), Options(published=folder, now=home.clock()))
     assert found.verdict is Verdict.FORGED
 
 

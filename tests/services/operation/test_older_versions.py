@@ -12,21 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, select
 
 from certsvc.errors import FileRefused, Refused
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
 from certsvc.services.issuing.issue import issue
 from certsvc.services.operation.backup import MANIFEST, back_up, restore
-from certsvc.services.verification.verify import verify_document
-from certsvc.store import CertificateRecord, PdfFileRecord, open_database
-from certsvc.store.migrate import head, require_head, revision, revisions, upgrade
+from certsvc.services.verification.verify import verify_online
+from certsvc.store import CertificateRecord, PdfFileRecord
+from certsvc.store.migrate import head, require_head, revision, upgrade
 from tests.builders.installation import Installation
+from tests.builders.older import EARLIER, shape
 from tests.builders.person import open_home
 from tests.builders.postgresql import postgresql_database
-
-EARLIER = revisions()[:-1]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -37,16 +36,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         request.getfixturevalue("socket_enabled")
         for database in postgresql_database():
             yield database.engine.url.render_as_string(hide_password=False)
-
-
-def shape(at: str, folder: Path) -> dict[str, set[str]]:
-    """The tables and columns that a version had."""
-    database = open_database(f"sqlite:///{folder / at}.sqlite3")
-    upgrade(database, to=at)
-    found = inspect(database.engine)
-    tables = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
-    database.close()
-    return tables
 
 
 def as_made_by(backup: Path, at: str, target: Path) -> Path:
@@ -91,7 +80,7 @@ def test_it_verifies_and_goes_on_issuing(at: Installation, version: str, url: st
     require_head(new.database)
     assert check_log(new).ok
     assert pdf_of(new, number) == pdf
-    assert verify_document(new, pdf, trust=new.trust, online=True).as_json()["verdict"] == "valid"
+    assert verify_online(new, pdf).as_json()["verdict"] == "valid"
     with new.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(PdfFileRecord)) == 1
     assert issue(new, by="签发员").issued == []

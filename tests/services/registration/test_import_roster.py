@@ -160,3 +160,14 @@ def test_another_scheme_is_used_only_where_it_is_named(services: Services, tmp_p
         assert session.scalar(select(SchemeRecord.key).join(EnrolmentRecord)) == "emergency-rescuer-5/haiyue-2026"
     with pytest.raises(NotFound):
         take(services, tmp_path, later.cells(), scheme_key="nowhere/none")
+
+
+@pytest.mark.parametrize("occupation", ["3-02-03-08", "应急救援员", "Emergency Rescuer"])
+def test_an_occupation_is_given_by_its_code_or_either_name(services: Services, tmp_path: Path, occupation: str) -> None:
+    """R1.3: the scheme's own, in any of the three forms that its file gives it."""
+    assert take(services, tmp_path, CANDIDATE.cells(occupation=occupation)).new == 1
+
+
+@pytest.mark.parametrize("occupation", ["3-02-03-0", "应急救援", "emergency rescuer", "630000"])
+def test_another_occupation_is_refused_however_like_it_is(services: Services, tmp_path: Path, occupation: str) -> None:
+    assert refused(services, tmp_path, CANDIDATE.cells(occupation=occupation)) == [(2, "occupation", "R1.3")]

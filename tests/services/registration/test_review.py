@@ -34,7 +34,7 @@ def test_a_roster_that_came_as_ever_counts_at_once(desk: Desk) -> None:
     report = desk.take(ONE.cells(), for_review=False)
     assert report.as_json() == {"new": 1, "unchanged": 0, "dry_run": False, "warnings": []}
     assert desk.states() == ["approved"]
-    assert list(list_registrations(desk.services, "approved")) == []  # nobody reviewed it here
+    assert list(list_registrations(desk.services, "approved")) == []  # no one reviewed it here
     desk.results(*ONE.passes())
     assert desk.decided(ON) == ["passed"]
     with pytest.raises(RegistrationRefused, match=r"1: .*approved.*R1\.6"):

@@ -32,7 +32,7 @@ def test_a_state_raised_by_hand_gets_no_certificate(desk: Desk) -> None:
     raised_by_hand(desk)
     assert desk.decided(ON) == []
     assert issue(desk.services, by="签发员").issued == []
-    with desk.services.database.writing() as session:  # not even to whoever has found it due by other means
+    with desk.services.database.writing() as session:  # not even to anyone who has found it due by other means
         batch = IssueBatchRecord(on=ON, at=desk.services.now(), by="签发员", approved_by=None, count=0)
         assert intend(desk.services, session, [1], batch) == []
     with pytest.raises(RegistrationRefused, match="lead to submitted"):

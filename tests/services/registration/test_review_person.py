@@ -1,26 +1,24 @@
-"""What a registration that nobody has approved shows its candidate, and what it cannot open (R1.6, R10)."""
+"""What a registration that no one has approved shows its candidate, and what it cannot open (R1.6, R10)."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import FaceCheck, RegistrationState
 from certsvc.services.holders import sign_in as access
 from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.holders.own_record import view
 from certsvc.services.holders.shown import ReviewView
-from certsvc.services.kit import register as kit_register
-from certsvc.services.kit.export import export_kit, rebuild
+from certsvc.services.kit.export import rebuild
 from certsvc.store import EnrolmentRecord, MessageRecord
 from tests.builders.holding import PAPER, holder, identity, installed, sent
 from tests.builders.installation import Installation, Person
+from tests.builders.older import export_kit_as_made_by
 from tests.builders.person import Candidate
 from tests.builders.reviewing import Desk
 
@@ -93,20 +91,10 @@ def test_without_anything_else_to_open_the_candidate_gets_a_code(at: Installatio
 
 
 def test_a_kit_of_before_there_was_a_review_is_rebuilt_as_approved(
-    at: Installation, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: Installation, desk: Desk, tmp_path: Path
 ) -> None:
     desk.take(ONE.cells(), for_review=False)
-    dump = kit_register._dump
-
-    def older(session: Session) -> Iterator[bytes]:
-        for line in dump(session):
-            name, values = json.loads(line)
-            values.pop("review_state", None)
-            yield json.dumps([name, values], ensure_ascii=False).encode() + b"\n"
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kit_register, "_dump", older)
-        export_kit(at.services, tmp_path / "kit")
+    export_kit_as_made_by(at.services, "0004", tmp_path / "kit")
     (tmp_path / "again").mkdir()
     shutil.copytree(at.home / "keys", tmp_path / "again" / "keys")
     again = Installation(tmp_path / "again", clock=at.clock)

@@ -23,7 +23,7 @@ def test_only_the_right_password_opens_the_account(services: Services) -> None:
     assert opened is not None
     assert opened.role == "reviewer"
     assert authenticate(services, "reviewer1", PASSWORD + " ") is None
-    assert authenticate(services, "nobody", PASSWORD) is None
+    assert authenticate(services, "no one", PASSWORD) is None
 
 
 def test_a_disabled_account_stays_shut(services: Services) -> None:

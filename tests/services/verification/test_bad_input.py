@@ -1,7 +1,7 @@
 """Issue 4's list of bad input, at the door everything comes through: each is refused, by the name of a check.
 
 The parts have longer lists of their own (`tests/signing`, `tests/credential`, `tests/transparency`). Where a case could
-be made by a thief of the key alone, it is signed anew with the genuine key here: the form itself is what is refused.
+be made by a thief of the key alone, it is signed again with the genuine key here: the form itself is what is refused.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import pytest
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.compact import qr_text
 from certsvc.credential.status_list import Purpose as ListPurpose
-from certsvc.credential.verdict import Verdict
+from certsvc.credential.verdict import CheckName, Verdict
 from certsvc.errors import CheckpointRefused, MalformedCredential
 from certsvc.services.certificates.give_out import prove
 from certsvc.services.log.publish import log_keys, origin
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.publishing.status_lists import read_published
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.keys import Purpose
 from certsvc.signing.pdf_examination import LARGEST_BYTES
 from certsvc.signing.proofs import sign_document
@@ -106,75 +106,125 @@ def _twice(content: bytes, member: bytes) -> bytes:
 VERSION = b'"urn:certsvc:certificateVersion":1'
 REFUSED: dict[str, tuple[str, Callable[[Genuine], bytes | str]]] = {
     # algorithm and key-id confusion
-    "the code names ES256": ("qr", lambda g: g.code(cbor2.dumps({1: -7, 4: g.kid()}))),
-    "the code names no algorithm": ("qr", lambda g: g.code(cbor2.dumps({4: g.kid()}))),
-    "the code names the seal's key": ("qr-key", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(Purpose.PDF_SEAL)}))),
-    "the code names the lists' key": ("qr-key", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(Purpose.STATUS_LIST)}))),
-    "the code has a kid of eight bytes": ("qr", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid() * 2}))),
-    "the proof names another suite": ("proof", lambda g: g.with_proof(cryptosuite="ecdsa-rdfc-2019")),
+    "the code names ES256": (CheckName.QR_MESSAGE, lambda g: g.code(cbor2.dumps({1: -7, 4: g.kid()}))),
+    "the code names no algorithm": (CheckName.QR_MESSAGE, lambda g: g.code(cbor2.dumps({4: g.kid()}))),
+    "the code names the seal's key": (
+        CheckName.QR_KEY,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(Purpose.PDF_SEAL)})),
+    ),
+    "the code names the lists' key": (
+        CheckName.QR_KEY,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(Purpose.STATUS_LIST)})),
+    ),
+    "the code has a kid of eight bytes": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid() * 2})),
+    ),
+    "the proof names another suite": (CheckName.PROOF, lambda g: g.with_proof(cryptosuite="ecdsa-rdfc-2019")),
     "the proof names the seal's key": (
-        "proof-eddsa-jcs-2022-key",
+        CheckName.PROOF_JCS_KEY,
         lambda g: g.with_proof(
             verificationMethod=g.home.services.trust.verification_method(g.kid(Purpose.PDF_SEAL).hex())
         ),
     ),
     "the proof names a did:key": (
-        "proof-eddsa-jcs-2022-key",
+        CheckName.PROOF_JCS_KEY,
         lambda g: g.with_proof(verificationMethod="did:key:z6MkpTHR8VNs#z6MkpTHR8VNs"),
     ),
     # embedded keys
-    "the proof brings its key": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(publicKeyMultibase="z6MkpTHR8VNs")),
-    "the proof brings its key as a JWK": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(jwk={"kty": "OKP"})),
+    "the proof brings its key": (
+        CheckName.PROOF_JCS,
+        lambda g: g.with_proof(publicKeyMultibase="z6MkpTHR8VNs"),
+    ),
+    "the proof brings its key as a JWK": (CheckName.PROOF_JCS, lambda g: g.with_proof(jwk={"kty": "OKP"})),
     "the method is a key": (
-        "proof-eddsa-jcs-2022",
+        CheckName.PROOF_JCS,
         lambda g: g.with_proof(verificationMethod={"type": "Multikey", "publicKeyMultibase": "z6MkpTHR8VNs"}),
     ),
-    "the code brings its key": ("qr", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(), -1: bytes(4)}))),
-    "the code brings a certificate": ("qr", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(), 33: b"x5"}))),
+    "the code brings its key": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(), -1: bytes(4)})),
+    ),
+    "the code brings a certificate": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(), 33: b"x5"})),
+    ),
     # unknown and critical headers
-    "the code has a critical header": ("qr", lambda g: g.code(cbor2.dumps({1: -8, 2: [99], 4: g.kid(), 99: 1}))),
-    "the code has an unknown header": ("qr", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(), 99: 1}))),
-    "the code has an unprotected header": ("qr", lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid()}), {5: b"x"})),
-    "the proof has an unknown member": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(nonce="x")),
+    "the code has a critical header": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(cbor2.dumps({1: -8, 2: [99], 4: g.kid(), 99: 1})),
+    ),
+    "the code has an unknown header": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid(), 99: 1})),
+    ),
+    "the code has an unprotected header": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(cbor2.dumps({1: -8, 4: g.kid()}), {5: b"x"}),
+    ),
+    "the proof has an unknown member": (CheckName.PROOF_JCS, lambda g: g.with_proof(nonce="x")),
     # oversized segments
-    "the credential is over 256 KB": ("json", lambda g: g.credential[:-1] + b',"x":"' + b"a" * 2**18 + b'"}'),
-    "the PDF is over its size": ("pdf-size", lambda _: b"%PDF-1.7\n/ByteRange credential.json" + bytes(LARGEST_BYTES)),
-    "the proof's value is long": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(proofValue="z" + "2" * 100_000)),
+    "the credential is over 256 KB": (
+        CheckName.JSON,
+        lambda g: g.credential[:-1] + b',"x":"' + b"a" * 2**18 + b'"}',
+    ),
+    "the proof's value is long": (CheckName.PROOF_JCS, lambda g: g.with_proof(proofValue="z" + "2" * 100_000)),
     "the code is of more than 130 bytes": (
-        "qr",
+        CheckName.QR_MESSAGE,
         lambda g: qr_text("https://certsvc.example", g.token, g.cose + bytes(5)),
     ),
     # duplicate members
-    "a member stands twice": ("json", lambda g: g.credential[:-1] + b',"validFrom":"2020-01-01T00:00:00+08:00"}'),
-    "a member stands twice further in": ("json", lambda g: _twice(g.credential, b'"licenseNumber"')),
+    "a member stands twice": (
+        CheckName.JSON,
+        lambda g: g.credential[:-1] + b',"validFrom":"2020-01-01T00:00:00+08:00"}',
+    ),
+    "a member stands twice further in": (CheckName.JSON, lambda g: _twice(g.credential, b'"licenseNumber"')),
     "a member stands twice, spelt in another way": (
-        "json",
+        CheckName.JSON,
         lambda g: g.credential[:-1] + b',"\\u0069d":"https://certsvc.example/v/x"}',
     ),
-    "a proof's member stands twice": ("json", lambda g: _twice(g.credential, b'"created"')),
-    "a header stands twice": ("qr", lambda g: g.code(b"\xa3\x01\x27\x01\x27\x04\x44" + g.kid())),
+    "a proof's member stands twice": (CheckName.JSON, lambda g: _twice(g.credential, b'"created"')),
+    "a header stands twice": (
+        CheckName.QR_MESSAGE,
+        lambda g: g.code(b"\xa3\x01\x27\x01\x27\x04\x44" + g.kid()),
+    ),
     # a proof moved between purposes
-    "the proof is for authentication": ("proof-eddsa-jcs-2022", lambda g: g.with_proof(proofPurpose="authentication")),
-    "the proof is by the lists' key": ("proof-eddsa-jcs-2022-key", lambda g: g.resigned(Purpose.STATUS_LIST)),
-    "the proof is by the log's key": ("proof-eddsa-jcs-2022-key", lambda g: g.resigned(Purpose.LOG_CHECKPOINT)),
+    "the proof is for authentication": (
+        CheckName.PROOF_JCS,
+        lambda g: g.with_proof(proofPurpose="authentication"),
+    ),
+    "the proof is by the lists' key": (CheckName.PROOF_JCS_KEY, lambda g: g.resigned(Purpose.STATUS_LIST)),
+    "the proof is by the log's key": (CheckName.PROOF_JCS_KEY, lambda g: g.resigned(Purpose.LOG_CHECKPOINT)),
     "the proof is by the lists' key under the credential key's name": (
-        "proof-eddsa-jcs-2022",
+        CheckName.PROOF_JCS,
         lambda g: g.resigned(Purpose.STATUS_LIST, verificationMethod=g.document["proof"][0]["verificationMethod"]),
     ),
     "the code's signature stands as a proof": (
-        "proof-eddsa-jcs-2022",
+        CheckName.PROOF_JCS,
         lambda g: g.with_proof(proofValue=g.document["proof"][1]["proofValue"]),
     ),
     # numbers that change under canonicalisation
-    "a whole number with a fraction": ("json", lambda g: g.credential.replace(VERSION, VERSION + b".0")),
-    "a whole number with an exponent": ("json", lambda g: g.credential.replace(VERSION, VERSION + b"e0")),
-    "a number beyond the doubles' whole ones": ("json", lambda g: g.credential.replace(VERSION, VERSION + b"0" * 16)),
+    "a whole number with a fraction": (
+        CheckName.JSON,
+        lambda g: g.credential.replace(VERSION, VERSION + b".0"),
+    ),
+    "a whole number with an exponent": (
+        CheckName.JSON,
+        lambda g: g.credential.replace(VERSION, VERSION + b"e0"),
+    ),
+    "a number beyond the doubles' whole ones": (
+        CheckName.JSON,
+        lambda g: g.credential.replace(VERSION, VERSION + b"0" * 16),
+    ),
     "a number with more places than a double has": (
-        "json",
+        CheckName.JSON,
         lambda g: g.credential.replace(VERSION, VERSION + b".00000000000000000001"),
     ),
-    "minus nought": ("json", lambda g: g.credential.replace(VERSION, VERSION[:-1] + b"-0")),
-    "a number with a leading nought": ("json", lambda g: g.credential.replace(VERSION, VERSION[:-1] + b"01")),
+    "minus nought": (CheckName.JSON, lambda g: g.credential.replace(VERSION, VERSION[:-1] + b"-0")),
+    "a number with a leading nought": (
+        CheckName.JSON,
+        lambda g: g.credential.replace(VERSION, VERSION[:-1] + b"01"),
+    ),
 }
 
 
@@ -185,11 +235,17 @@ def test_bad_input_is_refused_by_name(genuine: Genuine, fault: str, online: bool
     content = make(genuine)
     assert content != genuine.credential
     services = genuine.home.services
-    found = verify_document(
-        services if online else None, content, trust=services.trust, online=online, now=services.now(), bounded=False
-    )
+    options = Options(now=services.now(), bounded=False)
+    found = verify_online(services, content, options) if online else verify_offline(content, services.trust, options)
     assert found.verdict is Verdict.FORGED, found.as_json()
     assert [check.name for check in found.checks if check.ok is False] == [name], found.as_json()
+
+
+def test_a_file_too_large_to_be_examined_is_not_called_forged(genuine: Genuine) -> None:
+    large = b"%PDF-1.7\n/ByteRange credential.json" + bytes(LARGEST_BYTES)
+    found = verify_online(genuine.home.services, large)
+    assert found.verdict is Verdict.UNKNOWN
+    assert [check.name for check in found.checks if check.ok is False] == [CheckName.PDF_SIZE]
 
 
 def test_the_genuine_parts_they_are_made_of_hold(genuine: Genuine) -> None:
@@ -197,14 +253,14 @@ def test_the_genuine_parts_they_are_made_of_hold(genuine: Genuine) -> None:
     code = qr_text("https://certsvc.example", genuine.token, genuine.cose)
     assert code == genuine.code(cbor2.loads(genuine.cose).value[0])
     for content in (genuine.credential, code):
-        assert verify_document(services, content, trust=services.trust, online=True).verdict is Verdict.VALID
+        assert verify_online(services, content).verdict is Verdict.VALID
 
 
 def test_a_code_longer_than_any_is_not_read(genuine: Genuine) -> None:
     services = genuine.home.services
     text = qr_text("https://certsvc.example", genuine.token, genuine.cose) + "A" * 5000
-    found = verify_document(None, text, trust=services.trust, online=False, now=services.now())
-    assert (found.verdict, [check.name for check in found.checks]) == (Verdict.UNKNOWN, ["file-form"])
+    found = verify_offline(text, services.trust, Options(now=services.now()))
+    assert (found.verdict, [check.name for check in found.checks]) == (Verdict.UNKNOWN, [CheckName.FILE_FORM])
 
 
 def test_a_checkpoint_of_another_log_proves_nothing(genuine: Genuine, other: Genuine) -> None:
@@ -215,11 +271,9 @@ def test_a_checkpoint_of_another_log_proves_nothing(genuine: Genuine, other: Gen
     of_another_key = head + b"\n\n" + foreign.partition(b"\n\n")[2]
     of_another_name = receipt.replace(b"certsvc.example/log\n", b"another.example/log\n", 1)
     for wrong in (foreign, of_another_key, of_another_name):
-        found = verify_document(
-            None, genuine.credential, trust=services.trust, online=False, now=services.now(), receipt=wrong
-        )
+        found = verify_offline(genuine.credential, services.trust, Options(now=services.now(), receipt=wrong))
         assert found.verdict is Verdict.FORGED
-        assert [check.name for check in found.checks if check.ok is False] == ["log-receipt"]
+        assert [check.name for check in found.checks if check.ok is False] == [CheckName.LOG_RECEIPT]
     checkpoint = (other.home.services.folders.published / "log" / "checkpoint").read_bytes()
     with pytest.raises(CheckpointRefused):
         open_checkpoint(checkpoint, origin(services), log_keys(services))

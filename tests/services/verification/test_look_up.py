@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
+from certsvc.credential.reasons import StatusReason
 from certsvc.errors import Unavailable
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import mask_name
@@ -64,14 +65,14 @@ def test_sample_certificates_say_so(home: Installation) -> None:
 
 def test_suspended_and_revoked_show_since_when_and_why(home: Installation) -> None:
     (issued,) = home.issue(HOLDER)
-    change_status.suspend(home.services, issued.number, reason="核查中", by="甲")
+    change_status.suspend(home.services, issued.number, reason="核查王某", by="甲", code=StatusReason.UNDER_REVIEW)
     record = look_up.by_token(home.services, issued.token)
     assert record is not None
-    assert (record.state, record.reason, record.changed_on) == ("suspended", "核查中", home.services.today())
-    change_status.revoke(home.services, issued.number, reason="弄虚作假", by="甲")
+    assert (record.state, record.reason, record.changed_on) == ("suspended", "under_review", home.services.today())
+    change_status.revoke(home.services, issued.number, reason="王某代考", by="甲")
     record = look_up.by_token(home.services, issued.token)
     assert record is not None
-    assert (record.state, record.reason) == ("revoked", "弄虚作假")
+    assert (record.state, record.reason) == ("revoked", "other")
 
 
 def test_a_superseded_certificate_names_its_successor(home: Installation) -> None:

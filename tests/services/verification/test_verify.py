@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.credential.compact import payload_text
-from certsvc.credential.verdict import Verdict
+from certsvc.credential.verdict import CheckName, Verdict
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.issuing.render import draw
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.verification import look_up
-from certsvc.services.verification.verify import verify_document
+from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.keystore import Purpose
 from tests.builders.installation import Installation
 from tests.builders.verifying import FIRST, SECOND, check, code, credential, numbers, offline, online
@@ -26,8 +26,10 @@ from tests.builders.verifying import FIRST, SECOND, check, code, credential, num
 def test_pdf_credential_and_code_are_valid_online_and_offline(shared: Installation) -> None:
     number = numbers(shared)[0]
     for content in (shared.pdf(number), credential(shared, number), code(shared, number), code(shared, number).lower()):
-        for found in (online(shared, content), offline(shared, content)):
-            assert found.verdict is Verdict.VALID, [one for one in found.checks if one.ok is not True]
+        # A code alone names no place in the lists: offline its status is not seen.
+        away = Verdict.UNCHECKED if isinstance(content, str) else Verdict.VALID
+        for found, verdict in ((online(shared, content), Verdict.VALID), (offline(shared, content), away)):
+            assert found.verdict is verdict, [one for one in found.checks if one.ok is not True]
             assert found.certificate is not None
             assert found.certificate["number"] == number
             assert found.certificate["name"] == FIRST.name
@@ -44,13 +46,14 @@ def test_the_checks_say_both_languages_and_are_named_alike_every_time(shared: In
         assert " " not in one.name
     shown = first.as_json()
     assert json.loads(json.dumps(shown))["verdict"] == "valid"
-    assert set(shown) == {"verdict", "checks", "certificate"}
+    assert set(shown) == {"verdict", "checks", "certificate", "alteration", "original", "others", "parts"}
+    assert (shown["alteration"], shown["original"], shown["others"], shown["parts"]) == (None, None, [], [])
 
 
 def test_a_pdf_is_examined_alike_in_a_process_of_its_own(shared: Installation) -> None:
     number = numbers(shared)[0]
     services = shared.services
-    found = verify_document(services, shared.pdf(number), trust=services.trust, online=True)
+    found = verify_online(services, shared.pdf(number))
     assert found.as_json() == online(shared, shared.pdf(number)).as_json()
 
 
@@ -63,24 +66,24 @@ def test_a_bare_link_names_nobody_and_says_nothing_offline(shared: Installation)
     assert offline(shared, link).verdict is Verdict.UNAVAILABLE
 
 
-def test_offline_without_lists_the_signature_stands_and_the_status_is_not_claimed(shared: Installation) -> None:
+def test_offline_without_lists_the_signature_stands_and_the_status_is_unchecked(shared: Installation) -> None:
     found = offline(shared, shared.pdf(numbers(shared)[0]), with_lists=False)
-    assert found.verdict is Verdict.VALID
-    assert check(found, "status") is None
+    assert found.verdict is Verdict.UNCHECKED
+    assert check(found, CheckName.STATUS) is None
+    assert found.certificate is not None
+    assert found.certificate["name"] == FIRST.name
 
 
 def test_a_list_past_its_life_clears_nobody(shared: Installation) -> None:
     services = shared.services
-    found = verify_document(
-        None,
+    found = verify_offline(
         credential(shared, numbers(shared)[0]),
-        trust=services.trust,
-        online=False,
-        published=services.folders.published,
-        now=shared.clock() + timedelta(days=30),
+        services.trust,
+        Options(published=services.folders.published, now=shared.clock() + timedelta(days=30)),
     )
-    assert found.verdict is Verdict.VALID
-    assert check(found, "status") is None
+    assert found.verdict is Verdict.UNCHECKED
+    assert check(found, CheckName.STATUS) is None
+    assert "30 days ago" in next(one.detail_en for one in found.checks if one.name is CheckName.STATUS)
 
 
 # What is genuine and no longer holds
@@ -133,7 +136,7 @@ def test_signed_by_our_key_but_not_in_the_register_is_unknown(own: Installation)
     with own.services.database.writing() as session:
         session.execute(text("delete from certificate"))
     assert online(own, content).verdict is Verdict.UNKNOWN
-    assert offline(own, content, with_lists=False).verdict is Verdict.VALID
+    assert offline(own, content, with_lists=False).verdict is Verdict.UNCHECKED
 
 
 def test_a_file_sealed_a_second_time_is_not_the_one_on_record(own: Installation) -> None:
@@ -145,7 +148,18 @@ def test_a_file_sealed_a_second_time_is_not_the_one_on_record(own: Installation)
     assert online(own, first).verdict is Verdict.VALID
     found = online(own, second)
     assert found.verdict is Verdict.FORGED
-    assert check(found, "file-hash") is False
+    assert check(found, CheckName.FILE_HASH) is False
+    # Both languages say what the mark says.
+    said = {
+        ok: one
+        for found in (online(own, first), found)
+        for one in found.checks
+        if (ok := one.ok) is not None and one.name is CheckName.FILE_HASH
+    }
+    assert (said[True].detail_en, said[False].detail_en) == (
+        "the file is the one on record",
+        "the file is not the one on record",
+    )
 
 
 def test_a_certificate_without_its_leaf_is_never_valid(own: Installation) -> None:
@@ -154,7 +168,7 @@ def test_a_certificate_without_its_leaf_is_never_valid(own: Installation) -> Non
         session.execute(text('update log_leaf set content = :other where "index" = 1'), {"other": b"{}"})
     found = online(own, credential(own, issued.number))
     assert found.verdict is Verdict.UNKNOWN
-    assert check(found, "log-inclusion") is False
+    assert check(found, CheckName.LOG_INCLUSION) is False
 
 
 def test_a_register_that_contradicts_what_was_signed_is_not_believed(own: Installation) -> None:
@@ -162,6 +176,17 @@ def test_a_register_that_contradicts_what_was_signed_is_not_believed(own: Instal
     with own.services.database.writing() as session:
         session.execute(text("update certificate set holder_name = '李四'"))
     assert online(own, credential(own, issued.number)).verdict is Verdict.UNAVAILABLE
+
+
+def test_a_register_whose_credential_is_no_bytes_any_more_is_not_believed(own: Installation) -> None:
+    (issued,) = own.issue(FIRST)
+    content, link = credential(own, issued.number), code(own, issued.number).partition("#")[0]
+    with own.services.database.writing() as session:
+        session.execute(text("update certificate set credential = 'x'"))
+    for brought in (content, link):
+        found = online(own, brought)
+        assert found.verdict is Verdict.UNAVAILABLE
+        assert check(found, CheckName.REGISTER_ENTRY) is None
 
 
 def test_an_outage_is_unavailable_for_what_is_genuine_and_forged_for_what_is_not(own: Installation) -> None:

@@ -1,0 +1,106 @@
+"""What an enrolment's decision rests on, read once: its scheme, its review and its attempts; and the decision from it.
+
+The one place that says "approved and passed" (R1.6, R5). Deciding, planning an issue, the signer, signing again and
+`log check` all ask here, so that none of them can leave the review out. Not here: the decision itself (`rules.decide`),
+results that are not yet published, which only a holder's page leaves out (`holders.enrolments`).
+
+    on_record = enrolments_on_record(session, [7])[7]
+    decision = on_record.decided(date(2026, 5, 1))      # None: not approved
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.rules.decide import Decision, EnrolmentState
+from certsvc.rules.terms import Scheme
+from certsvc.services.records.attempts import StoredAttempt, attempt_of, decision_on
+from certsvc.services.records.reviews import counts, steps_of
+from certsvc.services.records.schemes import schemes_by_id
+from certsvc.store import AttemptRecord, EnrolmentRecord, ReviewStepRecord
+
+# Columns, not mapped rows: deciding a whole register reads nothing else of them, in a third of the time.
+_COLUMNS = (
+    AttemptRecord.enrolment_id,
+    AttemptRecord.subject,
+    AttemptRecord.sat_on,
+    AttemptRecord.kind,
+    AttemptRecord.outcome,
+    AttemptRecord.score_hundredths,
+    AttemptRecord.items_json,
+    AttemptRecord.recorded_by,
+    AttemptRecord.recorded_at,
+)
+
+
+class RecordedAttempt(StoredAttempt, Protocol):
+    """An attempt with who recorded it, and when."""
+
+    @property
+    def recorded_by(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentOnRecord:
+    """An enrolment with all that its decision rests on. `attempts` are in the order they were recorded."""
+
+    enrolment: EnrolmentRecord
+    schemes: Mapping[int, Scheme]
+    attempts: Sequence[RecordedAttempt]
+    steps: Sequence[ReviewStepRecord]
+    reviewed_since: bool = False  # seen as of a moment before its review began
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme it is pinned to. Raises `KeyError` where a row names one that is gone."""
+        return self.schemes[self.enrolment.scheme_id]
+
+    @property
+    def approved(self) -> bool:
+        """Whether the registration counts, by its row and by every step that led there (R1.6)."""
+        return not self.reviewed_since and counts(self.enrolment, self.steps)
+
+    def as_of(self, moment: datetime) -> EnrolmentOnRecord:
+        """What had been recorded by then: what came in afterwards is not what a deed of that moment rested on."""
+        steps = [one for one in self.steps if one.at <= moment]
+        attempts = [one for one in self.attempts if one.recorded_at <= moment]
+        return replace(self, steps=steps, attempts=attempts, reviewed_since=bool(self.steps) and not steps)
+
+    def decided(self, on: date, scheme: Scheme | None = None) -> Decision | None:
+        """The decision as of a day, by its own scheme where no other is asked about; None where it is not approved."""
+        if not self.approved:
+            return None
+        return decision_on(self.enrolment, map(attempt_of, self.attempts), scheme or self.scheme, on)
+
+    def passed(self, on: date) -> Decision | None:
+        """The decision where the enrolment is approved and has passed by that day, else None."""
+        decision = self.decided(on)
+        return decision if decision is not None and decision.state is EnrolmentState.PASSED else None
+
+
+def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, EnrolmentOnRecord]:
+    """Those of the enrolments (at most some hundred ids) that there are, by id, in the order of their ids."""
+    query = select(EnrolmentRecord).where(EnrolmentRecord.id.in_(enrolment_ids)).order_by(EnrolmentRecord.id)
+    return with_what_they_rest_on(session, session.scalars(query).all(), schemes_by_id(session))
+
+
+def with_what_they_rest_on(
+    session: Session, enrolments: Sequence[EnrolmentRecord], schemes: Mapping[int, Scheme]
+) -> Mapping[int, EnrolmentOnRecord]:
+    """Enrolments that were read already, with attempts and reviews, in two queries; `schemes` are `schemes_by_id`."""
+    ids = [one.id for one in enrolments]
+    attempts: defaultdict[int, list[RecordedAttempt]] = defaultdict(list)
+    query = select(*_COLUMNS).where(AttemptRecord.enrolment_id.in_(ids)).order_by(AttemptRecord.id)
+    for row in session.execute(query):
+        attempts[row.enrolment_id].append(row)
+    steps = steps_of(session, ids)
+    return {one.id: EnrolmentOnRecord(one, schemes, attempts[one.id], steps.get(one.id, ())) for one in enrolments}
