@@ -96,7 +96,7 @@ def examine_uploads(
     for place, brought in enumerate(bring(uploads)):
         if place and by_address and not site.limits.allow(Limited.FILE, address()):
             examined.append(_not_examined(brought, Verdict.UNAVAILABLE, _TOO_OFTEN))
-        elif time.monotonic() > ends_at:
+        elif brought.reason is None and time.monotonic() > ends_at:
             examined.append(_not_examined(brought, Verdict.UNAVAILABLE, _TOO_BUSY))
         else:
             examined.append(_examine(site, brought, by_address=by_address))

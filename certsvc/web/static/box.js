@@ -2,6 +2,7 @@
 // this device, and uploaded only when asked for; a list is answered row by row; everything else is uploaded together, and
 // its answers stand below. Without a script the form does all of it. Not here: reading a picture (reader.js), the rows of
 // a list (list.js), what is found in a file (the server).
+import { check, differences } from "./qr.js";
 import { certificateIn, Missing, readPicture, Unopened } from "./reader.js";
 import { isOurs } from "./scan.js";
 
@@ -59,6 +60,28 @@ function link(code) {
   return row;
 }
 
+const english = !document.documentElement.lang.startsWith("zh");
+
+// What the register says of a code's certificate, with whose it is: {state, says, facts}. Null where that cannot be had, or
+// where the code's own signed words are not those of the record: then its page says what is wrong with it.
+async function recordOf(code) {
+  try {
+    const answer = await fetch(`/v/${code.token}`, { headers: { Accept: "application/json" } }), told = await answer.json();
+    if (!told.state || !told.says) return null;
+    let name = told.certificate?.name ?? "";
+    if (code.payload) {
+      const keys = await (await fetch("/.well-known/certsvc-keys.json")).json();
+      const { ok, claims } = await check(code.payload.slice(1), keys);
+      if (!ok || !told.certificate) return null;
+      if (differences(claims, { ...told.certificate, digest8: told.certificate.credential_digest8 }).length) return null;
+      name = claims.name || name;
+    }
+    return { state: told.state, says: english ? told.says.en : told.says.zh, facts: `${name} ${told.certificate?.number ?? ""}`.trim() };
+  } catch {
+    return null;
+  }
+}
+
 export function prepare(form, addresses) {
   const input = form.querySelector("input[type=file]"), said = form.querySelector("[data-said]");
   const answers = document.querySelector("[data-answers]");
@@ -114,7 +137,11 @@ export function prepare(form, addresses) {
     }
     const codes = texts.map(certificateIn).filter(Boolean), ours = codes.filter(isOurs);
     if (ours.length === 1 && isAlone) { location.assign(`/v/${ours[0].token}${ours[0].payload}`); return; }
-    if (ours.length) item.say("offline", word("found"), paragraph(word("found-next")), ...ours.map(link));
+    if (ours.length) {
+      const told = ours.length === 1 ? await recordOf(ours[0]) : null;
+      if (told) item.say(told.state, told.says, paragraph(told.facts, "facts"), paragraph(word("found-next")), link(ours[0]));
+      else item.say("offline", word("found"), paragraph(word("found-next")), ...ours.map(link));
+    }
     else if (texts.length) {
       const to = codes[0]?.host ?? texts[0].slice(0, 80);
       item.say("forged", word("strange"), paragraph(word("strange-to") + to, "also"), paragraph(word("strange-next")));

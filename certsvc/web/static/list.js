@@ -21,6 +21,8 @@ const chosen = (problem) => problem.detail?.split(" / ")[english ? 1 : 0] ?? pro
 
 function tellProblem(part, said, problem) {
   said.textContent = problem ? chosen(problem) : said.dataset.failed;
+  part.querySelector("progress").parentElement.hidden = true;
+  part.querySelector("[data-remedy]").hidden = problem?.code !== "file-refused";
   const listed = part.querySelector("[data-problems]");
   for (const { row, column, zh, en } of problem?.errors ?? []) {
     const line = document.createElement("li");
