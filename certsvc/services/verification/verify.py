@@ -23,6 +23,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from certsvc.brought.kinds import why_unread
 from certsvc.brought.wrappings import Wrapping, unpack, wrapping_of
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status, effective
@@ -200,12 +201,11 @@ def _unwrap(brought: bytes, means: Means, found: Examined, *, inside: bool) -> N
     wrapping = wrapping_of(brought)
     assert wrapping is not None
     if inside or wrapping is Wrapping.CLOSED:
-        found.say(
-            CheckName.FILE_FORM,
-            False,
+        zh, en = why_unread(brought) or (
             "此种压缩包或邮件文件（或包中之包）不予打开；请取出其中的 PDF 再查验",
             "an archive or mail file of this kind, or one within another, is not opened; take the PDF out and check it",
         )
+        found.say(CheckName.FILE_FORM, False, zh, en)
         return
     unpacked = unpack(brought, wrapping, bounded=means.bounded)
     zh, en = _SAID_OF[unpacked.wrapping]
