@@ -1,13 +1,19 @@
 # What a newcomer needs is python3 (3.11 or newer) and make; everything else is set up in .venv from the hashed locks.
-# SERVE=0 stops the demo before the server; PORT chooses its port.
+# SERVE=0 stops the demo before the server; PORT chooses its port; HOST= an address of this machine, or 0.0.0.0 for the
+# one it has in its network, lets a phone follow.
 
 PYTHON ?= python3
 SERVE ?= 1
 PORT ?= 8080
+HOST ?= 127.0.0.1
 BIN := .venv/bin
 PYTEST_WORKERS ?= 2
 # The long campaigns stand in few files: who has nothing left takes from the other.
 PYTEST_SHARE := -n $(PYTEST_WORKERS) --dist worksteal
+
+# Where Python may not keep what it compiled (containers often say so), every test and child would compile all again:
+# the tests then take twice their time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A PYTHON that was asked for is the one .venv gets; the usual python3 is only what a new .venv is made of.
 INSTALL := $(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,--this-python)
@@ -22,7 +28,7 @@ endef
 
 demo: run-venv
 	@echo "运行演示(约一分钟) / running the demo: about a minute …"
-	@SERVE=$(SERVE) PORT=$(PORT) $(BIN)/python -m examples.demo
+	@SERVE=$(SERVE) PORT=$(PORT) HOST=$(HOST) $(BIN)/python -m examples.demo
 
 test: dev-venv
 	$(call timed,运行测试(双核约四分钟),running the tests: about four minutes on two cores,\

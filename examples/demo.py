@@ -2,15 +2,21 @@
 
 Every line that starts with `$` is the command really run. The roll is made once and kept, so that a second run finds
 everything there and changes nothing. SERVE=0 stops before the server. Each step says how long all before it took.
+The certificates lead to the address that is served: this machine's own, or that of HOST= for phones in the network.
 """
 
 from __future__ import annotations
 
+import functools
+import http.server
+import ipaddress
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +25,7 @@ from typing import Any
 import pypdfium2
 import zxingcpp
 
-from examples import made_up_roll
+from examples import made_up_roll, tour
 
 CERTSVC = Path(sys.executable).with_name("certsvc")
 HOME = Path(os.environ.get("CERTSVC_HOME", "var"))
@@ -30,7 +36,9 @@ BEGAN = time.monotonic()
 
 def main() -> int:
     """Runs the whole story; the exit status is 0 only when the certificate scanned from paper is verified."""
+    base = address()
     say("1 准备", "make ready")
+    tour.issue_what_has_expired(FOLDER)
     run("init")
 
     say("2 造一份名册(虚构人员)", "make a roll of made-up people")
@@ -58,7 +66,7 @@ def main() -> int:
     run("certificate", "pdf", "--all", "-o", str(FOLDER / "certificates"))
 
     say("7 扫描一张打印的证书", "scan a certificate as printed")
-    certificate = next(entry for entry in ask("certificate", "list") if entry["carrier"] == "electronic")
+    certificate = next(entry for entry in ask("certificate", "list") if entry["status"] == "valid")
     pdf = FOLDER / "certificates" / f"{certificate['number']}.pdf"
     text = scan(pdf)
     print(f"  {pdf.name}, {SCAN_DPI} dpi → {text[:72]}…")
@@ -67,11 +75,56 @@ def main() -> int:
     run("verify", text)
     run("verify", str(pdf))
     run("verify", str(pdf), "--offline")
+
+    say("9 每一种状态各一张", "a certificate in each state")
+    states = tour.seed(run, ask, FOLDER)
+    page = tour.write(FOLDER / "tour", states, FOLDER, base=base, ask=ask, verify=verdict)
     seconds = time.monotonic() - BEGAN
     print(f"\n演示完成，用时 {seconds:.0f} 秒 / the demo is done, took {seconds:.0f} s", flush=True)
     if os.environ.get("SERVE", "1") == "0":
         return 0
-    return serve(certificate["token"])
+    return serve(base, page.parent)
+
+
+def address() -> str:
+    """The base of every address in certificates and pages, which is the one that is served; kept with the home."""
+    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT", "8080")
+    try:
+        given = ipaddress.ip_address(host)
+    except ValueError:
+        sys.exit(f"HOST={host}：应为本机的 IP 地址 / expected an IP address of this machine")
+    if given.is_unspecified:
+        host = own_address()
+    base = os.environ.setdefault("CERTSVC_BASE_URL", f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    kept = FOLDER / "address.txt"
+    if not kept.exists() and not HOME.exists():
+        FOLDER.mkdir(parents=True)
+        kept.write_text(base + "\n")
+    if kept.exists() and (before := kept.read_text().strip()) != base:
+        sys.exit(
+            f"{HOME} 中的证书指向 {before}，与 {base} 不符：请用原来的 HOST 和 PORT，或另设 CERTSVC_HOME\n"
+            f"the certificates in {HOME} lead to {before}, not to {base}: give the same HOST and PORT again, "
+            "or another CERTSVC_HOME"
+        )
+    return base
+
+
+def own_address() -> str:
+    """This machine's address in its network; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address (RFC 5737): only the route is looked up
+        except OSError:
+            sys.exit("HOST=0.0.0.0：本机不在网络中 / this machine is in no network")
+        return str(probe.getsockname()[0])
+
+
+def verdict(file: Path) -> str:
+    """What `certsvc verify` says of a file, in a word."""
+    print(f"$ certsvc verify {file} --json", flush=True)
+    answer = subprocess.run([CERTSVC, "verify", str(file), "--json"], check=False, stdout=subprocess.PIPE)
+    told = json.loads(answer.stdout)
+    return str(told["verdict"])
 
 
 def say(chinese: str, english: str) -> None:
@@ -110,15 +163,29 @@ def scan(pdf: Path) -> str:
     return codes[0].text
 
 
-def serve(token: str) -> int:
-    host = f"http://127.0.0.1:{os.environ.get('PORT', '8080')}"
-    say("9 打开网站", "open the site")
-    print(f"  {host}/v/{token}   这张证书 / this certificate")
-    print(f"  {host}/verify      核验 / check any certificate", flush=True)
+def serve(base: str, folder: Path) -> int:
+    """The site, and beside it the tour: one page of links and files on the next port."""
+    site, port = base.rpartition(":")[0], int(os.environ.get("PORT", "8080"))
+    host = site.removeprefix("http://").strip("[]")
+    handler = functools.partial(_Quiet, directory=str(folder))
     try:
-        return subprocess.run([CERTSVC, "serve", "--port", os.environ.get("PORT", "8080")], check=False).returncode
+        beside = http.server.ThreadingHTTPServer((host, port + 1), handler)
+    except OSError as error:
+        sys.exit(f"端口 {port + 1} 不可用 / port {port + 1} cannot be had: {error}")
+    threading.Thread(target=beside.serve_forever, daemon=True).start()
+    say("10 打开网站", "open the site")
+    print(f"  {site}:{port + 1}/   导览：每种状态的证书、可拖入的文件、可登录的人 / the tour: start here")
+    print(f"  {base}/        首页 / the front page")
+    print(f"  {base}/verify  核验 / check any certificate", flush=True)
+    try:
+        return subprocess.run([CERTSVC, "serve", "--host", host, "--port", str(port)], check=False).returncode
     except KeyboardInterrupt:
         return 0
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments: object) -> None:
+        pass
 
 
 if __name__ == "__main__":

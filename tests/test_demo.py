@@ -10,8 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from certsvc.app import open_services
+from certsvc.config import Settings
+from certsvc.services.certificates.listing import list_certificates
+
 ROOT = Path(__file__).parents[1]
-STEPS = ("准备", "造一份名册", "导入", "判定", "签发", "出具 PDF", "扫描一张打印的证书", "核验")
+STEPS = ("准备", "造一份名册", "导入", "判定", "签发", "出具 PDF", "扫描一张打印的证书", "核验", "每一种状态各一张")
+STATES = ["valid", "suspended", "revoked", "superseded", "expired"]
+VERDICTS = {
+    "1-genuine.pdf": "valid",
+    "2-touched-by-mail.pdf": "altered",
+    "3-forged.pdf": "forged",
+    "4-photo.jpg": "valid",
+    "5-scanned.pdf": "altered",
+    "6-credential.json": "valid",
+    "7-list.csv": "",
+    "8-something-else.pdf": "unknown",
+}
 
 
 def demo(home: Path, **more: str) -> tuple[int, str]:
@@ -48,10 +63,47 @@ def test_the_demo_leads_from_a_roll_to_a_certificate_that_was_scanned_and_verifi
     assert len(drawn) > 100
 
     before = {path.name: path.read_bytes() for path in drawn}
+    tour = tmp_path / "var" / "demo" / "tour"
+    page = (tour / "index.html").read_text("utf-8")
+    assert dict(re.findall(r"download>(.*?)</a>.*<td>(\w*)</td></tr>", page)) == VERDICTS
+    assert {path.name for path in (tour / "files").iterdir()} == set(VERDICTS)
+    assert states(tmp_path, page) == STATES
+    assert len(re.findall(r"<code>\w{4}-\w{4}-\w{4}</code>", page)) == 4
+
     status, said = demo(tmp_path)
     assert (status, said.count("【valid】")) == (0, 3), said
+    assert states(tmp_path, (tour / "index.html").read_text("utf-8")) == STATES
     after = {path.name: path.read_bytes() for path in (tmp_path / "var" / "demo" / "certificates").glob("*.pdf")}
-    assert after == before
+    assert {name: after[name] for name in before} == before
+    assert len(after) - len(before) == 2  # what the tour had reissued
+
+
+def states(home: Path, page: str) -> list[str]:
+    """What the register says of the certificates that the tour leads to, in its order."""
+    tokens = re.findall(r'href="http://127\.0\.0\.1:8080/v/([a-z2-7]{26})"', page)
+    services = open_services(
+        Settings.from_environment({"CERTSVC_HOME": str(home / "var"), "CERTSVC_BASE_URL": "http://127.0.0.1:8080"})
+    )
+    by_token = {entry.token: entry.status for entry in list_certificates(services)}
+    services.database.close()
+    return [by_token[token] for token in tokens]
+
+
+@pytest.mark.parametrize("told", [{"PORT": "18080"}, {"HOST": "127.0.0.2"}])
+def test_a_home_is_served_at_the_address_its_certificates_lead_to(tmp_path: Path, told: dict[str, str]) -> None:
+    (tmp_path / "var" / "demo").mkdir(parents=True)
+    (tmp_path / "var" / "demo" / "address.txt").write_text("http://127.0.0.1:8080\n")
+    status, said = demo(tmp_path, **told)
+    assert status == 1
+    assert "give the same HOST and PORT again" in said
+    assert sorted(path.name for path in (tmp_path / "var").rglob("*")) == ["address.txt", "demo"]
+
+
+def test_a_host_is_an_address_of_this_machine(tmp_path: Path) -> None:
+    status, said = demo(tmp_path, HOST="my-laptop")
+    assert status == 1
+    assert "HOST=my-laptop" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -282,7 +282,7 @@ def _say(found: Verification, used: _Used | None) -> None:
     for part in found.parts:
         say(f"  · {part.name}: {part.verification.verdict.value}")
     if used is not None:
-        days = "" if used.days_old is None else f",{used.days_old} 天前的副本 / a copy {used.days_old} days old"
+        days = "" if used.days_old is None else f"，{used.days_old} 天前的副本 / a copy {used.days_old} days old"
         say(f"  公钥来自 trust: {used.source} (SHA-256 {used.sha256[:16]}…{days})")
     say(f"{wording.next_zh} {wording.next_en}")
 

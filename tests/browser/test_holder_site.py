@@ -155,7 +155,7 @@ def test_the_whole_journey(contexts: Callable[..., BrowserContext], holders: Ser
     expect(page.locator(".enrolment .score").first).to_contain_text("81.5")
     with page.expect_download() as download:
         page.click("a[href$='.pdf']")
-    assert download.value.suggested_filename == f"{held.number}-v1.pdf"
+    assert download.value.suggested_filename == f"应急救援员证书-{held.name}-{held.number}.pdf"
     services = holders.register.services
     assert Path(download.value.path()).read_bytes() == give_out.pdf_of(services, held.number)
 

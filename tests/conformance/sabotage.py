@@ -100,7 +100,7 @@ def _undigested() -> None:
     original = pdf_examination._Steps.check
 
     def check(self: Any, name: str, passed: bool, said: tuple[str, str], fault: tuple[str, str]) -> None:
-        original(self, name, passed or name == "digest", said, fault)
+        original(self, name, passed or name == "pdf-digest", said, fault)
 
     pdf_examination._Steps.check = check  # type: ignore[method-assign]
 

@@ -104,9 +104,10 @@ def test_a_scan_is_answered_with_every_thread_taken(register: Register) -> None:
                 assert await asyncio.to_thread(began.acquire, timeout=20)
             async with asyncio.timeout(20):
                 heard = await exchange(app, scope_of(f"/v/{register.valid.token}", headers=JSON))
-        finally:  # what fails is not held up by those that wait
+        finally:  # what fails is not held up by those that wait, and their threads end while the loop is there
             let_go.set()
-        return heard, await asyncio.gather(*others)
+            answered = await asyncio.gather(*others)
+        return heard, answered
 
     heard, others = asyncio.run(scene())
     assert heard.json["state"] == "valid"

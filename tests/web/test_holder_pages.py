@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import html
+import io
 import itertools
 import logging
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+import zxingcpp
+from PIL import Image
 from sqlalchemy import text
 
 from certsvc.rendering.qr import draw_matrix
 from certsvc.rules.wording import score_text
 from certsvc.services.certificates import give_out, reissue
+from certsvc.services.certificates.listing import list_certificates
 from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
@@ -113,8 +119,81 @@ def test_the_pdf_is_the_same_file_every_time(place: Place) -> None:
     for _ in range(2):
         answer = client.get(f"/my/certificates/{number}/1.pdf")
         assert answer.data == due
-        assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}-v1.pdf"'
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("ending", "way", "media_type"),
+    [
+        (".pdf", "attachment", "application/pdf"),
+        (".json", "attachment", "application/json"),
+        (".jpg", "inline", "image/jpeg"),
+        (".jpg?keep", "attachment", "image/jpeg"),
+    ],
+)
+def test_each_file_has_a_name_its_holder_finds_again(place: Place, ending: str, way: str, media_type: str) -> None:
+    client, number = place.visitor(), place.register.valid.number
+    enter(client, place.services, VALID)
+    answer = client.get(f"/my/certificates/{number}/1{ending}")
+    assert (answer.status_code, answer.mimetype) == (200, media_type)
+    suffix = ending.partition("?")[0]
+    shown, plain, named = answer.headers["Content-Disposition"].split("; ")
+    assert (shown, plain) == (way, f'filename="{number}-v1{suffix}"')
+    assert unquote(named.removeprefix("filename*=UTF-8''")) == f"应急救援员证书-{VALID.name}-{number}{suffix}"
+    assert client.get(f"/my/certificates/{number}/2{ending}").status_code == 404
+    other = place.visitor()
+    enter(other, place.services, Someone(NAMES["suspended"]))
+    assert other.get(f"/my/certificates/{number}/1{ending}").status_code == 404
+    assert place.visitor().get(f"/my/certificates/{number}/1{ending}").status_code == 303
+
+
+def test_the_signed_data_is_given_verbatim_and_a_picture_shows_the_page_with_its_code(place: Place) -> None:
+    client, number = place.visitor(), place.register.valid.number
+    enter(client, place.services, VALID)
+    signed = client.get(f"/my/certificates/{number}/1.json").data
+    assert signed == give_out.credential_of(place.services, number)
+    with Image.open(io.BytesIO(client.get(f"/my/certificates/{number}/1.jpg").data)) as picture:
+        assert picture.size == (1754, 1241)
+        (code,) = zxingcpp.read_barcodes(picture)
+    holder = holder_of(place.services, session_of(client))
+    assert holder is not None
+    assert code.text == own_record.qr_text_of(place.services, holder, number, 1)
+
+
+def test_an_earlier_version_is_named_as_such(place: Place) -> None:
+    client = place.visitor()
+    enter(client, place.services, Someone(CORRECTED_NAME))
+    number = next(entry.number for entry in list_certificates(place.services) if entry.name == CORRECTED_NAME)
+    names = [
+        client.get(f"/my/certificates/{number}/{version}.pdf").headers["Content-Disposition"] for version in (1, 2)
+    ]
+    assert [unquote(name).endswith(f"-{number}-v1.pdf") for name in names] == [True, False]
+
+
+def test_a_card_shows_who_what_and_the_code(place: Place) -> None:
+    client, number = place.visitor(), place.register.valid.number
+    enter(client, place.services, VALID)
+    page = client.get(f"/my/certificates/{number}/1/card")
+    holder = holder_of(place.services, session_of(client))
+    assert holder is not None
+    assert draw(own_record.qr_text_of(place.services, holder, number, 1)).path in page.text
+    for words in (VALID.name, "应急救援员", "五级/初级工", "2025", "certsvc.example"):
+        assert words in page.text, words
+    assert VALID.id_number not in page.text
+
+
+def test_linkedin_is_told_title_number_and_public_page_and_no_name(place: Place) -> None:
+    page = enter(place.visitor(), place.services, VALID).text
+    (address,) = re.findall(r'href="(https://www\.linkedin\.com/[^"]*)"', page)
+    told = parse_qs(urlsplit(html.unescape(address)).query)
+    assert told["certUrl"] == [f"https://certsvc.example/v/{place.register.valid.token}"]
+    assert told["certId"] == [place.register.valid.number]
+    assert set(told) <= {
+        "startTask", "name", "organizationName", "issueYear", "issueMonth", "expirationYear", "expirationMonth",
+        "certUrl", "certId",
+    }  # fmt: skip
+    assert VALID.name not in unquote(address)
+    assert "linkedin.com" not in enter(place.visitor(), place.services, Someone(NAMES["revoked"])).text
 
 
 def test_the_code_to_hold_out_is_the_certificates_own(place: Place) -> None:

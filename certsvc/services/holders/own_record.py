@@ -8,9 +8,12 @@ Not here: who the holder is (`sign_in`), results and decisions (`enrolments`), t
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -19,6 +22,7 @@ from certsvc.credential.compact import qr_text
 from certsvc.credential.number import normalise_number
 from certsvc.errors import NotFound, Unavailable
 from certsvc.person.identity import IdentityDocument, mask_id_number
+from certsvc.rendering.picture import first_page
 from certsvc.services.certificates import give_out, reissue
 from certsvc.services.certificates.reissue_request import Request, RequestState
 from certsvc.services.context import Services
@@ -38,6 +42,7 @@ from certsvc.services.holders.shown import (
 )
 from certsvc.services.holders.sign_in import BY_HOLDER, Holder
 from certsvc.services.operation import scan_counts
+from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
 from certsvc.services.verification.public_record import electronic_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, ReissueRequestRecord, ShareLinkRecord
@@ -45,6 +50,7 @@ from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord, Rei
 __all__ = [
     "AttemptView",
     "CertificateView",
+    "Download",
     "EnrolmentView",
     "HolderView",
     "PaperView",
@@ -53,11 +59,23 @@ __all__ = [
     "SubjectView",
     "apply_for_reissue",
     "create_share",
+    "credential_of",
     "pdf_of",
+    "picture_of",
     "qr_text_of",
     "view",
     "withdraw_share",
 ]
+
+_NOT_IN_FILE_NAMES: Final = re.compile(r'[\x00-\x1f/\\:*?"<>|]')
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to keep, and what it is called."""
+
+    content: bytes
+    name: str
 
 
 def view(services: Services, holder: Holder) -> HolderView:
@@ -113,29 +131,29 @@ def view(services: Services, holder: Holder) -> HolderView:
     )
 
 
-def pdf_of(services: Services, holder: Holder, number: str, version: int) -> bytes:
+def pdf_of(services: Services, holder: Holder, number: str, version: int) -> Download:
     """The PDF of a certificate of the holder's, the same bytes as ever (R8.5), with a line in the audit trail.
 
     Raises `NotFound`, and `Unavailable` where it is not drawn yet, or lost.
     """
-    with services.database.reading() as session:
-        row = _mine(session, holder, number, version)
-    if row.pdf_sha256 is None:
-        raise Unavailable(
-            "证书文件尚未制成，请稍后再来", "the certificate's file is not made yet", rule="R8.5", where=number
-        )
-    content = give_out.pdf_of(services, number, version)
-    with services.database.writing("holder deeds") as session:
-        note(
-            session,
-            at=services.now(),
-            by=BY_HOLDER,
-            action="holder.download",
-            object_kind="certificate",
-            object_key=f"{number}-v{version}",
-            by_session=holder.session_id,
-        )
-    return content
+    row, title = _titled(services, holder, number, version)
+    content = _drawn_pdf(services, row)
+    _note_download(services, holder, row)
+    return Download(content, f"{title}.pdf")
+
+
+def credential_of(services: Services, holder: Holder, number: str, version: int) -> Download:
+    """The signed JSON of a certificate of the holder's, verbatim; in the trail as the PDF is. Raises `NotFound`."""
+    row, title = _titled(services, holder, number, version)
+    content = give_out.credential_of(services, number, version)
+    _note_download(services, holder, row)
+    return Download(content, f"{title}.json")
+
+
+def picture_of(services: Services, holder: Holder, number: str, version: int) -> Download:
+    """The certificate's page as JPEG, to look at and to keep on a phone. Raises as `pdf_of`."""
+    row, title = _titled(services, holder, number, version)
+    return Download(first_page(_drawn_pdf(services, row)), f"{title}.jpg")
 
 
 def qr_text_of(services: Services, holder: Holder, number: str, version: int) -> str:
@@ -178,6 +196,38 @@ def apply_for_reissue(services: Services, holder: Holder, paper_number: str, rea
     opened = services.vault.open(paper.sealed, paper.sealed_kid, paper.id_lookup)
     identity = IdentityDocument(holder.id_type, opened["id_number"] or "")
     return reissue.apply(services, number=wanted, name=paper.name, identity=identity, reason=reason, by=BY_HOLDER)
+
+
+def _titled(services: Services, holder: Holder, number: str, version: int) -> tuple[CertificateRecord, str]:
+    """The holder's certificate, and what its files are called: 应急救援员证书-姓名-编号. Raises `NotFound`."""
+    with services.database.reading() as session:
+        row = _mine(session, holder, number, version)
+        occupation = electronic_record(services, session, row).occupation_zh
+        newest = newest_version(session, number).version
+    # A name is of letters, dots and blanks (R9), but what was imported long ago may hold what no file name takes.
+    title = _NOT_IN_FILE_NAMES.sub("_", f"{occupation}证书-{row.holder_name}-{number}")
+    return row, title if version == newest else f"{title}-v{version}"
+
+
+def _drawn_pdf(services: Services, row: CertificateRecord) -> bytes:
+    if row.pdf_sha256 is None:
+        raise Unavailable(
+            "证书文件尚未制成，请稍后再来", "the certificate's file is not made yet", rule="R8.5", where=row.number
+        )
+    return give_out.pdf_of(services, row.number, row.version)
+
+
+def _note_download(services: Services, holder: Holder, row: CertificateRecord) -> None:
+    with services.database.writing("holder deeds") as session:
+        note(
+            session,
+            at=services.now(),
+            by=BY_HOLDER,
+            action="holder.download",
+            object_kind="certificate",
+            object_key=f"{row.number}-v{row.version}",
+            by_session=holder.session_id,
+        )
 
 
 def _known(session: Session, holder: Holder) -> Known:

@@ -84,7 +84,7 @@ def _ask_lists(found: Examined, trust: TrustBundle, folder: Path, now: datetime)
     found.say(
         CheckName.STATUS,
         ok,
-        f"{STATUS_ZH[status]}（截至 {as_of},{days} 天前{stale_zh}）",
+        f"{STATUS_ZH[status]}（截至 {as_of}，{days} 天前{stale_zh}）",
         f"{status.value} as of {as_of}, {days} days ago{stale_en}",
     )
     return Entry(status, as_of=as_of, seen=current)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from certsvc.credential.wording import Wording, say
 from certsvc.rules.wording import score_text
@@ -69,6 +70,7 @@ class Certificate:
     links: tuple[Link, ...]
     ended_links: tuple[Link, ...]
     older: tuple[tuple[CertificateView, Wording], ...]
+    linkedin: str  # where LinkedIn asks its member to add it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def values_of(site: Site, view: HolderView, language: str) -> dict[str, object]:
                 links=tuple(link for link in links if not link.ended),
                 ended_links=tuple(link for link in links if link.ended)[:_MOST_ENDED_LINKS],
                 older=tuple((each, words_of(each)) for each in versions if each is not newest),
+                linkedin=_linkedin(newest, f"{services.base_url}/v/{newest.token}", language),
             )
         )
     return {
@@ -105,6 +108,26 @@ def values_of(site: Site, view: HolderView, language: str) -> dict[str, object]:
         "minute": minute,
         "sample": any(each.it.sample for each in certificates),
     }
+
+
+def _linkedin(it: CertificateView, address: str, language: str) -> str:
+    """LinkedIn's own form, filled in (its "Add to profile" parameters): no name and no identity number go there."""
+    occupation, level, issuer = (
+        (it.occupation_zh, it.level_name_zh, it.issuer_zh)
+        if language == "zh"
+        else (it.occupation_en, it.level_name_en, it.issuer_en)
+    )
+    filled = {
+        "startTask": "CERTIFICATION_NAME",
+        "name": f"{occupation} {level}",
+        "organizationName": issuer,
+        "issueYear": it.issued_on.year,
+        "issueMonth": it.issued_on.month,
+        **({"expirationYear": it.valid_until.year, "expirationMonth": it.valid_until.month} if it.valid_until else {}),
+        "certUrl": address,
+        "certId": it.number,
+    }
+    return f"https://www.linkedin.com/profile/add?{urlencode(filled)}"
 
 
 def words_of(certificate: CertificateView) -> Wording:

@@ -120,11 +120,18 @@ def sign_in() -> Response:
 
 
 def first_step(here: Site, *, error: Refused | None = None, expired: bool = False, ended: bool = False) -> Response:
-    """The page of one who is not signed in. `expired`: the second step came too late; `ended`: the session did."""
+    """The page of one who is not signed in. `expired`: the second step came too late; `ended`: the session did.
+
+    What is no name or no number comes back to be put right in its place, beside what is wrong with it; in this one
+    answer, which is kept by no cache.
+    """
+    typed = request.form if isinstance(error, (InvalidName, InvalidIdentity)) else {}
     text = here.pages.render(
         "holder/sign_in.html",
         language(),
         error=error,
+        wrong="name" if isinstance(error, InvalidName) else "number" if isinstance(error, InvalidIdentity) else "",
+        typed={field: typed.get(field, "")[:_LONGEST_FIELD] for field in ("name", "id_type", "id_number")},
         expired=expired,
         ended=ended,
         id_types=tuple(IdType),
@@ -149,7 +156,6 @@ def _second_step(here: Site, claimed: Claimed, *, sends: bool, refused: bool = F
 
 
 def _form_refused(here: Site, error: Refused) -> Response:
-    # What was typed does not come back with the page: it may be left open on a shared screen.
     return respond(problem_answer(error)) if wants_json() else first_step(here, error=error)
 
 

@@ -11,6 +11,8 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request
 
 from certsvc.services.holders import own_record, sign_in
+from certsvc.services.holders.shown import CertificateView
+from certsvc.services.holders.sign_in import Holder
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.holder import session
 from certsvc.web.holder.page import SHARE_DAYS, minute, values_of, words_of
@@ -58,12 +60,33 @@ def my() -> Response:
 def pdf(number: str, version: int) -> Response:
     """The same bytes as ever (R8.5), to be kept as a file."""
     here = site()
-    content = own_record.pdf_of(here.services, session.signed_in(here), number, version)
-    headers = (
-        ("Content-Disposition", f'attachment; filename="{number}-v{version}.pdf"'),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
-    )
-    return respond(Answer(200, "application/pdf", content, headers))
+    kept = own_record.pdf_of(here.services, session.signed_in(here), number, version)
+    return _file(kept, "application/pdf", f"{number}-v{version}.pdf")
+
+
+@blueprint.get("/my/certificates/<number>/<int(max=9999):version>.json")
+def credential(number: str, version: int) -> Response:
+    """The signed data, verbatim, for programs that check it."""
+    here = site()
+    kept = own_record.credential_of(here.services, session.signed_in(here), number, version)
+    return _file(kept, "application/json", f"{number}-v{version}.json")
+
+
+@blueprint.get("/my/certificates/<number>/<int(max=9999):version>.jpg")
+def picture(number: str, version: int) -> Response:
+    """The certificate's page, to look at here; kept as a file where `keep` stands in the address."""
+    here = site()
+    kept = own_record.picture_of(here.services, session.signed_in(here), number, version)
+    return _file(kept, "image/jpeg", f"{number}-v{version}.jpg", inline="keep" not in request.args)
+
+
+@blueprint.get("/my/certificates/<number>/<int(max=9999):version>/card")
+def card(number: str, version: int) -> Response:
+    """The certificate at the size of a bank card, to be printed and cut out."""
+    here = site()
+    holder = session.signed_in(here)
+    code = draw(own_record.qr_text_of(here.services, holder, number, version))
+    return _page(here, "holder/card.html", it=_seen(here, holder, number, version), code=code)
 
 
 @blueprint.get("/my/certificates/<number>/<int(max=9999):version>")
@@ -72,8 +95,7 @@ def show(number: str, version: int) -> Response:
     here = site()
     holder = session.signed_in(here)
     code = draw(own_record.qr_text_of(here.services, holder, number, version))
-    shown = own_record.view(here.services, holder).certificates
-    found = next(each for each in shown if (each.number, each.version) == (number, version))
+    found = _seen(here, holder, number, version)
     return _page(here, "holder/show.html", it=found, says=words_of(found), code=code)
 
 
@@ -131,6 +153,19 @@ def sign_out() -> Response:
     session.drop(here, answer, session.SESSION)
     session.drop(here, answer, session.CARRIER)
     return answer
+
+
+def _seen(here: Site, holder: Holder, number: str, version: int) -> CertificateView:
+    shown = own_record.view(here.services, holder).certificates
+    return next(each for each in shown if (each.number, each.version) == (number, version))
+
+
+def _file(kept: own_record.Download, media_type: str, plain_name: str, *, inline: bool = False) -> Response:
+    """A file under its own name; `plain_name` is for programs that read ASCII alone (RFC 6266, appendix D)."""
+    way = "inline" if inline else "attachment"
+    named = f"{way}; filename=\"{plain_name}\"; filename*=UTF-8''{quote(kept.name, safe='')}"
+    headers = (("Content-Disposition", named), ("Cross-Origin-Resource-Policy", "same-origin"))
+    return respond(Answer(200, media_type, kept.content, headers))
 
 
 def _back(place: str) -> Response:

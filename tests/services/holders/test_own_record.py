@@ -148,7 +148,7 @@ def test_the_holder_downloads_the_same_bytes_as_ever_and_it_is_on_record(at: Ins
     with pytest.raises(Unavailable):
         mine.pdf_of(at.services, who, issued.number, 1)
     content = at.pdf(issued.number)
-    assert mine.pdf_of(at.services, who, issued.number, 1) == content
+    assert mine.pdf_of(at.services, who, issued.number, 1).content == content
     assert mine.view(at.services, who).certificates[0].pdf_ready
     with at.services.database.reading() as session:
         (event,) = session.scalars(select(AuditEventRecord).where(AuditEventRecord.action == "holder.download")).all()
@@ -334,7 +334,7 @@ def test_all_of_it_works_without_private_signing_keys(at: Installation, tmp_path
     who = access.holder_of(web, begun.secret)
     assert isinstance(who, Holder)
     assert certificate_of(mine.view(web, who)).status == "valid"
-    assert mine.pdf_of(web, who, issued.number, 1) == pdf
+    assert mine.pdf_of(web, who, issued.number, 1).content == pdf
     assert mine.qr_text_of(web, who, issued.number, 1)
     made = mine.create_share(web, who, issued.number, 7)
     mine.withdraw_share(web, who, made.id)

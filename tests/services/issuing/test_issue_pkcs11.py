@@ -56,6 +56,7 @@ def test_a_batch_is_issued_with_keys_that_cannot_be_extracted(tmp_path: Path) ->
         }
     )
     keystore = make_keys(tmp_path / "keys", tmp_path / "root", settings.base_url)
+    fixed = partial(_at, NOW)  # a worker of the pool imports this file later, and would have another NOW
     services = open_services(settings, now=fixed)
     initialise(services)
     assert not services.issuer.sample
@@ -85,6 +86,5 @@ def test_a_batch_is_issued_with_keys_that_cannot_be_extracted(tmp_path: Path) ->
             key[pkcs11.Attribute.VALUE]
 
 
-def fixed() -> datetime:
-    """A clock that stands still; a named function, so that the pool's workers can be handed it."""
-    return NOW
+def _at(moment: datetime) -> datetime:
+    return moment
