@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -288,6 +289,48 @@ def test_a_list_shows_progress_and_gives_a_file(page: Page, served: Served, tmp_
         page.click("[data-download] a")
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
     assert served.register.valid.number in text
+
+
+def test_a_bad_row_and_a_refused_list_say_what_to_do(page: Page, served: Served) -> None:
+    held = served.register.valid
+    rows = f"证书编号,姓名\n{held.number},{held.name}\n2.66301E+15,王芳\n"
+    page.goto(served.base + "/verify")
+    for content, waits in ((rows, "[data-download]"), ("姓名,手机\n王芳,1\n", "[data-remedy]")):
+        page.set_input_files("#f-file", {"name": "a.csv", "mimeType": "text/csv", "buffer": content.encode()})
+        page.click("#file button")
+        expect(page.locator(f"#answers {waits}")).to_be_visible(timeout=30_000)
+        if waits == "[data-download]":
+            expect(page.locator('#answers tr[data-state="damaged"]')).to_contain_text("设为文本格式")
+            expect(page.locator(f'#answers a[href="/v/{held.token}"]')).to_be_visible()
+    expect(page.locator("#answers [data-said]")).to_contain_text("证书编号")
+    expect(page.locator('#answers a[href$="template.xlsx"]')).to_be_visible()
+
+
+def test_each_of_several_pictures_says_its_state_and_nothing_is_uploaded(page: Page, served: Served) -> None:
+    sent = []
+    page.on("request", lambda request: sent.append(request.method) if request.method != "GET" else None)
+    states = ("valid", "revoked")
+    files = [{"name": f"{state}.png", "mimeType": "image/png", "buffer": _drawn(served.qr(state))} for state in states]
+    stranger = {"name": "other.png", "mimeType": "image/png", "buffer": _drawn(served.qr("valid")[:-4] + "AAAA")}
+    page.goto(served.base + "/verify")
+    page.set_input_files("#f-file", [*files, stranger])  # type: ignore[list-item]
+    page.click("#file button")
+    verdicts = page.locator(".examined .verdict")
+    expect(verdicts).to_have_count(3, timeout=60_000)
+    expect(page.locator("[data-box] [data-said]")).to_have_text("查完了，结果在下面。", timeout=60_000)
+    found = [verdicts.nth(place).get_attribute("data-state") for place in range(3)]
+    # A code whose own signature does not hold gets no state here: its page says what is wrong with it.
+    assert found == ["valid", "revoked", "offline"]
+    expect(page.locator(".examined").first).to_contain_text(served.register.valid.name)
+    assert sent == []
+
+
+def _drawn(text: str) -> bytes:
+    import qrcode
+
+    out = io.BytesIO()
+    qrcode.make(text, border=4).get_image().save(out, "PNG")
+    return out.getvalue()
 
 
 def _printed_code(pdf: Path, size: tuple[int, int]) -> Image.Image:
