@@ -1,6 +1,6 @@
 """`certsvc verify LIST`: an employer's list of numbers and names, each row answered by the register (R11).
 
-A row that cannot be asked about is told what is wrong with it and what to do, and the others are answered. Whoever has
+A row that cannot be asked about is told what is wrong with it and what to do, and the others are answered. The owner of
 the register is under no limit (R10). Not here: reading the file (`roster.employer_list`), single files (`verify`).
 """
 
