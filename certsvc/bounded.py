@@ -1,7 +1,7 @@
 """Work on a stranger's bytes in a process of its own, under limits of time, memory and what it may say.
 
 Readers of PDF, spreadsheets and pictures have faults; this keeps one within a process that knows no secret (it is
-given no environment of ours), can write no file and soon ends. Parent and child speak over pipes: a line of JSON and
+given no environment of ours), can write no file and soon ends. Parent and child speak by files: a line of JSON and
 the bytes go in, what the work says comes out. All children of a process have so much memory together, and yield to it:
 however many files are brought at once, they wait for one another and hold up nothing else.
 Not here: what is read, and what is told where it was beyond its bounds (`signing.pdf_bounded`, `roster.xlsx_bounded`,
@@ -79,13 +79,16 @@ def run_bounded(work: Work | str, settings: Mapping[str, object], content: bytes
     """
     name = work if isinstance(work, str) else f"{work.__module__}:{work.__qualname__}"
     asked = json.dumps({"bounds": asdict(bounds), "settings": settings}).encode()
-    # In a file, so that the limit on its size holds for the answer.
-    with _POOL.room_for(bounds.memory_bytes), tempfile.TemporaryFile() as said:
+    # In files: so the limit on a file's size holds for the answer, and a pipe's small pieces hold up no scan.
+    with _POOL.room_for(bounds.memory_bytes), tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as given:
+        given.write(asked + b"\n")
+        given.write(content)
+        given.seek(0)
         try:
             child = subprocess.run(  # noqa: S603 - our own interpreter and module, no shell
                 # -P: the folder one stands in, perhaps that of downloads, is no place to take Python modules from.
                 [sys.executable, "-P", "-m", "certsvc.bounded", name],
-                input=asked + b"\n" + content,
+                stdin=given,
                 stdout=said,
                 stderr=subprocess.DEVNULL,
                 timeout=bounds.seconds * _TIMES_BY_THE_CLOCK,
