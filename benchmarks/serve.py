@@ -1,8 +1,13 @@
-"""Scans a second: plain Flask on gunicorn's sync worker, and ours, in one run on the same register.
+"""Scans a second, cold: a stranger's plain Flask site, a floor without any check, and ours, in one run on one register.
 
-One worker process each, so that the load generator has a core of its own; `wrk` asks for random tokens, turn by turn.
-At the end a certificate is revoked, and the very next answer must say so. Ratios count, not seconds: run by
-`python -m benchmarks.serve [--certificates 2000] [--seconds 3]`. Needs wrk (Debian) and gunicorn (the group `bench`).
+The register is large and each request asks for a certificate drawn at random from all of it, in another order each
+time, so that nothing kept from an earlier request is of use. One worker process each, so that the load generator has a
+core of its own; turn by turn, medians of the rounds. At the end a certificate is revoked, and the very next answer must
+say so. Ratios count, not seconds. Beside each rate stands the processor time of an answer, which says more on a machine
+that others use too; how busy it was is said.
+
+Run: python -m benchmarks.serve [HOME] [--certificates 20000] [--seconds 4]. A HOME is filled up once and kept. Needs
+wrk (Debian), and gunicorn and granian (the group `bench`).
 """
 
 from __future__ import annotations
@@ -22,144 +27,180 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import date
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import text
 
+from benchmarks import stranger_site
+from benchmarks.fill_register import fill
 from certsvc.app import open_services
 from certsvc.config import Settings
-from certsvc.person.identity import resident_check_character
 from certsvc.services.certificates import change_status
 from certsvc.services.context import Services
-from certsvc.services.examination import import_results as record_results
-from certsvc.services.issuing import issue
-from certsvc.services.operation.init import initialise
-from certsvc.services.registration import import_roster as register
 
-JSON_AT_LEAST, HTML_AT_LEAST = 4.0, 3.0
+JSON_AT_LEAST, HTML_AT_LEAST = 3.0, 3.0
 ROUNDS = 3
-_BORN = date(1990, 3, 7)
+_CONNECTIONS: Final = 32
+_KINDS: Final = {"json": "application/json", "html": "text/html"}
+_LOAD: Final = """\
+local tokens = {}
+for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = line end
+math.randomseed(tonumber(os.getenv("SEED")))
+request = function()
+  return wrk.format("GET", "/v/" .. tokens[math.random(#tokens)], { Accept = os.getenv("ACCEPT") })
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk needs to ask for random tokens."""
+
+    script: Path
+    tokens: Path
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one run: requests a second, and the server's processor time for each."""
+
+    rate: float
+    microseconds: float
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--certificates", type=int, default=2000)
-    arguments.add_argument("--seconds", type=int, default=3)
+    arguments.add_argument("home", nargs="?", type=Path)
+    arguments.add_argument("--certificates", type=int, default=20_000)
+    arguments.add_argument("--seconds", type=int, default=4)
     arguments.add_argument("--json", action="store_true")
     chosen = arguments.parse_args()
     _require_programs()
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        environment = os.environ | {"CERTSVC_HOME": str(home), "CERTSVC_LIMIT_PAGE": "100000000/minute"}
-        services = open_services(Settings.from_environment(environment))
-        tokens = _fill(services, home, chosen.certificates)
-        load = _load_script(home, [token for token, _ in tokens])
-        rates: dict[str, list[float]] = {}
-        with ExitStack() as running:
-            addresses = {}
-            for name, command in _servers().items():
-                port = _free_port()
-                running.enter_context(_running([*command, *_where(name, port)], environment, port))
-                addresses[name] = f"http://127.0.0.1:{port}"
-            # Turn by turn, so that whatever else the machine does falls on both; the first round warms up.
-            for turn in range(ROUNDS + 1):
-                for kind, accept in (("json", "application/json"), ("html", "text/html")):
-                    for name, address in addresses.items():
-                        rate = _wrk(load, address, accept, chosen.seconds if turn else 1)
-                        if turn:
-                            rates.setdefault(f"{name} {kind}", []).append(rate)
-            for address in addresses.values():
-                _revoked_at_once(services, tokens.pop(), address)
-        found = {name: statistics.median(measured) for name, measured in rates.items()}
-        services.database.close()
-    ratios = {kind: found[f"ours {kind}"] / found[f"plain {kind}"] for kind in ("json", "html")}
+        rates = measure(chosen.home or Path(folder) / "home", Path(folder), chosen.certificates, chosen.seconds)
+    found = {name: statistics.median(one.rate for one in measured) for name, measured in rates.items()}
+    spent = {name: statistics.median(one.microseconds for one in measured) for name, measured in rates.items()}
+    ratios = {kind: found[f"ours {kind}"] / found[f"stranger {kind}"] for kind in _KINDS}
+    cheaper = {kind: spent[f"stranger {kind}"] / spent[f"ours {kind}"] for kind in _KINDS}
     if chosen.json:
-        print(json.dumps({"requests_per_second": found, "ratios": ratios}))
+        said = {"requests_per_second": found, "processor_microseconds": spent, "ratios": ratios, "cheaper": cheaper}
+        print(json.dumps(said | {"load_before": busy, "load_after": os.getloadavg()[0]}))
     else:
         for name, rate in found.items():
-            print(f"{name:<12} {rate:>8.0f} requests/s")
-        print(f"JSON × {ratios['json']:.1f} (≥ {JSON_AT_LEAST}), HTML × {ratios['html']:.1f} (≥ {HTML_AT_LEAST})")
+            rounds = ", ".join(f"{one.rate:.0f}" for one in rates[name])
+            print(f"{name:<14} {rate:>8.0f} requests/s  ({rounds}), {spent[name]:.0f} µs of processor time each")
+        print(f"JSON × {ratios['json']:.2f} (≥ {JSON_AT_LEAST}), HTML × {ratios['html']:.2f} (≥ {HTML_AT_LEAST})")
+        print(f"by processor time: JSON × {cheaper['json']:.2f}, HTML × {cheaper['html']:.2f}")
+        print(f"load of the machine before and after: {busy:.1f}, {os.getloadavg()[0]:.1f}")
     return 0 if ratios["json"] >= JSON_AT_LEAST and ratios["html"] >= HTML_AT_LEAST else 1
+
+
+def measure(home: Path, folder: Path, certificates: int, seconds: int) -> dict[str, list[Measured]]:
+    """What each site did and kind, round by round."""
+    environment = os.environ | {"CERTSVC_HOME": str(home), "CERTSVC_LIMIT_PAGE": "100000000/minute"}
+    services = open_services(Settings.from_environment(environment))
+    fill(services, certificates, progress=lambda count: print(f"\r{count}", end="", file=sys.stderr, flush=True))
+    register = services.database.sqlite_file
+    assert register is not None
+    environment["PLAIN"] = str(folder / "plain.sqlite3")
+    stranger_site.prepare(register, Path(environment["PLAIN"]))
+    load = _load(services, folder)
+    rates: dict[str, list[Measured]] = {}
+    with ExitStack() as running:
+        addresses, processes = {}, {}
+        for name, command in _servers().items():
+            port = _free_port()
+            processes[name] = running.enter_context(_running([*command, *_where(name, port)], environment, port))
+            addresses[name] = f"http://127.0.0.1:{port}"
+        # Turn by turn, so that whatever else the machine does falls on all; the first round starts them up.
+        for turn in range(ROUNDS + 1):
+            for kind, accept in _KINDS.items():
+                for name, address in addresses.items():
+                    if (name, kind) != ("floor", "html"):
+                        before = _processor_seconds(processes[name])
+                        rate, count = _wrk(load, address, accept, seconds if turn else 1, seed=turn)
+                        each = (_processor_seconds(processes[name]) - before) / count * 1e6
+                        if turn:
+                            rates.setdefault(f"{name} {kind}", []).append(Measured(rate, each))
+        _revoked_at_once(services, addresses["ours"])
+    services.database.close()
+    return rates
 
 
 def _require_programs() -> None:
     missing = []
     if shutil.which("wrk") is None:
         missing.append("wrk, which makes the load: apt-get install wrk")
-    if importlib.util.find_spec("gunicorn") is None:
-        missing.append(f"gunicorn, which serves the plain site: {sys.executable} -m pip install --group bench")
+    if importlib.util.find_spec("gunicorn") is None or importlib.util.find_spec("granian") is None:
+        missing.append(f"gunicorn and granian, which serve the others: {sys.executable} -m pip install --group bench")
     if missing:
         raise SystemExit("benchmarks.serve lacks " + "; and ".join(missing))
 
 
 def _servers() -> dict[str, list[str]]:
-    python = [sys.executable, "-m"]
+    beside = Path(sys.executable).parent
     return {
-        "plain": [*python, "gunicorn", "--workers", "1", "--log-level", "error", "benchmarks.plain_site:make()"],
-        "ours": [str(Path(sys.executable).with_name("certsvc")), "serve", "--workers", "1"],
+        "stranger": [
+            *(sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "error"),
+            "benchmarks.stranger_site:app",
+        ],
+        "floor": [
+            *(sys.executable, "-m", "granian", "--interface", "rsgi", "--workers", "1", "--no-ws"),
+            *("--log-level", "error", "benchmarks.floor_site:answer"),
+        ],
+        "ours": [str(beside / "certsvc"), "serve", "--workers", "1"],
     }
 
 
 def _where(name: str, port: int) -> list[str]:
-    if name == "plain":
-        return ["--bind", f"127.0.0.1:{port}"]
-    return ["--host", "127.0.0.1", "--port", str(port)]
+    return ["--bind", f"127.0.0.1:{port}"] if name == "stranger" else ["--host", "127.0.0.1", "--port", str(port)]
 
 
-def _fill(services: Services, home: Path, count: int) -> list[tuple[str, str]]:
-    """Issue `count` certificates; answers their tokens and numbers."""
-    initialise(services)
-    people = [(f"张{chr(0x4E00 + i % 20000)}{chr(0x5000 + i // 20000)}", _identity(i)) for i in range(count)]
-    rows = ["姓名,性别,证件类型,证件号码,出生日期,手机号码,培训机构,健康承诺,报名日期"]
-    rows += [f"{name},男,居民身份证,{number},{_BORN},,,是,2025-02-10" for name, number in people]
-    (home / "candidates.csv").write_text("\n".join(rows), encoding="utf-8")
-    rows = ["证件号码,姓名,科目,考试日期,考试性质,结果,成绩"]
-    for name, number in people:
-        rows += [f"{number},{name},{subject},2025-03-24,初考,正常,80" for subject in ("理论知识考试", "技能考核")]
-    (home / "results.csv").write_text("\n".join(rows), encoding="utf-8")
-    register.import_candidates(services, home / "candidates.csv", by="benchmark")
-    record_results.import_results(services, home / "results.csv", by="benchmark")
-    issue.issue(services, by="benchmark")
+def _load(services: Services, folder: Path) -> Load:
+    load = Load(folder / "load.lua", folder / "tokens")
+    load.script.write_text(_LOAD, encoding="utf-8")
     with services.database.reading() as session:
-        found = session.execute(text("select token, number from certificate where stage = 'issued'")).all()
-    return [(token, number) for token, number in found]
+        found = session.scalars(text("select token from certificate where stage = 'issued' and status = 'valid'"))
+        load.tokens.write_text("\n".join(found) + "\n", encoding="utf-8")
+    return load
 
 
-def _identity(index: int) -> str:
-    first = f"99{index // 500:04d}{_BORN:%Y%m%d}{2 * (index % 500) + 1:03d}"
-    return first + resident_check_character(first)
+def _processor_seconds(leader: int) -> float:
+    """What all processes of a server have used by now."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(") ")[2].split()
+            if int(fields[2]) == leader:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _load_script(home: Path, tokens: list[str]) -> Path:
-    script = home / "load.lua"
-    listed = ",".join(f'"{token}"' for token in tokens)
-    script.write_text(
-        f"local t = {{{listed}}}\nlocal accept = os.getenv('ACCEPT')\n"
-        "function request() return wrk.format('GET', '/v/' .. t[math.random(#t)], {Accept = accept}) end\n",
-        encoding="utf-8",
-    )
-    return script
-
-
-def _wrk(script: Path, address: str, accept: str, seconds: int) -> float:
+def _wrk(load: Load, address: str, accept: str, seconds: int, *, seed: int) -> tuple[float, int]:
+    """Requests a second, and how many there were."""
     out = subprocess.run(
-        ["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", str(script), address],
+        ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(load.script), address],
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"ACCEPT": accept},
+        env=os.environ | {"ACCEPT": accept, "TOKENS": str(load.tokens), "SEED": f"{seed}{os.getpid()}"},
     ).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(out)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
+    rate, count = re.search(r"Requests/sec:\s+([\d.]+)", out), re.search(r"(\d+) requests in", out)
     assert rate is not None
-    return float(rate[1])
+    assert count is not None
+    return float(rate[1]), int(count[1])
 
 
-def _revoked_at_once(services: Services, certificate: tuple[str, str], address: str) -> None:
-    token, number = certificate
+def _revoked_at_once(services: Services, address: str) -> None:
+    with services.database.reading() as session:
+        query = "select token, number from certificate where stage = 'issued' and status = 'valid' limit 1"
+        token, number = session.execute(text(query)).one()
     if _state(token, address) != "valid":
         raise SystemExit("the certificate was not valid before")
     change_status.revoke(services, number, reason="benchmark", by="benchmark")
@@ -180,19 +221,19 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], port: int) -> Iterator[None]:
+def _running(command: list[str], environment: dict[str, str], port: int) -> Iterator[int]:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
-        for _ in range(200):
+        for _ in range(600):
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.1)
-        yield
+        yield process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from certsvc.signing.keystore import Keystore
     from certsvc.signing.pdf import PdfSeal
     from certsvc.signing.stamp_authority import StampAuthority
+    from certsvc.signing.stored import StoredProofs
     from certsvc.signing.trust import TrustBundle
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -123,6 +124,17 @@ class Services:
         from certsvc.signing.trust import TrustBundle  # noqa: PLC0415 - heavy, and most commands need none
 
         return _UntilKeysChange(lambda: TrustBundle.from_keystore(self.keystore, self.issuer.did, self.stamp_roots))
+
+    @property
+    def stored_proofs(self) -> StoredProofs:
+        """The check of a credential at rest, under the keys as they stood a twentieth of a second ago at most."""
+        return self._stored_proofs.of(self.keystore.records_lately())
+
+    @cached_property
+    def _stored_proofs(self) -> _UntilKeysChange[StoredProofs]:
+        from certsvc.signing.stored import StoredProofs  # noqa: PLC0415 - as above
+
+        return _UntilKeysChange(lambda: StoredProofs(self.trust))
 
     @property
     def pdf_seal(self) -> PdfSeal:

@@ -20,7 +20,7 @@ PROBLEM: Final = "application/problem+json"
 _NO_SENSORS: Final = "geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one then costs a scan four times as much
 class Answer:
     """`headers` are name and value pairs without Content-Length and without the shared headers."""
 
@@ -40,10 +40,11 @@ class Answer:
 
 
 def json_answer(content: object, status: int = 200, *headers: tuple[str, str], media_type: str = JSON) -> Answer:
-    return Answer(status, media_type, _encoded(content), headers)
+    return Answer(status, media_type, encoded(content), headers)
 
 
-def _encoded(content: object) -> bytes:
+def encoded(content: object) -> bytes:
+    """The bytes of a JSON value."""
     try:
         return orjson.dumps(content)
     except TypeError:  # half a surrogate pair that somebody typed, which UTF-8 has no bytes for

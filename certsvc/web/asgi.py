@@ -45,7 +45,9 @@ _END_SECONDS: Final = 75.0  # a file check takes at most a minute
 _NOBODYS: Final = "a" * 26  # a token of the right form
 _LONGEST_NAME: Final = 64  # of a header that says anything here; what is kept of names stays small so
 _ASCII: Final = bytes(range(128))
-_SCANNED: Final = frozenset({"/v/", "/V/", "/ap"})  # how the addresses of scans begin
+SCANNED: Final = frozenset({b"/v/", b"/V/", b"/ap"})  # how the addresses of scans begin
+_SCANNED: Final = frozenset(start.decode() for start in SCANNED)
+_ASK: Final = "ask"  # in a scope's state: what `at_once` has counted already
 
 
 class AsgiSite:
@@ -55,7 +57,8 @@ class AsgiSite:
     def __init__(self, behind: WSGIApplication, scans: Scans, way_in: WSGIApplication, max_body_bytes: int) -> None:
         self._behind = WSGIMiddleware(cast(Any, _telling_stderr(behind)), workers=_THREADS)
         self._scans = scans
-        self._shared_headers = _encoded(scans.shared_headers)
+        self.shared_headers = _encoded(scans.shared_headers)
+        self.heads: dict[object, bytes] = {}  # of answers, as `wire` writes them
         self._way_in = way_in
         self._intake = Intake(max_body_bytes)
         self._passed_on = 0
@@ -73,27 +76,41 @@ class AsgiSite:
             else:
                 await self._send(send, answer)
 
-    async def _scan(self, scope: Scope) -> Answer | None:
-        """The answer to a scan; None for anything else, and on a fault, which Flask meets again and answers as all."""
-        if scope["path"][:3] not in _SCANNED:
-            return None
+    def at_once(self, environ: WSGIEnvironment) -> Answer | Ask | None:
+        """The answer to a scan that need not wait; what it asks where it must wait, counted by then; None for anything
+        else, and on a fault, which Flask meets again and answers as all."""
         began = perf_counter()
         try:
-            environ = _environ(scope)
             self._way_in(environ, cast(Any, None))
             ask = self._scans.asked(environ)
             if ask is None:
                 return None
-            answer = refuse_scan(self._scans.site, ask) or await self._answer(ask)
+            site = self._scans.site
+            answer = refuse_scan(site, ask) or answer_allowed(site, ask, wait=False)
+        except WouldWait:
+            return ask
+        except Exception:
+            return None
+        site.figures.took(way_of(environ["PATH_INFO"]), perf_counter() - began)
+        return answer
+
+    async def _scan(self, scope: Scope) -> Answer | None:
+        """The answer to a scan; None for anything else."""
+        if scope["path"][:3] not in _SCANNED:
+            return None
+        began = perf_counter()
+        asked: Answer | Ask | None = scope.get("state", {}).pop(_ASK, None) or self.at_once(_environ(scope))
+        if not isinstance(asked, Ask):
+            return asked
+        try:
+            answer = await self._wait_for(asked)
         except Exception:
             return None
         self._scans.site.figures.took(way_of(scope["path"]), perf_counter() - began)
         return answer
 
-    async def _answer(self, ask: Ask) -> Answer:
+    async def _wait_for(self, ask: Ask) -> Answer:
         site = self._scans.site
-        with suppress(WouldWait):
-            return answer_allowed(site, ask, wait=False)
         waiting = asyncio.get_running_loop().run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
         try:
             return await asyncio.wait_for(waiting, _SCAN_SECONDS)
@@ -121,7 +138,7 @@ class AsgiSite:
         return problem_page(self._scans.site, error, language)
 
     async def _send(self, send: Send, answer: Answer) -> None:
-        headers = _encoded(answer.own_headers) + self._shared_headers
+        headers = _encoded(answer.own_headers) + self.shared_headers
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -141,15 +158,23 @@ class AsgiSite:
 
 
 def _environ(scope: Scope) -> WSGIEnvironment:
+    address = scope["client"][0] if scope.get("client") else ""
+    return as_environ(scope["method"], scope["path"], scope["query_string"], address, scope["headers"])
+
+
+def as_environ(
+    method: str, path: str, query: bytes, address: str, headers: Iterable[tuple[bytes, bytes]]
+) -> WSGIEnvironment:
     """As much of a WSGI environ as tells a scan: a whole one, as made for what is passed on, takes twice the time."""
     environ: WSGIEnvironment = {
-        "REQUEST_METHOD": scope["method"],
-        "PATH_INFO": scope["path"],
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else "",
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query.decode("latin-1"),
+        "REMOTE_ADDR": address,
     }
-    for name, value in scope["headers"]:
-        if len(name) > _LONGEST_NAME:
+    for name, value in headers:
+        # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: no one may write it so.
+        if len(name) > _LONGEST_NAME or b"_" in name:
             continue
         variable = _variable(name)
         text = value.decode("latin-1")

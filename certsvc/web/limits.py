@@ -106,18 +106,22 @@ class Limits:
         self._rates: dict[Kind, Sequence[RateLimitItem]] = {
             kind: parse_many(getattr(allowance, kind.value)) for kind in Kind
         }
+        self._page_rates = [(rate.get_expiry(), rate.amount) for rate in self._rates[Kind.PAGE]]
 
     def allow(self, kind: Kind, subject: str) -> bool:
         """Count one attempt by (or at) `subject`; False once any rate of the kind is used up."""
         if kind is Kind.PAGE:
-            moment = int(self._now().timestamp())
-            # Every rate counts, also past a failed one.
-            seen = [self._here.count(subject, rate.get_expiry(), moment) for rate in self._rates[kind]]
-            allowed = all(count <= rate.amount for count, rate in zip(seen, self._rates[kind], strict=True))
-            if not allowed:
-                self._refused(kind.value)
-            return allowed
+            return self.allow_page(subject)
         return self.allow_each(kind, [subject])[0]
+
+    def allow_page(self, subject: str) -> bool:
+        """`allow` for look-ups by token, which are many."""
+        moment, allowed = int(self._now().timestamp()), True
+        for seconds, amount in self._page_rates:  # every rate counts, also past a failed one
+            allowed &= self._here.count(subject, seconds, moment) <= amount
+        if not allowed:
+            self._refused(Kind.PAGE.value)
+        return allowed
 
     def allow_each(self, kind: Kind, subjects: Sequence[str]) -> list[bool]:
         """As `allow` for each of the subjects, in order and in one transaction: a list asks about many records."""

@@ -18,7 +18,7 @@ from certsvc.services.publishing.static import lists_valid_until
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
-from certsvc.web.figures import ANSWERS, BUCKETS, LIMITED, MICROSECONDS, OVER, SCAN, SECONDS
+from certsvc.web.figures import ANSWERS, BUCKETS, CONTRADICTED, LIMITED, MICROSECONDS, OVER, SCAN, SECONDS
 from certsvc.web.limits import Kind
 from certsvc.web.requests import respond
 from certsvc.web.site import site
@@ -94,6 +94,9 @@ def _answers() -> list[str]:
     answers = {f'{{way="{f.first}",state="{f.second}"}}': n for f, n in sorted(found.items()) if f.name == ANSWERS}
     limited = {f'{{kind="{f.first}"}}': n for f, n in sorted(found.items()) if f.name == LIMITED}
     lines = _metric("answers_total", "counter", "Answers given, by way and state.", answers)
+    withheld = found.get(Figure(CONTRADICTED, "register"), 0)
+    what = "Answers withheld, since the row contradicts the log."
+    lines += _metric("contradicted_total", "counter", what, {"": withheld})
     lines += _metric("limited_total", "counter", "Attempts refused for asking too often, by limit.", limited)
     name = "answer_seconds"
     lines += [f"# HELP certsvc_{name} Time to an answer, by way.", f"# TYPE certsvc_{name} histogram"]

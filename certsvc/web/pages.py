@@ -68,6 +68,7 @@ def why(language: str, code: str) -> str:
     return reason.zh if language == "zh" else reason.en
 
 
+@lru_cache(maxsize=256)  # most answers say one of a few sentences
 def headline(text: str, _state: str = "") -> Markup:
     """A state's words as a heading: what is read at a glance, then the details, set smaller; text unchanged.
 
@@ -99,7 +100,12 @@ def numbered(number: str) -> Markup:
 
 def beijing(moment: datetime) -> str:
     """A moment as wall-clock time in Asia/Shanghai, to the second."""
-    return moment.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+    return _beijing(int(moment.timestamp()))
+
+
+@lru_cache(maxsize=4)  # many are answered in each second
+def _beijing(second: int) -> str:
+    return datetime.fromtimestamp(second, _SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True)

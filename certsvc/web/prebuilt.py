@@ -21,6 +21,7 @@ _OPEN: Final = "\ue000"
 _CLOSE: Final = "\ue001"
 _MARKER: Final = re.compile(f"{_OPEN}([a-z0-9_]+){_CLOSE}")
 _MOST: Final = 2000
+_TO_ESCAPE: Final = re.compile("[&<>\"']").search
 
 
 def marker(name: str) -> str:
@@ -80,5 +81,8 @@ class Prebuilt:
 
 
 def _escaped(word: object) -> bytes:
-    # Markup knows itself to be safe; everything else is escaped here.
+    # Markup knows itself to be safe; everything else is escaped here. Most words hold nothing to escape, and a page has
+    # two dozen of them: to ask first takes a fifth of the time.
+    if type(word) is str and _TO_ESCAPE(word) is None:
+        return word.encode("utf-8", "replace")
     return (word if isinstance(word, Markup) else escape(word)).encode("utf-8", "replace")

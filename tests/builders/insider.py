@@ -19,6 +19,7 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.append import append
 from certsvc.services.log.fetch import fetcher, status_fetcher
 from certsvc.services.log.publish import log_keys, origin, publish_log
+from certsvc.services.publishing.status_lists import publish_status_lists
 from certsvc.services.verification.verify import Options, verify_offline
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_credential
@@ -90,6 +91,14 @@ def by_sql(home: Installation, *statements: str) -> None:
     with home.services.database.writing() as session:
         for statement in statements:
             session.execute(text(statement))
+
+
+def sign_lists(home: Installation) -> None:
+    """Sign what the rows say by its own hand, and publish it: `publish` would hold them against the log first."""
+    services = home.services
+    with services.database.reading() as session:
+        publish_status_lists(services, session, services.folders.published / "status")
+    publish_log(services, services.folders.published / "log")
 
 
 def audited(home: Installation, folder: Path | None = None, in_hand: InHand | None = None) -> AuditReport:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsvc.errors import MalformedCredential
-from certsvc.signing.multibase import decode_base58, encode_base58
+from certsvc.signing.multibase import decode_base58, encode_base58, read_signature
 
 # draft-msporny-base58-03, section 5.
 VECTORS = {
@@ -32,3 +32,13 @@ def test_base58_has_one_spelling(content: bytes) -> None:
 def test_another_length_or_spelling_is_malformed(text: str) -> None:
     with pytest.raises(MalformedCredential):
         decode_base58(text, 2)
+
+
+@given(st.binary(min_size=64, max_size=64))
+def test_a_signature_at_rest_is_read_as_any_base58(content: bytes) -> None:
+    assert read_signature(encode_base58(content).encode()) == content
+
+
+@pytest.mark.parametrize("text", [b"", b"u" + b"1" * 64, b"z0", b"z" + b"l" * 87, b"z" + b"z" * 88, b"z" + b"2" * 200])
+def test_what_holds_no_signature_is_none(text: bytes) -> None:
+    assert read_signature(text) is None

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from certsvc.app import create_app, create_asgi
+from certsvc.services.certificates.change_status import reinstate, suspend
 from certsvc.services.verification.scan import WouldWait, by_token
 from certsvc.web import asgi, intake
 from certsvc.web.asgi import AsgiSite
@@ -162,12 +163,9 @@ def test_a_scan_that_waits_too_long_cannot_be_checked_just_now(
 def test_the_status_is_read_anew_with_every_scan(own: Register, own_asgi: AsgiSite) -> None:
     async def scene() -> list[str]:
         states = []
-        for status in ("valid", "suspended", "valid"):
-            with own.services.database.writing() as session:
-                session.execute(
-                    text("update certificate set status = :status where token = :token"),
-                    {"status": status, "token": own.valid.token},
-                )
+        for deed in (None, suspend, reinstate):
+            if deed is not None:
+                deed(own.services, own.valid.number, reason="查实", by="甲")
             heard = await exchange(own_asgi, scope_of(f"/v/{own.valid.token}", headers=JSON))
             states.append(heard.json["state"])
         return states
@@ -257,7 +255,7 @@ def test_flask_refuses_what_is_too_large_in_its_own_words(register: Register) ->
 @pytest.mark.parametrize("length", [{"Content-Length": "9"}, {"Transfer-Encoding": "chunked"}])
 def test_a_body_that_breaks_off_is_no_fault_of_ours(register: Register, length: dict[str, str]) -> None:
     heard = ask(before(echo, register), "/x", [*pieces(b"ab", b"")[:1], GONE], method="POST", headers=length)
-    assert heard.status == 400  # granian says 500 where nothing is said, also to pieces of no readable length
+    assert heard.status == 400  # servers say 500 where nothing is said
     assert "请求不完整" in heard.body.decode()
 
 

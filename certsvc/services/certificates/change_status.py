@@ -2,9 +2,9 @@
 
 Why is said twice: in words of one's own, which stay inside since they may name a person, and by a code, whose words the
 public reads in both languages (`credential.reasons`).
-One transaction: read the newest version under the write lock → check that the change is allowed → append the leaf →
-move the status and keep what it was → note the deed. Superseding is not done here but together with the successor's
-issue (`correct`); expiry is computed, never stored.
+One transaction: read the newest version under the write lock → hold its row against the log → check that the change is
+allowed → append the leaf → move the status and keep what it was → note the deed. Superseding is not done here but
+together with the successor's issue (`correct`); expiry is computed, never stored.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import StatusChangeRefused
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log.append import append, clock
+from certsvc.services.log.last_word import OnRecord, require_last_word
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
@@ -59,7 +60,7 @@ class StatusChange:
 def revoke(
     services: Services, number: str, *, reason: str, by: str, code: StatusReason = StatusReason.OTHER
 ) -> StatusChange:
-    """End a certificate for good. The public reads `code`, never `reason`. Raises `NotFound`, `StatusChangeRefused`."""
+    """End a certificate for good. The public reads `code`, never `reason`. Raises as `_change`."""
     return _change(services, number, Status.REVOKED, reason=reason, by=by, code=code)
 
 
@@ -68,13 +69,13 @@ def suspend(
 ) -> StatusChange:
     """Take a certificate out of force until it is reinstated; code and reason as for `revoke`.
 
-    Raises `NotFound`, `StatusChangeRefused`.
+    Raises as `_change`.
     """
     return _change(services, number, Status.SUSPENDED, reason=reason, by=by, code=code)
 
 
 def reinstate(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """Put a suspended certificate back in force. Raises `NotFound`, `StatusChangeRefused`."""
+    """Put a suspended certificate back in force. Raises as `_change`."""
     return _change(services, number, Status.VALID, reason=reason, by=by)
 
 
@@ -124,6 +125,7 @@ def record_change(
 def _change(
     services: Services, number: str, to: Status, *, reason: str, by: str, code: StatusReason | None = None
 ) -> StatusChange:
+    """Raises `NotFound`, `StatusChangeRefused`, and `LogMismatch` where the row says otherwise than the log."""
     why = check_reason(reason)
     if code is not None and code not in FOR_STATUS:
         raise StatusChangeRefused(
@@ -133,12 +135,13 @@ def _change(
         )
     with services.database.writing() as session:
         row = newest_version(session, number)
+        assert row.credential is not None
+        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+        require_last_word(services, row, commitment, OnRecord(session, [row]))
         before = Status(row.status)
         check_change(before, to)
         at = clock(session, services.now())
         day = at.astimezone(SHANGHAI).date()
-        assert row.credential is not None
-        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
         content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
         (index,) = append(session, [content], at=at)
         record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index, code=code)

@@ -26,6 +26,7 @@ from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version
 from certsvc.services.log.append import clock
+from certsvc.services.log.last_word import OnRecord, require_last_word
 from certsvc.services.records.photos import signed_photo
 from certsvc.services.records.schemes import scheme_of
 from certsvc.services.records.secrets import open_secrets
@@ -76,13 +77,15 @@ def correct(
         raise StatusChangeRefused("批准人不能是经办人本人", "the one who records it may not approve it", rule="R8.4")
     with services.database.writing() as session:
         old = newest_version(session, number)
+        assert old.credential is not None
+        kept = open_secrets(services.vault, old)
+        replaced = leaves.commit_credential(kept.leaf_salt, old.credential)
+        require_last_word(services, old, replaced, OnRecord(session, [old]))
         check_change(Status(old.status), Status.SUPERSEDED)
         claims = read_claims(load_strict(old.document))
-        kept = open_secrets(services.vault, old)
         before = IdentityDocument(claims.id_type, kept.id_number)
         name, identity, changed = _corrected(correction, claims, before)
         assert old.scheme_id is not None
-        assert old.credential is not None
         intended = Intended(
             holder_name=name,
             identity=identity,
@@ -103,7 +106,6 @@ def correct(
             replaces=credential_id(services.base_url, old.token),
             replaces_paper=claims.replaces_paper,
         )
-        replaced = leaves.commit_credential(kept.leaf_salt, old.credential)
         new = issue_version(services, session, intended, event=Event.CORRECT, replaces=replaced)
         at = clock(session, services.now())
         assert new.leaf_index is not None

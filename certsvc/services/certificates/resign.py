@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.document import CertificateClaims, credential_id
 from certsvc.credential.status import Status
-from certsvc.errors import DocumentRefused, Refused
+from certsvc.errors import DocumentRefused, LogMismatch, Refused
 from certsvc.person.identity import IdentityDocument
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
@@ -31,6 +31,7 @@ from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.reserve import reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.append import clock
+from certsvc.services.log.last_word import OnRecord, require_last_word
 from certsvc.services.log.proven import proven_index
 from certsvc.services.log.publish import publish_log
 from certsvc.services.records.decisions import enrolments_on_record
@@ -223,6 +224,13 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
     found = verify_credential(row.credential, _all_trusted(services.trust))
     if found.claims is None or not repeats(row, found.claims):  # none where a signature does not hold
         raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=row.number)
+    kept = open_secrets(services.vault, row)
+    try:
+        require_last_word(
+            services, row, leaves.commit_credential(kept.leaf_salt, row.credential), OnRecord(session, [row])
+        )
+    except LogMismatch as error:
+        raise DocumentRefused(error.zh, error.en, where=row.number) from error
     if proven_index(services, session, row) is None:
         raise DocumentRefused("公开日志不能证明该证书", "the public log does not bear it out", where=row.number)
     if row.enrolment_id is not None:
@@ -239,7 +247,7 @@ def _checked(services: Services, session: Session, row: CertificateRecord) -> _O
             where=row.number,
         )
     # What was signed, and not the unsigned document beside it in the row.
-    return _Old(row, found.claims, open_secrets(services.vault, row))
+    return _Old(row, found.claims, kept)
 
 
 def _all_trusted(trust: TrustBundle) -> TrustBundle:

@@ -85,6 +85,16 @@ def publish_log(services: Services, folder: Path) -> Published:
         return Published(head, signed, written + 1)
 
 
+def require_growth(services: Services, session: Session, edge: Frontier) -> None:
+    """Before anything else is signed by what the log says: raises `LogMismatch` where it does not go on from each head
+    that was signed here before."""
+    read_hash = log_read.hash_reader(session)
+    for path in (services.folders.published / "log" / CHECKPOINT, services.folders.home / _LAST_SIGNED):
+        before = _read_signed(services, path)
+        if before is not None:
+            next_checkpoint(origin(services), edge, read_hash, now=services.now(), previous=before.checkpoint)
+
+
 def _recompute(
     services: Services, session: Session, edge: Frontier, earlier: list[_Signed], now: datetime
 ) -> Checkpoint:
@@ -97,12 +107,17 @@ def _recompute(
         next_checkpoint(origin(services), edge, read_hash, now=now, previous=one.checkpoint, previous_at=at)
         size = max(size, one.checkpoint.size)
     # What was signed before is fixed by its root; what came since is recomputed from the leaves themselves.
-    grown = Frontier(size, tuple(_peaks(size, read_hash)))
+    grown = edge_at(size, read_hash)
     for contents in log_read.contents(session, size, edge.size):
         grown = grown.extend(leaf_hash(content) for content in contents).frontier
     if grown.root() != head.root:
         raise LogMismatch("叶的内容与日志根不符", "the leaves' contents do not give the log's root")
     return head
+
+
+def edge_at(size: int, read_hash: ReadHash) -> Frontier:
+    """The edge that the log had at this size, by its stored subtrees: wrong ones lead to another root later on."""
+    return Frontier(size, tuple(_peaks(size, read_hash)))
 
 
 def _peaks(size: int, read_hash: ReadHash) -> Iterable[bytes]:

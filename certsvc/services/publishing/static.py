@@ -19,6 +19,7 @@ from certsvc.errors import CertsvcError
 from certsvc.files.folder import only_writer, write_if_changed
 from certsvc.services.context import Services
 from certsvc.services.log.publish import publish_log
+from certsvc.services.publishing.logged_status import check_logged, note_reach
 from certsvc.services.publishing.status_lists import publish_status_lists
 from certsvc.signing.gm import public_pem
 from certsvc.signing.keys import KeyState, Purpose
@@ -43,7 +44,10 @@ def publish_static(services: Services, folder: Path | None = None) -> StaticRepo
     with only_writer(folder):
         written = _publish_keys(services, folder)
         with services.database.reading() as session:
+            size = check_logged(services, session)
             written += publish_status_lists(services, session, folder / "status")
+        if folder == services.folders.published:
+            note_reach(services, size)
         log = publish_log(services, folder / "log")
     return StaticReport(folder, written + log.files_written, log.checkpoint.size)
 

@@ -2,7 +2,8 @@
 
 A superseded certificate has its `revocation` bit set, so that any verifier in the world refuses it, and its `refresh`
 bit too, by which ours says "replaced by a newer version" and not "revoked" (R8.4). A list is signed again when a bit
-changed or half of its life is over, so publishing an unchanged register writes nothing.
+changed or half of its life is over, so publishing an unchanged register writes nothing. Not here: whether the rows say
+what the log says (`logged_status`), which is asked first.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def publish_status_lists(services: Services, session: Session, folder: Path) -> 
     """Bring the lists in `folder` up to the register; how many were written."""
     now = services.now().replace(microsecond=0)
     written = 0
-    for name in _names(session):
+    for name in list_names(session):
         set_bits = _set_bits(session, name)
         for purpose in Purpose:
             url = list_url(services.base_url, purpose.value, name)
@@ -81,7 +82,8 @@ def read_published(content: bytes, trust: TrustBundle, *, url: str, purpose: Pur
     return read_status_list(document, url=url, issuer=trust.did, purpose=purpose)
 
 
-def _names(session: Session) -> list[str]:
+def list_names(session: Session) -> list[str]:
+    """The names of the lists in use."""
     names = session.scalars(select(CertificateRecord.status_list).distinct())
     return sorted({*names, "1"}, key=int)
 

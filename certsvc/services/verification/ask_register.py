@@ -26,10 +26,12 @@ from certsvc.errors import CertsvcError
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import frontier
+from certsvc.services.log.last_word import OnRecord
 from certsvc.services.log.proven import proven_index
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.examine import Examined, Kind, code_is_of
-from certsvc.services.verification.genuine import check_row, repeats
+from certsvc.services.verification.genuine import check_row, genuine_claims, repeats
+from certsvc.services.verification.standing import standing
 from certsvc.signing.proofs import CredentialCheck
 from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
 from certsvc.transparency import leaf as leaves
@@ -75,14 +77,7 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     # SQLite keeps whatever type a hand-made UPDATE writes.
     stored = check_row(services, row) if isinstance(row.credential, bytes) else None
     if stored is None or stored.claims is None or not repeats(row, stored.claims):
-        # Who changed the register is not let speak for it.
-        found.say(
-            CheckName.REGISTER_ENTRY,
-            None,
-            "登记与所签内容不一致，无法采信",
-            "the register contradicts what was signed: not believed",
-        )
-        return Entry(None)
+        return _contradicted(found)
     if not _is_this(row, stored, found):
         if found.credential is None and not _is_code_of(stored, found):
             # One certificate's address with the signed part of another: somebody put them together.
@@ -100,8 +95,20 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     found.claims, found.credential = stored.claims, row.credential
     found.say(CheckName.REGISTER_ENTRY, True, "登记中有该证书", "the register holds this certificate")
     _check_file(session, row, found)
-    _check_log(services, session, row, found)
+    if _check_log(services, session, row, found) and not _is_borne_out(services, session, row):
+        return _contradicted(found)
     return _status_of(session, row, found)
+
+
+def _contradicted(found: Examined) -> Entry:
+    # V7: who changed the register is not let speak for it.
+    found.say(
+        CheckName.REGISTER_ENTRY,
+        None,
+        "登记与所签内容不一致，无法采信",
+        "the register contradicts what was signed: not believed",
+    )
+    return Entry(None)
 
 
 def _row_of(session: Session, found: Examined) -> CertificateRecord | None:
@@ -145,7 +152,7 @@ def _check_file(session: Session, row: CertificateRecord, found: Examined) -> No
     )
 
 
-def _check_log(services: Services, session: Session, row: CertificateRecord, found: Examined) -> None:
+def _check_log(services: Services, session: Session, row: CertificateRecord, found: Examined) -> bool:
     # V9: recomputed from the leaf's content up to the head, with the salt that only issuer and holder have.
     try:
         assert row.leaf_index is not None
@@ -166,6 +173,13 @@ def _check_log(services: Services, session: Session, row: CertificateRecord, fou
         f"已记入公开日志：{where_zh}" if holds else f"公开日志不能证明该证书：{where_zh}",
         f"in the public log: {where_en}" if holds else f"the public log does not bear it out: {where_en}",
     )
+    return holds
+
+
+def _is_borne_out(services: Services, session: Session, row: CertificateRecord) -> bool:
+    """V10: whether the row's status is the log's last word about the certificate."""
+    genuine = genuine_claims(services, row)
+    return genuine is not None and standing(services, row, genuine.claims, OnRecord(session, [row])) is not None
 
 
 def _status_of(session: Session, row: CertificateRecord, found: Examined) -> Entry:

@@ -1,78 +1,89 @@
 """Is this stored credential ours, and does it still say what the register's columns say?
 
-The signed bytes are the truth and the columns an index (ADR 1): an index that disagrees with the bytes is
-a register somebody has changed, and what it finds is not shown as genuine. Only what follows from the signed bytes is
-kept, their digest and the signature's verdict, never a status (ADR 14).
+The signed bytes are the truth and the columns an index (ADR 1): an index that disagrees with the bytes is a register
+somebody has changed, and what it finds is not shown as genuine. A look-up checks one of the two proofs, over the stored
+bytes (`signing.stored`); that binds everything it shows. Nothing is remembered from one look-up to the next. Both
+proofs and the strict format are for files brought to be checked, for `log check`, and for a key that is distrusted.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
-from threading import Lock
-from typing import Final, NamedTuple
+from datetime import date
+from hashlib import sha256
+from typing import Final, NamedTuple, Protocol
 
+import orjson
 from sqlalchemy.orm import object_session
 
+from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.document import CertificateClaims
+from certsvc.credential.public_claims import PublicClaims, read_public
 from certsvc.credential.status import Status
+from certsvc.errors import MalformedCredential
 from certsvc.person.name import fold
 from certsvc.services.context import Services
 from certsvc.services.log.proven import proven_index
 from certsvc.signing.proofs import CredentialCheck, verify_credential
-from certsvc.signing.trust import TrustBundle
+from certsvc.signing.stored import SignedPart, StoredProofs
 from certsvc.store import CertificateRecord
 from certsvc.store.base import folded_number
 
-_KEPT: Final = 4096
 _STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
 
 
-class _Judged(NamedTuple):
-    """What follows from signed bytes alone. `sha256` is in hex."""
+class IssuedRow(Protocol):
+    """The columns of an issued certificate that repeat what was signed: a `CertificateRecord`, or columns of one
+    selected by name. Days come as dates or as ISO text, as the driver gives them."""
 
-    check: CredentialCheck
-    sha256: str
-
-
-class _Verdicts:
-    """The last few thousand verdicts under one trust bundle; another bundle (a key distrusted) starts afresh."""
-
-    def __init__(self, trust: TrustBundle) -> None:
-        self.trust = trust
-        # By the bytes themselves: hashing them costs more, and gives up the interpreter in the midst of a scan.
-        self._kept: OrderedDict[tuple[bytes, int | None], _Judged] = OrderedDict()
-        self._lock = Lock()
-
-    def of(self, credential: bytes, log_index: int | None) -> _Judged:
-        key = credential, log_index
-        with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
-        check = verify_credential(credential, self.trust, log_index=log_index)
-        found = _Judged(check, hashlib.sha256(credential).hexdigest())
-        with self._lock:
-            self._kept[key] = found
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return found
+    @property
+    def number(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def token(self) -> str: ...
+    @property
+    def holder_name(self) -> str: ...
+    @property
+    def occupation_code(self) -> str: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def issued_on(self) -> date | str: ...
+    @property
+    def reissued_on(self) -> date | str | None: ...
+    @property
+    def valid_until(self) -> date | str | None: ...
+    @property
+    def credential(self) -> bytes | None: ...
+    @property
+    def status(self) -> str: ...
 
 
-_verdicts: _Verdicts | None = None
+class Genuine(NamedTuple):
+    """What a genuine credential says, and what the QR's payload is bound to: eight bytes of its digest."""
+
+    claims: PublicClaims
+    digest8: bytes
 
 
-def check_credential(credential: bytes, trust: TrustBundle, *, log_index: int | None = None) -> CredentialCheck:
-    """`verify_credential` for bytes at rest, remembering the last 4,096 answers of the bundle used last."""
-    return _judge(credential, trust, log_index).check
+def genuine_claims(services: Services, row: CertificateRecord) -> Genuine | None:
+    """What a row's credential says, where a signature of ours holds and the columns repeat it; None where anything
+    disagrees. Raises `Unavailable` where a key is distrusted and no signed head says what the log proves."""
+    if not isinstance(row.credential, bytes) or row.credential_sha256 != sha256(row.credential).hexdigest():
+        return None
+    return genuine_by(services.stored_proofs, services.issuer.did, row) or _genuine_by_log(services, row)
 
 
-def _judge(credential: bytes, trust: TrustBundle, log_index: int | None) -> _Judged:
-    global _verdicts  # noqa: PLW0603 - one process serves one installation, so one bundle
-    known = _verdicts
-    if known is None or known.trust is not trust:
-        known = _verdicts = _Verdicts(trust)
-    return known.of(credential, log_index)
+def genuine_by(proofs: StoredProofs, issuer: str, row: IssuedRow) -> Genuine | None:
+    """As `genuine_claims` by the keys that vouch without the log; None as well for what another key signed.
+
+    The column of the digest, which finds files and is shown nowhere, is not asked: a scan has no time for it.
+    """
+    credential = row.credential
+    if not isinstance(credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
+        return None
+    signed = proofs.signed_part(credential)
+    return None if signed is None else _read(signed, issuer, row)
 
 
 def check_row(services: Services, row: CertificateRecord) -> CredentialCheck:
@@ -80,52 +91,21 @@ def check_row(services: Services, row: CertificateRecord) -> CredentialCheck:
 
     Raises `Unavailable` where the log is needed and there is no signed head to prove anything by.
     """
-    return _judge_row(services, row).check
-
-
-def _judge_row(services: Services, row: CertificateRecord) -> _Judged:
     assert row.credential is not None
-    found = _judge(row.credential, services.trust, None)
-    if found.check.ok or all(key.distrusted_from is None for key in services.trust.keys.values()):
+    trust = services.trust
+    found = verify_credential(row.credential, trust)
+    if found.ok or all(key.distrusted_from is None for key in trust.keys.values()):
         return found
     index = _proven(services, row)
-    return found if index is None else _judge(row.credential, services.trust, index)
-
-
-def _proven(services: Services, row: CertificateRecord) -> int | None:
-    """`proven_index`, by the session that read the row where it is still open: a second one beside it could wait for a
-    writer who waits for the first."""
-    if (session := object_session(row)) is not None:
-        return proven_index(services, session, row)
-    with services.database.reading() as own:
-        return proven_index(services, own, row)
-
-
-def genuine_claims(services: Services, row: CertificateRecord) -> CertificateClaims | None:
-    """The claims of a row whose signature holds and whose columns repeat them; None where anything disagrees."""
-    if not isinstance(row.credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
-        return None
-    check, sha256 = _judge_row(services, row)
-    if not check.ok or check.claims is None or not _repeats(row, check.claims, sha256):
-        return None
-    return check.claims
+    return found if index is None else verify_credential(row.credential, trust, log_index=index)
 
 
 def repeats(row: CertificateRecord, claims: CertificateClaims) -> bool:
     """Whether the row's columns are those of the claims, its digest its bytes', its status one that is stored."""
-    if row.credential is None or not folds_agree(row):
-        return False
-    return _repeats(row, claims, hashlib.sha256(row.credential).hexdigest())
-
-
-def folds_agree(row: CertificateRecord) -> bool:
-    """Whether what look-ups find the row by (R9) is its own number and name, folded."""
-    return row.number_folded == folded_number(row.number) and row.holder_name_folded == fold(row.holder_name)
-
-
-def _repeats(row: CertificateRecord, claims: CertificateClaims, sha256: str) -> bool:
     return (
-        row.status in _STORED
+        row.credential is not None
+        and folds_agree(row)
+        and row.status in _STORED
         and row.number == claims.number
         and row.version == claims.version
         and row.token == claims.token
@@ -135,5 +115,55 @@ def _repeats(row: CertificateRecord, claims: CertificateClaims, sha256: str) -> 
         and row.issued_on == claims.issued_on
         and row.reissued_on == claims.reissued_on
         and row.valid_until == claims.valid_until
-        and row.credential_sha256 == sha256
+        and row.credential_sha256 == sha256(row.credential).hexdigest()
     )
+
+
+def folds_agree(row: CertificateRecord) -> bool:
+    """Whether what look-ups find the row by (R9) is its own number and name, folded."""
+    return row.number_folded == folded_number(row.number) and row.holder_name_folded == fold(row.holder_name)
+
+
+def _read(signed: SignedPart, issuer: str, row: IssuedRow) -> Genuine | None:
+    try:
+        claims = read_public(orjson.loads(signed.document))
+    except (MalformedCredential, orjson.JSONDecodeError):
+        return None
+    return Genuine(claims, signed.digest[:8]) if claims.issuer == issuer and _repeats(row, claims) else None
+
+
+def _repeats(row: IssuedRow, claims: PublicClaims) -> bool:
+    """As `repeats`, for claims as a look-up reads them; days are compared as text."""
+    reissued_on, valid_until = row.reissued_on, row.valid_until
+    return (
+        row.status in _STORED
+        and row.token == claims.token
+        and row.number == claims.number
+        and row.version == claims.version
+        and row.holder_name == claims.holder_name
+        and row.occupation_code == claims.occupation_code
+        and row.level == claims.level
+        and str(row.issued_on) == claims.issued_on
+        and (None if reissued_on is None else str(reissued_on)) == claims.reissued_on
+        and (None if valid_until is None else str(valid_until)) == claims.valid_until
+    )
+
+
+def _genuine_by_log(services: Services, row: CertificateRecord) -> Genuine | None:
+    """For what only the log vouches for: both proofs, and its place in the log."""
+    if all(key.distrusted_from is None for key in services.trust.keys.values()):
+        return None
+    found = check_row(services, row)
+    if not found.ok or found.document is None:
+        return None
+    document = canonical_bytes(found.document)
+    return _read(SignedPart(document, sha256(document).digest()), services.issuer.did, row)
+
+
+def _proven(services: Services, row: CertificateRecord) -> int | None:
+    """`proven_index`, by the session that read the row where it is still open: a second one beside it could wait for a
+    writer who waits for the first."""
+    if (session := object_session(row)) is not None:
+        return proven_index(services, session, row)
+    with services.database.reading() as own:
+        return proven_index(services, own, row)

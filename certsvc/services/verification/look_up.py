@@ -1,10 +1,11 @@
 """Look a certificate up for the public: by the QR's token, or by number and name together (R8.1, R10, R11).
 
 Numbers and names are compared folded (R9), in the database, which keeps both so (`store.base`). What is shown comes
-from the signed bytes, whose signature is checked on each look-up (`genuine`); only the status comes from the register.
-By number and name there is one answer for unknown, wrong name and malformed, and the same queries and the same
-cryptography are done for it as for a hit: on a miss a decoy is read and thrown away. Database trouble is `Unavailable`,
-never "unknown". Not here: what a holder sees (R10), and files brought to be checked (`verify`).
+from the signed bytes, whose signature is checked on each look-up (`genuine`); only the status comes from the register,
+as far as the log bears it out (`standing`). By number and name there is one answer for unknown, wrong name and
+malformed, and the same queries and the same cryptography are done for it as for a hit: on a miss a decoy is read and
+thrown away. Database trouble is `Unavailable`, never "unknown". Not here: what a holder sees (R10), and files brought
+to be checked (`verify`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from certsvc.credential.token import normalise_token
 from certsvc.errors import KeyMissing, Unavailable
 from certsvc.person.name import fold
 from certsvc.services.context import Services
+from certsvc.services.log.last_word import OnRecord
 from certsvc.services.verification.genuine import folds_agree, genuine_claims
 from certsvc.services.verification.public_record import PublicRecord, electronic_record, forged_record, paper_record
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
@@ -99,10 +101,12 @@ def by_numbers_and_names(services: Services, pairs: Sequence[tuple[str, str]]) -
             certificate.number_folded.in_(numbers),
             tuple_(certificate.number_folded, certificate.holder_name_folded.concat("")).in_(asked),
         )
-        for row in session.scalars(electronic.order_by(certificate.version, certificate.id.desc())):
+        rows = list(session.scalars(electronic.order_by(certificate.version, certificate.id.desc())))
+        on_record = OnRecord(session, rows)
+        for row in rows:
             same = found.setdefault((row.number_folded, row.holder_name_folded), {})
             same.pop(row.number, None)  # an earlier version; the newest comes last
-            same[row.number] = _electronic(services, session, row)
+            same[row.number] = _electronic(services, session, row, on_record)
         on_paper = select(paper).where(
             paper.number_folded.in_(numbers), tuple_(paper.number_folded, paper.name_folded.concat("")).in_(asked)
         )
@@ -175,9 +179,11 @@ def _issued() -> Select[CertificateRecord]:
     return select(CertificateRecord).where(CertificateRecord.stage == ISSUED)
 
 
-def _electronic(services: Services, session: Session, row: CertificateRecord) -> PublicRecord:
+def _electronic(
+    services: Services, session: Session, row: CertificateRecord, on_record: OnRecord | None = None
+) -> PublicRecord:
     """`electronic_record` of a row that was found by its folded columns: they must be those of number and name."""
-    record = electronic_record(services, session, row)
+    record = electronic_record(services, session, row, on_record)
     return record if folds_agree(row) else forged_record(services, row)
 
 

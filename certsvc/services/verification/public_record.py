@@ -1,30 +1,38 @@
 """What anyone may see of one certificate: status, occupation, level, dates, the name masked (R10, R11).
 
-What was signed is read from the signed bytes; only the status and what follows from it comes from the register. No
-birth date, no score, no identity number, not even masked. Not here: finding the row (`look_up`).
+What was signed is read from the signed bytes; only the status and what follows from it comes from the register, and no
+further than the log bears it out (`standing`). No birth date, no score, no identity number, not even masked.
+Not here: finding the row (`look_up`).
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status, effective
 from certsvc.person.name import mask_name
 from certsvc.services.context import Services
-from certsvc.services.verification.genuine import genuine_claims
-from certsvc.store import CertificateRecord, PaperCertificateRecord
+from certsvc.services.log.last_word import OnRecord
+from certsvc.services.verification.genuine import Genuine, genuine_claims
+from certsvc.services.verification.standing import standing
+from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
 
+_log: Final = logging.getLogger("certsvc.register")
 FORGED: Final = "forged"
+UNAVAILABLE: Final = "unavailable"
 PAPER_VALID: Final = "paper_valid"
 PAPER_REPLACED: Final = "paper_replaced"
 _ELECTRONIC: Final = "electronic"
 _PAPER: Final = "paper"
+_STATES: Final = {status: status.value for status in Status}  # asking a member itself takes ten times as long
+_WITH_REASON: Final = frozenset({Status.SUSPENDED, Status.REVOKED})
 # The paper register holds the digit alone; these are the names every occupation's levels have.
 _LEVELS: Final = MappingProxyType(
     {
@@ -37,13 +45,14 @@ _LEVELS: Final = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: to make one then costs a scan four times as much
 class PublicRecord:
     """One certificate, electronic or paper, as of `checked_at`. `state` is a key of R11 (`credential.wording`).
 
     `changed_on` and `reason` say since when and why where the state is not valid (for expired: the last day in force);
     the successor, and its own state, are there for superseded and paper_replaced. A forged record shows nothing but
-    its number: what stands beside a broken signature is not ours to repeat.
+    its number, and so does one that contradicts the log ("unavailable"): what stands there is not ours to repeat.
+    `digest8` is what the QR's payload is bound to.
     """
 
     state: str
@@ -68,40 +77,95 @@ class PublicRecord:
     successor_version: int | None = None
     successor_state: str | None = None
     checked_at: datetime
-    credential: bytes | None = None
+    digest8: bytes = b""
     signature_ok: bool = False
     token: str | None = None
     portrait_digest: str | None = None
     scheme_id: int | None = None
 
 
-def electronic_record(services: Services, session: Session, row: CertificateRecord) -> PublicRecord:
-    """The record of an issued electronic certificate; state "forged" where the stored bytes are not as signed."""
-    claims = genuine_claims(services, row)
-    if claims is None:
+def electronic_record(
+    services: Services, session: Session, row: CertificateRecord, on_record: OnRecord | None = None
+) -> PublicRecord:
+    """The record of an issued electronic certificate; state "forged" where the stored bytes are not as signed, and
+    "unavailable" where the row contradicts the log. `on_record`: what was read for many rows at once."""
+    genuine = genuine_claims(services, row)
+    if genuine is None:
         return forged_record(services, row)
-    status = effective(Status(row.status), claims.valid_until, services.today())
+    word = standing(services, row, genuine.claims, on_record or OnRecord(session, [row]))
+    if word is None:
+        return _without_words(services, row, UNAVAILABLE)
     successor = session.get(CertificateRecord, row.superseded_by_id) if row.superseded_by_id is not None else None
-    return PublicRecord(
-        **_as_signed(claims),  # type: ignore[arg-type]  # its keys are this class's own fields
-        state=status.value,
-        carrier=_ELECTRONIC,
-        changed_on=claims.valid_until if status is Status.EXPIRED else row.status_changed_on,
-        reason=row.status_reason if status in {Status.SUSPENDED, Status.REVOKED} else None,
-        successor_number=None if successor is None else successor.number,
-        successor_version=None if successor is None else successor.version,
-        successor_state=None if successor is None else _state(services, successor),
+    return as_signed(
+        genuine,
+        status=word.status,
+        since=word.since,
+        reason=row.status_reason,
+        today=services.today(),
         checked_at=services.now(),
-        credential=row.credential,
-        signature_ok=True,
         scheme_id=row.scheme_id,
+        successor=None if successor is None else _successor(services, session, successor),
     )
 
 
-def forged_record(services: Services, row: CertificateRecord) -> PublicRecord:
-    """What is said of a row that somebody changed: its number, and nothing that stands beside it."""
+class Successor(NamedTuple):
+    """What replaced a certificate, and its own state."""
+
+    number: str
+    version: int
+    state: str
+
+
+def as_signed(
+    genuine: Genuine,
+    *,
+    status: Status,
+    since: date | None,
+    reason: str | None,
+    today: date,
+    checked_at: datetime,
+    scheme_id: int | None,
+    successor: Successor | None = None,
+) -> PublicRecord:
+    """The record of a genuine certificate of this status."""
+    claims, digest8 = genuine
+    until = claims.valid_until
+    valid_until = None if until is None else date.fromisoformat(until)
+    now = effective(status, valid_until, today)
     return PublicRecord(
-        state=FORGED,
+        state=_STATES[now],
+        number=claims.number,
+        masked_name=mask_name(claims.holder_name),
+        occupation_zh=claims.occupation_zh,
+        occupation_en=claims.occupation_en,
+        level=claims.level,
+        level_zh=claims.level_zh,
+        level_en=claims.level_en,
+        issuer_zh=claims.issuer_zh,
+        issuer_en=claims.issuer_en,
+        issued_on=date.fromisoformat(claims.issued_on),
+        valid_until=valid_until,
+        reissued_on=None if claims.reissued_on is None else date.fromisoformat(claims.reissued_on),
+        version=claims.version,
+        carrier=_ELECTRONIC,
+        sample=claims.sample,
+        changed_on=valid_until if now is Status.EXPIRED else since,
+        reason=reason if now in _WITH_REASON else None,
+        successor_number=None if successor is None else successor.number,
+        successor_version=None if successor is None else successor.version,
+        successor_state=None if successor is None else successor.state,
+        checked_at=checked_at,
+        digest8=digest8,
+        signature_ok=True,
+        token=claims.token,
+        portrait_digest=claims.portrait_digest,
+        scheme_id=scheme_id,
+    )
+
+
+def _without_words(services: Services, row: CertificateRecord, state: str) -> PublicRecord:
+    return PublicRecord(
+        state=state,
         number=row.number,
         level=row.level,
         issued_on=row.issued_on,
@@ -112,14 +176,22 @@ def forged_record(services: Services, row: CertificateRecord) -> PublicRecord:
     )
 
 
+def forged_record(services: Services, row: CertificateRecord) -> PublicRecord:
+    """What is said of a row that somebody changed: its number, and nothing that stands beside it."""
+    return _without_words(services, row, FORGED)
+
+
 def paper_record(services: Services, session: Session, row: PaperCertificateRecord) -> PublicRecord:
     """The record of a former paper certificate (R8.1), with its electronic successor where it was replaced (R8.3)."""
-    successor = session.get(CertificateRecord, row.replaced_by_id) if row.replaced_by_id is not None else None
-    if successor is not None:
-        successor = _newest(session, successor)
+    replaced_by = session.get(CertificateRecord, row.replaced_by_id) if row.replaced_by_id is not None else None
+    successor = None if replaced_by is None else _successor(services, session, _newest(session, replaced_by))
+    state = PAPER_VALID if row.replaced_on is None else PAPER_REPLACED
+    if row.replaced_on is None and _is_reissued(session, row):
+        _log.error("the register contradicts itself: paper row %d is not marked as replaced, and is", row.id)
+        state = UNAVAILABLE
     level_zh, level_en = _LEVELS.get(row.level, (f"{row.level}级", f"Level {row.level}"))
     return PublicRecord(
-        state=PAPER_VALID if row.replaced_on is None else PAPER_REPLACED,
+        state=state,
         number=row.number,
         masked_name=mask_name(row.name),
         occupation_zh=row.occupation,
@@ -136,35 +208,32 @@ def paper_record(services: Services, session: Session, row: PaperCertificateReco
         reason=row.replaced_reason,
         successor_number=None if successor is None else successor.number,
         successor_version=None if successor is None else successor.version,
-        successor_state=None if successor is None else _state(services, successor),
+        successor_state=None if successor is None else successor.state,
         checked_at=services.now(),
         signature_ok=False,
     )
 
 
-def _as_signed(claims: CertificateClaims) -> dict[str, object]:
-    return {
-        "number": claims.number,
-        "masked_name": mask_name(claims.holder_name),
-        "occupation_zh": claims.occupation_zh,
-        "occupation_en": claims.occupation_en,
-        "level": claims.level,
-        "level_zh": claims.level_zh,
-        "level_en": claims.level_en,
-        "issuer_zh": claims.issuer.name_zh,
-        "issuer_en": claims.issuer.name_en,
-        "issued_on": claims.issued_on,
-        "valid_until": claims.valid_until,
-        "reissued_on": claims.reissued_on,
-        "version": claims.version,
-        "sample": claims.issuer.sample,
-        "token": claims.token,
-        "portrait_digest": claims.portrait_digest,
-    }
+def _is_reissued(session: Session, row: PaperCertificateRecord) -> bool:
+    """Whether an electronic certificate bears the number of this paper: a reissue alone keeps one (R8.3)."""
+    query = select(CertificateRecord.id).where(
+        CertificateRecord.number == row.number, CertificateRecord.stage == ISSUED
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
-def _state(services: Services, row: CertificateRecord) -> str:
-    return effective(Status(row.status), row.valid_until, services.today()).value
+def _successor(services: Services, session: Session, row: CertificateRecord) -> Successor:
+    """A successor, whose own row is believed no further than any other."""
+    genuine = genuine_claims(services, row)
+    word = None if genuine is None else standing(services, row, genuine.claims, OnRecord(session, [row]))
+    if genuine is None or word is None:
+        return Successor(row.number, row.version, FORGED if genuine is None else UNAVAILABLE)
+    state = effective(word.status, _day(genuine.claims.valid_until), services.today())
+    return Successor(genuine.claims.number, genuine.claims.version, state.value)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def _newest(session: Session, row: CertificateRecord) -> CertificateRecord:

@@ -48,11 +48,12 @@ def shared(secret: str) -> Response:
             raise NotFound("没有这个分享链接，或已失效", "there is no such link, or it has ended", rule="R10")
         text = here.pages.render("holder/shared_gone.html", language())
         return respond(Answer(404, HTML, text.encode(), _HEADERS))
-    text = here.pages.render("holder/shared.html", language(), **state_of(here, record).as_values())
+    statement = state_of(here, record)
+    text = here.pages.render("holder/shared.html", language(), **statement.as_values())
     headers: tuple[tuple[str, str], ...] = _HEADERS
     if request.args.get("lang") in LANGUAGES:
         headers = (*headers, ("Set-Cookie", language_cookie(request.args["lang"], https=here.https)))
-    return respond(Answer(200, HTML, text.encode("utf-8", "replace"), headers))
+    return respond(Answer(statement.status, HTML, text.encode("utf-8", "replace"), headers))
 
 
 def _by_a_person() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,9 @@ _WORDS: Final = (
 )
 
 
+_words_of: Final = attrgetter(*_WORDS)
+
+
 def portrait_address(site: Site, record: PublicRecord | None) -> str | None:
     """Where the holder's photo is, for a scheme that makes it public; None for any other."""
     if record is None or record.token is None:
@@ -61,12 +65,11 @@ def write_record(
     portrait = None if token is None else portrait_address(site, record)
     shape: tuple[object, ...] = (language, statement.state, token is None, portrait is None, matched, limited)
     if record is not None:
-        for name in _WORDS:
-            words[name] = getattr(record, name)
+        words |= zip(_WORDS, _words_of(record), strict=True)
         words["reason"] = why(language, record.reason) if record.reason else None
         words["number_grouped"] = grouped(record.number)
-        words["successor_number_grouped"] = grouped(record.successor_number or "")
-        present = tuple(bool(words[name]) for name in _WORDS)
+        words["successor_number_grouped"] = grouped(record.successor_number) if record.successor_number else ""
+        present = tuple(map(bool, map(words.__getitem__, _WORDS)))
         successor = record.successor_version, record.successor_state
         shape += (present, record.version, record.carrier, record.sample, successor)
 

@@ -13,10 +13,9 @@ from certsvc.errors import Unavailable
 from certsvc.services.verification.portrait import is_known
 from certsvc.services.verification.scan import WouldWait, by_token
 from certsvc.web import problems
-from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.answers import HTML, JSON, Answer, encoded, json_answer
 from certsvc.web.figures import SCAN
 from certsvc.web.languages import COOKIE, COOKIE_SECONDS, LANGUAGES
-from certsvc.web.limits import Kind
 from certsvc.web.public.page import write_record
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.site import Site
@@ -25,7 +24,7 @@ _NEVER_KEPT = (("Cache-Control", "no-store"), ("Vary", "Accept, Accept-Encoding,
 _PACKED = ("Content-Encoding", "gzip")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Answer`
 class Ask:
     """One request to see a record. `switch` is the language asked for in the address, to be remembered; `packed` says
     that the page may come by gzip."""
@@ -46,7 +45,7 @@ def answer_scan(site: Site, ask: Ask) -> Answer:
 
 def refuse_scan(site: Site, ask: Ask) -> Answer | None:
     """Count one scan from its address; the answer "too many", or None where it is allowed."""
-    if site.limits.allow(Kind.PAGE, ask.address):
+    if site.limits.allow_page(ask.address):
         return None
     return too_many(site, ask.language, wants_json=ask.wants_json)
 
@@ -63,7 +62,7 @@ def answer_with(site: Site, ask: Ask, statement: Statement) -> Answer:
     else:
         site.figures.answered(SCAN, statement.state)
     if ask.wants_json:
-        return json_of(statement)
+        return Answer(statement.status, JSON, encoded(statement.as_json()), _NEVER_KEPT)
     return record_page(site, statement, ask.language, token=ask.token, switch=ask.switch, packed=ask.packed)
 
 
@@ -72,7 +71,7 @@ def look_at(site: Site, token: str, *, wait: bool = True) -> Statement:
     wait for the database."""
     try:
         record = by_token(site.services, token, wait=wait)
-        if not wait and record is not None and not is_known(site.services, record):
+        if not wait and record is not None and record.portrait_digest and not is_known(site.services, record):
             raise WouldWait
         return state_of(site, record, about=token[:64])
     except Unavailable:

@@ -11,18 +11,18 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from certsvc.credential.canonical import canonical_bytes, load_strict
-from certsvc.credential.checked import digest8
 from certsvc.credential.reasons import reason_of
 from certsvc.credential.verdict import Check, CheckName
-from certsvc.credential.wording import Wording, say
+from certsvc.credential.wording import STATES, Wording, say
+from certsvc.services.verification.public_record import UNAVAILABLE
 from certsvc.web.pages import beijing, headline
-from certsvc.web.site import Site
+from certsvc.web.site import Site, to_the_second
 
 if TYPE_CHECKING:
     from certsvc.services.verification.public_record import PublicRecord
 
 HTTP_STATUS: Final = {"unknown": 404, "unavailable": 503}
+_PLAIN: Final = {state: STATES[state] for state in ("valid", "paper_valid", "forged")}  # their words state no facts
 _NOT_IN_FORCE: Final = frozenset({"suspended", "revoked", "superseded", "paper_replaced", "expired"})
 
 
@@ -35,7 +35,7 @@ _NOT_ASKED: Final = Wording(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `PublicRecord`
 class Statement:
     """`record` is None for unknown and unavailable."""
 
@@ -57,8 +57,7 @@ class Statement:
     @property
     def digest(self) -> str:
         """What the QR's own payload is bound to (`credential.checked.digest8`), in hex; empty for paper."""
-        signed = self.record.credential if self.record and self.state != "forged" else None
-        return _digest8(signed) if signed else ""
+        return self.record.digest8.hex() if self.record is not None else ""
 
     def as_words(self) -> dict[str, object]:
         """The words that differ from one answer to the next of the same shape (`web.prebuilt`)."""
@@ -68,7 +67,7 @@ class Statement:
             "says_zh_headline": headline(self.says.zh, self.state),
             "says_en_headline": headline(self.says.en, self.state),
             "checked_at": beijing(self.checked_at),
-            "checked_iso": self.checked_at.isoformat(timespec="seconds"),
+            "checked_iso": to_the_second(self.checked_at),
             "reference": self.reference,
             "digest": self.digest,
         }
@@ -86,14 +85,15 @@ class Statement:
 
     def as_json(self) -> dict[str, object]:
         """For programs; the members are described in the API's OpenAPI document."""
+        says, record = self.says, self.record
         return {
             "state": self.state,
-            "says": {"zh": self.says.zh, "en": self.says.en},
-            "next": {"zh": self.says.next_zh, "en": self.says.next_en},
-            "checked_at": self.checked_at.isoformat(timespec="seconds"),
+            "says": {"zh": says.zh, "en": says.en},
+            "next": {"zh": says.next_zh, "en": says.next_en},
+            "checked_at": to_the_second(self.checked_at),
             "reference": self.reference,
-            "certificate": None if self.record is None or self.state == "forged" else _signed(self.record, self.digest),
-            "checks": [check.as_json() for check in self.checks],
+            "certificate": None if record is None or self.state == "forged" else _signed(record),
+            "checks": [] if record is None else _checks_said(self.state, record.carrier, record.signature_ok),
         }
 
 
@@ -101,10 +101,12 @@ def state_of(site: Site, record: PublicRecord | None, *, about: str = "") -> Sta
     """The statement for a record found, or for none ("unknown")."""
     if record is None:
         return without_record(site, "unknown", about=about)
-    date = record.valid_until if record.state == "expired" else record.changed_on
-    says = say(
+    if record.state == UNAVAILABLE:  # its row contradicts the log: nothing it says is known
+        site.figures.contradicted()
+        return without_record(site, UNAVAILABLE, about=about or record.number)
+    says = _PLAIN.get(record.state) or say(
         record.state,
-        date=date,
+        date=record.valid_until if record.state == "expired" else record.changed_on,
         reason=record.reason,
         number=record.successor_number,
         version=record.successor_version,
@@ -125,15 +127,7 @@ def not_asked(site: Site) -> Statement:
     return replace(without_record(site, "unavailable"), says=_NOT_ASKED)
 
 
-@lru_cache(maxsize=4096)
-def _digest8(signed: bytes) -> str:
-    # Signed bytes never change, so this may be kept; a status may not.
-    document = load_strict(signed)
-    assert isinstance(document, dict)
-    return digest8(canonical_bytes({name: value for name, value in document.items() if name != "proof"})).hex()
-
-
-def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
+def _signed(record: PublicRecord) -> dict[str, object]:
     reason = reason_of(record.reason)
     return {
         "number": record.number,
@@ -157,8 +151,13 @@ def _signed(record: PublicRecord, digest: str) -> dict[str, object]:
             "state": record.successor_state,
         },
         # What the QR's own payload is bound to, so that the page can compare the two (formats.md, "The QR").
-        "credential_digest8": digest or None,
+        "credential_digest8": record.digest8.hex() or None,
     }
+
+
+@lru_cache(maxsize=64)
+def _checks_said(state: str, carrier: str, signature_ok: bool) -> list[dict[str, object]]:
+    return [check.as_json() for check in _checks(state, carrier, signature_ok)]
 
 
 @lru_cache(maxsize=64)

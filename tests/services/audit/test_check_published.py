@@ -23,6 +23,7 @@ from certsvc.services.publishing.static import publish_static
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import AuditReport
 from certsvc.transparency.tree import leaf_hash
+from tests.builders.insider import sign_lists
 from tests.builders.installation import Installation, made_up
 from tests.builders.static_server import served
 
@@ -180,7 +181,7 @@ def test_a_log_and_its_status_lists_are_audited_over_the_web(home: Installation,
     )
     assert found.ok, [str(problem) for problem in found.problems]
     changed_by_sql(home, "update certificate set status = 'revoked' where id = 1")
-    publish_static(home.services)
+    sign_lists(home)
     found = audit_published(fetcher(f"{web}/log"), home.services.trust, days_dated_back=DATED_BACK, lists=lists)
     assert [problem.rule for problem in found.problems] == ["L12"]
     assert status_fetcher(web) is None  # an address that does not end in /log: where its lists are is not known

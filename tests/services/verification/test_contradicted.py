@@ -16,7 +16,7 @@ from certsvc.services.certificates.resign import ResignReport, Selection, resign
 from certsvc.services.issuing.render import draw
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.verification import look_up
-from certsvc.services.verification.genuine import genuine_claims, repeats
+from certsvc.services.verification.genuine import check_row, genuine_claims, repeats
 from certsvc.signing.keys import Purpose
 from tests.builders.insider import by_sql
 from tests.builders.installation import Installation, made_up
@@ -55,7 +55,7 @@ COLUMNS = {
 
 
 def of_row(at: Installation) -> CertificateClaims:
-    claims = genuine_claims(at.services, at.row(numbers(at)[0]))
+    claims = check_row(at.services, at.row(numbers(at)[0])).claims
     assert claims is not None
     return claims
 
@@ -68,6 +68,7 @@ def test_every_column_of_a_row_must_repeat_what_was_signed(at: Installation) -> 
         row = at.row(claims.number)
         setattr(row, column, value)
         assert not repeats(row, claims), column
+        assert genuine_claims(at.services, row) is None, column
     for status in ("valid", "suspended", "revoked", "superseded"):
         row = at.row(claims.number)
         row.status = status
@@ -225,4 +226,4 @@ def test_a_row_whose_log_does_not_bear_it_out_is_not_signed_anew(rotated: Instal
     by_sql(rotated, f"update certificate set leaf_index = null where number = '{number}'")
     report = signed_anew(rotated)
     assert report.resigned == [(other, 2)]
-    assert refused(report) == [(number, "the public log does not bear it out")]
+    assert refused(report) == [(number, "the log has no leaf that made it")]

@@ -17,9 +17,10 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import mask_name
 from certsvc.services.certificates import change_status, reissue
 from certsvc.services.certificates.correct import Correction, correct
-from certsvc.services.verification import look_up
-from certsvc.services.verification.genuine import check_credential
+from certsvc.services.verification import look_up, scan
 from certsvc.services.verification.public_record import PublicRecord
+from certsvc.signing import keys, stored
+from certsvc.signing.keys import Algorithm
 from tests.builders.installation import RARE_NAME, Installation, Person, made_up
 
 HOLDER = made_up(2, RARE_NAME)
@@ -49,7 +50,7 @@ def test_the_public_record_shows_nothing_personal_but_a_masked_name(home: Instal
     (issued,) = home.issue(HOLDER)
     record = look_up.by_token(home.services, issued.token)
     assert record is not None
-    shown = {name: str(value) for name, value in asdict(record).items() if name != "credential"}
+    shown = {name: str(value) for name, value in asdict(record).items() if name != "digest8"}
     assert record.masked_name == mask_name(HOLDER.name)
     everything = json.dumps(shown, ensure_ascii=False)
     for personal in (HOLDER.name, HOLDER.id_number, HOLDER.last_six, HOLDER.id_number[6:14], "88", "91.5"):
@@ -265,13 +266,21 @@ def test_a_revocation_shows_on_the_very_next_look_up(home: Installation) -> None
     assert record.state == "revoked"
 
 
-def test_a_verdict_is_remembered_by_the_bytes_alone(home: Installation) -> None:
+def test_the_signature_is_checked_on_each_look_up(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     (issued,) = home.issue(HOLDER)
-    credential = home.row(issued.number).credential
-    assert credential is not None
-    first = check_credential(credential, home.services.trust)
-    assert check_credential(bytes(bytearray(credential)), home.services.trust) is first
-    assert not check_credential(credential.replace("阿".encode(), "何".encode()), home.services.trust).ok
+    checked: list[bytes] = []
+
+    def counted(algorithm: Algorithm, public: bytes, signature: bytes, message: bytes) -> bool:
+        checked.append(message)
+        return keys.verify(algorithm, public, signature, message)
+
+    monkeypatch.setattr(stored, "verify", counted)
+    for look in (look_up.by_token, scan.by_token) * 2:
+        record = look(home.services, issued.token)
+        assert record is not None
+        assert record.state == "valid"
+    assert len(checked) == 4
+    assert len(set(checked)) == 1
 
 
 @pytest.mark.parametrize("trouble", ["drop table certificate", "drop table paper_certificate"])

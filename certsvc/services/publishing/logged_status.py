@@ -1,0 +1,177 @@
+"""What the log says of each certificate's status, held against the rows before a status list is signed (R7.5).
+
+What was signed before stands in the lists of this home, which no one forges without the list's key. To it comes what
+the log says since: each leaf of a change, of the certificate that opens it, at the place in the lists that the
+certificate itself names. So a row put back to "valid" past the services, a change taken off the record and two places
+swapped are refused, by number, before a bit of it is signed; and the cost is that of what is new. The leaves that are
+read must lead to the log's head, and that must go on from each head signed before: a leaf that was rewritten says
+nothing here. How far the lists reach is kept in the home; where that is lost, or does not add up, every leaf is read
+again.
+Not here: the lists (`status_lists`), a single certificate's last word (`log.last_word`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from certsvc.credential.status import Status
+from certsvc.credential.status_list import Purpose
+from certsvc.errors import CertsvcError, LogMismatch
+from certsvc.files.folder import write_if_changed
+from certsvc.services.context import Services
+from certsvc.services.log import read as log_read
+from certsvc.services.log.append import frontier
+from certsvc.services.log.last_word import CHANGES
+from certsvc.services.log.publish import edge_at, require_growth
+from certsvc.services.publishing.status_lists import list_names, read_published
+from certsvc.services.publishing.status_places import list_url
+from certsvc.services.records.secrets import open_secrets
+from certsvc.store import ISSUED, CertificateRecord, StatusChangeRecord
+from certsvc.transparency import leaf as leaves
+from certsvc.transparency.leaf import Event
+from certsvc.transparency.tree import Frontier, leaf_hash
+
+_MOST_LOOKED_FOR: Final = 100
+_REACH: Final = "status-lists-reach.json"
+# As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
+_NO_CHANGE: Final = tuple(f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION))
+
+Statuses = dict[tuple[str, int], Status]
+"""By the list's name and the index in it; valid ones are left out."""
+
+
+def check_logged(services: Services, session: Session) -> int:
+    """The size of the log up to which the rows were held against it. Raises `LogMismatch`, naming the certificate."""
+    edge = frontier(session)
+    require_growth(services, session, edge)
+    stored = _stored(session)
+    reach = _reach(services)
+    if reach is not None and reach <= edge.size:
+        logged = _signed_before(services, list_names(session))
+        _replay(services, session, logged, reach, edge)
+        if logged == stored:
+            return edge.size
+    logged = {}
+    _replay(services, session, logged, 0, edge)
+    if logged != stored:
+        raise _contradiction(session, stored, logged)
+    return edge.size
+
+
+def note_reach(services: Services, size: int) -> None:
+    """Remember that the lists of this home say what a log of this size says."""
+    write_if_changed(services.folders.home / _REACH, json.dumps({"size": size}).encode())
+
+
+def _reach(services: Services) -> int | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return int(json.loads((services.folders.home / _REACH).read_bytes())["size"])
+    return None
+
+
+def _stored(session: Session) -> Statuses:
+    query = select(CertificateRecord.status_list, CertificateRecord.status_index, CertificateRecord.status).where(
+        CertificateRecord.stage == ISSUED, CertificateRecord.status != Status.VALID.value
+    )
+    return {(name, index): Status(status) for name, index, status in session.execute(query)}
+
+
+def _signed_before(services: Services, names: list[str]) -> Statuses:
+    """What the lists in this home say, those that are there and bear their key's signature."""
+    found: Statuses = {}
+    for name in names:
+        bits = {purpose: _indexes(services, purpose, name) for purpose in Purpose}
+        found |= dict.fromkeys(((name, index) for index in bits[Purpose.SUSPENSION]), Status.SUSPENDED)
+        found |= dict.fromkeys(((name, index) for index in bits[Purpose.REVOCATION]), Status.REVOKED)
+        found |= dict.fromkeys(((name, index) for index in bits[Purpose.REFRESH]), Status.SUPERSEDED)
+    return found
+
+
+def _indexes(services: Services, purpose: Purpose, name: str) -> Iterator[int]:
+    url = list_url(services.base_url, purpose.value, name)
+    try:
+        content = (services.folders.published / "status" / url.rsplit("/", 1)[1]).read_bytes()
+        bits = read_published(content, services.trust, url=url, purpose=purpose).entries.bits
+    except (OSError, CertsvcError):
+        return
+    for place, byte in enumerate(bits):
+        if byte:
+            yield from (8 * place + bit for bit in range(8) if byte & (0x80 >> bit))
+
+
+def _replay(services: Services, session: Session, statuses: Statuses, start: int, edge: Frontier) -> None:
+    """Move `statuses` on by the leaves from `start` to the log's edge, to which their contents must lead."""
+    query = select(StatusChangeRecord, CertificateRecord).join(
+        CertificateRecord, CertificateRecord.id == StatusChangeRecord.certificate_id
+    )
+    changes = {
+        change.leaf_index: (change, row)
+        for change, row in session.execute(query.where(StatusChangeRecord.leaf_index >= start))
+    }
+    index, grown = start, edge_at(start, log_read.hash_reader(session))
+    for some in log_read.contents(session, start, edge.size):
+        grown = grown.extend(leaf_hash(content) for content in some).frontier
+        for content in some:
+            if not any(event in content for event in _NO_CHANGE):
+                change, row = changes.get(index, (None, None))
+                if change is None or row is None:
+                    raise LogMismatch(
+                        f"登记中没有第 {index} 叶所记的变更", f"no change on record goes with leaf {index}", where="log"
+                    )
+                _apply(services, statuses, content, change, row)
+            index += 1
+    if grown.root() != edge.root():
+        raise LogMismatch("叶的内容与日志根不符", "the leaves' contents do not give the log's root", where="log")
+
+
+def _apply(
+    services: Services, statuses: Statuses, content: bytes, change: StatusChangeRecord, row: CertificateRecord
+) -> None:
+    leaf, to = leaves.decode(content), Status(change.to_status)
+    assert row.credential is not None
+    named = leaf.replaces if leaf.event is Event.CORRECT else leaf.credential
+    commitment = leaves.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+    if leaf.event is not CHANGES.get(to) or named != commitment:
+        raise LogMismatch(
+            f"第 {change.leaf_index} 叶说的不是它变为 {to.value}",
+            f"leaf {change.leaf_index} does not say that it became {to.value}",
+            where=f"{row.number}-v{row.version}",
+        )
+    place = _place(row)
+    statuses.pop(place, None)
+    if to is not Status.VALID:
+        statuses[place] = to
+
+
+def _place(row: CertificateRecord) -> tuple[str, int]:
+    """The place in the lists that a certificate names itself: the leaf commits to its bytes, not to its row."""
+    assert row.credential is not None
+    document: dict[str, Any] = json.loads(row.credential)
+    entries = document.get("credentialStatus")
+    if not entries:
+        return row.status_list, row.status_index
+    return entries[0]["statusListCredential"].rpartition("-")[2], int(entries[0]["statusListIndex"])
+
+
+def _at(session: Session, name: str, index: int) -> CertificateRecord | None:
+    return session.scalar(
+        select(CertificateRecord).where(CertificateRecord.status_list == name, CertificateRecord.status_index == index)
+    )
+
+
+def _contradiction(session: Session, stored: Statuses, logged: Statuses) -> LogMismatch:
+    places = sorted(one for one in stored.keys() | logged.keys() if stored.get(one) != logged.get(one))
+    named = [(one, row) for one in places[:_MOST_LOOKED_FOR] if (row := _at(session, *one)) is not None]
+    (name, index), row = place, _ = named[0] if named else (places[0], None)
+    marked, says = (each.get(place, Status.VALID).value for each in (stored, logged))
+    return LogMismatch(
+        f"登记为 {marked}，按日志应为 {says}；请先查明（certsvc log check）",
+        f"marked {marked} where the log says {says}: find out first (certsvc log check)",
+        where=f"{name}/{index}" if row is None else f"{row.number}-v{row.version}",
+    )
