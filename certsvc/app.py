@@ -149,6 +149,7 @@ def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
     from certsvc.jobs.sender import Sender
     from certsvc.web.figures import Figures
+    from certsvc.web.gate import Gate
     from certsvc.web.limits import Allowance, Limits
     from certsvc.web.pages import Pages
     from certsvc.web.site import Site
@@ -173,6 +174,7 @@ def open_site(settings: Settings, services: Services) -> Site:
             issuer={"zh": services.issuer.name_zh, "en": services.issuer.name_en},
         ),
         limits=Limits(services.database, key, allowance, services.now, figures.limited),
+        gate=Gate(),
         figures=figures,
         sender=Sender(services),
         host=settings.host,

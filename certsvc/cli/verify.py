@@ -1,9 +1,9 @@
-"""`certsvc verify FILE_OR_TEXT`: a PDF, a credential, a picture of a code, or the text of a QR (R11).
+"""`certsvc verify FILE_OR_TEXT…`: PDFs, credentials, pictures of a code, ZIPs, lists, or the text of a QR (R11).
 
-Exit status 0 for `valid` alone, 3 for `unchecked`, 1 for every other answer. Online (the default) it asks the register
-of CERTSVC_HOME; with `--offline` nothing but pinned keys, and the published files where there are some: `--trust
-FOLDER` (a published folder or survival kit) or FILE (a trust bundle). It then says which trust it used and how old that
-is: an old copy is all that an attacker needs to keep from a verifier what was revoked since.
+Exit status 0 where all is `valid`, 3 where the worst is `unchecked`, 1 for every other answer. Online (the default) it
+asks the register of CERTSVC_HOME; with `--offline` nothing but pinned keys, and the published files where there are
+some: `--trust FOLDER` (a published folder or survival kit) or FILE (a trust bundle). It then says which trust it used
+and how old that is: an old copy is all that an attacker needs to keep from a verifier what was revoked since.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Used:
 
 
 @click.command()
-@click.argument("file_or_text")
+@click.argument("things", metavar="FILE_OR_TEXT...", nargs=-1, required=True)
 @click.option("--offline", is_flag=True, help="不查登记，只凭公钥 / ask no register: pinned keys alone.")
 @click.option(
     "--trust",
@@ -106,7 +106,7 @@ class _Used:
 )
 @json_option
 def verify(
-    file_or_text: str,
+    things: tuple[str, ...],
     *,
     offline: bool,
     trust_path: Path | None,
@@ -116,10 +116,13 @@ def verify(
     original: Path | None,
     as_json: bool,
 ) -> int:
-    """查验 / Verify a PDF, a credential JSON, a picture of a code, or the text of a QR ("-" reads standard input)."""
+    """查验 / Verify PDFs, credentials, pictures of a code, ZIPs, lists, or a QR's text ("-" reads standard input)."""
     from certsvc.services.verification.verify import Options
 
-    content = _read(file_or_text)
+    if len(things) > 1 and (receipt or gm_signature or original):
+        raise Refused(
+            "一次只能给一个文件配这些选项", "--receipt, --gm-signature and --original go with one file at a time"
+        )
     used = _pinned(trust_path) if offline or trust_path is not None else None
     options = Options(
         receipt=_optional(receipt),
@@ -127,14 +130,44 @@ def verify(
         published=None if used is None else used.published,
         demand_log=logged,
     )
+    answers = []
+    status = 0
+    for thing in things:
+        if len(things) > 1 and not as_json:
+            say(click.style(f"— {thing}", bold=True))
+        answer, each = _answer(thing, used, options, original, as_json=as_json)
+        answers.append(answer if len(things) == 1 else {"file": thing, **answer})
+        status = each if each == 1 or status == 0 else status
+    if as_json:
+        tell(answers[0] if len(answers) == 1 else {"files": answers})
+    return status
+
+
+def _answer(
+    thing: str, used: _Used | None, options: Options, original: Path | None, *, as_json: bool
+) -> tuple[dict[str, object], int]:
+    """The answer to one thing as JSON, shown unless that is asked for, and its exit status."""
+    from certsvc.brought.kinds import Kind, kind_of
+
+    content = _read(thing)
+    if isinstance(content, bytes) and kind_of(content, thing) is Kind.LIST:
+        from certsvc.cli.verify_list import check_list, say_list
+
+        if used is not None:
+            raise Refused(
+                "名单要查登记，不能离线查验", "a list asks the register: it cannot be checked offline", where=thing
+            )
+        rows = check_list(work.services(), content, thing)
+        if not as_json:
+            say_list(rows)
+        return {"rows": [row.as_json() for row in rows]}, 0 if all(row.in_force for row in rows) else 1
     found = _verify(content, used, options)
     if original is not None:
         _write_original(original, found)
-    if as_json:
-        tell(found.as_json() | {"trust": {"source": "register"} if used is None else used.as_json()})
-    else:
+    if not as_json:
         _say(found, used)
-    return _EXIT.get(found.verdict.value, 1)
+    told = found.as_json() | {"trust": {"source": "register"} if used is None else used.as_json()}
+    return told, _EXIT.get(found.verdict.value, 1)
 
 
 def _optional(file: Path | None) -> bytes | None:

@@ -18,7 +18,7 @@ from certsvc.pictures.kinds import is_picture
 __all__ = ["LARGEST_BYTES", "is_picture", "read_codes"]
 
 LARGEST_BYTES: Final = 20 * 1024 * 1024
-_BOUNDS: Final = Bounds(seconds=20, memory_bytes=1024 * 1024 * 1024, answer_bytes=256 * 1024)
+_BOUNDS: Final = Bounds(seconds=20, memory_bytes=384 * 1024 * 1024, answer_bytes=256 * 1024)
 _SECONDS_OF_LOOKING: Final = 6.0
 
 _REFUSALS: Final = {

@@ -24,10 +24,11 @@ LIST_LIMITS = Limits(
     columns=32,
     cell_length=500,
     unpacked_bytes=64 * 1024 * 1024,
-    memory_bytes=512 * 1024 * 1024,
+    memory_bytes=224 * 1024 * 1024,
     seconds=10,
 )
-ANSWER_HEADERS = ("证书编号", "姓名", "状态", "发证日期", "查询时间")
+ANSWER_HEADERS = ("证书编号", "姓名", "状态", "发证日期", "查询时间", "核验网址")
+TEMPLATE_HEADERS = tuple(column.zh for column in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,16 @@ UNREADABLE = RowProblem(
         "Check the row and try again.",
     ),
 )
-ROW_PROBLEMS = (DAMAGED, INCOMPLETE, UNREADABLE)
+GUESSED = RowProblem(
+    "guessed",
+    Wording(
+        "同一编号配了三个以上姓名，未查询",
+        "Not checked: this number stands with more than three names",
+        "请只保留确定的姓名。",
+        "Keep the name that you are sure of.",
+    ),
+)
+ROW_PROBLEMS = (DAMAGED, INCOMPLETE, UNREADABLE, GUESSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +90,15 @@ class EmployerRow:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One row of the answer; all of it is text to show. `issued_on` is "" where nothing was found."""
+    """One row of the answer; all of it is text to show. `issued_on` is "" where nothing was found, and `link` where
+    there is no page of the record."""
 
     number: str
     name: str
     status: str
     issued_on: str
     checked_at: str
+    link: str = ""
 
 
 def read_employer_list(
@@ -100,7 +112,7 @@ def read_employer_list(
 def answer_cells(rows: Iterable[AnswerRow]) -> Iterator[tuple[str, ...]]:
     """The rows as `export` writes them under ANSWER_HEADERS."""
     for row in rows:
-        yield row.number, row.name, row.status, row.issued_on, row.checked_at
+        yield row.number, row.name, row.status, row.issued_on, row.checked_at, row.link
 
 
 def _read(table: Table, report: Report) -> Iterator[EmployerRow]:

@@ -11,7 +11,10 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 # The last four are the full-width signs, which a spreadsheet of East Asia takes for the others.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -40,16 +43,37 @@ def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator
     yield text.getvalue().encode()
 
 
-def write_xlsx(headers: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "结果") -> bytes:
-    """An XLSX file with one sheet, every cell text."""
+def write_xlsx(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str = "结果",
+    links: int | None = None,
+    empty_rows: int = 0,
+) -> bytes:
+    """An XLSX file with one sheet, every cell text, so that a long number typed there stays whole.
+
+    `links` is the column whose cells are our own addresses and open at a click; `empty_rows` are to be filled in.
+    """
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(title)
-    sheet.append([_xlsx_text(header) for header in headers])
-    for row in rows:
-        sheet.append([_xlsx_text(cell) for cell in row])
+    for place in range(1, len(headers) + 1):
+        sheet.column_dimensions[get_column_letter(place)].width = 22
+    sheet.append([_xlsx_cell(sheet, header) for header in headers])
+    for row in (*rows, *([[""] * len(headers)] * empty_rows)):
+        cells = [_xlsx_cell(sheet, cell) for cell in row]
+        if links is not None and row[links]:
+            cells[links].hyperlink = row[links]
+        sheet.append(cells)
     out = io.BytesIO()
     workbook.save(out)
     return out.getvalue()
+
+
+def _xlsx_cell(sheet: WriteOnlyWorksheet, text: str) -> Cell:
+    cell = WriteOnlyCell(sheet, _xlsx_text(text) or None)
+    cell.number_format = "@"
+    return cell
 
 
 def _xlsx_text(text: str) -> str:

@@ -24,7 +24,7 @@ from certsvc.signing.pdf import LARGEST_BYTES
 from certsvc.signing.pdf_examination import PdfExamination, examine_pdf
 from certsvc.signing.pdf_within import Within, look_within
 
-BOUNDS: Final = Bounds(seconds=10, memory_bytes=1024 * 1024 * 1024, answer_bytes=2 * LARGEST_BYTES)
+BOUNDS: Final = Bounds(seconds=10, memory_bytes=192 * 1024 * 1024, answer_bytes=2 * LARGEST_BYTES)
 
 
 def examine_pdf_bounded(

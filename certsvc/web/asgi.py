@@ -24,6 +24,7 @@ from a2wsgi import WSGIMiddleware
 from certsvc.errors import Refused
 from certsvc.services.verification.scan import WouldWait
 from certsvc.web.figures import way_of
+from certsvc.web.gate import Busy
 from certsvc.web.intake import BrokenOff, Intake, Receive, Scope, Send, TooSlow
 from certsvc.web.languages import choose_language
 from certsvc.web.problems import problem_answer, problem_page
@@ -123,7 +124,7 @@ class AsgiSite:
         try:
             async with self._intake.taken_in(scope, receive) as body:
                 await self._behind(cast(Any, scope), cast(Any, body), cast(Any, send))
-        except (TooSlow, BrokenOff) as error:
+        except (Busy, TooSlow, BrokenOff) as error:
             await self._send(send, self._refusal(scope, error))
         finally:
             self._passed_on -= 1

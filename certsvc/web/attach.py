@@ -14,6 +14,7 @@ from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import views as api
+from certsvc.web.gate import most_bytes
 from certsvc.web.holder import shared, sign_in
 from certsvc.web.holder import views as holder
 from certsvc.web.languages import TRANSLATIONS
@@ -22,7 +23,7 @@ from certsvc.web.requests import language, respond, wants_json
 from certsvc.web.site import EXTENSION, Site, site
 
 _log: Final = logging.getLogger("certsvc.web")
-_SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.verify_file", "public.verify_list"})
+_SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.verify_brought"})
 
 
 class _Whatever(BaseConverter):
@@ -50,7 +51,12 @@ def attach(app: Flask, parts: Site) -> None:
     app.register_error_handler(CertsvcError, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
+    app.before_request(_bound_body)
     app.after_request(_headers(parts))
+
+
+def _bound_body() -> None:
+    request.max_content_length = most_bytes(request.content_type or "", site().max_upload_bytes)
 
 
 def _refused(error: CertsvcError) -> Response:

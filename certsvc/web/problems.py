@@ -57,6 +57,7 @@ STATUS: Final[Mapping[str, int]] = {
     "too-many-requests": 429,
     "quota-used-up": 429,
     "unavailable": 503,
+    "busy": 503,
 }
 _OF_HTTP: Final[Mapping[int, tuple[str, str, str]]] = {
     400: ("bad-request", "请求格式不对", "the request is malformed"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from certsvc.jobs.sender import Sender
     from certsvc.services.context import Services
     from certsvc.web.figures import Figures
+    from certsvc.web.gate import Gate
     from certsvc.web.limits import Limits
     from certsvc.web.pages import Pages
 
@@ -39,6 +40,7 @@ class Site:
     services: Services
     pages: Pages
     limits: Limits
+    gate: Gate
     figures: Figures
     sender: Sender
     host: str

@@ -158,16 +158,16 @@ def _files(page: Page, served: Served, folder: Path) -> None:
     page.goto(served.base + "/verify")
     page.set_input_files("#f-file", [folder / name for name in named])
     page.click("#file button")
-    expect(page.locator(".examined .verdict")).to_have_count(len(named))
+    expect(page.locator(".examined .verdict")).to_have_count(len(named), timeout=60_000)
 
 
 def _list(page: Page, served: Served, folder: Path) -> None:
     rows = ["证书编号,姓名", *(f"{held.number},{held.name}" for held in served.register.held.values())]
     (folder / "list.csv").write_text("\n".join(rows), encoding="utf-8")
     page.goto(served.base + "/verify")
-    page.set_input_files("#l-list", folder / "list.csv")
-    page.click("#list button")
-    expect(page.locator("[data-download]")).to_be_visible()
+    page.set_input_files("#f-file", folder / "list.csv")
+    page.click("#file button")
+    expect(page.locator("[data-download]")).to_be_visible(timeout=30_000)
 
 
 def _match(page: Page, served: Served, *, right: bool) -> None:

@@ -195,6 +195,40 @@ def test_a_certificate_in_a_mail_and_one_in_a_picture_are_read(
     assert (missing.status, "no such file" in missing.err) == (1, True)
 
 
+def test_several_things_are_answered_one_by_one_and_the_worst_is_the_exit_status(
+    certsvc: Certsvc, held: dict[str, str], tmp_path: Path
+) -> None:
+    flipped = bytearray(Path(held["pdf"]).read_bytes())
+    flipped[len(flipped) // 3] ^= 1
+    (tmp_path / "flipped.pdf").write_bytes(flipped)
+    (tmp_path / "a.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + bytes(50))
+    assert certsvc("verify", held["pdf"], held["pdf"]).status == 0
+    said = certsvc("verify", held["pdf"], tmp_path / "flipped.pdf", tmp_path / "a.rar", "--json")
+    assert said.status == 1
+    found = json.loads(said.out)["files"]
+    assert [each["verdict"] for each in found] == ["valid", "forged", "unknown"]
+    assert "unpack it" in found[2]["checks"][0]["detail"]
+    refused = certsvc("verify", held["pdf"], held["pdf"], "--original", tmp_path / "x.pdf")
+    assert "one file at a time" in refused.err
+
+
+def test_a_list_is_answered_row_by_row_and_a_bad_row_hides_no_other(
+    certsvc: Certsvc, held: dict[str, str], number: str, tmp_path: Path
+) -> None:
+    name = json.loads(certsvc("verify", held["pdf"], "--json").out)["certificate"]["name"]
+    rows = tmp_path / "名单.csv"
+    rows.write_text(f"证书编号,姓名\n{number},{name}\n", encoding="utf-8")
+    assert certsvc("verify", rows).status == 0
+    rows.write_text(f"证书编号,姓名\n{number},{name}\n2.66301E+15,王芳\n{number},别人甲\n", encoding="utf-8")
+    said = certsvc("verify", rows, "--json")
+    assert said.status == 1
+    assert [row["state"] for row in json.loads(said.out)["rows"]] == ["valid", "damaged", "unknown"]
+    shown = certsvc("verify", rows).out
+    assert "设为文本格式" in shown
+    assert "3 rows, 1 genuine" in shown
+    assert "cannot be checked offline" in certsvc("verify", rows, "--offline").err
+
+
 @pytest.mark.parametrize("brought", ["hello", "", "\x00", "x" * 5000, "https://certsvc.example/V/NOTATOKEN", "{}"])
 def test_verify_of_anything_else_is_unknown(certsvc: Certsvc, brought: str) -> None:
     said = certsvc("verify", brought, "--json")

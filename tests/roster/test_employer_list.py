@@ -82,7 +82,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_incomplete() -> None:
 
 
 def test_each_problem_has_its_own_state_and_words() -> None:
-    assert len({problem.state for problem in ROW_PROBLEMS}) == len({problem.says for problem in ROW_PROBLEMS}) == 3
+    assert len({problem.state for problem in ROW_PROBLEMS}) == len({problem.says for problem in ROW_PROBLEMS}) == 4
     assert all(problem.state not in STATES for problem in ROW_PROBLEMS)
 
 
@@ -107,9 +107,11 @@ def test_unknown_columns_as_in_any_file() -> None:
 
 
 def test_the_answer_has_the_same_rows_escaped() -> None:
-    answer = answer_cells([AnswerRow("=1+1", "张三", "真实有效", "2025-04-20", "2026-11-22 10:00")])
+    answer = answer_cells(
+        [AnswerRow("=1+1", "张三", "真实有效", "2025-04-20", "2026-11-22 10:00", "https://a.example/v/x")]
+    )
     text = b"".join(write_csv(ANSWER_HEADERS, answer)).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(text))) == [
-        ["证书编号", "姓名", "状态", "发证日期", "查询时间"],
-        ["'=1+1", "张三", "真实有效", "2025-04-20", "2026-11-22 10:00"],
+        ["证书编号", "姓名", "状态", "发证日期", "查询时间", "核验网址"],
+        ["'=1+1", "张三", "真实有效", "2025-04-20", "2026-11-22 10:00", "https://a.example/v/x"],
     ]

@@ -19,7 +19,7 @@ from certsvc.services.certificates.give_out import pdf_of
 from certsvc.web.answers import Answer
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.site import EXTENSION, Site
-from tests.builders.site import Register, id_number_of, settings_for
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, settings_for
 
 TOKENS = [
     "a",
@@ -304,7 +304,8 @@ def test_files_of_others_unopened_altered_and_forged_have_answers_of_their_own(
         for name, page in (
             (name, client.post("/verify/file", data={"file": (io.BytesIO(content), "a.pdf")}).text)
             for name, content in (
-                ("foreign", b"\xff\xd8\xff a photograph"),
+                ("foreign", b"%PDF-1.7 a diploma"),
+                ("picture", b"\xff\xd8\xff no photograph"),
                 ("signed by others", b"%PDF-1.7 /ByteRange [0 9 99 9] /Contents <30> https://school.example/v/1"),
                 ("skipped", _zip(("inner.zip", _zip(("a.pdf", b"%PDF-"))))),
                 ("forged", forged),
@@ -316,6 +317,7 @@ def test_files_of_others_unopened_altered_and_forged_have_answers_of_their_own(
     assert "".join(answers["foreign"]) == "这不是本机构签发的电子证书文件"
     assert answers["signed by others"] == answers["foreign"]
     assert "".join(answers["skipped"]) == "没有检查这个文件"
+    assert answers["picture"] == answers["skipped"]
     assert "".join(answers["forged"]).startswith("签名不符")
     assert "".join(answers["altered"]).startswith("不是原始文件")
     assert answers["naming"] == answers["altered"]
@@ -343,10 +345,17 @@ def test_no_file_at_all_is_asked_for(client: FlaskClient) -> None:
 
 
 def test_names_in_a_list_cannot_be_guessed(client: FlaskClient, register: Register) -> None:
-    rows = [f"{register.valid.number},{name}" for name in ("张一", "张二", "张三", "张四")]
+    tried = ("张一", "张二", "张三", register.valid.name)
+    rows = [f"{register.valid.number},{name}" for name in tried] + [f"{PAPER_NUMBER},{PAPER_NAME}"]
     content = "\n".join(["证书编号,姓名", *rows]).encode()
-    answer = client.post("/verify/list", data={"list": (io.BytesIO(content), "a.csv")})
-    assert answer.status_code == 422
+    sent = {"list": (io.BytesIO(content), "a.csv")}
+    answer = client.post("/verify/list", data=sent, headers={"Accept": "application/x-ndjson"})
+    states = [json.loads(line)["state"] for line in answer.text.splitlines()[1:-1]]
+    # None of them is told apart, not even the right one; the others have their answer.
+    assert states == ["guessed"] * 4 + ["paper_valid"]
+    asked = [{"number": register.valid.number, "name": name} for name in tried]
+    rows_of_api = client.post("/api/v1/verifications", json={"rows": asked}).json["rows"]
+    assert {row["state"] for row in rows_of_api} == {"guessed"}
 
 
 def test_no_identity_number_is_made_for_two_people() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -34,7 +35,7 @@ def test_a_list_comes_back_with_states_and_no_formula(client: FlaskClient, regis
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert rows[0] == ["证书编号", "姓名", "状态", "发证日期", "查询时间"]
+    assert rows[0] == ["证书编号", "姓名", "状态", "发证日期", "查询时间", "核验网址"]
     states = {row[1]: row[2] for row in rows[1:]}
     assert states[register.valid.name] == "真实有效"
     assert states[register.held["revoked"].name].startswith("已撤销（")
@@ -50,8 +51,14 @@ def test_a_list_streams_its_progress(client: FlaskClient, register: Register) ->
         headers={"Accept": "application/x-ndjson"},
     )
     lines = [json.loads(line) for line in answer.text.splitlines()]
-    assert lines[0] == {"rows": len(lines) - 1}
-    assert [line["state"] for line in lines[1:]][-3:] == ["paper_valid", "incomplete", "unknown"]
+    assert lines[0] == {"rows": len(lines) - 2}
+    assert [line["state"] for line in lines[1:-1]][-3:] == ["paper_valid", "incomplete", "unknown"]
+    assert lines[1]["record"] == f"/v/{register.valid.token}"
+    # The last line is the file that one without a script gets.
+    whole = client.post("/verify/list", data={"list": (io.BytesIO(_list(register)), "a.csv")})
+    assert lines[-1]["file"] == "checked.csv"
+    sent = list(csv.reader(io.StringIO(base64.b64decode(lines[-1]["base64"]).decode("utf-8-sig"))))
+    assert [row[:4] for row in sent] == [row[:4] for row in csv.reader(io.StringIO(whole.data.decode("utf-8-sig")))]
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson"])
@@ -71,7 +78,7 @@ def test_a_row_that_cannot_be_asked_about_is_told_so_and_the_others_are_answered
     if accept == "text/csv":
         told = [row[2] for row in csv.reader(io.StringIO(answer.data.decode("utf-8-sig")))][1:]
     else:
-        lines = [json.loads(line) for line in answer.text.splitlines()][1:]
+        lines = [json.loads(line) for line in answer.text.splitlines()][1:-1]
         assert [line["state"] for line in lines] == ["damaged", "incomplete", "incomplete", "valid"]
         told = [line["status"] for line in lines]
     assert told[0].startswith("编号已被表格软件损坏")

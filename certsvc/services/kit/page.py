@@ -3,7 +3,7 @@
 Decides which files make the page and the words of its states: R11's, said "as of" the signed status lists, since after
 the service is gone no one knows later. The same page stands three times, for what servers do with `/v/TOKEN`:
 `index.html`, `v/index.html`, and `404.html`, which most hosts answer an unknown address with.
-Not here: what the page checks (`templates/kit`, and the site's own `qr.js` and `scan.js`).
+Not here: what the page checks (`templates/kit`, and the site's own `qr.js`, `scan.js` and `reader.js`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from certsvc.resources import static_folder, templates_folder
 # Where the page stands, and the way from there to the kit's folder; a 404 page is shown under any address.
 _PAGES: Final[Mapping[str, str]] = MappingProxyType({"index.html": "", "v/index.html": "../", "404.html": "/"})
 _OWN: Final = ("page.js", "credential.js", "kit.css")
-_SITE: Final = ("qr.js", "scan.js", "site.css", "verify.css", "icon.svg", "zxing")
+_SITE: Final = ("qr.js", "scan.js", "reader.js", "site.css", "verify.css", "icon.svg", "zxing")
 _SHOWN: Final = ("offline", "suspended", "revoked", "superseded", "expired", "forged", "unknown", "unavailable")
 _FULL_WIDTH: Final = str.maketrans({",": "，", ";": "；", ":": "："})
 # The lists say that, not when or why: R11's words without what the archive cannot know.

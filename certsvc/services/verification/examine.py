@@ -10,7 +10,7 @@ V5 code       the QR's own signature, and its domain           (a code drawn by 
 V6 parts      credential, code and opening are of one and the same certificate  (two genuine parts mixed)
 
 Nothing raises on hostile input. Not here: what a file names whose seal is not whole, and pictures (`named`), wrappings
-(`unpacking`), the register (`ask_register`), published status (`ask_published`).
+(`brought.wrappings`), the register (`ask_register`), published status (`ask_published`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from certsvc.brought.wrappings import Wrapping, wrapping_of
 from certsvc.credential.canonical import canonical_bytes, load_strict
 from certsvc.credential.checked import digest8
 from certsvc.credential.commitment import read_opening
@@ -40,7 +41,6 @@ from certsvc.signing.pdf_within import Within
 from certsvc.signing.proofs import verify_compact, verify_credential
 from certsvc.signing.trust import TrustBundle, host_of, log_keys_of
 from certsvc.transparency.receipt import Receipt, check_receipt, parse_receipt
-from certsvc.unpacking import Wrapping, wrapping_of
 
 _LONGEST_TEXT: Final = 2000
 _PDF: Final = b"%PDF-"

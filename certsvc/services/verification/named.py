@@ -52,7 +52,7 @@ def name_from_picture(brought: bytes, means: Means, found: Examined) -> None:
     try:
         texts = read_codes(brought)
     except PictureRefused as error:
-        found.say(CheckName.PICTURE_CODE, False, error.zh, error.en)
+        found.say(CheckName.FILE, False, error.zh, error.en)
         return
     found.named += [examine(text, means) for text in texts if _is_code(text)]
     if found.named:
@@ -62,6 +62,13 @@ def name_from_picture(brought: bytes, means: Means, found: Examined) -> None:
             "图片中有证书二维码；它不证明图片上其余的内容，请与下面的记录比对",
             "the picture shows a certificate's code, which proves nothing else in the picture: compare it with the "
             "record below",
+        )
+    elif texts:
+        found.say(
+            CheckName.PICTURE_CODE,
+            False,
+            "图片中的二维码不是证书的二维码；请只拍证书上的那个",
+            "the code in the picture is no certificate's: take only the one on the certificate",
         )
     else:
         found.say(

@@ -2,7 +2,7 @@
 
 Online asks the register (`ask_register`), offline the published files where a folder is given (`ask_published`), and
 always what the thing says by itself (`examine`), or what it names where it is no original (`named`), or what is in it
-(`unpacking`). Then two steps remain:
+(`brought.wrappings`). Then two steps remain:
 
 V11 validity  the day of the check is within the period of validity
 V12 verdict   integrity before everything: nothing that fails a signature is called revoked, expired or valid
@@ -23,6 +23,8 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from certsvc.brought.kinds import why_unread
+from certsvc.brought.wrappings import Wrapping, unpack, wrapping_of
 from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status, effective
 from certsvc.credential.verdict import Alteration, CheckName, Part, Verdict, Verification
@@ -34,7 +36,6 @@ from certsvc.services.verification.ask_register import Entry, ask_register, has_
 from certsvc.services.verification.examine import Examined, Kind, Means, examine
 from certsvc.services.verification.named import OF_A_DISTRUSTED_KEY, name_from_pdf, name_from_picture
 from certsvc.signing.trust import TrustBundle
-from certsvc.unpacking import Wrapping, unpack, wrapping_of
 
 _MOST_CONTAINED: Final = 20
 
@@ -200,12 +201,11 @@ def _unwrap(brought: bytes, means: Means, found: Examined, *, inside: bool) -> N
     wrapping = wrapping_of(brought)
     assert wrapping is not None
     if inside or wrapping is Wrapping.CLOSED:
-        found.say(
-            CheckName.FILE_FORM,
-            False,
+        zh, en = why_unread(brought) or (
             "此种压缩包或邮件文件（或包中之包）不予打开；请取出其中的 PDF 再查验",
             "an archive or mail file of this kind, or one within another, is not opened; take the PDF out and check it",
         )
+        found.say(CheckName.FILE_FORM, False, zh, en)
         return
     unpacked = unpack(brought, wrapping, bounded=means.bounded)
     zh, en = _SAID_OF[unpacked.wrapping]

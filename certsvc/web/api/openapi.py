@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from certsvc.brought.kinds import Kind as BroughtKind
+from certsvc.brought.zip_file import MOST_FILES
 from certsvc.credential.reasons import StatusReason
 from certsvc.credential.verdict import Alteration, CheckName, Verdict
 from certsvc.credential.wording import RECORD_STATES
 from certsvc.roster.employer_list import LIST_LIMITS, ROW_PROBLEMS
 from certsvc.services.operation.api_keys import Scope
+from certsvc.web.gate import LARGEST_FILE
 from certsvc.web.problems import STATUS
-from certsvc.web.public.files import MOST_FILES
 
 
 class Said(str):
@@ -36,7 +38,10 @@ _WORDS: Final = {
 }
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 _DAY: Final = {"type": "string", "format": "date"}
+_UPLOAD: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 _DAY_OR_NULL: Final = {"type": ["string", "null"], "format": "date"}
+
+_ROWS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/Statement"}}
 
 # Run as they stand by tests/web/test_examples.py, with BASE, TOKEN, NUMBER and NAME set.
 EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -147,7 +152,16 @@ def _verify() -> dict[str, object]:
                 "content": {"application/json": {"schema": _told_of_verify()}},
             },
             "404": _answer(Said("state 为 unknown。", "state is unknown."), "Statement"),
-            "503": _answer(Said("state 为 unavailable。", "state is unavailable."), "Statement"),
+            "503": {
+                "description": Said(
+                    "state 为 unavailable；或上传排队的太多（busy），见 Retry-After。",
+                    "state is unavailable; or too many uploads are waiting (busy), see Retry-After.",
+                ),
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/Statement"}},
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+                },
+            },
             **_refusals(400, 401, 413, 422, 429),
         },
     }
@@ -172,22 +186,22 @@ def _sent_to_verify() -> dict[str, object]:
         "properties": {
             "file": {
                 "type": "array",
-                "items": {"type": "string", "format": "binary"},
+                "items": _UPLOAD,
                 "description": Said(
-                    f"PDF、凭证 JSON，或 ZIP；前 {MOST_FILES} 个得到查验。",
-                    f"PDFs, credentials, or a ZIP; the first {MOST_FILES} are examined.",
+                    "PDF、凭证 JSON、图片、扫描件、名单（CSV、XLSX）或 ZIP，种类由内容判定；"
+                    f"每个不超过 {LARGEST_FILE // 2**20} MB，前 {MOST_FILES} 个得到查验。"
+                    "只有一份名单时答 rows，否则答 files。",
+                    "PDFs, credentials, pictures, scans, lists (CSV, XLSX) or a ZIP, told apart by their content; "
+                    f"each of at most {LARGEST_FILE // 2**20} MB, the first {MOST_FILES} are examined. One list by "
+                    "itself is answered by rows, anything else by files.",
                 ),
             },
-            "list": {
-                "type": "string",
-                "format": "binary",
-                "description": Said("名单 CSV 或 XLSX。", "A list, CSV or XLSX."),
-            },
+            "list": {**_UPLOAD, "description": Said("同 file。", "The same as file.")},
         },
     }
     return {
         "application/json": {"schema": {"oneOf": [pair, rows]}},
-        "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+        "application/pdf": {"schema": _UPLOAD},
         "multipart/form-data": {"schema": files},
     }
 
@@ -200,7 +214,7 @@ def _told_of_verify() -> dict[str, object]:
             {
                 "type": "object",
                 "required": ["rows"],
-                "properties": {"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Statement"}}},
+                "properties": {"rows": _ROWS},
             },
             {
                 "type": "object",
@@ -343,10 +357,18 @@ def _original() -> dict[str, object]:
 
 
 def _file_answer() -> dict[str, object]:
+    """Of a list among other files, its rows; of anything else, what was found."""
+    named: dict[str, object] = {"file": {"type": "string"}, "kind": {"enum": [kind.value for kind in BroughtKind]}}
+    listed = {"type": "object", "required": ["file", "kind", "rows"], "properties": named | {"rows": _ROWS}}
+    return {"oneOf": [listed, _examined(named)]}
+
+
+def _examined(named: dict[str, object]) -> dict[str, object]:
     return {
         "type": "object",
-        "required": [*_of_a_file(), "register"],
+        "required": [*_of_a_file(), "kind", "register"],
         "properties": _of_a_file()
+        | named
         | {"register": {"oneOf": [{"$ref": "#/components/schemas/Statement"}, {"type": "null"}]}},
     }
 

@@ -6,35 +6,32 @@ problems. Not here: the description of all this (`openapi`), the states' words (
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import FileStorage
 
 from certsvc.credential.reasons import FOR_STATUS
 from certsvc.credential.wording import STATES, say
+from certsvc.roster.employer_list import EmployerRow
 from certsvc.services.operation import api_keys
 from certsvc.web.answers import HTML, Answer, json_answer
+from certsvc.web.api.long_json import SHORT, Misshapen, pair_of, read_long, read_object, rows_of
 from certsvc.web.api.openapi import EXAMPLES, describe
 from certsvc.web.limits import Kind, record_asked
 from certsvc.web.problems import BadRequest, KeyRejected, QuotaUsedUp, TooMany
 from certsvc.web.public import record
-from certsvc.web.public.files import examine_uploads
-from certsvc.web.public.lists import count_rows, look_up_pairs, look_up_rows, read_rows, refuse_guessing
-from certsvc.web.public.statement import Statement
+from certsvc.web.public.lists import Answered, answer_rows, count_rows, read_rows
+from certsvc.web.public.uploads import answer_uploads
 from certsvc.web.public.views import look_up_uniformly
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond
 from certsvc.web.site import site
 
 blueprint = Blueprint("api", __name__)
 
-_LONGEST: Final = 400
-_MOST_ROWS: Final = 5_000
 _MEMBER: Final = re.compile(r"[A-Za-z_]{1,40}")
-_PAIR: Final = frozenset({"number", "name"})
 
 
 @blueprint.get("/api/v1/certificates/<whatever:token>")
@@ -54,27 +51,23 @@ def certificate(token: str) -> Response:
 
 @blueprint.post("/api/v1/verifications")
 def verify() -> Response:
-    """By what was sent: JSON {number, name} or {rows: […]}, a PDF as it is, or a form with `file` or `list`."""
-    if request.mimetype == "multipart/form-data":
+    """By what was sent: JSON {number, name} or {rows: […]}, a PDF as it is, or a form with files of any kind."""
+    if request.mimetype in {"multipart/form-data", "application/pdf"}:
         return _uploaded()
-    if request.mimetype == "application/pdf":
-        return _files([FileStorage(io.BytesIO(request.get_data(cache=False)), filename="sent.pdf")])
     if request.mimetype != "application/json":
         raise BadRequest(
             "内容须为 application/json、application/pdf 或 multipart/form-data",
             "send application/json, application/pdf or multipart/form-data",
         )
     try:
-        content = request.get_json(silent=True)
-    except RecursionError:  # nested beyond what the parser follows: malformed, and no fault of ours
-        content = None
-    if not isinstance(content, dict):
-        raise BadRequest("请求不是 JSON 对象", "the body is not a JSON object")
-    if "rows" in content:
-        _refuse_unknown(content, {"rows"})
-        return _rows(content["rows"])
-    _refuse_unknown(content, _PAIR)
-    number, name = _text(content, "number"), _text(content, "name")
+        if (request.content_length or 0) > SHORT:
+            return _long_rows()
+        content = read_object(request.get_data(cache=False))
+        if "rows" in content:
+            return _rows(rows_of(content))
+        number, name = pair_of(content)
+    except Misshapen as fault:
+        raise _misshapen(fault) from fault
     # A key lifts the limit by address alone: that by record (R10) keeps a stolen one from guessing names.
     by_address = not _authorised(api_keys.Scope.VERIFICATIONS)
     if not site().limits.allow_guess(address(), record_asked(number), by_address=by_address):
@@ -83,46 +76,84 @@ def verify() -> Response:
 
 
 def _uploaded() -> Response:
-    if "list" not in request.files:
-        return _files(request.files.getlist("file"))
-    by_address = not _authorised(api_keys.Scope.LISTS)
-    if by_address and not site().limits.allow(Kind.FILE, address()):
-        raise TooMany
-    upload = request.files["list"]
-    rows = read_rows(upload.stream.read(), (upload.filename or "")[-120:])
-    # A key's quota counts rows, whether they come as a file or as JSON.
+    """Files of any kind; one list by itself is answered by its rows."""
+    by_address = _counted()
+
+    def of_list(content: bytes, name: str) -> Response:
+        with site().gate.turn(address()):
+            rows = read_rows(content, name)
+        # A key's quota counts rows, whether they come as a file or as JSON.
+        if by_address:
+            count_rows(site(), len(rows))
+        else:
+            _authorised(api_keys.Scope.LISTS, cost=max(0, len(rows) - 1))
+        return _answered(answer_rows(site(), rows, _turn, by_address=by_address))
+
+    def of_files() -> None:
+        if not by_address:
+            _authorised(api_keys.Scope.VERIFICATIONS, cost=0)
+
+    return answer_uploads(site(), "zh", as_json=True, by_address=by_address, of_list=of_list, of_files=of_files)
+
+
+def _long_rows() -> Response:
+    by_address = _counted()
+    with _turn():
+        pairs = read_long(request.get_data(cache=False))
     if by_address:
-        count_rows(site(), len(rows))
-    elif len(rows) > 1:
-        _authorised(api_keys.Scope.LISTS, cost=len(rows) - 1)
-    return _answered(look_up_rows(site(), rows, by_address=by_address))
+        count_rows(site(), len(pairs))
+    else:
+        _authorised(api_keys.Scope.LISTS, cost=len(pairs) - 1)
+    return _answered_pairs(pairs, by_address=by_address)
 
 
-def _files(uploads: Iterable[FileStorage]) -> Response:
-    by_address = not _authorised(api_keys.Scope.VERIFICATIONS)
-    if by_address and not site().limits.allow(Kind.FILE, address()):
-        raise TooMany
-    return respond(examine_uploads(site(), uploads, "zh", as_json=True, by_address=by_address))
-
-
-def _rows(rows: object) -> Response:
-    if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_ROWS or not all(isinstance(r, dict) for r in rows):
-        raise BadRequest("rows 须为 1 至 5000 个对象", "rows must be 1 to 5,000 objects", where="rows")
-    by_address = not _authorised(api_keys.Scope.LISTS, cost=len(rows))
+def _rows(pairs: list[tuple[str, str]]) -> Response:
+    by_address = not _authorised(api_keys.Scope.LISTS, cost=len(pairs))
     if by_address:
         if not site().limits.allow(Kind.FILE, address()):
             raise TooMany
-        count_rows(site(), len(rows))
-    for row in rows:
-        _refuse_unknown(row, _PAIR)
-    pairs = [(_text(row, "number"), _text(row, "name")) for row in rows]
-    refuse_guessing(iter(pairs))
-    return _answered(look_up_pairs(site(), pairs, by_address=by_address))
+        count_rows(site(), len(pairs))
+    return _answered_pairs(pairs, by_address=by_address)
 
 
-def _answered(statements: Iterable[Statement]) -> Response:
-    rows = [statement.as_json() for statement in statements]
-    return respond(json_answer({"rows": rows}, 200, ("Cache-Control", "no-store")))
+def _counted() -> bool:
+    """Count an upload before a byte of it is looked at: against its key's quota, or its address's limit (True)."""
+    if not request.headers.get("Authorization"):
+        if not site().limits.allow(Kind.FILE, address()):
+            raise TooMany
+        return True
+    # What is in it, and so which scope it needs, is not known yet.
+    try:
+        _authorised(api_keys.Scope.VERIFICATIONS)
+    except KeyRejected:
+        _authorised(api_keys.Scope.LISTS)
+    return False
+
+
+def _turn() -> AbstractContextManager[None]:
+    return site().gate.turn(address())
+
+
+def _answered_pairs(pairs: list[tuple[str, str]], *, by_address: bool) -> Response:
+    rows = [EmployerRow(place, number, name) for place, (number, name) in enumerate(pairs, 1)]
+    return _answered(answer_rows(site(), rows, _turn, by_address=by_address))
+
+
+def _answered(rows: Iterable[Answered]) -> Response:
+    answered = [statement.as_json() for _, statement in rows]
+    return respond(json_answer({"rows": answered}, 200, ("Cache-Control", "no-store")))
+
+
+def _misshapen(fault: Misshapen) -> BadRequest:
+    if fault.kind == "rows":
+        return BadRequest("rows 须为 1 至 5000 个对象", "rows must be 1 to 5,000 objects", where="rows")
+    # A mistaken request may have an identity number in a name's place; it is not said back (R10).
+    shown = fault.where if _MEMBER.fullmatch(fault.where) else "?"
+    if fault.kind == "unknown":
+        return BadRequest(f"未知字段 {shown}", f"the member {shown} is not known here", where=shown)
+    if fault.kind == "missing":
+        return BadRequest(f"缺少文字字段 {shown}", f"the text member {shown} is missing", where=shown)
+    return BadRequest("请求不是 JSON 对象", "the body is not a JSON object")
 
 
 @blueprint.get("/api/v1/openapi.json")
@@ -140,21 +171,6 @@ def reference() -> Response:
         "public/reference.html", language(), api=api, states=states, reasons=FOR_STATUS, examples=EXAMPLES
     )
     return respond(Answer(200, HTML, text.encode(), (("Cache-Control", "no-cache"),)))
-
-
-def _refuse_unknown(content: Mapping[str, object], known: Set[str]) -> None:
-    # Ignored, a member such as `last_six` would look as if it had been compared and had matched.
-    for name in content.keys() - known:
-        # A mistaken request may have an identity number in a name's place; it is not said back (R10).
-        shown = name if _MEMBER.fullmatch(name) else "?"
-        raise BadRequest(f"未知字段 {shown}", f"the member {shown} is not known here", where=shown)
-
-
-def _text(content: Mapping[str, object], name: str) -> str:
-    value = content.get(name)
-    if not isinstance(value, str):
-        raise BadRequest(f"缺少文字字段 {name}", f"the text member {name} is missing", where=name)
-    return value[:_LONGEST]
 
 
 def _authorised(scope: api_keys.Scope, *, cost: int = 1) -> bool:

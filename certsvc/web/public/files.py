@@ -1,82 +1,79 @@
-"""The file check: one or several PDFs or credentials, or a ZIP of them, each examined and shown beside the true record.
+"""The file check: whatever was brought, each thing examined and shown beside the true record.
 
-Bounded: number, size and depth here (a ZIP within a ZIP is not opened), time and memory of one file in
-`services.verification`. Each file gets its own answer; one that cannot be read never hides the others. Not here: what
-is checked (`services.verification.verify`).
+A PDF, a picture, a mail or a credential is verified; a list among other files is answered row by row. Bounded by number
+and size in `bring`, by turns in `web.gate`, by time here and in the children that read each file. Each thing gets its
+own answer; one that cannot be read never hides the others. Not here: what is checked (`services.verification.verify`).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import re
-import threading
 import time
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from werkzeug.datastructures import FileStorage
 
+from certsvc.brought.kinds import Kind
 from certsvc.credential.verdict import Check, CheckName, Verdict, Verification
 from certsvc.credential.wording import ALTERATIONS, say
+from certsvc.errors import FileRefused, Refused
 from certsvc.services.verification.verify import verify_online
 from certsvc.web.answers import HTML, Answer, json_answer
-from certsvc.web.limits import Kind
+from certsvc.web.limits import Kind as Limited
 from certsvc.web.pages import beijing
-from certsvc.web.problems import BadRequest, problem_answer, problem_page
+from certsvc.web.problems import BadRequest, TooMany, problem_answer, problem_page
+from certsvc.web.public.bring import SKIPPED, Brought, bring
+from certsvc.web.public.lists import Answered, answer_rows, count_rows, read_rows
 from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import look_at
 from certsvc.web.public.statement import Statement
 from certsvc.web.requests import address
 from certsvc.web.site import Site
 
-MOST_FILES: Final = 30
-LARGEST_FILE: Final = 10 * 1024 * 1024
-_LARGEST_TOGETHER: Final = 60 * 1024 * 1024
 SECONDS_TOGETHER: Final = 60.0
-_at_once: Final = threading.BoundedSemaphore(4)
-_SKIPPED: Final = CheckName.FILE
-_TOO_OFTEN: Final = Check(_SKIPPED, None, "查验次数过多，请稍后再试", "asked too often; try again later")
+_SHOWN_ROWS: Final = 200
+_TOO_OFTEN: Final = Check(SKIPPED, None, "查验次数过多，请稍后再试", "asked too often; try again later")
 _TOO_BUSY: Final = Check(
-    _SKIPPED, None, "一次查验的文件太多，未及查验", "too many files at a time; there was no time for this one"
+    SKIPPED, None, "一次查验的文件太多，未及查验", "too many files at a time; there was no time for this one"
 )
 _LARGEST_HANDED_BACK: Final = 2 * 1024 * 1024
-_ZIP: Final = b"PK\x03\x04"
 _LINK: Final = re.compile(rb"/[vV]/([A-Za-z2-7]{26})(?![A-Za-z2-7])")
+_PIECE: Final = 64 * 1024  # looked through at once: a long search would hold up every scan
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One file's answer. `truth` is what the register says of the certificate it claims to be, where it claims one."""
+    """One thing's answer. `truth` is what the register says of the certificate it claims to be, where it claims one;
+    `rows` are those of a list."""
 
     name: str
+    kind: Kind
     verification: Verification
-    truth: Statement | None
+    truth: Statement | None = None
+    rows: list[Answered] | None = None
 
     @property
     def state(self) -> str:
         return self.verification.verdict.value
 
     def as_json(self) -> dict[str, object]:
+        if self.rows is not None:
+            rows = [statement.as_json() for _, statement in self.rows]
+            return {"file": self.name, "kind": self.kind.value, "rows": rows}
         told = self.verification.as_json()
         if (original := self.verification.original) is not None and len(original) <= _LARGEST_HANDED_BACK:
             described = {"bytes": len(original), "sha256": hashlib.sha256(original).hexdigest()}
             told["original"] = described | {"content": base64.b64encode(original).decode()}
         return {
             "file": self.name,
+            "kind": self.kind.value,
             **told,
             "register": None if self.truth is None else self.truth.as_json(),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Brought:
-    name: str
-    content: bytes | None  # None: not opened, for the reason given
-    reason: Check | None = None
 
 
 def examine_uploads(
@@ -88,21 +85,24 @@ def examine_uploads(
     by_address: bool = True,
     seconds: float = SECONDS_TOGETHER,
 ) -> Answer:
-    """Examine what was uploaded; 400 where nothing was.
+    """Examine what was uploaded, within a turn at the gate; 400 where nothing was.
 
-    The caller has counted the first file against the limit of this address; each further one is counted here, unless
+    The caller has counted the first thing against the limit of this address; each further one is counted here, unless
     `by_address` is off: thirty in one ZIP are as much work as thirty that came one by one. What is not begun within
     `seconds` gets no answer.
     """
     ends_at = time.monotonic() + seconds
-    examined = [
-        _examine_within(site, brought, ends_at)
-        if at == 0 or not by_address or site.limits.allow(Kind.FILE, address())
-        else Examined(brought.name, Verification(Verdict.UNAVAILABLE, (_TOO_OFTEN,)), None)
-        for at, brought in enumerate(_unpack(uploads))
-    ]
+    examined: list[Examined] = []
+    for place, brought in enumerate(bring(uploads)):
+        if place and by_address and not site.limits.allow(Limited.FILE, address()):
+            examined.append(_not_examined(brought, Verdict.UNAVAILABLE, _TOO_OFTEN))
+        elif brought.reason is None and time.monotonic() > ends_at:
+            examined.append(_not_examined(brought, Verdict.UNAVAILABLE, _TOO_BUSY))
+        else:
+            examined.append(_examine(site, brought, by_address=by_address))
     for each in examined:
-        site.figures.answered("file", each.state)
+        if each.rows is None:
+            site.figures.answered("file", each.state)
     if not examined:
         refusal = BadRequest("请选择要查验的文件", "choose a file to check")
         return problem_answer(refusal) if as_json else problem_page(site, refusal, language)
@@ -117,40 +117,53 @@ def examine_uploads(
     return Answer(200, HTML, text.encode("utf-8", "replace"), (("Cache-Control", "no-store"),))
 
 
-def _examine_within(site: Site, brought: _Brought, ends_at: float) -> Examined:
-    # Each examination is a process of its own: as many at once as requests come would be no bound of memory.
-    remaining = ends_at - time.monotonic()
-    if remaining <= 0 or not _at_once.acquire(timeout=remaining):
-        return Examined(brought.name, Verification(Verdict.UNAVAILABLE, (_TOO_BUSY,)), None)
-    try:
-        return _examine(site, brought)
-    finally:
-        _at_once.release()
+def _not_examined(brought: Brought, verdict: Verdict, why: Check) -> Examined:
+    return Examined(brought.name, brought.kind, Verification(verdict, (why,)))
 
 
-def _examine(site: Site, brought: _Brought) -> Examined:
-    if brought.content is None:
-        reason = brought.reason
-        assert reason is not None
-        return Examined(brought.name, Verification(Verdict.UNKNOWN, (reason,)), None)
-    services = site.services
-    verification = verify_online(services, brought.content)
-    token = (verification.certificate or {}).get("token") or _claimed_token(brought.content)
-    truth = look_at(site, token) if isinstance(token, str) else None
-    if truth is not None and truth.record is None:
-        truth = None
-    return Examined(brought.name, verification, truth)
+def _examine(site: Site, brought: Brought, *, by_address: bool) -> Examined:
+    if brought.reason is not None:
+        return _not_examined(brought, Verdict.UNKNOWN, brought.reason)
+    if brought.kind is Kind.LIST:
+        return _examine_list(site, brought, by_address=by_address)
+    verification = verify_online(site.services, brought.content)
+    token = (verification.certificate or {}).get("token")
+    if token is None and brought.kind is Kind.DOCUMENT:
+        token = _claimed_token(brought.content)
+    return Examined(brought.name, brought.kind, verification, _truth(site, token))
+
+
+def _truth(site: Site, token: object) -> Statement | None:
+    statement = look_at(site, token) if isinstance(token, str) else None
+    return statement if statement is not None and statement.record is not None else None
 
 
 def _claimed_token(content: bytes) -> str | None:
     """The certificate an altered file claims to be, by its link: believed for nothing but what to show beside it."""
-    found = _LINK.search(content)
-    return None if found is None else found[1].decode()
+    for start in range(0, len(content), _PIECE):
+        found = _LINK.search(content, start, start + _PIECE + 40)
+        if found is not None:
+            return found[1].decode()
+    return None
+
+
+def _examine_list(site: Site, brought: Brought, *, by_address: bool) -> Examined:
+    try:
+        rows = read_rows(brought.content, brought.name)
+        if by_address:
+            count_rows(site, len(rows))
+    except (FileRefused, Refused) as error:
+        verdict = Verdict.UNAVAILABLE if isinstance(error, TooMany) else Verdict.UNKNOWN
+        return _not_examined(brought, verdict, Check(SKIPPED, False, error.zh, error.en))
+    answered = list(answer_rows(site, rows, by_address=by_address))
+    return Examined(brought.name, brought.kind, Verification(Verdict.UNKNOWN, ()), rows=answered)
 
 
 def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
-    truth = each.truth
-    record = truth.record if truth else None
+    """For the template."""
+    if each.rows is not None:
+        return {"name": each.name, "of": "list", "rows": each.rows[:_SHOWN_ROWS], "more": len(each.rows) > _SHOWN_ROWS}
+    record = each.truth.record if each.truth else None
     facts = {
         "date": record and (record.valid_until if record.state == "expired" else record.changed_on),
         "reason": record and record.reason,
@@ -159,7 +172,23 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     }
     words = say(each.state, **facts)
     successor = record.successor_state if record else None
-    verification = each.verification
+    return {
+        "of": _of(each),
+        "truth": None if record is None else say(record.state, **facts),
+        "successor": say(successor) if successor else None,
+        "name": each.name,
+        "state": each.state,
+        "says": words.zh if language == "zh" else words.en,
+        "next": words.next_zh if language == "zh" else words.next_en,
+        "checks": each.verification.checks,
+        "record": record,
+        "portrait": portrait_address(site, record),
+        "signed": each.verification.certificate or {},
+        **_shown_alteration(each.verification, language),
+    }
+
+
+def _shown_alteration(verification: Verification, language: str) -> dict[str, object]:
     how = None if verification.alteration is None else ALTERATIONS[verification.alteration]
     original = verification.original
     return {
@@ -172,95 +201,26 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
             {"name": part.name, "state": part.verification.verdict.value, "says": say(part.verification.verdict.value)}
             for part in verification.parts
         ],
-        "truth": None if record is None else say(record.state, **facts),
-        "kind": _kind(each),
-        "successor": say(successor) if successor else None,
-        "name": each.name,
-        "state": each.state,
-        "says": words.zh if language == "zh" else words.en,
-        "next": words.next_zh if language == "zh" else words.next_en,
-        "checks": each.verification.checks,
-        "record": record,
-        "portrait": portrait_address(site, record),
-        "signed": each.verification.certificate or {},
     }
 
 
-def _kind(each: Examined) -> str:
-    """Of the files that are answered "unknown": "skipped" was not opened, "locked" asks for a password,
-    "foreign" never came from us; else ""."""
+def _of(each: Examined) -> str:
+    """What the page says of it besides its state: "skipped" was not opened, "locked" asks for a password, "foreign"
+    never came from us, "no-code" is a picture in which nothing was found, "strange-code" one whose code leads
+    elsewhere, "picture" one whose code was looked up; "" for any other."""
     checks = each.verification.checks
     failed = {check.name for check in checks if check.ok is False}
-    if any(check.name is CheckName.FILE_PASSWORD for check in checks) and each.state == Verdict.UNKNOWN.value:
-        return "locked"
+    if each.kind is Kind.PICTURE and CheckName.PICTURE_CODE in {check.name for check in checks}:
+        elsewhere = "strange-code" if CheckName.QR_HOST in failed else "picture"
+        return "no-code" if CheckName.PICTURE_CODE in failed else elsewhere
     if each.state != Verdict.UNKNOWN.value:
         return ""
-    if failed == {_SKIPPED}:
+    if any(check.name is CheckName.FILE_PASSWORD for check in checks):
+        return "locked"
+    if CheckName.FILE in failed:
         return "skipped"
     # Signed by our keys, and not in the register, or by a key that is distrusted since: that is no foreign file.
-    ours = failed & {"register-entry", "log-inclusion"} or any(name.endswith("-trust") for name in failed)
+    ours = failed & {CheckName.REGISTER_ENTRY, CheckName.LOG_INCLUSION} or any(
+        name.endswith("-trust") for name in failed
+    )
     return "" if ours or not failed else "foreign"
-
-
-def _unpack(uploads: Iterable[FileStorage]) -> Iterator[_Brought]:
-    count, together = 0, 0
-    for upload in uploads:
-        name = _plain_name(upload.filename)
-        content = upload.stream.read(LARGEST_FILE * 2 + 1)
-        if not content and not upload.filename:
-            continue
-        members = _members(content) if content.startswith(_ZIP) else iter([_Brought(name, content)])
-        for member in members:
-            count += 1
-            together += len(member.content or b"")
-            if count > MOST_FILES or together > _LARGEST_TOGETHER:
-                yield _unopened(name, f"一次最多查验 {MOST_FILES} 个文件", f"at most {MOST_FILES} files at a time")
-                return
-            if member.content is not None and len(member.content) > LARGEST_FILE:
-                yield _unopened(
-                    member.name, "文件大于 10 MB，不是本机构的证书", "over 10 MB: not a certificate of ours"
-                )
-            else:
-                yield member
-
-
-def _members(content: bytes) -> Iterator[_Brought]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
-            if not files:
-                yield _unopened("ZIP", "压缩包是空的", "the ZIP is empty")
-            for info in files[: MOST_FILES + 1]:
-                yield _member(archive, info)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError):
-        yield _unopened("ZIP", "压缩包已损坏，打不开", "the ZIP is damaged and cannot be opened")
-
-
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Brought:
-    name = _plain_name(info.filename)
-    if info.flag_bits & 1:
-        return _unopened(name, "文件有密码，打不开", "the file is encrypted and cannot be opened")
-    if info.file_size > LARGEST_FILE:
-        return _unopened(name, "文件大于 10 MB，不是本机构的证书", "over 10 MB: not a certificate of ours")
-    try:
-        with archive.open(info) as member:
-            # What the directory says of the size is not believed: no more than the largest file is unpacked.
-            content = member.read(LARGEST_FILE + 1)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, RuntimeError):
-        return _unopened(name, "文件已损坏，打不开", "the file is damaged and cannot be opened")
-    except Exception as error:  # zlib.error and lzma.LZMAError have no common root below Exception
-        if type(error).__module__ not in {"zlib", "_lzma", "lzma"}:
-            raise
-        return _unopened(name, "文件已损坏，打不开", "the file is damaged and cannot be opened")
-    if content.startswith(_ZIP):
-        return _unopened(name, "压缩包中的压缩包不予打开", "a ZIP within a ZIP is not opened")
-    return _Brought(name, content)
-
-
-def _unopened(name: str, zh: str, en: str) -> _Brought:
-    return _Brought(name, None, Check(_SKIPPED, False, zh, en))
-
-
-def _plain_name(name: str | None) -> str:
-    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c if c.isprintable() else "\ufffd" for c in last[:120]) or "?"

@@ -1,29 +1,33 @@
 """An employer's list, up to 5,000 rows of number and name, answered row by row with the states of R11.
 
-With a script the rows stream as lines of JSON, so that progress shows; without one the answer is the same file with
-its states. Every row gets the uniform answer of R10 and counts as an attempt, and one number may stand there with three
-names at most: a list is no way to guess. Not here: reading and writing the file (`roster`).
+With a script the rows stream as lines of JSON, so that progress shows, and the last line brings the answered file;
+without one the answer is that file. It is of the kind that came in. A row that cannot be read, or whose number stands
+there with more than three names (a list is no way to guess), is told as such with what to do, and refuses no other.
+Every row that is looked up gets the uniform answer of R10, and counts as an attempt where it is wrong. Not here:
+reading and writing the file (`roster`).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from flask import Response, stream_with_context
-from werkzeug.datastructures import FileStorage
 
 from certsvc.credential.number import NO_NUMBER, fold_number
-from certsvc.credential.wording import Wording
-from certsvc.errors import FileRefused, Unavailable
+from certsvc.errors import Unavailable
 from certsvc.person.name import fold
 from certsvc.roster.employer_list import (
     ANSWER_HEADERS,
-    LIST_LIMITS,
+    GUESSED,
+    ROW_PROBLEMS,
+    TEMPLATE_HEADERS,
     AnswerRow,
     EmployerRow,
     RowProblem,
@@ -32,8 +36,9 @@ from certsvc.roster.employer_list import (
 )
 from certsvc.roster.export import write_csv, write_xlsx
 from certsvc.services.verification import look_up
+from certsvc.web.gate import Busy
 from certsvc.web.limits import Kind, record_asked
-from certsvc.web.problems import BadRequest, TooMany
+from certsvc.web.problems import TooMany
 from certsvc.web.public.statement import Statement, not_asked, state_of, without_record
 from certsvc.web.requests import address
 from certsvc.web.site import Site
@@ -42,38 +47,22 @@ if TYPE_CHECKING:
     from certsvc.services.verification.public_record import PublicRecord
 
 LINES: Final = "application/x-ndjson"
+_CSV: Final = "text/csv"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ZIP_MAGIC: Final = b"PK\x03\x04"
 _MOST_NAMES: Final = 3
 _ROWS_A_FILE: Final = 500
+_TEMPLATE_ROWS: Final = 500
+_NOT_CHECKED: Final = frozenset(problem.state for problem in ROW_PROBLEMS)
 _BATCH: Final = 200  # counted in one transaction, so that no one waits long for the database's one writer
-
-
-def checked_list(site: Site, upload: FileStorage | None, language: str, *, wants: str) -> Response:
-    """The list with its states, as lines of JSON where they are asked for, else as a file of the kind it came in."""
-    if upload is None or not upload.filename:
-        raise BadRequest("请选择名单文件", "choose a list to check")
-    filename = upload.filename[-120:]
-    rows = read_rows(upload.stream.read(LIST_LIMITS.file_bytes + 1), filename)
-    count_rows(site, len(rows))
-    if LINES in wants:
-        lines = stream_with_context(_lines(site, rows, language))
-        return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
-    answered = answer_cells(_answer_row(row, each, language) for row, each in _look_up_rows(site, rows))
-    if filename.lower().endswith(".xlsx"):
-        response = Response(write_xlsx(ANSWER_HEADERS, answered), mimetype=_XLSX)
-        response.headers["Content-Disposition"] = 'attachment; filename="checked.xlsx"'
-    else:
-        response = Response(stream_with_context(write_csv(ANSWER_HEADERS, answered)), mimetype="text/csv")
-        response.headers["Content-Disposition"] = 'attachment; filename="checked.csv"'
-    return response
+Pair = tuple[str, str]
+Turn = Callable[[], AbstractContextManager[None]]
+Answered = tuple[EmployerRow, Statement]
 
 
 def read_rows(content: bytes, filename: str) -> list[EmployerRow]:
-    """The rows of a list; raises `FileRefused` for its form, its size, or a number with too many names."""
-    parsed = read_employer_list(content, filename=filename, ignore_unknown=True)
-    rows = list(parsed.check())
-    refuse_guessing((row.number, row.name) for row in rows if row.problem is None)
-    return rows
+    """The rows of a list, those that cannot be read too; raises `FileRefused` for the file's form and size."""
+    return list(read_employer_list(content, filename=filename, ignore_unknown=True))
 
 
 def count_rows(site: Site, rows: int) -> None:
@@ -86,38 +75,102 @@ def count_rows(site: Site, rows: int) -> None:
         raise TooMany
 
 
-def refuse_guessing(pairs: Iterator[tuple[str, str]]) -> None:
-    """Raise `FileRefused` where one number stands with more than three names."""
+def answer_list(site: Site, content: bytes, filename: str, language: str, *, wants: str) -> Response:
+    """The list with its states, as lines of JSON where they are asked for, else as a file of the kind it came in.
+
+    Within a turn at the gate until the rows are read; each part of the look-up takes one of its own.
+    """
+    with site.gate.turn(address()):
+        rows = read_rows(content, filename)
+    count_rows(site, len(rows))
+    answered = answer_rows(site, rows, lambda: site.gate.turn(address()))
+    file = answer_file(content)
+    if LINES in wants:
+        lines = stream_with_context(_lines(site, rows, answered, language, file))
+        return Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
+    written = file.write(_cells(site, row, statement, language) for row, statement in answered)
+    response = Response(written, mimetype=file.media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """The kind of file an answer is written as."""
+
+    name: str
+    media_type: str
+
+    def write(self, rows: Iterable[AnswerRow]) -> bytes:
+        if self.media_type == _XLSX:
+            return write_xlsx(ANSWER_HEADERS, answer_cells(rows), links=ANSWER_HEADERS.index("核验网址"))
+        return b"".join(write_csv(ANSWER_HEADERS, answer_cells(rows)))
+
+
+def answer_file(content: bytes) -> AnswerFile:
+    """The kind that this content came in."""
+    return AnswerFile("checked.xlsx", _XLSX) if content.startswith(_ZIP_MAGIC) else AnswerFile("checked.csv", _CSV)
+
+
+def answer_rows(
+    site: Site, rows: Sequence[EmployerRow], turn: Turn = nullcontext, *, by_address: bool = True
+) -> Iterator[Answered]:
+    """Each row with its statement, in order; a row with a problem is told that, and asks nothing.
+
+    `turn` is taken for each part of the look-up; `by_address` is off where a key answers for the address.
+    """
+    rows = _with_guesses(rows)
+    pairs = ((row.number, row.name) for row in rows if row.problem is None)
+    statements = look_up_pairs(site, pairs, turn, by_address=by_address)
+    for row in rows:
+        yield row, next(statements) if row.problem is None else _not_looked_up(site, row.problem)
+
+
+def _with_guesses(rows: Sequence[EmployerRow]) -> list[EmployerRow]:
+    """The rows, with a problem where their number stands there with more than three names: all of them, so that the
+    right one is not told by being answered."""
     names: dict[str, set[str]] = defaultdict(set)
-    for number, name in pairs:
-        tried = names[fold_number(number)]
-        tried.add(fold(name))
-        if len(tried) > _MOST_NAMES and fold_number(number) != NO_NUMBER:
-            raise FileRefused(
-                "同一证书编号配了三个以上姓名", "one number stands with more than three names", rule="R10"
-            )
+    for row in rows:
+        if row.problem is None:
+            names[fold_number(row.number)].add(fold(row.name))
+    names.pop(NO_NUMBER, None)
+    guessed = {number for number, tried in names.items() if len(tried) > _MOST_NAMES}
+    return [
+        replace(row, problem=GUESSED) if row.problem is None and fold_number(row.number) in guessed else row
+        for row in rows
+    ]
 
 
-def look_up_pairs(site: Site, pairs: Iterable[tuple[str, str]], *, by_address: bool = True) -> Iterator[Statement]:
-    """The statement for each number and name, in order; `by_address` is off where a key answers for the address.
+def _not_looked_up(site: Site, problem: RowProblem) -> Statement:
+    now = site.services.now()
+    return Statement(problem.state, problem.says, None, now, site.reference(problem.state, "", now))
+
+
+def look_up_pairs(
+    site: Site, pairs: Iterable[Pair], turn: Turn = nullcontext, *, by_address: bool = True
+) -> Iterator[Statement]:
+    """The statement for each number and name, in order.
 
     Each wrong row is an attempt (R10), by its address and at its record, and past the last one no row is told, right or
-    wrong. An outage half way is the answer of the rows it touches. The same number and name again is no new attempt.
+    wrong. An outage half way is the answer of the rows it touches, as is a gate at which too many wait. The same number
+    and name again is no new attempt.
     """
-    told: dict[tuple[str, str], bool] = {}
+    told: dict[Pair, bool] = {}
     remaining = iter(pairs)
     while batch := list(islice(remaining, _BATCH)):
-        said = list(_look_up(site, batch, told, by_address=by_address))
+        try:
+            with turn():
+                said = list(_look_up(site, batch, told, by_address=by_address))
+        except Busy:
+            said = [without_record(site, "unavailable") for _ in batch]
         for state, times in Counter(statement.state for statement in said).items():
             site.figures.answered("list", state, times)
         yield from said
 
 
-def _look_up(
-    site: Site, batch: list[tuple[str, str]], told: dict[tuple[str, str], bool], *, by_address: bool
-) -> Iterator[Statement]:
+def _look_up(site: Site, batch: list[Pair], told: dict[Pair, bool], *, by_address: bool) -> Iterator[Statement]:
     """The statements of a batch; `told` says of each pair met so far whether its answer may be told."""
-    found: dict[tuple[str, str], PublicRecord | None] = {}
+    found: dict[Pair, PublicRecord | None] = {}
     with suppress(Unavailable):
         if by_address and site.limits.is_spent(address()):
             told.update((pair, False) for pair in batch if pair not in told)
@@ -134,50 +187,53 @@ def _look_up(
             yield state_of(site, found[pair]) if pair in found else without_record(site, "unavailable")
 
 
-def look_up_rows(site: Site, rows: Sequence[EmployerRow], *, by_address: bool = True) -> Iterator[Statement]:
-    """The statement for each row of a file, in order; a row with a problem is told that, and asks nothing."""
-    asked = ((row.number, row.name) for row in rows if row.problem is None)
-    statements = look_up_pairs(site, asked, by_address=by_address)
-    for row in rows:
-        yield next(statements) if row.problem is None else not_looked_up(site, row.problem)
-
-
-def not_looked_up(site: Site, problem: RowProblem) -> Statement:
-    now = site.services.now()
-    return Statement(problem.state, problem.says, None, now, site.reference(problem.state, "", now))
-
-
-def _look_up_rows(site: Site, rows: Sequence[EmployerRow]) -> Iterator[tuple[EmployerRow, Statement]]:
-    return zip(rows, look_up_rows(site, rows), strict=True)
-
-
-def _answer_row(row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
+def _cells(site: Site, row: EmployerRow, statement: Statement, language: str) -> AnswerRow:
+    record, says = statement.record, statement.says
+    told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, says.next_en)
+    if row.problem is not None:
+        told += ("；" if language == "zh" else ". ") + then
     return AnswerRow(
         number=row.number,
         name=row.name,
-        status=_told(statement.says, language, remedy=row.problem is not None),
-        issued_on=statement.record.issued_on.isoformat() if statement.record else "",
+        status=told,
+        issued_on=record.issued_on.isoformat() if record else "",
         checked_at=str(statement.as_values()["checked_at"]),
+        link=f"{site.services.base_url}/v/{record.token}" if record is not None and record.token else "",
     )
 
 
-def _told(says: Wording, language: str, *, remedy: bool) -> str:
-    told, then = (says.zh, says.next_zh) if language == "zh" else (says.en, says.next_en)
-    between = ";" if language == "zh" else ". "
-    return told + between + then if remedy else told
-
-
-def _lines(site: Site, rows: list[EmployerRow], language: str) -> Iterator[str]:
+def _lines(
+    site: Site, rows: Sequence[EmployerRow], answered: Iterable[Answered], language: str, file: AnswerFile
+) -> Iterator[str]:
     yield json.dumps({"rows": len(rows)}) + "\n"
-    for row, statement in _look_up_rows(site, rows):
-        answer = _answer_row(row, statement, language)
+    written: list[AnswerRow] = []
+    for row, statement in answered:
+        cells = _cells(site, row, statement, language)
+        written.append(cells)
+        record = statement.record
         line = {
             "row": row.row,
             "state": statement.state,
-            "number": answer.number,
-            "name": answer.name,
-            "status": answer.status,
-            "issued_on": answer.issued_on,
-            "checked_at": answer.checked_at,
+            "checked": statement.state not in _NOT_CHECKED,
+            "number": cells.number,
+            "name": cells.name,
+            "status": cells.status,
+            "issued_on": cells.issued_on,
+            "checked_at": cells.checked_at,
+            "record": f"/v/{record.token}" if record is not None and record.token else None,
         }
         yield json.dumps(line, ensure_ascii=False) + "\n"
+    packed = base64.b64encode(file.write(written)).decode()
+    yield json.dumps({"file": file.name, "type": file.media_type, "base64": packed}) + "\n"
+
+
+def template(kind: str) -> Response:
+    """An empty list to fill in, its cells text, so that a spreadsheet keeps every digit of a number."""
+    if kind == "xlsx":
+        content, media_type = write_xlsx(TEMPLATE_HEADERS, (), title="名单", empty_rows=_TEMPLATE_ROWS), _XLSX
+    else:
+        content, media_type = b"".join(write_csv(TEMPLATE_HEADERS, ())), _CSV
+    response = Response(content, mimetype=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="list.{kind}"'
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return response

@@ -32,8 +32,19 @@ _TYPES: Final = {
     ".txt": "text/plain; charset=utf-8",
 }
 _FOREVER: Final = ("Cache-Control", "public, max-age=31536000, immutable")
-# What the shell needs to answer without a network; the scanner is kept once it was used.
+# What the shell needs to answer without a network.
 _SHELL: Final = ("record.js", "qr.js", "site.css", "icon.svg")
+# What the page with the scanner needs to read a code without one; kept from the first visit to that page on.
+_READER: Final = (
+    "verify.css",
+    "verify.js",
+    "box.js",
+    "scan.js",
+    "reader.js",
+    "zxing/reader/index.js",
+    "zxing/share.js",
+    "zxing/zxing_reader.wasm",
+)
 
 
 @lru_cache(maxsize=64)
@@ -89,9 +100,10 @@ def worker() -> Response:
     """The service worker, with the addresses it keeps; a change of any of them makes it a new worker."""
     pages = site().pages
     kept = [asset(name) for name in _SHELL]
+    reader = ["/verify", *(asset(name) for name in _READER)]
     shells = [pages.shell_address(each) for each in LANGUAGES]
-    version = hashlib.sha256(repr((kept, shells)).encode()).hexdigest()[:12]
-    head = f'const VERSION="{version}";const KEPT={kept!r};const SHELLS={shells!r};\n'
+    version = hashlib.sha256(repr((kept, reader, shells)).encode()).hexdigest()[:12]
+    head = f'const VERSION="{version}";const KEPT={kept!r};const READER={reader!r};const SHELLS={shells!r};\n'
     headers = (("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding"))
     source = head.encode() + (STATIC / "worker.js").read_bytes()
     if accepts_gzip(request.headers.get("Accept-Encoding", "")):

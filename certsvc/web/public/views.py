@@ -23,10 +23,10 @@ from certsvc.web.limits import Kind, record_asked
 from certsvc.web.packed import accepts_gzip
 from certsvc.web.problems import TooMany
 from certsvc.web.public import record
-from certsvc.web.public.files import examine_uploads
 from certsvc.web.public.kept import ticket_of
-from certsvc.web.public.lists import checked_list
+from certsvc.web.public.lists import template
 from certsvc.web.public.statement import Statement, state_of, without_record
+from certsvc.web.public.uploads import answer_uploads
 from certsvc.web.requests import ORIGIN_HEADER, address, language, respond, wants_json
 from certsvc.web.site import site
 
@@ -135,7 +135,7 @@ def match_paper() -> Response:
 
 @blueprint.get("/verify")
 def verify() -> Response:
-    return _page("verify")
+    return _page("verify", largest_mb=site().max_upload_bytes // 2**20)
 
 
 @blueprint.get("/verify/<any(number, file, list, match, keep):_way>")
@@ -181,24 +181,24 @@ def look_up_uniformly(number: str, name: str, *, by_address: bool = True) -> Sta
 
 
 @blueprint.post("/verify/file")
-def verify_file() -> Response:
-    here = site()
-    if not here.limits.allow(Kind.FILE, address()):
-        return respond(record.too_many(here, language(), wants_json=wants_json()))
-    return respond(examine_uploads(here, request.files.getlist("file"), language(), as_json=wants_json()))
-
-
 @blueprint.post("/verify/list")
-def verify_list() -> Response:
+def verify_brought() -> Response:
+    """Whatever was brought: its kind is found from its bytes, by whichever address it came."""
     here = site()
     if not here.limits.allow(Kind.FILE, address()):
         return respond(record.too_many(here, language(), wants_json=wants_json()))
-    return checked_list(here, request.files.get("list"), language(), wants=request.headers.get("Accept", ""))
+    return answer_uploads(here, language(), as_json=wants_json(), accept=request.headers.get("Accept", ""))
 
 
-def _page(name: str) -> Response:
+@blueprint.get("/verify/list/template.<any(csv, xlsx):kind>")
+def list_template(kind: str) -> Response:
+    """An empty list to fill in."""
+    return template(kind)
+
+
+def _page(name: str, **values: object) -> Response:
     """A page that names no one, and remembers the switch of language."""
-    text = site().pages.render(f"public/{name}.html", language(), here=name)
+    text = site().pages.render(f"public/{name}.html", language(), here=name, **values)
     headers: tuple[tuple[str, str], ...] = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language, Cookie"))
     if request.args.get("lang") in {"zh", "en"}:
         headers = (*headers, ("Set-Cookie", record.language_cookie(request.args["lang"], https=site().https)))

@@ -1,28 +1,21 @@
-// The other ways to check, with a script: camera and picture, dropping files, a list with progress. Each works without
-// it too, but for the camera. The heavy parts are loaded when first used.
-for (const form of document.querySelectorAll("[data-drop]")) {
-  const input = form.querySelector("input[type=file]"), said = form.querySelector("[data-said]");
-  for (const name of ["dragenter", "dragover"]) form.addEventListener(name, (event) => { event.preventDefault(); form.classList.add("over"); });
-  for (const name of ["dragleave", "drop"]) form.addEventListener(name, () => form.classList.remove("over"));
-  form.addEventListener("drop", (event) => {
-    event.preventDefault();
-    if (!event.dataTransfer.files.length) return;
-    input.files = event.dataTransfer.files;
-    form.requestSubmit();
-  });
-  form.addEventListener("submit", () => { said.textContent = said.dataset.busy; });
-}
-// A file let fall beside the field must not replace the page.
-for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
+// The ways to check, with a script: one box for whatever was brought, and the camera. The box works without one too. The
+// reader of codes is loaded when first used, and kept by the worker for a time without a network.
+import { prepare as takeAnything } from "./box.js";
+import { prepare as takePicturesOf } from "./scan.js";
 
+const ways = document.querySelector(".ways"), addresses = { reader: ways.dataset.reader, wasm: ways.dataset.wasm };
+
+takeAnything(document.querySelector("[data-box]"), addresses);
 const scan = document.querySelector("[data-scan]");
-if (scan) { const { prepare } = await import(scan.dataset.module); prepare(scan); }
+Object.assign(scan.dataset, addresses);
+takePicturesOf(scan);
 
-for (const form of document.querySelectorAll("[data-list]")) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const { run } = await import(form.dataset.module);
-    await run(form);
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.addEventListener("message", (event) => {
+    if (event.data === "reader-kept") document.querySelector("[data-kept]").hidden = false;
   });
+  navigator.serviceWorker.register("/sw.js").then(() => navigator.serviceWorker.ready).then((registration) => {
+    // Less than half a megabyte; not for one who asked to save data.
+    if (!navigator.connection?.saveData) registration.active.postMessage("keep-reader");
+  }).catch(() => {});
 }
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js").catch(() => {});

@@ -1,5 +1,6 @@
 // Keeps the shell, so that a scanned QR is answered with the server gone. Never keeps an answer about a status.
-// VERSION, KEPT (scripts) and SHELLS (Chinese, English) are written before this by the server.
+// VERSION, KEPT (scripts), READER (the page with the scanner, and what reads codes) and SHELLS (Chinese, English) are
+// written before this by the server.
 const CACHE = `certsvc-shell-${VERSION}`;
 const PATIENCE_MS = 15000;
 // Kept by address alone, which names language and version; what headers a page was asked with must not hide it.
@@ -21,6 +22,16 @@ self.addEventListener("activate", (event) => {
     }
     await self.clients.claim();
   })());
+});
+
+// Kept once the page with the scanner was opened, not with a scan: it is some hundred kilobytes more.
+self.addEventListener("message", (event) => {
+  if (event.data !== "keep-reader") return;
+  event.waitUntil((async () => {
+    const cache = await caches.open(CACHE);
+    for (const address of READER) if (!await cache.match(address)) await cache.add(address);
+    event.source.postMessage("reader-kept");
+  })().catch(() => {})); // with no network, or no room: the page says so when it is needed
 });
 
 // The switch in the address, else the language last read here, else the browser's.

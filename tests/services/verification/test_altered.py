@@ -210,7 +210,7 @@ def test_of_several_codes_in_a_picture_the_worst_is_the_answer(own: Installation
 def test_what_is_no_picture_and_what_shows_no_code_is_unknown(shared: Installation, content: bytes) -> None:
     found = online(shared, content)
     assert found.verdict is Verdict.UNKNOWN
-    assert check(found, CheckName.PICTURE_CODE) is False
+    assert check(found, CheckName.FILE) is False
 
 
 # JSON, judged by what it says

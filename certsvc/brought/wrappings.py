@@ -4,7 +4,8 @@ A mail program signs what it sends, an office zips what it hands on; the certifi
 is no part of it. Only what can be a certificate is taken out (PDF, credential, and from a ZIP pictures); what is too
 large, too much or too deep is left. Readers of mail and CMS meet a stranger's bytes, so all is done in a child
 (`bounded`).
-Not here: the files attached to a PDF (`signing.pdf_within`), and what is inside what was taken out.
+Not here: how a ZIP is read (`zip_file`), the files attached to a PDF (`signing.pdf_within`), and what is inside what
+was taken out.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import email.policy
 import io
 import json
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass
 from email.message import EmailMessage
 from enum import StrEnum
@@ -26,6 +25,7 @@ from typing import Any, Final
 from asn1crypto import cms
 
 from certsvc.bounded import Bounds, OutOfBounds, Say, run_bounded
+from certsvc.brought.zip_file import entries
 from certsvc.pictures.kinds import is_picture
 
 MOST_PARTS: Final = 20
@@ -33,12 +33,11 @@ LARGEST_PART: Final = 20 * 1024 * 1024
 _LARGEST_TOGETHER: Final = 40 * 1024 * 1024
 _MOST_ENTRIES: Final = 2000
 _DEEPEST: Final = 4  # a signed mail holds a mail, which holds a CMS file
-_BOUNDS: Final = Bounds(seconds=10, memory_bytes=512 * 1024 * 1024, answer_bytes=48 * 1024 * 1024)
+_BOUNDS: Final = Bounds(seconds=10, memory_bytes=384 * 1024 * 1024, answer_bytes=48 * 1024 * 1024)
 _SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
 _FIELD = re.compile(rb"(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:[ \t])")
 _OF_MAIL = re.compile(rb"^(?:mime-version|content-type|message-id|received)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{64}")
-_LITTER: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini", "._")
 _CLOSED: Final = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ", b"\xd0\xcf\x11\xe0")
 
 
@@ -140,18 +139,11 @@ class _Taken:
         self.parts.append((_plain(name), content))
 
     def take_zip(self, content: bytes) -> None:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_litter(entry.filename)]
-            self.whole = len(entries) <= _MOST_ENTRIES
-            for entry in entries[:_MOST_ENTRIES]:
-                try:
-                    with archive.open(entry) as member:
-                        # What the directory says of the size is not believed.
-                        unpacked = member.read(LARGEST_PART + 1)
-                except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError, zlib.error):
-                    self.whole = False  # damaged, or with a password
-                    continue
-                self.take(_name_in_zip(entry), unpacked, pictures=True)
+        for name, reason, member in entries(content):
+            if reason is None:
+                self.take(name, member, pictures=True)
+            elif reason != "empty":
+                self.whole = False
 
     def take_cms(self, content: bytes, depth: int) -> None:
         signed = cms.ContentInfo.load(_der_of(content))["content"]["encap_content_info"]["content"]
@@ -205,20 +197,6 @@ def _der_of(content: bytes) -> bytes:
         return base64.b64decode(plain[: len(plain) // 4 * 4])
     except binascii.Error:
         return b""
-
-
-def _is_litter(name: str) -> bool:
-    return any(name.startswith(litter) or name.rsplit("/", 1)[-1].startswith(litter) for litter in _LITTER)
-
-
-def _name_in_zip(entry: zipfile.ZipInfo) -> str:
-    """The name as it was meant: Windows in Chinese writes GBK without saying so."""
-    if entry.flag_bits & 0x800:
-        return entry.filename
-    try:
-        return entry.filename.encode("cp437").decode("gb18030")
-    except UnicodeError:
-        return entry.filename
 
 
 def _plain(name: str) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from certsvc import unpacking
-from certsvc.unpacking import MOST_PARTS, Wrapping, unpack, wrapping_of
+from certsvc.brought import wrappings, zip_file
+from certsvc.brought.wrappings import MOST_PARTS, Wrapping, unpack, wrapping_of
 from tests.builders import damage
 
 PDF = b"%PDF-1.7\n" + b"x" * 2000
@@ -106,11 +106,12 @@ def test_more_than_the_bounds_is_left_out_and_said_so(monkeypatch: pytest.Monkey
     many = archive(*((f"{number}.pdf", PDF) for number in range(MOST_PARTS + 5)))
     found = unpack(many, Wrapping.ZIP, bounded=False)
     assert (len(found.parts), found.whole) == (MOST_PARTS, False)
-    monkeypatch.setattr(unpacking, "LARGEST_PART", 1000)
-    assert unpack(archive(("a.pdf", PDF)), Wrapping.ZIP, bounded=False) == unpacking.Unpacked(
+    monkeypatch.setattr(wrappings, "LARGEST_PART", 1000)
+    assert unpack(archive(("a.pdf", PDF)), Wrapping.ZIP, bounded=False) == wrappings.Unpacked(
         Wrapping.ZIP, (), whole=False
     )
-    monkeypatch.setattr(unpacking, "_MOST_ENTRIES", 2)
+    monkeypatch.setattr(zip_file, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(wrappings, "_MOST_ENTRIES", 2)
     assert not unpack(archive(*((str(n), b"") for n in range(3))), Wrapping.ZIP, bounded=False).whole
     assert not unpack(damage.mailed(PDF), Wrapping.MAIL, bounded=False).whole
 
@@ -149,8 +150,8 @@ def test_a_member_with_a_password_or_damage_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_child_beyond_its_bounds_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "_BOUNDS", unpacking.Bounds(0, 2**20, 10))
-    assert unpack(WRAPPED[Wrapping.ZIP], Wrapping.ZIP) == unpacking.Unpacked(Wrapping.ZIP, (), whole=False)
+    monkeypatch.setattr(wrappings, "_BOUNDS", wrappings.Bounds(0, 2**20, 10))
+    assert unpack(WRAPPED[Wrapping.ZIP], Wrapping.ZIP) == wrappings.Unpacked(Wrapping.ZIP, (), whole=False)
 
 
 def test_what_is_no_wrapping_is_none() -> None:
