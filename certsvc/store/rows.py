@@ -14,7 +14,8 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Date, DateTime, LargeBinary, Table, func, insert, select, text, update
+from sqlalchemy import Date, DateTime, LargeBinary, Table, column, func, insert, select, text, update
+from sqlalchemy import table as lightweight
 from sqlalchemy.orm import Session
 
 from certsvc.store.base import UtcDateTime
@@ -37,6 +38,8 @@ def load(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> i
     own = [column.name for column in table.columns if any(key.column.table is table for key in column.foreign_keys)]
     pointers: list[tuple[int, Plain]] = []
     count = 0
+    # Without the defaults of today's tables, which would fill in columns that an older shape does not have.
+    bare = lightweight(table.name, *(column(each.name, each.type) for each in table.columns))
     waiting = iter(rows)
     while some := list(islice(waiting, _AT_ONCE)):
         values = [{name: _value(table, name, value) for name, value in row.items()} for row in some]
@@ -45,7 +48,7 @@ def load(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> i
             if pointing:
                 pointers.append((int(str(row["id"])), pointing))
                 row.update(dict.fromkeys(pointing))
-        session.execute(insert(table), values)
+        session.execute(insert(bare), values)
         count += len(values)
     for row_id, pointing in pointers:
         session.execute(update(table).where(table.c.id == row_id).values(pointing))
