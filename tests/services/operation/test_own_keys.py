@@ -91,7 +91,7 @@ def test_nor_on_a_register_of_an_earlier_program_that_knows_no_keys(at: Installa
     with at.services.database.writing() as session:
         session.execute(text("drop table key_check"))
         session.execute(text("drop table clock_seen"))
-        session.execute(text("update alembic_version set version_num = '0007'"))
+        session.execute(text("update alembic_version set version_num = '0009'"))
     fresh = opened(at, tmp_path / "fresh" / "keys", tmp_path / "fresh")
     with pytest.raises(WrongKeys):
         initialise(fresh)
