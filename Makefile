@@ -60,6 +60,8 @@ bench: dev-venv
 
 soak: dev-venv
 	$(BIN)/python -m benchmarks.soak
+	CERTSVC_KIT_CERTIFICATES=1000 CERTSVC_DAMAGED=300 $(BIN)/pytest -q $(PYTEST_SHARE) -k "every_certificate_verifies or many_damaged" \
+	  tests/browser/test_survival_kit.py tests/services/verification/test_altered.py
 	$(BIN)/python -m benchmarks.mutation
 
 # The pages' sentences into the catalogues, the translations they have kept; what is new waits there, empty, for its words.
