@@ -57,6 +57,7 @@ def test_with_lists_and_authority_a_certificate_is_archived(real: Real) -> None:
     assert real.home.pdf(number) == after
 
 
+@pytest.mark.slow
 def test_the_configured_level_is_the_one_raised_to_and_passes_by_b_t(real: Real) -> None:
     real.authority.fault = "junk"
     issued = real.home.issue(made_up(1), made_up(2))
@@ -74,6 +75,7 @@ def test_the_configured_level_is_the_one_raised_to_and_passes_by_b_t(real: Real)
     assert len(real.authority.fetched) == len(set(real.authority.fetched)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "missing", ["the seal's", "the authority's", "the seal's is over", "the seal's was made before it was used"]
 )
@@ -97,6 +99,7 @@ def test_without_a_list_the_file_stays_at_b_t_and_waits(real: Real, missing: str
     assert pdf_level(real.home, number) == "B-LTA"
 
 
+@pytest.mark.slow
 def test_a_list_from_before_the_seal_says_when_the_next_one_is_due(real: Real) -> None:
     issue(real)
     real.import_list(now=START - timedelta(hours=1))
@@ -105,6 +108,7 @@ def test_a_list_from_before_the_seal_says_when_the_next_one_is_due(real: Real) -
     assert f"{START - timedelta(hours=1) + timedelta(days=30):%Y-%m-%d}" in fault.en
 
 
+@pytest.mark.slow
 def test_a_development_seal_has_no_list_and_is_never_called_b_lta(tmp_path: Path) -> None:
     home = Installation(tmp_path / "home")
     configure(home, Authority(tmp_path / "tsa", at=START + timedelta(minutes=1), lists=True))
@@ -115,6 +119,7 @@ def test_a_development_seal_has_no_list_and_is_never_called_b_lta(tmp_path: Path
     home.services.database.close()
 
 
+@pytest.mark.slow
 def test_a_seal_revoked_before_its_stamp_is_not_archived(real: Real) -> None:
     leaf = real.home.services.keystore.seal_chain()[0]
     real.root.revoke(f"{leaf.serial_number:x}", reason="key-compromise", now=START - timedelta(hours=1))
@@ -124,6 +129,7 @@ def test_a_seal_revoked_before_its_stamp_is_not_archived(real: Real) -> None:
     assert (report.raised, report.no_list, pdf_level(real.home, number)) == (0, 1, "B-T")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sealed_only", [True, False])
 def test_an_authority_that_is_down_leaves_every_file_at_its_level(real: Real, sealed_only: bool) -> None:
     real.authority.fault = "refused" if sealed_only else ""
@@ -136,6 +142,7 @@ def test_an_authority_that_is_down_leaves_every_file_at_its_level(real: Real, se
     assert pdf_level(real.home, number) == ("B-B" if sealed_only else "B-T")
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_archived_is_told(real: Real) -> None:
     number, _ = issue(real)
     real.at(NEXT_DAY)
@@ -162,6 +169,7 @@ def test_archiving_stopped_anywhere_is_finished_by_the_next_run(
     assert (pdf_level(real.home, number), level_of(real.home.pdf(number))) == ("B-LTA", Level.ARCHIVED)
 
 
+@pytest.mark.slow
 def test_the_wanted_level_and_the_days_of_renewal_come_from_the_settings(tmp_path: Path) -> None:
     wanted = {"CERTSVC_HOME": str(tmp_path)}
     opened = open_services(Settings.from_environment(wanted))

@@ -71,6 +71,7 @@ def test_a_file_whose_proof_ends_soon_is_renewed_once_and_others_are_left(real: 
     assert actions.count("certificate.renew") == 1
 
 
+@pytest.mark.slow
 def test_asked_for_the_lower_level_nothing_is_renewed(real: Real, number: str) -> None:
     real.authority.under = SECOND
     real.at(DUE)
@@ -101,6 +102,7 @@ def test_an_authority_that_fails_leaves_the_file_as_it_is_and_queued(real: Real,
     assert (real.archive().renewed, real.archive().waiting) == (1, 0)
 
 
+@pytest.mark.slow
 def test_an_authority_that_still_stamps_under_the_same_certificate_is_asked_once_and_the_file_waits(
     real: Real, number: str
 ) -> None:
@@ -115,6 +117,7 @@ def test_an_authority_that_still_stamps_under_the_same_certificate_is_asked_once
     assert real.archive().renewed == 1
 
 
+@pytest.mark.slow
 def test_on_demand_every_archived_file_is_renewed_at_once(real: Real, number: str) -> None:
     before = real.home.pdf(number)
     (other,) = real.home.issue(made_up(2))
@@ -127,6 +130,7 @@ def test_on_demand_every_archived_file_is_renewed_at_once(real: Real, number: st
     assert verdicts(real.home, real.home.pdf(number)) == [Verdict.UNCHECKED, Verdict.VALID]
 
 
+@pytest.mark.slow
 def test_on_demand_a_renewal_waits_for_a_list_made_since_the_last_stamp(real: Real, number: str) -> None:
     before = real.home.pdf(number)
     real.authority.lists_at = START
@@ -135,6 +139,7 @@ def test_on_demand_a_renewal_waits_for_a_list_made_since_the_last_stamp(real: Re
     assert real.home.pdf(number) == before
 
 
+@pytest.mark.slow
 def test_a_file_whose_proof_has_ended_is_not_renewed_and_told(real: Real, number: str) -> None:
     before = real.home.pdf(number)
     real.authority.under = SECOND
@@ -144,6 +149,7 @@ def test_a_file_whose_proof_has_ended_is_not_renewed_and_told(real: Real, number
     assert real.home.pdf(number) == before
 
 
+@pytest.mark.slow
 def test_a_file_from_before_ends_were_recorded_is_read_and_renewed_only_when_due(real: Real, number: str) -> None:
     with real.home.services.database.writing() as session:
         session.execute(update(PdfFileRecord).values(proven_until=None))
@@ -176,6 +182,7 @@ def test_renewing_stopped_anywhere_is_finished_by_the_next_run(
     assert real.archive().renewed == 0
 
 
+@pytest.mark.slow
 def test_an_earlier_file_put_back_in_place_is_not_taken_for_a_newer_one(real: Real, number: str) -> None:
     before = real.home.pdf(number)
     real.authority.under = SECOND
