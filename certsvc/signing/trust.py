@@ -100,6 +100,8 @@ class TrustBundle:
     def to_json(self) -> bytes:
         """The bundle as JSON, to be handed to verifiers by a way they trust."""
         records = [write_record(record) | {"uri": ""} for record in self.keys.values()]
+        for record in records:
+            del record["check"]  # our own register's, by which it knows its keys; verifiers have no use for it
         members = {"format": _FORMAT, "did": self.did, "keys": records, "seal_roots": list(self.seal_roots)}
         if self.stamp_roots:
             members["stamp_roots"] = list(self.stamp_roots)
