@@ -192,7 +192,8 @@ def _reserved(
     token = format_token(secrets.token_bytes(TOKEN_BYTES))
     kept = CertificateSecrets.draw(intended.identity.number)
     claims = claims_of(services, intended, Allotted(str(intended.number), token, *place), kept)
-    sealed = seal_secrets(services.vault, token, kept)
+    document = check(compose(claims), drawable=None).canonical
+    sealed = seal_secrets(services.vault, token, kept.reserving(document))
     return CertificateRecord(
         id=row_id,
         number=claims.number,
@@ -204,7 +205,7 @@ def _reserved(
         carrier="electronic",
         stage=RESERVED,
         batch_id=batch_id,
-        document=check(compose(claims), drawable=None).canonical,
+        document=document,
         sealed=sealed.content,
         sealed_kid=sealed.kid,
         status="valid",
