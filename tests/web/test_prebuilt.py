@@ -27,6 +27,7 @@ def test_a_prebuilt_page_is_the_template_s_own(app: Flask, register: Register) -
                 "public/record.html",
                 language,
                 token=token,
+                ticket=None,
                 portrait=portrait_address(site, record),
                 matched=None,
                 limited=False,
