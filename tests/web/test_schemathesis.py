@@ -77,7 +77,7 @@ def test_every_answer_is_one_the_description_names(described: Any, path: str, me
     @_bounded
     @given(case=operation.as_strategy(generation_mode=mode))
     def asked(case: Any) -> None:
-        # In a form every value is text: what should have been a list arrives as a file with that text, which is no fault.
+        # In a form every value is text: what should have been a list arrives as a file with that text. No fault.
         in_form = case.media_type == "multipart/form-data"
         case.call_and_validate(checks=CHECKS[:-1] if in_form else CHECKS)
 
