@@ -25,7 +25,7 @@ from tests.builders.site import BORN, Register
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # An employer's own list comes back with its states: the name in it is the one that was sent.
 ECHOES = {
-    "/verify/list",
+    "/verify/file",
     # Who gave number and full name rightly, or name and last six, sees the full name back (R10).
     "/verify/number",
     "/api/v1/verifications",
