@@ -26,6 +26,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # An employer's own list comes back with its states: the name in it is the one that was sent.
 ECHOES = {
     "/verify/file",
+    "/verify/list",
     # Who gave number and full name rightly, or name and last six, sees the full name back (R10).
     "/verify/number",
     "/api/v1/verifications",
