@@ -5,8 +5,9 @@
 PYTHON ?= python3
 SERVE ?= 1
 PORT ?= 8080
-HOST ?= 127.0.0.1
 BIN := .venv/bin
+# Only one given with the command counts: conda and some shells export HOST as a name that is no address here.
+DEMO_HOST = $(if $(filter command line,$(origin HOST)),$(HOST),127.0.0.1)
 PYTEST_WORKERS ?= 2
 # The long campaigns stand in few files: who has nothing left takes from the other.
 PYTEST_SHARE := -n $(PYTEST_WORKERS) --dist worksteal
@@ -28,7 +29,7 @@ endef
 
 demo: run-venv
 	@echo "运行演示(约一分钟) / running the demo: about a minute …"
-	@SERVE=$(SERVE) PORT=$(PORT) HOST=$(HOST) $(BIN)/python -m examples.demo
+	@SERVE=$(SERVE) PORT=$(PORT) HOST=$(DEMO_HOST) $(BIN)/python -m examples.demo
 
 test: dev-venv
 	$(call timed,运行测试(双核约四分钟),running the tests: about four minutes on two cores,\

@@ -24,25 +24,22 @@ from sqlalchemy.orm import Session
 from benchmarks.import_results import made_up_person
 from certsvc.app import open_services
 from certsvc.config import Settings
-from certsvc.credential.checked import check
-from certsvc.credential.document import compose
 from certsvc.credential.number import format_number
 from certsvc.credential.token import TOKEN_BYTES, format_token
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
 from certsvc.services.issuing.evidence import evidence_of
-from certsvc.services.issuing.intended import Allotted, Intended, claims_of
+from certsvc.services.issuing.intended import Allotted, Intended
 from certsvc.services.issuing.issue import issue_leaf
 from certsvc.services.issuing.plan import session_code
+from certsvc.services.issuing.reserve import reserved_row
 from certsvc.services.issuing.sign import sign_reserved
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.publishing.status_places import draw_indexes
 from certsvc.services.records.schemes import Pinning
-from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.store import (
-    RESERVED,
     AttemptRecord,
     Base,
     CertificateRecord,
@@ -113,7 +110,10 @@ def _add(services: Services, first: int, count: int) -> None:
                 enrolment_id=ids.enrolment + offset,
                 number=_number(scheme, today.year, first + offset),
             )
-            rows.append(_reserved(services, intended, place, ids.certificate + offset, batch.id))
+            allotted = Allotted(str(intended.number), format_token(secrets.token_bytes(TOKEN_BYTES)), *place)
+            row = reserved_row(services, intended, allotted, at=at, batch_id=batch.id)
+            row.id = ids.certificate + offset
+            rows.append(row)
         code = session_code(scheme, _SAT)
         sessions = {row.id: code for row in rows}
         sign_reserved(services, session, rows, partial(issue_leaf, sessions), passed={code: first + count})
@@ -183,42 +183,6 @@ def _number(scheme: Scheme, year: int, index: int) -> str:
     station, serial = divmod(index, _OF_A_STATION)
     parts = {**scheme.number.parts, "station": f"{_FIRST_STATION + station:03d}"}
     return format_number(scheme.number.kind, parts, year, scheme.level, serial + 1)
-
-
-def _reserved(
-    services: Services, intended: Intended, place: tuple[str, int], row_id: int, batch_id: int
-) -> CertificateRecord:
-    """Step 2 for one certificate: its row, with the document that will be signed."""
-    token = format_token(secrets.token_bytes(TOKEN_BYTES))
-    kept = CertificateSecrets.draw(intended.identity.number)
-    claims = claims_of(services, intended, Allotted(str(intended.number), token, *place), kept)
-    document = check(compose(claims), drawable=None).canonical
-    sealed = seal_secrets(services.vault, token, kept.reserving(document))
-    return CertificateRecord(
-        id=row_id,
-        number=claims.number,
-        version=claims.version,
-        token=token,
-        person_id=intended.person_id,
-        enrolment_id=intended.enrolment_id,
-        scheme_id=intended.scheme_id,
-        carrier="electronic",
-        stage=RESERVED,
-        batch_id=batch_id,
-        document=document,
-        sealed=sealed.content,
-        sealed_kid=sealed.kid,
-        status="valid",
-        status_list=place[0],
-        status_index=place[1],
-        holder_name=claims.holder_name,
-        occupation_code=claims.occupation_code,
-        level=claims.level,
-        issued_on=claims.issued_on,
-        reissued_on=claims.reissued_on,
-        valid_until=claims.valid_until,
-        created_at=services.now(),
-    )
 
 
 def _insert(session: Session, records: Sequence[Base]) -> None:

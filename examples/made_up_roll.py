@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -140,21 +140,23 @@ def write(folder: Path, *, count: int = 300, seed: int = 1, on: date | None = No
     (folder / PHOTO_FOLDER).mkdir(parents=True, exist_ok=True)
     roll = list(enrol(count, seed=seed, on=on))
     rows = (candidate_cells(enrolled, on) for enrolled in roll)
-    _write(folder / CANDIDATES, candidates.COLUMNS, (row if photos else row | {"photo": ""} for row in rows))
-    _write(folder / PAPER, paper.COLUMNS, paper_cells(max(count // 10, 1), seed=seed))
+    write_rows(folder / CANDIDATES, candidates.COLUMNS, (row if photos else row | {"photo": ""} for row in rows))
+    write_rows(folder / PAPER, paper.COLUMNS, paper_cells(max(count // 10, 1), seed=seed))
     for enrolled in roll if photos else ():
         if enrolled.photo:
             portrait = draw_portrait(enrolled.index, enrolled.person.sex)
             (folder / PHOTO_FOLDER / enrolled.photo).write_bytes(portrait)
     # Last, since its presence says that the roll is whole.
-    _write(folder / RESULTS, results.COLUMNS, (cells for enrolled in roll for cells in result_cells(enrolled, on)))
+    write_rows(folder / RESULTS, results.COLUMNS, (cells for enrolled in roll for cells in result_cells(enrolled, on)))
     return True
 
 
-def _write(path: Path, columns: Sequence[Column], rows: Iterator[dict[str, str]]) -> None:
+def write_rows(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> Path:
+    """A file as a clerk would fill it in: Chinese headers, rows by column key, absent cells empty. Its path again."""
     cells = ([row.get(column.key, "") for column in columns] for row in rows)
     with path.open("wb") as file:
         file.writelines(write_csv([column.zh for column in columns], cells))
+    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

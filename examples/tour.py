@@ -29,7 +29,6 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.person.identity import IdType
 from certsvc.roster import candidates, results
-from certsvc.roster.export import write_csv
 from certsvc.services.certificates.give_out import write_pdf
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.issuing.issue import issue
@@ -122,9 +121,11 @@ def issue_what_has_expired(folder: Path) -> None:
     person = make_person(EXPIRED_FROM_INDEX, random, on - timedelta(days=400))
     enrolled = Enrolled(EXPIRED_FROM_INDEX, person, STORIES[0])
     row = made_up_roll.candidate_cells(enrolled, on) | {"photo": ""}
-    roster = _csv(folder / "earlier-candidates.csv", candidates.COLUMNS, [row])
+    roster = made_up_roll.write_rows(folder / "earlier-candidates.csv", candidates.COLUMNS, [row])
     import_candidates(services, roster, by=MAKER, scheme_key=SHORT_SCHEME)
-    sat = _csv(folder / "earlier-results.csv", results.COLUMNS, made_up_roll.result_cells(enrolled, on))
+    sat = made_up_roll.write_rows(
+        folder / "earlier-results.csv", results.COLUMNS, made_up_roll.result_cells(enrolled, on)
+    )
     import_results(services, sat, by=MAKER)
     issue(services, by=MAKER)
     with services.database.reading() as session:
@@ -176,7 +177,7 @@ def seed(run: Run, ask: Ask, folder: Path) -> States:
 
 
 def write(folder: Path, states: States, roll: Path, *, base: str, ask: Ask, verify: Callable[[Path], str]) -> Path:
-    """The files to drop and the page, made again each time: access codes are good for a day."""
+    """The files to drop and the page, made again each time, since an access code is good once and for seven days."""
     drops_folder = folder / "files"
     drops_folder.mkdir(parents=True, exist_ok=True)
     drops = [
@@ -268,7 +269,7 @@ def _drops(folder: Path, states: States) -> list[tuple[Path, str, str]]:
 
 
 def forged(pdf: bytes, name: str) -> bytes:
-    """The holder's name changed in the signed data and on the page, as a forger would: the seal no longer fits."""
+    """The holder's name changed in the signed data within the PDF: neither signature fits any more."""
     other = "张三" if name != "张三" else "李四"
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         document = json.loads(opened.attachments["credential.json"].get_file().read_bytes())
@@ -291,10 +292,3 @@ def _unrelated() -> bytes:
 
 def _id_type(zh: str) -> str:
     return next(kind.value for kind in IdType if kind.zh == zh)
-
-
-def _csv(path: Path, columns: Any, rows: Any) -> Path:
-    cells = ([row.get(column.key, "") for column in columns] for row in rows)
-    with path.open("wb") as file:
-        file.writelines(write_csv([column.zh for column in columns], cells))
-    return path

@@ -16,7 +16,7 @@ from typing import Final
 from certsvc.pictures.kinds import is_picture
 
 _ZIP: Final = (b"PK\3\4", b"PK\5\6")
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MOST_NAMES: Final = 60  # a workbook's parts stand among the first
 _TABLE_NAMES: Final = (".csv", ".tsv", ".xlsx", ".xlsm", ".xls", ".et")
 _TABLE_HEADERS: Final = ("证书编号", "certificate number", "number")
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     UNREAD = "unread"
 
 
-_ARCHIVES: Final[Mapping[bytes, str]] = {
+ARCHIVES: Final[Mapping[bytes, str]] = {
     b"Rar!": "RAR",
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"\x1f\x8b": "gzip",
@@ -53,7 +53,7 @@ def kind_of(content: bytes, name: str = "") -> Kind:
         return Kind.LIST if _is_workbook(content) else Kind.ZIP
     if is_picture(content):
         return Kind.PICTURE
-    if content.startswith(_OLE) or _is_table(content, name.lower()):
+    if content.startswith(OLE) or _is_table(content, name.lower()):
         return Kind.LIST
     return Kind.DOCUMENT
 
@@ -62,7 +62,7 @@ def why_unread(content: bytes) -> tuple[str, str] | None:
     """Why this kind of file is not read here, and what to bring instead, in Chinese and English; None where it is."""
     if not content:
         return "文件是空的，也许没有下载完；请重新下载后再选", "the file is empty; download it again"
-    for beginning, called in _ARCHIVES.items():
+    for beginning, called in ARCHIVES.items():
         if content.startswith(beginning):
             return (
                 f"{called} 压缩包在这里打不开；请解压后选择里面的文件，或改用 ZIP",
@@ -70,9 +70,9 @@ def why_unread(content: bytes) -> tuple[str, str] | None:
             )
     if content.startswith(_ZIP) and any(name.startswith((b"word/", b"ppt/")) for name in _zip_names(content)):
         return _WORD
-    if content.startswith(_OLE) and "WordDocument".encode("utf-16-le") in content:
+    if content.startswith(OLE) and "WordDocument".encode("utf-16-le") in content:
         return _WORD
-    if content.startswith(_OLE) and "__substg1.0_".encode("utf-16-le") in content:
+    if content.startswith(OLE) and "__substg1.0_".encode("utf-16-le") in content:
         return "这是整封邮件；请把附件另存后再选", "this is a whole mail; save what is attached to it, and choose that"
     return None
 

@@ -25,6 +25,8 @@ from typing import Any, Final
 from asn1crypto import cms
 
 from certsvc.bounded import Bounds, OutOfBounds, Say, run_bounded
+from certsvc.brought.kinds import ARCHIVES, OLE
+from certsvc.brought.names import plain_name
 from certsvc.brought.zip_file import entries
 from certsvc.pictures.kinds import is_picture
 
@@ -38,7 +40,7 @@ _SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
 _FIELD = re.compile(rb"(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:[ \t])")
 _OF_MAIL = re.compile(rb"^(?:mime-version|content-type|message-id|received)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{64}")
-_CLOSED: Final = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ", b"\xd0\xcf\x11\xe0")
+_CLOSED: Final = (*ARCHIVES, OLE)
 
 
 class Wrapping(StrEnum):
@@ -136,7 +138,7 @@ class _Taken:
             self.whole = False
             return
         self._room -= len(content)
-        self.parts.append((_plain(name), content))
+        self.parts.append((plain_name(name), content))
 
     def take_zip(self, content: bytes) -> None:
         for name, reason, member in entries(content):
@@ -197,8 +199,3 @@ def _der_of(content: bytes) -> bytes:
         return base64.b64decode(plain[: len(plain) // 4 * 4])
     except binascii.Error:
         return b""
-
-
-def _plain(name: str) -> str:
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(character if character.isprintable() else "\ufffd" for character in last[:120]) or "?"

@@ -49,12 +49,13 @@ def apply(
 ) -> None:
     """登记补发申请 / Record a request; again, it leads to the existing one."""
     from certsvc.services.certificates import reissue as desk
+    from certsvc.services.certificates.unregistered_paper import Evidence
 
     if evidence is not None and issued_on is None:
         raise click.UsageError("附证明材料时须给出 --issued-on / with --evidence, give --issued-on")
     services = work.services()
     shown = (
-        desk.Evidence(evidence, issued_on, issuer or services.issuer.name_zh)
+        Evidence(evidence, issued_on, issuer or services.issuer.name_zh)
         if evidence is not None and issued_on is not None
         else None
     )

@@ -52,7 +52,7 @@ def id_number_option(help_: str, *, required: bool) -> Callable[[Command], Comma
         return value
 
     ways = "- 从标准输入 from standard input, @FILE 从文件 from a file, ? 询问 ask"
-    told = f"{help_} {ways}; 直接写出会留在进程列表与命令历史 / written out, it stands in ps and in history."
+    told = f"{help_} {ways}；直接写出会留在进程列表与命令历史 / written out, it stands in ps and in history."
     return click.option("--id-number", default=None, callback=read, help=told)
 
 

@@ -14,6 +14,7 @@ from certsvc.credential.wording import Wording
 from certsvc.credential.wording import say as words
 from certsvc.roster.employer_list import EmployerRow, read_employer_list
 from certsvc.services.verification import look_up
+from certsvc.services.verification.public_record import say_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +62,7 @@ def check_list(services: Services, content: bytes, filename: str) -> list[RowAns
 def _of_record(row: EmployerRow, record: PublicRecord | None) -> RowAnswer:
     if record is None:
         return RowAnswer(row, "unknown", words("unknown"))
-    says = words(
-        record.state,
-        date=record.valid_until if record.state == "expired" else record.changed_on,
-        reason=record.reason,
-        number=record.successor_number,
-        version=record.successor_version,
-    )
-    return RowAnswer(row, record.state, says)
+    return RowAnswer(row, record.state, say_of(record))
 
 
 def say_list(rows: Sequence[RowAnswer]) -> None:

@@ -15,7 +15,7 @@ NEW: Final = ".new-"
 
 
 def write_if_changed(path: Path, content: bytes, *, mode: int = 0o644) -> bool:
-    """Replace the file in one step unless it holds just this; True where it was written. Readable by everyone."""
+    """Replace the file in one step unless it holds just this; True where it was written."""
     try:
         if path.read_bytes() == content:
             return False

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from benchmarks.hostile import zip_of_many_entries, zip_of_zeros
+from benchmarks.weapons import zip_of_many_entries, zip_of_zeros
 from certsvc.brought.zip_file import LARGEST_FILE, MOST_FILES, Member, name_of, nested, open_zip, unpack
 
 

@@ -23,7 +23,7 @@ _TOLD = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One request as the second person sees it: `wants` is what shall be, by its field, beside what `is` now."""
+    """One request as the second person sees it: `wants` is what shall be, by its field, beside what `was`."""
 
     id: int
     kind: str

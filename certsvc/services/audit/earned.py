@@ -88,7 +88,9 @@ class _Records:
             if leaf.event is Event.ISSUE:
                 # A clock that was set right by seconds between import and issue: what came first is not known better.
                 fault = self._fault_of_issue(row, leaf, row.created_at)
-                return fault and self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) and fault
+                if fault is None or self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) is None:
+                    return None
+                return fault
             if leaf.event is Event.REISSUE:
                 return self._fault_of_reissue(row, leaf)
             if leaf.event is Event.CORRECT and leaf.changed is not None:

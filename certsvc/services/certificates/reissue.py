@@ -10,46 +10,40 @@ reissue was corrected to since (R8.4). Paper is never reissued as paper.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.credential.number import NO_NUMBER, can_come_to, fold_number, has_known_form, normalise_number
+from certsvc.credential.number import NO_NUMBER, fold_number, normalise_number
 from certsvc.errors import NotFound, ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name, same_name
-from certsvc.rules.former_paper import check_issued_on, number_form
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
 from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, shown
+from certsvc.services.certificates.unregistered_paper import (
+    LONGEST_TEXT,
+    Evidence,
+    check_evidence,
+    check_not_electronic,
+    check_unregistered,
+)
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.issuing.next_version import issue_version, paper_commitment
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records.photos import photo_on_file
-from certsvc.services.records.schemes import Pinning, schemes_by_id
+from certsvc.services.records.schemes import Pinning
 from certsvc.services.records.signed import signed_version
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
-from certsvc.store import CertificateRecord, PaperCertificateRecord, PersonRecord, ReissueRequestRecord
+from certsvc.store import PaperCertificateRecord, PersonRecord, ReissueRequestRecord
 from certsvc.transparency.leaf import Entry, Event
 
 PAPER_VERSION: Final = 1
-_LONGEST_TEXT: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What stands in for the register where it has no entry: what was seen, and the paper's own date and issuer."""
-
-    text: str
-    issued_on: date
-    issuer: str
 
 
 def apply(
@@ -83,7 +77,7 @@ def apply(
         if earlier is not None:
             return shown(services, session, earlier, existing=True)
         if paper is None:
-            _check_evidence(services, session, wanted, evidence)
+            check_evidence(services, session, wanted, evidence)
         assert evidence is not None or paper is not None
         row = _record(services, wanted, holder, identity=identity, lookup=lookup, paper=paper, evidence=evidence)
         row.reason, row.applied_by = reason, by
@@ -205,57 +199,6 @@ def _not_as_registered(number: str) -> ReissueRefused:
     )
 
 
-def _check_not_electronic(session: Session, number: str) -> None:
-    same = CertificateRecord.number_folded == fold_number(number)
-    electronic = session.scalar(select(CertificateRecord.id).where(same).limit(1))
-    if electronic is not None:
-        raise ReissueRefused(
-            "这是电子证书，无需补发，请重新下载",
-            "this is an electronic certificate; download it again",
-            rule="R8.5",
-            where=number,
-        )
-
-
-def _check_evidence(services: Services, session: Session, number: str, evidence: Evidence | None) -> None:
-    _check_not_electronic(session, number)
-    if evidence is None or not 0 < len(evidence.text.strip()) <= _LONGEST_TEXT:
-        raise ReissueRefused(
-            "纸质登记册中没有该编号，须附证明材料",
-            "the paper register has no such number; evidence is due",
-            rule="R8.2",
-            where=number,
-        )
-    _check_unregistered(services, session, number, evidence.issued_on)
-
-
-def _check_unregistered(
-    services: Services, session: Session, number: str, issued_on: date, scheme_key: str | None = None
-) -> None:
-    """R8.1a: a number that paper had and the electronic numbering never comes to, and a day of paper."""
-    folded = fold_number(number)
-    schemes = schemes_by_id(session).values()
-    if any(
-        can_come_to(one.number.kind, one.number.parts, one.level, one.in_force_from.year, folded) for one in schemes
-    ):
-        raise ReissueRefused(
-            "该编号属于电子证书的编号范围，不能是纸质证书的编号",
-            "the electronic numbering comes to this number, so no paper bears it",
-            rule="R8.1a",
-            where=number,
-        )
-    family = Pinning(session, scheme_key).family
-    form = number_form(family)
-    if not (has_known_form(folded) if form is None else re.fullmatch(form, number)):
-        raise ReissueRefused(
-            f"不是原纸质证书编号的格式（{form or '16 位数字，或 S/Y 加 21 位数字'}）",
-            f"not in the form of a former paper's number ({form or '16 digits, or S or Y and 21 digits'})",
-            rule="R8.1a",
-            where=number,
-        )
-    check_issued_on(issued_on, family, services.today())
-
-
 def _check_as_asked(row: ReissueRequestRecord, opened: Mapping[str, str | None]) -> None:
     """What is signed on the request is what was recorded, and by whom: its row is not trusted for either.
 
@@ -330,8 +273,8 @@ def _paper_of(
     paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == row.number))
     if paper is None:
         issued_on = date.fromisoformat(str(opened["issued_on"]))
-        _check_not_electronic(session, row.number)
-        _check_unregistered(services, session, row.number, issued_on, scheme_key)
+        check_not_electronic(session, row.number)
+        check_unregistered(services, session, row.number, issued_on, scheme_key)
         scheme = Pinning(session, scheme_key).any_scheme
         sealed = services.vault.seal({"id_number": opened["id_number"]}, row.id_lookup)
         paper = PaperCertificateRecord(
@@ -384,7 +327,7 @@ def _decide(
     decision_note: str | None,
 ) -> None:
     row.state, row.decided_by, row.decided_at = state, by, services.now()
-    row.decision_note = decision_note.strip()[:_LONGEST_TEXT] if decision_note else None
+    row.decision_note = decision_note.strip()[:LONGEST_TEXT] if decision_note else None
     session.flush()
     _note(services, session, row, by, "reissue.approve" if state == RequestState.APPROVED else "reissue.reject")
 

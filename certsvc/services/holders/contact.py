@@ -124,22 +124,20 @@ def _approve(services: Services, session: Session, row: ApprovalRecord, asked: A
     person = session.get_one(PersonRecord, int(asked.object_key))
     old = phone_of(services.vault, session, person, now)
     decide(services, session, row, ApprovalState.APPROVED, by=by, due_at=due_at)
-    told = old is not None and services.messenger is not None
-    if told:
-        session.add(_notice(services, person, {"phone": old, "new": asked.content["phone"]}, due_at))
-    return ContactChange(row.id, "approved", due_at, told)
+    if old is None or services.messenger is None:
+        return ContactChange(row.id, "approved", due_at, told=False)
+    session.add(_notice(services, person, old, str(asked.content["phone"]), due_at))
+    return ContactChange(row.id, "approved", due_at, told=True)
 
 
-def _notice(
-    services: Services, person: PersonRecord, numbers: dict[str, str | None], due_at: datetime
-) -> MessageRecord:
+def _notice(services: Services, person: PersonRecord, old: str, new: str, due_at: datetime) -> MessageRecord:
     """The message to the number on record: it is tried until the change counts."""
-    new, day = str(numbers["new"])[-4:], f"{due_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    tail, day = new[-4:], f"{due_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     text = (
-        f"【{services.issuer.name_zh}】您登记的手机号码将于 {day} 改为尾号 {new}。若非本人要求，请立即与发证机构联系。"
-        f" Your number on record changes to one ending in {new}. If you did not ask for it, tell the issuer at once."
+        f"【{services.issuer.name_zh}】您登记的手机号码将于 {day} 改为尾号 {tail}。若非本人要求，请立即与发证机构联系。"
+        f" Your number on record changes to one ending in {tail}. If you did not ask for it, tell the issuer at once."
     )
-    content = {"id": secrets.token_hex(16), "phone": numbers["phone"], "code": "", "minutes": "0", "text": text}
+    content = {"id": secrets.token_hex(16), "phone": old, "code": "", "minutes": "0", "text": text}
     sealed, now = services.vault.seal(content, person.id_lookup), services.now()
     return MessageRecord(
         id_lookup=person.id_lookup,

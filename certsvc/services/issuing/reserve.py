@@ -76,16 +76,24 @@ def _row(
 ) -> CertificateRecord:
     token = format_token(secrets.token_bytes(TOKEN_BYTES))
     number = intended.number or serials.next_number(intended)
-    kept = CertificateSecrets.draw(intended.identity.number)
-    claims = claims_of(services, intended, Allotted(number, token, *place), kept)
-    checked = check(compose(claims), drawable=missing_glyphs)
+    row = reserved_row(services, intended, Allotted(number, token, *place), at=at, batch_id=batch_id)
     if intended.number is None:
         serials.use(intended)
-    sealed = seal_secrets(services.vault, token, kept.reserving(checked.canonical))
+    return row
+
+
+def reserved_row(
+    services: Services, intended: Intended, allotted: Allotted, *, at: datetime, batch_id: int | None
+) -> CertificateRecord:
+    """The row for one certificate, with the document that will be signed; raises `Refused` where it may not be."""
+    kept = CertificateSecrets.draw(intended.identity.number)
+    claims = claims_of(services, intended, allotted, kept)
+    checked = check(compose(claims), drawable=missing_glyphs)
+    sealed = seal_secrets(services.vault, allotted.token, kept.reserving(checked.canonical))
     return CertificateRecord(
-        number=number,
+        number=allotted.number,
         version=intended.version,
-        token=token,
+        token=allotted.token,
         person_id=intended.person_id,
         enrolment_id=intended.enrolment_id,
         paper_id=intended.paper_id,
@@ -97,8 +105,8 @@ def _row(
         sealed=sealed.content,
         sealed_kid=sealed.kid,
         status="valid",
-        status_list=place[0],
-        status_index=place[1],
+        status_list=allotted.status_list,
+        status_index=allotted.status_index,
         holder_name=claims.holder_name,
         occupation_code=claims.occupation_code,
         level=claims.level,

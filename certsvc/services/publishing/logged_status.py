@@ -170,10 +170,10 @@ def _at(session: Session, name: str, index: int) -> CertificateRecord | None:
 def _contradiction(session: Session, stored: Statuses, logged: Statuses) -> LogMismatch:
     places = sorted(one for one in stored.keys() | logged.keys() if stored.get(one) != logged.get(one))
     named = [(one, row) for one in places[:_MOST_LOOKED_FOR] if (row := _at(session, *one)) is not None]
-    (name, index), row = place, _ = named[0] if named else (places[0], None)
+    place, row = named[0] if named else (places[0], None)
     marked, says = (each.get(place, Status.VALID).value for each in (stored, logged))
     return LogMismatch(
         f"登记为 {marked}，按日志应为 {says}；请先查明（certsvc log check）",
         f"marked {marked} where the log says {says}: find out first (certsvc log check)",
-        where=f"{name}/{index}" if row is None else f"{row.number}-v{row.version}",
+        where=f"{place[0]}/{place[1]}" if row is None else f"{row.number}-v{row.version}",
     )

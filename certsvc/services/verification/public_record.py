@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status, effective
+from certsvc.credential.wording import Wording, say
 from certsvc.person.name import mask_name
 from certsvc.services.context import Services
 from certsvc.services.log.last_word import OnRecord
@@ -84,6 +85,17 @@ class PublicRecord:
     token: str | None = None
     portrait_digest: str | None = None
     scheme_id: int | None = None
+
+
+def say_of(record: PublicRecord, state: str | None = None) -> Wording:
+    """A record's state in words (R11), or another `state` told with this record's facts."""
+    return say(
+        state or record.state,
+        date=record.changed_on,
+        reason=record.reason,
+        number=record.successor_number,
+        version=record.successor_version,
+    )
 
 
 def electronic_record(

@@ -48,17 +48,12 @@ def is_untouched(own: StoredLeaf, claims: PublicClaims, listed: ListSays) -> boo
 def standing(services: Services, row: CertificateRecord, claims: PublicClaims, on_record: OnRecord) -> LastWord | None:
     """Where the certificate stands; None, and an alarm, where the row contradicts the log or the lists."""
     try:
-        return require_standing(services, row, claims, on_record)
+        word = last_word(services, row, claims, on_record)
+        _check_listed(row, word, signed_lists(services).says(claims.status_list, claims.status_index))
     except LogMismatch as error:
         # By the row's id: a number would lead to a person.
         _log.error("the register contradicts the log: certificate row %d: %s", row.id, error.en)
         return None
-
-
-def require_standing(services: Services, row: CertificateRecord, claims: PublicClaims, on_record: OnRecord) -> LastWord:
-    """As `standing`, before a deed: raises `LogMismatch`, naming the certificate."""
-    word = last_word(services, row, claims, on_record)
-    _check_listed(row, word, signed_lists(services).says(claims.status_list, claims.status_index))
     return word
 
 

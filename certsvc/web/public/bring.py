@@ -13,6 +13,7 @@ from typing import Final
 from werkzeug.datastructures import FileStorage
 
 from certsvc.brought.kinds import Kind, kind_of, why_unread
+from certsvc.brought.names import plain_name
 from certsvc.brought.zip_file import MOST_FILES, Member, nested, open_zip
 from certsvc.credential.verdict import Check, CheckName
 from certsvc.web.gate import LARGEST_FILE, LARGEST_JSON
@@ -79,9 +80,3 @@ def _opened(name: str, content: bytes) -> Iterator[Brought]:
 def _told(name: str, member: Member) -> Brought:
     assert member.reason is not None
     return unopened(name, *member.reason)
-
-
-def plain_name(name: str | None) -> str:
-    """A file's own name without its folders, fit to be shown."""
-    last = (name or "").replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    return "".join(c if c.isprintable() else "\ufffd" for c in last[-120:]) or "?"

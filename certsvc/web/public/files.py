@@ -21,6 +21,7 @@ from certsvc.brought.kinds import Kind
 from certsvc.credential.verdict import Check, CheckName, Verdict, Verification
 from certsvc.credential.wording import ALTERATIONS, say
 from certsvc.errors import FileRefused, Refused
+from certsvc.services.verification.public_record import say_of
 from certsvc.services.verification.verify import verify_online
 from certsvc.web.answers import HTML, Answer, json_answer
 from certsvc.web.limits import Kind as Limited
@@ -164,17 +165,11 @@ def _shown(site: Site, each: Examined, language: str) -> dict[str, object]:
     if each.rows is not None:
         return {"name": each.name, "of": "list", "rows": each.rows[:_SHOWN_ROWS], "more": len(each.rows) > _SHOWN_ROWS}
     record = each.truth.record if each.truth else None
-    facts = {
-        "date": record and (record.valid_until if record.state == "expired" else record.changed_on),
-        "reason": record and record.reason,
-        "number": record and record.successor_number,
-        "version": record and record.successor_version,
-    }
-    words = say(each.state, **facts)
+    words = say(each.state) if record is None else say_of(record, each.state)
     successor = record.successor_state if record else None
     return {
         "of": _of(each),
-        "truth": None if record is None else say(record.state, **facts),
+        "truth": None if record is None else say_of(record),
         "successor": say(successor) if successor else None,
         "name": each.name,
         "state": each.state,

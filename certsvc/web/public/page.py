@@ -66,10 +66,8 @@ def write_record(
     words: dict[str, object] = statement.as_words() | {"token": token, "ticket": ticket}
     record = statement.record
     portrait = None if token is None else portrait_address(site, record)
-    shape: tuple[object, ...] = (
-        *(language, statement.state, token is None, portrait is None),
-        *(matched, limited, ticket is None),
-    )
+    absent = token is None, portrait is None, ticket is None
+    shape: tuple[object, ...] = (language, statement.state, absent, matched, limited)
     if record is not None:
         words |= zip(_WORDS, _words_of(record), strict=True)
         words["reason"] = why(language, record.reason) if record.reason else None

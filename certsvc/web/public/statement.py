@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from certsvc.credential.reasons import reason_of
 from certsvc.credential.verdict import Check, CheckName
 from certsvc.credential.wording import STATES, Wording, say
-from certsvc.services.verification.public_record import UNAVAILABLE
+from certsvc.services.verification.public_record import UNAVAILABLE, say_of
 from certsvc.web.pages import beijing, headline
 from certsvc.web.site import Site, to_the_second
 
@@ -104,13 +104,7 @@ def state_of(site: Site, record: PublicRecord | None, *, about: str = "") -> Sta
     if record.state == UNAVAILABLE:  # its row contradicts the log: nothing it says is known
         site.figures.contradicted()
         return without_record(site, UNAVAILABLE, about=about or record.number)
-    says = _PLAIN.get(record.state) or say(
-        record.state,
-        date=record.valid_until if record.state == "expired" else record.changed_on,
-        reason=record.reason,
-        number=record.successor_number,
-        version=record.successor_version,
-    )
+    says = _PLAIN.get(record.state) or say_of(record)
     # The record's own number, so that the issuer can make the reference again from what was printed.
     reference = site.reference(record.state, record.number, record.checked_at)
     return Statement(record.state, says, record, record.checked_at, reference)

@@ -12,7 +12,7 @@ from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
 from certsvc.brought.kinds import Kind, kind_of
-from certsvc.web.public.bring import plain_name
+from certsvc.brought.names import plain_name
 from certsvc.web.public.files import examine_uploads
 from certsvc.web.public.lists import answer_list
 from certsvc.web.requests import address, respond

@@ -1,4 +1,4 @@
-// Buttons that a page without a script does without: they copy a share link, hand it to another app, or print.
+// Buttons that a page without a script does without: they copy a share link, or hand it to another app.
 const textOf = (id) => document.getElementById(id).textContent.trim();
 
 const offer = (selector, able, act) => {
@@ -20,4 +20,3 @@ offer("[data-share]", navigator.share, async (button) => {
     if (error.name !== "AbortError") throw error; // the holder thought better of it
   }
 });
-offer("[data-print]", window.print, () => window.print());

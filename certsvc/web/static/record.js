@@ -20,10 +20,6 @@ const keepFragment = (part) => {
   }
 };
 keepFragment(document);
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => print());
-}
 
 // Keys are pinned at first sight: a key once seen never changes under its name.
 async function pinnedKeys() {

@@ -19,8 +19,8 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import reissue
 from certsvc.services.certificates.correct import Correction, correct
-from certsvc.services.certificates.reissue import Evidence
 from certsvc.services.certificates.reissue_request import Request
+from certsvc.services.certificates.unregistered_paper import Evidence
 from certsvc.services.verification import look_up
 from certsvc.store import EnrolmentRecord, PersonRecord
 from tests.builders.insider import by_sql

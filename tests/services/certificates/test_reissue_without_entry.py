@@ -11,8 +11,8 @@ from certsvc.errors import ReissueRefused
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import reissue
-from certsvc.services.certificates.reissue import Evidence
 from certsvc.services.certificates.reissue_request import Request
+from certsvc.services.certificates.unregistered_paper import Evidence
 from certsvc.services.publishing.static import publish_static
 from certsvc.transparency.leaf import Entry
 from tests.builders.insider import audited, by_sql
