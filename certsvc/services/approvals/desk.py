@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +19,18 @@ from certsvc.services.records.approvals import CORRECTION, ApprovalState, decide
 from certsvc.services.records.contacts import KIND as CONTACT
 from certsvc.store import ApprovalRecord
 
-_TOLD = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
+Outcome: TypeAlias = Corrected | ContactChange
+"""What a deed answers once it is carried out."""
+
+
+class Deed(Protocol):
+    """What a second person carries out, whole or not at all."""
+
+    def __call__(self, services: Services, approval_id: int, /, *, by: str) -> Outcome: ...
+
+
+_DEEDS: Final[Mapping[str, Deed]] = {CORRECTION: correct.approve, CONTACT: contact.approve}
+_TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +84,13 @@ def show(services: Services, approval_id: int) -> Approval:
         return _shown(services, found(session, approval_id))
 
 
-def approve(services: Services, approval_id: int, *, by: str) -> Corrected | ContactChange:
+def approve(services: Services, approval_id: int, *, by: str) -> Outcome:
     """Carry it out. Raises `NotFound`, `Refused` where `by` asked for it, and whatever refuses the deed itself."""
     kind = show(services, approval_id).kind
-    if kind == CORRECTION:
-        return correct.approve(services, approval_id, by=by)
-    if kind == CONTACT:
-        return contact.approve(services, approval_id, by=by)
-    raise Refused("未知的申请类别", "a kind of request that this program does not know", where=kind)
+    carry_out = _DEEDS.get(kind)
+    if carry_out is None:
+        raise Refused("未知的申请类别", "a kind of request that this program does not know", where=kind)
+    return carry_out(services, approval_id, by=by)
 
 
 def reject(services: Services, approval_id: int, *, by: str, reason: str) -> Approval:
