@@ -15,6 +15,7 @@ from certsvc.services.notices.send import queue
 from certsvc.services.operation import answer_counts
 from certsvc.services.operation.answer_counts import Figure
 from certsvc.services.publishing.static import lists_valid_until
+from certsvc.services.records import number_ranges
 from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
@@ -75,10 +76,15 @@ def _register() -> list[str]:
             .group_by(CertificateRecord.status)
         ).all()
         size = session.scalar(select(LogHeadRecord.size)) or 0
+        used = list(number_ranges.uses(session, site().services.today().year))
+    left = {f'{{scheme="{one.key}",version="{one.version}"}}': one.left for one in used}
+    short = sum(one.is_short for one in used)
     by_status = {f'{{status="{status}"}}': count for status, count in counted}
     return [
         *_metric("certificates", "gauge", "Certificate versions in the register, by stored status.", by_status),
         *_metric("log_leaves", "gauge", "Leaves in the log.", {"": size}),
+        *_metric("numbers_left", "gauge", "Certificate numbers left this year, by scheme.", left),
+        *_metric("numbers_short", "gauge", "Schemes with less than a fifth of their numbers left.", {"": short}),
     ]
 
 

@@ -34,6 +34,7 @@ from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
 from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
+from certsvc.services.records.due import mark_due
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
@@ -181,6 +182,7 @@ class _Recording:
             accepted += self._admitted(enrolment, existing.get(enrolment.id, []), fresh)
         if accepted:
             self._session.execute(insert(AttemptRecord), [self._record(row) for row in accepted])
+            mark_due(self._session, (row.enrolment_id for row in accepted))
         self._tally.new += len(accepted)
 
     def _fresh(self, rows: list[AnyRow], on_record: Mapping[tuple[object, ...], AnyRow]) -> Iterator[AnyRow]:
