@@ -125,10 +125,12 @@ def refuse(error: BaseException, *, as_json: bool = False) -> bool:
 
 class Bar:
     """A progress bar on standard error, with the time left: one line redrawn on a terminal; elsewhere a line every few
-    seconds, and the last."""
+    seconds, and the last, unless it is `quiet` and was done before there was anything to wait for. Where no one knows
+    how many there are (a total of 0), how many are done."""
 
     WIDTH: Final = 30
     SECONDS: Final = 5.0
+    SECONDS_DRAWN: Final = 0.1
     LABELS: Final[Mapping[str, str]] = {
         "issue": "签发 issuing",
         "resign": "重新签名 signing again",
@@ -144,24 +146,29 @@ class Bar:
         "enrolments": "核对报名 registrations",
     }
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self._on_terminal = sys.stderr.isatty()
+        self._quiet = quiet
         self._step = ""
         self._began = self._told = 0.0
         self._first = 0
+        self._spoke = False
 
     def __call__(self, step: str, done: int, total: int) -> None:
         now = monotonic()
         if step != self._step:
-            self._step, self._began, self._told, self._first = step, now, 0.0, done
-        elif done < total and now - self._told < (0.1 if self._on_terminal else self.SECONDS):
+            self._step, self._began, self._told, self._first, self._spoke = step, now, now, done, False
+        ended = 0 < total <= done and (self._spoke or not self._quiet)
+        if not ended and now - self._told < (self.SECONDS_DRAWN if self._on_terminal else self.SECONDS):
             return
-        self._told = now
-        filled = self.WIDTH * done // max(total, 1)
-        line = f"{self.LABELS.get(step, step)} [{'#' * filled}{'.' * (self.WIDTH - filled)}] {done}/{total}"
-        line += self._left(now, done, total)
+        self._told, self._spoke = now, True
+        line = f"{self.LABELS.get(step, step)} {done}"
+        if total:
+            filled = self.WIDTH * done // total
+            bar = f"[{'#' * filled}{'.' * (self.WIDTH - filled)}]"
+            line = f"{self.LABELS.get(step, step)} {bar} {done}/{total}{self._left(now, done, total)}"
         if self._on_terminal:
-            click.echo(f"\r{line}\x1b[K", err=True, nl=done >= total)
+            click.echo(f"\r{line}\x1b[K", err=True, nl=ended)
         else:
             click.echo(line, err=True)
 

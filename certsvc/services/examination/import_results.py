@@ -32,7 +32,16 @@ from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
-from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.imports import (
+    CHUNK_ROWS,
+    ImportReport,
+    Progress,
+    Tally,
+    all_or_nothing,
+    chunks,
+    report,
+    silent,
+)
 from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
 from certsvc.services.records.due import mark_due
 from certsvc.services.records.schemes import parsed as parsed_scheme
@@ -58,7 +67,13 @@ _staging = Table(
 
 
 def import_results(
-    services: Services, path: Path, *, by: str, dry_run: bool = False, ignore_unknown: bool = False
+    services: Services,
+    path: Path,
+    *,
+    by: str,
+    dry_run: bool = False,
+    ignore_unknown: bool = False,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Import the results at `path`, all of them or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_results(path, filename=path.name, ignore_unknown=ignore_unknown)
@@ -66,11 +81,17 @@ def import_results(
         _staging.create(session.connection())
         try:
             placing = _Placing(services, session, parsed, tally)
+            read = 0
             for chunk in chunks(iter(parsed)):
                 placing.take(chunk)
+                read += len(chunk)
+                progress("read", read, 0)
             recording = _Recording(services, session, parsed, by, tally)
-            for enrolment_ids in chunks(iter(_staged_enrolments(session))):
+            staged = _staged_enrolments(session)
+            for done, enrolment_ids in enumerate(chunks(iter(staged))):
+                progress("record", done * CHUNK_ROWS, len(staged))
                 recording.take(enrolment_ids)
+            progress("record", len(staged), len(staged))
         finally:
             # A temporary table outlives the transaction that filled it; the next import starts from none.
             _staging.drop(session.connection())
