@@ -72,6 +72,7 @@ class _Records:
 
     def __init__(self, services: Services, session: Session) -> None:
         self._services, self._session = services, session
+        self._batches: dict[int, IssueBatchRecord | None] = {}  # a session alone forgets what no one holds
         self._on_record: Mapping[int, EnrolmentOnRecord] = {}
 
     def read(self, enrolments: Sequence[int]) -> None:
@@ -97,7 +98,7 @@ class _Records:
 
     def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf, at: datetime) -> tuple[str, str] | None:
         on_record = self._on_record.get(row.enrolment_id or 0)
-        batch = None if row.batch_id is None else self._session.get(IssueBatchRecord, row.batch_id)
+        batch = None if row.batch_id is None else self._batch(row.batch_id)
         if on_record is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
         then = on_record.as_of(at)
@@ -112,6 +113,11 @@ class _Records:
         if leaf.evidence is None or not leaves.opens(leaf.evidence, salt, *evidence_of(then.attempts, batch)):
             return "所依据的成绩或批准在签发后被改动", "rests on results or an approval that were changed since"
         return None
+
+    def _batch(self, batch_id: int) -> IssueBatchRecord | None:
+        if batch_id not in self._batches:
+            self._batches[batch_id] = self._session.get(IssueBatchRecord, batch_id)
+        return self._batches[batch_id]
 
     def _fault_of_reissue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
         paper = None if row.paper_id is None else self._session.get(PaperCertificateRecord, row.paper_id)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
@@ -157,7 +157,11 @@ def _check_marks(session: Session, ids: Sequence[int], found: Checked) -> None:
     query = select(EnrolmentRecord).where(
         among(EnrolmentRecord.id, ids),
         EnrolmentRecord.id.not_in(select(ToDecideRecord.enrolment_id)),
-        EnrolmentRecord.id.not_in(_with_certificate()),
+        EnrolmentRecord.id.not_in(
+            select(CertificateRecord.enrolment_id).where(
+                CertificateRecord.stage == ISSUED, CertificateRecord.enrolment_id.is_not(None)
+            )
+        ),
     )
     rows = session.scalars(query.order_by(EnrolmentRecord.id)).all()
     for enrolment_id, one in with_what_they_rest_on(session, rows, schemes_by_id(session)).items():
@@ -169,9 +173,3 @@ def _check_marks(session: Session, ids: Sequence[int], found: Checked) -> None:
                     f"第 {enrolment_id} 号报名应签发而未标记；请运行 certsvc issue --all",
                     f"registration {enrolment_id} is due and is not marked: run certsvc issue --all",
                 )
-
-
-def _with_certificate() -> Select[int | None]:
-    return select(CertificateRecord.enrolment_id).where(
-        CertificateRecord.stage == ISSUED, CertificateRecord.enrolment_id.is_not(None)
-    )

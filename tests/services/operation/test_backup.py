@@ -137,8 +137,9 @@ def test_a_backup_that_was_killed_is_swept_by_the_next(
 
 def with_pdfs(at: Installation) -> list[Path]:
     with at.services.database.reading() as session:
-        for number in session.scalars(select(CertificateRecord.number)).all():
-            at.pdf(number)
+        numbers = session.scalars(select(CertificateRecord.number)).all()
+    for number in numbers:
+        at.pdf(number)
     return sorted((at.home / "pdf").iterdir())
 
 
