@@ -77,7 +77,8 @@ def _register() -> list[str]:
         ).all()
         size = session.scalar(select(LogHeadRecord.size)) or 0
         used = list(number_ranges.uses(session, site().services.today().year))
-    left = {f'{{scheme="{one.key}",version="{one.version}"}}': one.left for one in used}
+    # A version is any text; a key has a form that needs no escaping. Of several versions, the one that ends first.
+    left = {f'{{scheme="{one.key}"}}': one.left for one in sorted(used, key=lambda one: one.left, reverse=True)}
     short = sum(one.is_short for one in used)
     by_status = {f'{{status="{status}"}}': count for status, count in counted}
     return [

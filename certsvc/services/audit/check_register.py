@@ -9,7 +9,7 @@ G1 stored hashes, subtrees and head follow from the leaves   G2 each certificate
 G3 each status follows from its logged changes               G4 every leaf is about something in the register
 G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`earned`)
 G7 nothing was logged, signed or seen by a clock of the future  G8 the database's own file is whole (SQLite)
-G9 whoever is due is marked to be decided
+G9 all who are due are marked to be decided
 
 G2, G6 and G9 look at one row at a time (`portions`): they cost most, are shared out, and can go on from where a check
 before was whole (`Since`), which is kept in the home, sealed. All others are asked of everything each time. What was

@@ -17,12 +17,13 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from certsvc.credential.document import CertificateClaims
 from certsvc.credential.status import Status
 from certsvc.errors import KeyMissing, MalformedLog
 from certsvc.services.audit.earned import among, check_earned
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
-from certsvc.services.log.stated import stated_by
+from certsvc.services.log.stated import stated_by, stated_of
 from certsvc.services.records.decisions import with_what_they_rest_on
 from certsvc.services.records.schemes import schemes_by_id
 from certsvc.services.records.secrets import open_secrets
@@ -114,12 +115,15 @@ def _check_certificates(services: Services, session: Session, ids: Sequence[int]
             found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
             continue
         found.made.append(row.leaf_index)
-        _check_signature(services, row, named, found)
-        if not is_about(services, row, MAKERS, log_read.octets(content)):
+        claims = _check_signature(services, row, named, found)
+        if not is_about(services, row, MAKERS, log_read.octets(content), claims):
             found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
 
 
-def _check_signature(services: Services, row: CertificateRecord, named: str, found: Checked) -> None:
+def _check_signature(
+    services: Services, row: CertificateRecord, named: str, found: Checked
+) -> CertificateClaims | None:
+    """The claims where both proofs hold."""
     assert row.credential is not None
     check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
     if row.status not in _IN_FORCE and check.checks[-1].name.endswith("-trust"):
@@ -134,10 +138,18 @@ def _check_signature(services: Services, row: CertificateRecord, named: str, fou
             f"{named} 的登记与所签内容不符",
             f"the register's row of {named} differs from what was signed",
         )
+    return check.claims
 
 
-def is_about(services: Services, row: CertificateRecord, events: frozenset[Event], content: bytes) -> bool:
-    """Whether the leaf is one of these events, of this certificate, and says what it states where it made it."""
+def is_about(
+    services: Services,
+    row: CertificateRecord,
+    events: frozenset[Event],
+    content: bytes,
+    claims: CertificateClaims | None = None,
+) -> bool:
+    """Whether the leaf is one of these events, of this certificate, and says what it states where it made it. `claims`
+    are those of the row's bytes, where the caller has read them already."""
     try:
         leaf = leaves.decode(content)
         salt = open_secrets(services.vault, row).leaf_salt
@@ -147,7 +159,9 @@ def is_about(services: Services, row: CertificateRecord, events: frozenset[Event
         return False
     made = events is MAKERS
     named = leaf.replaces if leaf.event is Event.CORRECT and not made else leaf.credential
-    stated = stated_by(row.credential) if made else None
+    stated = None
+    if made:
+        stated = stated_by(row.credential) if claims is None else stated_of(claims)
     fits = not made or (stated is not None and stated.fits(leaf))
     return fits and named == leaves.commit_credential(salt, row.credential)
 

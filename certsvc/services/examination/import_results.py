@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, and_, func, insert, select
+from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
@@ -46,8 +46,10 @@ from certsvc.services.records.attempts import attempt_of, attempts_of, hundredth
 from certsvc.services.records.due import mark_due
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
+from certsvc.store.bulk import insert_rows
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+_ATTEMPTS = cast("Table", AttemptRecord.__table__)
 _KEY = ("subject", "sat_on", "kind")
 _CONTENT = ("outcome", "score_hundredths", "items_json")
 
@@ -122,7 +124,7 @@ class _Placing:
             except Refused as refused:
                 self._tally.refuse(_error(self._parsed, row, refused))
         if staged:
-            self._session.execute(insert(_staging), staged)
+            insert_rows(self._session, _staging, staged)
 
     def _candidates(self, rows: list[ResultRow]) -> Mapping[str, list[AnyRow]]:
         """The persons of each identity number. The file names no type of document, so each type is tried."""
@@ -202,7 +204,7 @@ class _Recording:
             fresh = list(self._fresh(staged[enrolment.id], on_record))
             accepted += self._admitted(enrolment, existing.get(enrolment.id, []), fresh)
         if accepted:
-            self._session.execute(insert(AttemptRecord), [self._record(row) for row in accepted])
+            insert_rows(self._session, _ATTEMPTS, [self._record(row) for row in accepted])
             mark_due(self._session, (row.enrolment_id for row in accepted))
         self._tally.new += len(accepted)
 

@@ -9,9 +9,9 @@ The doors are: a result that is recorded (`examination.import_results`), one tha
 registration that comes to count (`registration.review`). Not doors are: a new registration, under which nothing has
 been sat; a scheme put in force, since each enrolment keeps the one it was registered under (R0); a status, a name, a
 portrait; and time. A day that passes closes an enrolment and passes none: a deadline ends a retake (R3.3), and what
-has passed stays passed (R3.7). A result dated ahead passes on its day, so whoever will pass keeps the mark until then.
-A mark too many costs one decision. One that is missing is found by `log check` (G9), and `issue --all` decides
-everyone. Not here: deciding (`records.decisions`).
+has passed stays passed (R3.7). A result dated ahead passes on its day, so an enrolment that will pass keeps its mark
+until then. A mark too many costs one decision. One that is missing is found by `log check` (G9), and `issue --all`
+decides everyone. Not here: deciding (`records.decisions`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.orm import Session
 
 from certsvc.store import ToDecideRecord
+from certsvc.store.bulk import insert_rows
 
 AT_ONCE: Final = 500
+_MARKS = cast("Table", ToDecideRecord.__table__)
 
 Marks = Mapping[int, Sequence[int]]
 """The ids of the marks on each enrolment, by its id."""
@@ -34,8 +36,7 @@ Marks = Mapping[int, Sequence[int]]
 
 def mark_due(session: Session, enrolment_ids: Iterable[int]) -> None:
     """Have these enrolments (any number; they are there) decided by the next issue. The caller commits."""
-    for some in _batches(sorted(set(enrolment_ids))):
-        session.execute(insert(ToDecideRecord), [{"enrolment_id": one} for one in some])
+    insert_rows(session, _MARKS, [{"enrolment_id": one} for one in sorted(set(enrolment_ids))])
 
 
 def marked(session: Session) -> Iterator[Marks]:
