@@ -117,6 +117,7 @@ def _measure(home: Home, rounds: int) -> Mapping[str, Took]:
     taken: dict[str, list[Took]] = {}
     for _ in range(rounds):
         for deed, make_ready in home.deeds().items():
+            print(f"{deed} …", file=sys.stderr, flush=True)
             timed = make_ready()
             before = time.process_time(), time.perf_counter()
             timed()
