@@ -14,7 +14,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -96,8 +96,8 @@ def _add(services: Services, first: int, count: int) -> None:
             name, number, born = made_up_person(first + offset)
             identity = IdentityDocument(IdType.RESIDENT_ID, number)
             people.append(_person(services, ids.person + offset, name, identity, born))
-            enrolments.append(_enrolment(services, ids, offset, scheme_id, scheme))
-            sat = [_attempt(services, ids, offset, subject) for subject in _SUBJECTS]
+            enrolments.append(_enrolment(at, ids, offset, scheme_id, scheme))
+            sat = [_attempt(at, ids, offset, subject) for subject in _SUBJECTS]
             attempts += sat
             intended = Intended(
                 holder_name=name,
@@ -150,7 +150,7 @@ def _person(services: Services, person_id: int, name: str, identity: IdentityDoc
     )
 
 
-def _enrolment(services: Services, ids: _Ids, offset: int, scheme_id: int, scheme: Scheme) -> EnrolmentRecord:
+def _enrolment(at: datetime, ids: _Ids, offset: int, scheme_id: int, scheme: Scheme) -> EnrolmentRecord:
     return EnrolmentRecord(
         id=ids.enrolment + offset,
         person_id=ids.person + offset,
@@ -159,13 +159,13 @@ def _enrolment(services: Services, ids: _Ids, offset: int, scheme_id: int, schem
         level=scheme.level,
         registered_on=_REGISTERED,
         health_declared=True,
-        recorded_at=services.now(),
+        recorded_at=at,
         recorded_by=_BY,
         review_state="approved",
     )
 
 
-def _attempt(services: Services, ids: _Ids, offset: int, subject: str) -> AttemptRecord:
+def _attempt(at: datetime, ids: _Ids, offset: int, subject: str) -> AttemptRecord:
     return AttemptRecord(
         enrolment_id=ids.enrolment + offset,
         subject=subject,
@@ -173,7 +173,7 @@ def _attempt(services: Services, ids: _Ids, offset: int, subject: str) -> Attemp
         kind="first",
         outcome="scored",
         score_hundredths=8_000,
-        recorded_at=services.now(),
+        recorded_at=at,
         recorded_by=_BY,
         published_on=_SAT,
     )

@@ -6,6 +6,7 @@ in one line each), 2 wrong usage. Not here: what any command does (services). So
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ import click
 
 from certsvc import __version__
 from certsvc.cli.lazy import LazyGroup
-from certsvc.cli.speech import refuse
+from certsvc.cli.speech import refuse, told
 
 COMMANDS = {
     "init": "certsvc.cli.init:init",
@@ -60,6 +61,7 @@ def cli(*, clock_is_right: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit status: 0, 1 or 2."""
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(run(arguments))
 
 
@@ -82,20 +84,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
-        if refuse(_told(error), as_json="--json" in given):
+        if refuse(told(error), as_json="--json" in given):
             return 1
         raise
     return result if isinstance(result, int) else 0
 
 
-def _told(error: Exception) -> Exception:
-    """A folder missing or not ours to write, a disk that is full: the operator's to mend, so told as errors of ours."""
-    from certsvc.errors import Unavailable
-
-    if not isinstance(error, OSError) or error.strerror is None:
-        return error
-    where = None if error.filename is None else str(error.filename)
-    return Unavailable(f"无法读写：{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
+def _stop(_number: int, _frame: object) -> None:
+    """Told to end by a timer, a container or a shutdown: the same as Ctrl-C. What is not committed is rolled back."""
+    raise KeyboardInterrupt
 
 
 def _say_misuse(error: click.UsageError) -> None:

@@ -8,7 +8,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import json_option, say, talk, tell
+from certsvc.cli.speech import Bar, json_option, say, talk, tell
 
 
 @click.group(cls=WholeGroup)
@@ -34,19 +34,32 @@ def upgrade(as_json: bool) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option(
+    "--into",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help="备份到文件夹，只复制新增的文件 / into a folder of backups: only files that are new are copied.",
+)
 @json_option
-def backup(file: Path, as_json: bool) -> int:
+def backup(file: Path | None, *, folder: Path | None, as_json: bool) -> int:
     """备份数据库与文件（不含密钥） / Back up database and files; keys are kept apart.
 
     有文件缺失时照常写出备份，但以状态 1 结束，定时任务会报警。
     Where a file is missing the backup is written all the same, and the status is 1, so that a timer alarms.
     """
-    from certsvc.services.operation.backup import back_up
+    from certsvc.services.operation.backup import back_up, back_up_into
 
-    report = back_up(work.services(), file)
+    if (file is None) == (folder is None):
+        raise click.UsageError("请给出文件名或 --into 文件夹之一 / give either a FILE or --into FOLDER")
+    if folder is not None:
+        file, report = back_up_into(work.services(), folder, progress=Bar(quiet=True))
+    else:
+        assert file is not None
+        report = back_up(work.services(), file, progress=Bar(quiet=True))
     for name in report.missing:
-        talk(f"缺失或被改动，未备份 gone or changed, not in the backup: {name}")
+        talk(f"缺失或被改动 gone or changed: {name}")
     if as_json:
         tell({"rows": report.rows, "files": report.files, "missing": list(report.missing), "to": str(file)})
     else:

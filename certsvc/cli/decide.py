@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import id_number_option, json_option, say, talk, tell_list
+from certsvc.cli.speech import Bar, id_number_option, json_option, say, talk, tell_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from certsvc.rules.decide import Decision
     from certsvc.services.examination.decide import Explained
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
 @json_option
 def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_json: bool) -> None:
     """按规则判定，并逐条说明 / Decide, and explain by rule number."""
-    from certsvc.services.examination.decide import explain_all, undecided
+    from certsvc.services.examination.decide import explain_all, registered, undecided
     from certsvc.services.records.schemes import read_scheme_file
 
     services = work.services()
     toml = read_scheme_file(scheme_file) if scheme_file is not None else None
     explained = explain_all(services, on or services.today(), id_number=id_number, scheme_toml=toml)
+    if id_number is None and not sys.stdout.isatty():  # on a terminal the list itself shows how far it is
+        explained = _watched(explained, registered(services, on or services.today()))
     if as_json:
         tell_list(one.as_json() for one in explained)
     else:
@@ -43,6 +46,13 @@ def decide(on: date | None, id_number: str | None, scheme_file: Path | None, as_
     waiting = undecided(services, on or services.today(), id_number=id_number)
     if waiting:
         talk(f"另有 {waiting} 次报名待审核，不计入 / {waiting} more registrations are under review and do not count")
+
+
+def _watched(explained: Iterable[Explained], total: int) -> Iterator[Explained]:
+    bar = Bar(quiet=True)
+    for done, one in enumerate(explained, 1):
+        yield one
+        bar("decide", done, max(total, done + 1))
 
 
 def _say_all(explained: Iterable[Explained], *, dry_run: bool) -> None:

@@ -10,7 +10,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import LazyGroup, WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
     from certsvc.services.imports import ImportReport
@@ -60,6 +60,7 @@ def import_candidates(
         dry_run=dry_run,
         ignore_unknown=ignore_unknown,
         for_review=for_review,
+        progress=Bar(quiet=True),
     )
     _tell(report, as_json)
 
@@ -75,7 +76,15 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
     """导入成绩 / Import results (CSV or XLSX)."""
     from certsvc.services.examination.import_results import import_results as run
 
-    _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
+    report = run(
+        work.services(),
+        file,
+        by=work.who(by),
+        dry_run=dry_run,
+        ignore_unknown=ignore_unknown,
+        progress=Bar(quiet=True),
+    )
+    _tell(report, as_json)
 
 
 @results.command("publish")

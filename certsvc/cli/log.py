@@ -11,7 +11,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
 
 if TYPE_CHECKING:
     from certsvc.transparency.audit import AuditReport
@@ -39,13 +39,20 @@ def log() -> None:
     default=None,
     help="已公布的日志文件夹（默认主目录下的） / the published log's folder (default: the home's own).",
 )
+@click.option(
+    "--since-last/--all",
+    "since_last",
+    default=False,
+    help="登记只核对上次之后的（或上次中断之后的） / of the register, only what came since the last check or its stop.",
+)
 @json_option
-def check(published: Path | None, as_json: bool) -> int:
+def check(published: Path | None, *, since_last: bool, as_json: bool) -> int:
     """核对日志、登记与已公布的日志头 / Check the log, the register, and what was published."""
-    from certsvc.services.audit.check_register import check_log
+    from certsvc.jobs.check_run import run
 
     services = work.services()
-    found = check_log(services, published or services.folders.published / "log")
+    published = published or services.folders.published / "log"
+    found = run(services, work.service_opener(), published, since_last=since_last, progress=Bar(quiet=True))
     if as_json:
         tell(found.as_json())
     else:
@@ -53,6 +60,8 @@ def check(published: Path | None, as_json: bool) -> int:
             talk(f"注意 notice: {notice}")
         for problem in found.problems:
             talk(str(problem))
+        if found.since is not None:
+            talk(f"登记只核对了 {found.since.at} 之后的；全部核对：--all / of the register, only what came since then")
         say(f"日志 {found.size} 叶，证书 {found.certificates} 份，问题 {len(found.problems)} 处；根 {found.root.hex()}")
         say(f"{found.size} leaves, {found.certificates} certificates, {len(found.problems)} problems")
     return 0 if found.ok else 1

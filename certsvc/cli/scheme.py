@@ -8,7 +8,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, json_option, say, talk, tell
 
 
 @click.group(cls=WholeGroup)
@@ -42,6 +42,26 @@ def list_(as_json: bool) -> None:
     for record in records:
         default = "  默认 default" if record.key == DEFAULT_KEY else ""
         say(f"{record.key}  v{record.version}  {record.in_force_from} 起 from  {record.family}{default}")
+
+
+@scheme.command()
+@click.option("--year", type=click.IntRange(2000, 2099), default=None, help="年份（默认今年） / default: this year.")
+@json_option
+def ranges(year: int | None, as_json: bool) -> None:
+    """编号段还剩多少 / What is left of each range of numbers in a year."""
+    from certsvc.services.records.number_ranges import uses
+
+    services = work.services()
+    with services.database.reading() as session:
+        found = list(uses(session, year or services.today().year))
+    if as_json:
+        tell([one.as_json() for one in found])
+        return
+    for one in found:
+        for each in one.ranges:
+            say(f"{one.key} v{one.version}  {each.scope}  已用 used {each.used}  剩 left {each.left}")
+        if one.is_short:
+            talk(f"注意 warning: {one.warning}")
 
 
 @scheme.command()

@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import click
 
-from certsvc.errors import CellError, CertsvcError, ImportRefused
+from certsvc.errors import CellError, CertsvcError, ImportRefused, Unavailable
 
 _ASK: Final = "?"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -92,6 +93,14 @@ def talk(line: str) -> None:
     click.echo(line, err=True)
 
 
+def told(error: Exception) -> Exception:
+    """A folder missing or not ours to write, a disk that is full: the operator's to mend, so told as errors of ours."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return error
+    where = None if error.filename is None else str(error.filename)
+    return Unavailable(f"无法读写：{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
+
+
 def refuse(error: BaseException, *, as_json: bool = False) -> bool:
     """Tell an error of ours, a line each; False for any other error, which is a fault of the program."""
     if not isinstance(error, CertsvcError):
@@ -115,23 +124,57 @@ def refuse(error: BaseException, *, as_json: bool = False) -> bool:
 
 
 class Bar:
-    """A progress bar on standard error: one line redrawn on a terminal, one line a step elsewhere."""
+    """A progress bar on standard error, with the time left: one line redrawn on a terminal; elsewhere a line every few
+    seconds, and the last, unless it is `quiet` and was done before there was anything to wait for. Where no one knows
+    how many there are (a total of 0), how many are done."""
 
-    WIDTH = 30
-    LABELS: Mapping[str, str] = {
+    WIDTH: Final = 30
+    SECONDS: Final = 5.0
+    SECONDS_DRAWN: Final = 0.1
+    LABELS: Final[Mapping[str, str]] = {
         "issue": "签发 issuing",
         "resign": "重新签名 signing again",
         "render": "制证 drawing",
         "archive": "时间戳 time stamps",
+        "read": "读取 reading",
+        "record": "登记 recording",
+        "decide": "判定 deciding",
+        "rows": "备份数据 rows",
+        "files": "备份文件 files",
+        "leaves": "核对日志 the log's leaves",
+        "certificates": "核对证书 certificates",
+        "enrolments": "核对报名 registrations",
     }
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self._on_terminal = sys.stderr.isatty()
+        self._quiet = quiet
+        self._step = ""
+        self._began = self._told = 0.0
+        self._first = 0
+        self._spoke = False
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        filled = self.WIDTH * done // max(total, 1)
-        line = f"{self.LABELS.get(step, step)} [{'#' * filled}{'.' * (self.WIDTH - filled)}] {done}/{total}"
+        now = monotonic()
+        if step != self._step:
+            self._step, self._began, self._told, self._first, self._spoke = step, now, now, done, False
+        ended = 0 < total <= done and (self._spoke or not self._quiet)
+        if not ended and now - self._told < (self.SECONDS_DRAWN if self._on_terminal else self.SECONDS):
+            return
+        self._told, self._spoke = now, True
+        line = f"{self.LABELS.get(step, step)} {done}"
+        if total:
+            filled = self.WIDTH * done // total
+            bar = f"[{'#' * filled}{'.' * (self.WIDTH - filled)}]"
+            line = f"{self.LABELS.get(step, step)} {bar} {done}/{total}{self._left(now, done, total)}"
         if self._on_terminal:
-            click.echo(f"\r{line}", err=True, nl=done >= total)
+            click.echo(f"\r{line}\x1b[K", err=True, nl=ended)
         else:
             click.echo(line, err=True)
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        """The time left, at the pace so far."""
+        if done <= self._first or done >= total:
+            return ""
+        minutes, seconds = divmod(round((now - self._began) / (done - self._first) * (total - done)), 60)
+        return f"  约剩 left {minutes}:{seconds:02d}"

@@ -33,11 +33,14 @@ def run(
     on: date | None = None,
     dry_run: bool = False,
     approved_by: str | None = None,
+    everyone: bool = False,
     progress: Progress = lambda _step, _done, _total: None,
+    report: IssueReport | None = None,
 ) -> IssueReport:
-    """Issue, draw and publish. Raises what the steps raise; what was committed stays for the next run."""
+    """Issue, draw and publish. Raises what the steps raise; what was committed stays for the next run, and stands in
+    the `report` that the caller gave."""
     if dry_run:
-        return issue(services, by=by, on=on, dry_run=True)
+        return issue(services, by=by, on=on, dry_run=True, everyone=everyone, report=report)
     with one_at_a_time(services.folders.home), ExitStack() as workers:
         ready: list[DrawMany] = []
 
@@ -47,7 +50,9 @@ def run(
                 ready.append(workers.enter_context(drawing_pool(open_services, services.pool_size)))
             progress("issue", done, total)
 
-        report = issue(services, by=by, on=on, progress=issued, approved_by=approved_by)
+        report = issue(
+            services, by=by, on=on, progress=issued, approved_by=approved_by, everyone=everyone, report=report
+        )
         # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
         report.not_published = refresh(services)
         render_waiting(services, open_services, progress=progress, draw_many=ready[0] if ready else None)

@@ -1,19 +1,22 @@
-"""A local pool of processes that draw certificates: fonts, plates and keys are opened once a process, then kept.
+"""A local pool of processes that draw or check certificates: fonts, plates and keys are opened once a process.
 
-Workers only draw; one process (the caller) records what they drew, so that there is one writer. Not here: the steps
-before (services.issue), a queue on PostgreSQL.
+Workers only draw and read; one process (the caller) records what they drew, so that there is one writer. Not here: the
+steps before (services.issue), a queue on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection
 
+from certsvc.services.audit.portions import Checked, CheckMany, Portion, check_portion
 from certsvc.services.context import Services
 from certsvc.services.issuing.render import Drawn, draw
 from certsvc.services.log.receipts import Receipts
@@ -43,6 +46,19 @@ def drawing_pool(open_services: OpenServices, workers: int) -> Iterator[DrawMany
 
     The workers begin to start at once, so a caller with something else to do first finds them ready.
     """
+    with _pool(open_services, workers) as pool:
+        yield lambda ids: _draw_all(pool, ids, ahead=workers * 3)
+
+
+@contextmanager
+def checking_pool(open_services: OpenServices, workers: int) -> Iterator[CheckMany]:
+    """A function that checks portions of the register over `workers` processes, each as it finds the database."""
+    with _pool(open_services, workers) as pool:
+        yield lambda portions: _check_all(pool, portions, ahead=workers * 3)
+
+
+@contextmanager
+def _pool(open_services: OpenServices, workers: int) -> Iterator[ProcessPoolExecutor]:
     # Not forked from here: a fork would share the database's connection and any lock held by another thread. The
     # server they are forked from has only imported what they need, once for all of them.
     context = multiprocessing.get_context("forkserver")
@@ -52,9 +68,19 @@ def drawing_pool(open_services: OpenServices, workers: int) -> Iterator[DrawMany
     try:
         for _ in range(workers):
             pool.submit(_ready)
-        yield lambda ids: _draw_all(pool, ids, ahead=workers * 3)
+        yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_all(pool: ProcessPoolExecutor, portions: Iterable[Portion], *, ahead: int) -> Iterator[Checked]:
+    pending: deque[Future[Checked]] = deque()
+    for portion in portions:
+        pending.append(pool.submit(_check, portion))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], *, ahead: int) -> Iterator[list[Drawn]]:
@@ -75,6 +101,8 @@ def _open(open_services: OpenServices, environment: dict[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     services = open_services()
     _opened = services, Receipts(services)
+    # Ctrl-C reaches every process of a terminal: the caller is told, and ends the others when they have done their bit.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _ready() -> None:
@@ -85,6 +113,11 @@ def _draw(certificate_ids: Sequence[int]) -> list[Drawn]:
     assert _opened is not None
     services, receipts = _opened
     return draw(services, certificate_ids, receipts)
+
+
+def _check(portion: Portion) -> Checked:
+    assert _opened is not None
+    return check_portion(_opened[0], portion)
 
 
 def _end_with_parent() -> None:

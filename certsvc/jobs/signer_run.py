@@ -22,13 +22,16 @@ def run(
     by: str,
     approved_by: str | None,
     on: date | None = None,
+    everyone: bool = False,
     progress: Progress = lambda _step, _done, _total: None,
+    report: IssueReport | None = None,
 ) -> IssueReport:
-    """Reserve, and have the signer issue. Raises `Unavailable` where it does not answer, `Refused` with its words."""
+    """Reserve, and have the signer issue. Raises `Unavailable` where it does not answer, `Refused` with its words; what
+    was issued before stands in the `report` that the caller gave."""
     if approved_by is None:
         # Reserved without an approval, they could never be signed: the approval is part of the document.
         raise BatchRefused("签名进程只签已批准的批次", "the signer signs approved batches only; name who approved it")
-    report = issue(services, by=by, on=on, approved_by=approved_by, reserve_only=True)
+    report = issue(services, by=by, on=on, approved_by=approved_by, reserve_only=True, everyone=everyone, report=report)
     batches = waiting_batches(services)
     for done, batch in enumerate(batches, 1):
         ask(socket, {"batch": batch})

@@ -45,8 +45,8 @@ class Fields:
             raise self.refuse(name, f"“{value}”不符合格式 {pattern}", f"{value!r} does not have the form {pattern}")
         return value
 
-    def optional_text(self, name: str) -> str | None:
-        return self.text(name) if name in self._left else None
+    def optional_text(self, name: str, *, pattern: str | None = None) -> str | None:
+        return self.text(name, pattern=pattern) if name in self._left else None
 
     def integer(self, name: str, *, at_least: int = 0, at_most: int = UNBOUNDED) -> int:
         return self._integer(name, self._required(name), at_least, at_most)
@@ -105,6 +105,9 @@ class Fields:
         if not isinstance(value, list) or not value:
             raise self.refuse(name, "应为表的列表", "a list of tables is due")
         return [self._table(f"{name}[{place}]", one) for place, one in enumerate(value)]
+
+    def optional_tables(self, name: str) -> list[Fields]:
+        return self.tables(name) if name in self._left else []
 
     def _required(self, name: str) -> object:
         value = self._left.pop(name, ABSENT)

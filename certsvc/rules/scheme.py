@@ -263,12 +263,34 @@ def _statement(fields: Fields, name: str, words: dict[str, str]) -> str:
 
 
 def _number(fields: Fields) -> NumberFormat:
-    kind = fields.text("kind")
-    if kind not in NUMBER_PARTS:
-        raise fields.refuse("kind", f"应为 {'、'.join(NUMBER_PARTS)} 之一", f"one of {', '.join(NUMBER_PARTS)} is due")
+    kind = _number_kind(fields, fields.text("kind"))
     parts = {name: fields.text(name, pattern=pattern) for name, pattern in NUMBER_PARTS[kind].items()}
+    first = NumberFormat(kind, parts)
+    following: list[NumberFormat] = []
+    for table in fields.optional_tables("next"):
+        following.append(_next_range(table, first))
+        if following[-1] in [first, *following[:-1]]:
+            raise table.refuse("kind", "与前面的编号段相同", "the same range as one before it")
+    fields.close()
+    return NumberFormat(kind, parts, tuple(following))
+
+
+def _next_range(fields: Fields, first: NumberFormat) -> NumberFormat:
+    """A `[[number.next]]`: of the first range's kind, and with its parts, but for what it says itself."""
+    kind = _number_kind(fields, fields.optional_text("kind") or first.kind)
+    inherited = first.parts if kind == first.kind else {}
+    parts = {
+        name: fields.optional_text(name, pattern=pattern) or inherited.get(name) or fields.text(name)
+        for name, pattern in NUMBER_PARTS[kind].items()
+    }
     fields.close()
     return NumberFormat(kind, parts)
+
+
+def _number_kind(fields: Fields, kind: str) -> str:
+    if kind not in NUMBER_PARTS:
+        raise fields.refuse("kind", f"应为 {'、'.join(NUMBER_PARTS)} 之一", f"one of {', '.join(NUMBER_PARTS)} is due")
+    return kind
 
 
 def _paper(fields: Fields | None) -> PaperRules:

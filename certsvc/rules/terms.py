@@ -153,10 +153,14 @@ class CertificateOptions:
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """R7.3: the kind of numbering and the parts this scheme fixes, as the certificate number's own code names them."""
+    """R7.3: the kind of numbering and the parts this scheme fixes, as the certificate number's own code names them.
+
+    `following` are the ranges that are gone on with, in this order, where the serials of a year are used up.
+    """
 
     kind: str
     parts: Mapping[str, str]
+    following: tuple[NumberFormat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

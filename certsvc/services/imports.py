@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +21,12 @@ T = TypeVar("T")
 CHUNK_ROWS = 500  # few enough for one statement's parameters, many enough that statements do not matter
 MOST_ERRORS = 100_000
 MOST_WARNINGS = 1_000
+Progress = Callable[[str, int, int], None]
+"""Called with the step ("read" or "record"), how many are done, and how many there are (0: not known yet)."""
+
+
+def silent(_step: str, _done: int, _total: int) -> None:
+    """The progress that no one watches."""
 
 
 @dataclass(frozen=True, slots=True)

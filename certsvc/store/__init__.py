@@ -19,7 +19,7 @@ from certsvc.store.certificate import (
 )
 from certsvc.store.check import KeptCheckRecord
 from certsvc.store.database import Database, open_database
-from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
+from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord, ToDecideRecord
 from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
@@ -66,6 +66,7 @@ __all__ = [
     "ShareLinkRecord",
     "ShareOpeningRecord",
     "StatusChangeRecord",
+    "ToDecideRecord",
     "kept_tables",
     "open_database",
 ]

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from certsvc.person.name import fold
@@ -25,6 +35,7 @@ class CertificateRecord(Base):
         UniqueConstraint("enrolment_id", "version"),
         UniqueConstraint("paper_id", "version"),
         UniqueConstraint("status_list", "status_index"),
+        Index(None, "status", "status_list", "status_index"),  # what is not valid is read without the rest
         CheckConstraint("stage in ('reserved', 'issued')", name="stage"),
         CheckConstraint("stage = 'reserved' or credential is not null", name="issued_is_signed"),
     )

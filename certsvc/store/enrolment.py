@@ -1,4 +1,5 @@
-"""Enrolments (one registration of one person, pinned to a scheme) and the attempts made within them (R1–R4).
+"""Enrolments (one registration of one person, pinned to a scheme), the attempts made within them (R1–R4), and which of
+them the next issue has to decide.
 
 Only an approved enrolment counts (R1.6); the steps that led there are in `review`, and who certifies asks them too.
 """
@@ -56,3 +57,17 @@ class AttemptRecord(Base):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_by: Mapped[str] = mapped_column(String(100))
     published_on: Mapped[date | None] = mapped_column(Date)  # nothing is seen before (R6)
+
+
+class ToDecideRecord(Base):
+    """A mark on an enrolment that may have become due since it was last decided (`services.records.due`).
+
+    Rows are added and taken away, never changed, and no id is given twice: so a mark that came in while others were
+    being decided is not taken away with them.
+    """
+
+    __tablename__ = "to_decide"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolment.id"), index=True)

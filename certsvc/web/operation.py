@@ -9,13 +9,15 @@ from typing import Final
 from flask import Blueprint, Response
 from sqlalchemy import func, select
 
+from certsvc.credential.status import Status
 from certsvc.credential.wording import RECORD_STATES
 from certsvc.errors import CertsvcError, Unavailable
 from certsvc.services.notices.send import queue
 from certsvc.services.operation import answer_counts
 from certsvc.services.operation.answer_counts import Figure
 from certsvc.services.publishing.static import lists_valid_until
-from certsvc.store import ISSUED, CertificateRecord, LogHeadRecord
+from certsvc.services.records import number_ranges
+from certsvc.store import RESERVED, CertificateRecord, LogHeadRecord
 from certsvc.store.migrate import require_head
 from certsvc.web.answers import json_answer
 from certsvc.web.figures import ANSWERS, BUCKETS, CONTRADICTED, LIMITED, MICROSECONDS, OVER, SCAN, SECONDS
@@ -69,16 +71,22 @@ def _metric(name: str, kind: str, what: str, values: Mapping[str, float]) -> lis
 
 def _register() -> list[str]:
     with site().services.database.reading() as session:
-        counted = session.execute(
-            select(CertificateRecord.status, func.count())
-            .where(CertificateRecord.stage == ISSUED)
-            .group_by(CertificateRecord.status)
-        ).all()
+        # By two indexes: what is asked of rows themselves reads the signed bytes in them past.
+        status, stage = CertificateRecord.status, CertificateRecord.stage
+        counted = dict(session.execute(select(status, func.count()).group_by(status)).all())
+        reserved = session.execute(select(func.count()).where(stage == RESERVED)).scalar_one()
         size = session.scalar(select(LogHeadRecord.size)) or 0
-    by_status = {f'{{status="{status}"}}': count for status, count in counted}
+        used = list(number_ranges.uses(session, site().services.today().year))
+    # A version is any text; a key has a form that needs no escaping. Of several versions, the one that ends first.
+    left = {f'{{scheme="{one.key}"}}': one.left for one in sorted(used, key=lambda one: one.left, reverse=True)}
+    short = sum(one.is_short for one in used)
+    counted[Status.VALID.value] = counted.get(Status.VALID.value, 0) - reserved
+    by_status = {f'{{status="{status}"}}': count for status, count in counted.items() if count}
     return [
         *_metric("certificates", "gauge", "Certificate versions in the register, by stored status.", by_status),
         *_metric("log_leaves", "gauge", "Leaves in the log.", {"": size}),
+        *_metric("numbers_left", "gauge", "Certificate numbers left this year, by scheme.", left),
+        *_metric("numbers_short", "gauge", "Schemes with less than a fifth of their numbers left.", {"": short}),
     ]
 
 

@@ -6,11 +6,12 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from certsvc.credential.canonical import load_strict
 from certsvc.credential.checked import check
 from certsvc.credential.document import CertificateClaims, compose, read_claims
+from certsvc.credential.status import Status
 from certsvc.credential.token import format_token
 from certsvc.credential.verdict import Verdict, Verification
 from certsvc.services.audit.check_published import InHand, audit_published
@@ -19,10 +20,11 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.append import append
 from certsvc.services.log.fetch import fetcher, status_fetcher
 from certsvc.services.log.publish import log_keys, origin, publish_log
-from certsvc.services.publishing.status_lists import publish_status_lists
+from certsvc.services.publishing.status_lists import list_names, publish_status_lists
 from certsvc.services.verification.verify import Options, verify_offline
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_credential
+from certsvc.store import CertificateRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import AuditReport
 from certsvc.transparency.leaf import Event, Leaf
@@ -97,7 +99,10 @@ def sign_lists(home: Installation) -> None:
     """Sign what the rows say by its own hand, and publish it: `publish` would hold them against the log first."""
     services = home.services
     with services.database.reading() as session:
-        publish_status_lists(services, session, services.folders.published / "status")
+        query = select(CertificateRecord.status_list, CertificateRecord.status_index, CertificateRecord.status)
+        rows = {(name, index): Status(status) for name, index, status in session.execute(query)}
+        statuses = {place: status for place, status in rows.items() if status is not Status.VALID}
+        publish_status_lists(services, list_names(session), statuses, services.folders.published / "status", {})
     publish_log(services, services.folders.published / "log")
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Table, inspect
 from sqlalchemy.orm import Session
 
 from certsvc.services.context import Services
 from certsvc.services.kit import register
 from certsvc.services.kit.export import export_kit
-from certsvc.store import kept_tables, open_database
-from certsvc.store.migrate import revisions, upgrade
+from certsvc.store import Database, kept_tables, open_database
+from certsvc.store.migrate import FOLDER, revisions, upgrade
 
 EARLIER = revisions()[:-1]
 
@@ -27,6 +29,15 @@ def shape(at: str, folder: Path) -> dict[str, set[str]]:
     tables = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
     database.close()
     return tables
+
+
+def downgrade(database: Database, to: str) -> None:
+    """Take back what later versions made of the tables, rows and all."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
 
 
 def export_kit_as_made_by(services: Services, at: str, folder: Path) -> None:

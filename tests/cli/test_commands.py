@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -406,3 +407,88 @@ def test_an_older_home_says_from_where_to_where_it_was_brought(certsvc: Certsvc,
     assert "certsvc db upgrade" in certsvc("decide").stderr
     assert f"0002 → {head()}" in certsvc("db", "upgrade").stdout
     assert certsvc("decide").exit_code == 0
+
+
+def test_a_run_that_ends_early_tells_what_it_issued(
+    certsvc: Certsvc, passed: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("certsvc.jobs.issue_run.render_waiting", disk_full)
+        result = certsvc("issue", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["issued"], told["failed"]["code"]) == (1, 3, "unavailable")
+    assert {one["name"] for one in told["certificates"]} == {one.name for one in passed}
+    assert "No space left" in result.stderr
+    again = certsvc("issue", "--json")
+    assert (again.exit_code, json.loads(again.stdout)["issued"], json.loads(again.stdout)["already"]) == (0, 0, 3)
+
+
+def test_a_run_that_is_stopped_tells_it_too(
+    certsvc: Certsvc, passed: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("certsvc.jobs.issue_run.render_waiting", stopped)
+    result = certsvc("issue")
+    assert result.exit_code == 1
+    assert all(one.name in result.stdout for one in passed)
+    assert "run it again" in result.stderr
+
+
+def test_told_to_end_by_a_timer_it_rolls_back_and_says_so(
+    certsvc: Certsvc, passed: list[Candidate], tmp_path: Path
+) -> None:
+    """SIGTERM in the real program, while it waits for the issuing lock of another run."""
+    with (tmp_path / "home" / ".issue.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from certsvc.cli import main; main()", "issue"],
+            env=os.environ | {"CERTSVC_HOME": str(tmp_path / "home")},
+            stderr=subprocess.PIPE,
+        )
+        while str(tmp_path / "home" / ".issue.lock") not in open_files(process.pid):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, "aborted" in told.decode()) == (1, True)
+    assert json.loads(certsvc("issue", "--json").stdout)["issued"] == len(passed)
+
+
+def open_files(pid: int) -> set[str]:
+    found = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            found.add(str(one.readlink()))
+    return found
+
+
+def test_what_is_left_of_the_numbers_is_shown(certsvc: Certsvc, passed: list[Candidate]) -> None:
+    assert certsvc("issue").exit_code == 0
+    found = json.loads(certsvc("scheme", "ranges", "--json").stdout)
+    first = next(one for one in found if one["key"] == "emergency-rescuer-5/qinghai-2025")
+    assert (first["left"], first["short"], first["ranges"][0]["used"]) == (99_999 - len(passed), False, len(passed))
+    assert str(99_999 - len(passed)) in certsvc("scheme", "ranges").stdout
+
+
+def test_a_check_goes_on_from_the_one_before(certsvc: Certsvc, passed: list[Candidate]) -> None:
+    assert certsvc("issue").exit_code == 0
+    assert json.loads(certsvc("log", "check", "--json").stdout)["certificates"] == len(passed)
+    result = certsvc("log", "check", "--since-last", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["certificates"]) == (0, 0)
+    assert "--all" in certsvc("log", "check", "--since-last").stderr
+
+
+def test_a_backup_goes_to_a_file_or_into_a_folder_and_not_to_both(
+    certsvc: Certsvc, passed: list[Candidate], tmp_path: Path
+) -> None:
+    assert certsvc("issue").exit_code == 0
+    assert certsvc("db", "backup").exit_code == 2
+    assert certsvc("db", "backup", tmp_path / "a.tar", "--into", tmp_path / "b").exit_code == 2
+    result = certsvc("db", "backup", "--into", tmp_path / "b", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["files"], told["missing"]) == (0, len(passed) + 1, [])
+    assert Path(told["to"]).is_file()

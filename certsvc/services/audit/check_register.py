@@ -9,33 +9,51 @@ G1 stored hashes, subtrees and head follow from the leaves   G2 each certificate
 G3 each status follows from its logged changes               G4 every leaf is about something in the register
 G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`earned`)
 G7 nothing was logged, signed or seen by a clock of the future  G8 the database's own file is whole (SQLite)
+G9 all who are due are marked to be decided
+
+G2, G6 and G9 look at one row at a time (`portions`): they cost most, are shared out, and can go on from where a check
+before was whole (`Since`), which is kept in the home, sealed. All others are asked of everything each time. What was
+changed by SQL in a row that was checked before is found by a whole check alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
-from certsvc.errors import CertsvcError, KeyMissing, LogMismatch, MalformedLog, ProofRefused
-from certsvc.services.audit.earned import check_earned
+from certsvc.errors import CertsvcError, LogMismatch, MalformedLog, ProofRefused
+from certsvc.services.audit.portions import (
+    MAKERS,
+    Checked,
+    CheckMany,
+    Kind,
+    Portion,
+    check_in,
+    is_about,
+    portions,
+    portions_of,
+)
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW, frontier
 from certsvc.services.log.clock import signed_at
-from certsvc.services.log.stated import stated_by
-from certsvc.services.records.secrets import open_secrets
-from certsvc.services.verification.genuine import repeats
-from certsvc.signing.proofs import verify_credential
+from certsvc.services.log.publish import edge_at
+from certsvc.services.records.kept_state import drop, keep, kept
 from certsvc.store import (
     ISSUED,
+    RESERVED,
+    AttemptRecord,
     CertificateRecord,
     ClockSeenRecord,
+    EnrolmentRecord,
     LogHeadRecord,
     LogLeafRecord,
     LogNodeRecord,
@@ -48,18 +66,36 @@ from certsvc.transparency.leaf import Event
 from certsvc.transparency.proofs import prove_consistency, verify_consistency
 from certsvc.transparency.tree import Frontier, Node, leaf_hash
 
+_STATE = "log-check"
 _BATCH = 500
 _ANY_DAYS = 1_000_000
 _MOST_FAULTS = 20
-_IN_FORCE = frozenset({Status.VALID.value, Status.SUSPENDED.value})
 _OF_NO_CERTIFICATE = frozenset({Event.SESSION, Event.CLOCK})
-_MAKERS = frozenset({Event.ISSUE, Event.REISSUE, Event.CORRECT})
 _CHANGE_EVENTS: Mapping[str, frozenset[Event]] = {
     Status.SUSPENDED: frozenset({Event.SUSPEND}),
     Status.VALID: frozenset({Event.REINSTATE}),
     Status.REVOKED: frozenset({Event.REVOKE}),
     Status.SUPERSEDED: frozenset({Event.CORRECT}),
 }
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step, how many are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """How far a check had come that found nothing wrong: the log's size and root, and the last ids looked at."""
+
+    at: str
+    size: int
+    root: str
+    certificates: int
+    enrolments: int
+    attempts: int
+
+    def as_json(self) -> dict[str, object]:
+        return {"at": self.at, "size": self.size, "certificates": self.certificates, "enrolments": self.enrolments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +107,7 @@ class LogReport:
     certificates: int
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
+    since: Since | None = None  # rows up to there were not looked at again
 
     @property
     def ok(self) -> bool:
@@ -82,6 +119,7 @@ class LogReport:
             "size": self.size,
             "root": self.root.hex(),
             "certificates": self.certificates,
+            "since": None if self.since is None else self.since.as_json(),
             "problems": [_as_json(problem) for problem in self.problems],
             "notices": [_as_json(problem) for problem in self.notices],
         }
@@ -98,29 +136,158 @@ class _Findings:
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
         self.problems.append(Problem(rule, index, zh, en))
 
+    def take(self, checked: Checked) -> None:
+        """What one portion has shown."""
+        self.problems += checked.problems
+        self.notices += checked.notices
+        self.made.update(checked.made)
+        self.certificates += checked.certificates
 
-def check_log(services: Services, published: Path | None = None) -> LogReport:
-    """Check everything, in one consistent state of the database; `published` is the folder of tiles, if any."""
+
+def check_log(
+    services: Services,
+    published: Path | None = None,
+    *,
+    check_many: CheckMany | None = None,
+    since_last: bool = False,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> LogReport:
+    """Check everything, in one consistent state of the database; `published` is the folder of tiles, if any.
+
+    `check_many` shares the rows out over processes. With `since_last`, rows that an earlier check found right, also one
+    that was stopped, are not looked at again; where none is on record, or keys have changed since, all are.
+    """
     found = _Findings()
     with services.database.reading() as session:
+        since = _since(services, session) if since_last else None
+        upto = _upto(services, session)
         _check_file(services, session, found)
         size = session.scalar(select(func.count()).select_from(LogLeafRecord)) or 0
-        edge = _check_hashes(session, size, found)
-        _check_certificates(services, session, found)
+        edge = _check_hashes(session, size, found, progress)
+        _Rows(services, session, found, check_many, progress).check(since, upto)
         _check_changes(services, session, found)
-        found.problems += check_earned(services, session)
         head = Checkpoint(log_publish.origin(services), edge.size, edge.root())
         problems = _public_rules(services, session, head, found)
         _check_clock(services, session, found)
         if published is not None:
             _check_published(services, session, published, edge, found)
-    return LogReport(
+    report = LogReport(
         size=edge.size,
         root=edge.root(),
         certificates=found.certificates,
         problems=(*found.problems, *problems),
         notices=tuple(found.notices),
+        since=since,
     )
+    if report.ok:
+        _keep(services, upto)
+    else:
+        with suppress(OSError):
+            drop(services, _STATE)
+    return report
+
+
+def _upto(services: Services, session: Session) -> Since:
+    """How far this check will have come."""
+    size, root = 0, Frontier().root()
+    with suppress(CertsvcError):
+        edge = frontier(session)
+        size, root = edge.size, edge.root()
+    # A row that is reserved is looked at once it is issued.
+    reserved = session.scalar(select(func.min(CertificateRecord.id)).where(CertificateRecord.stage == RESERVED))
+    certificates = session.scalar(select(func.max(CertificateRecord.id))) or 0
+    return Since(
+        at=services.now().isoformat(),
+        size=size,
+        root=root.hex(),
+        certificates=certificates if reserved is None else reserved - 1,
+        enrolments=session.scalar(select(func.max(EnrolmentRecord.id))) or 0,
+        attempts=session.scalar(select(func.max(AttemptRecord.id))) or 0,
+    )
+
+
+def _since(services: Services, session: Session) -> Since | None:
+    """How far the check before had come; None where the log does not go on from there, or other keys are trusted."""
+    state = kept(services, _STATE)
+    with suppress(KeyError, TypeError, ValueError, CertsvcError):
+        if state is not None and state["trust"] == _trust(services):
+            since = Since(**state["upto"])
+            if edge_at(since.size, log_read.hash_reader(session)).root().hex() == since.root:
+                return since
+    return None
+
+
+def _keep(services: Services, upto: Since) -> None:
+    with suppress(OSError, CertsvcError):  # an auditor may read the home and not write it
+        keep(services, _STATE, {"trust": _trust(services), "upto": asdict(upto)})
+
+
+def _trust(services: Services) -> str:
+    return hashlib.sha256(services.trust.to_json()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """G2, G6 and G9."""
+
+    services: Services
+    session: Session
+    found: _Findings
+    check_many: CheckMany | None
+    progress: Progress
+
+    def check(self, since: Since | None, upto: Since) -> None:
+        """From where the check before had come. Stopped, it keeps how far it came."""
+        todo = list(_portions(self.session, since))
+        begun = done = since or Since(upto.at, 0, Frontier().root().hex(), 0, 0, 0)
+        if since is not None:
+            self._read_made()
+        try:
+            for count, checked in enumerate(self._each(todo), 1):
+                self.found.take(checked)
+                done = _moved_on(done, checked.portion, upto)
+                self.progress(checked.portion.kind.value, count, len(todo))
+        except BaseException:
+            # Only rows were looked at so far: the log's size stays where it was.
+            if not self.found.problems and done != begun:
+                _keep(self.services, done)
+            raise
+
+    def _each(self, todo: Sequence[Portion]) -> Iterator[Checked]:
+        if self.check_many is not None:
+            return self.check_many(todo)
+        return (check_in(self.services, self.session, one) for one in todo)
+
+    def _read_made(self) -> None:
+        """The leaves that certificates name as their own, those that were looked at before among them."""
+        named = select(CertificateRecord.leaf_index).where(CertificateRecord.leaf_index.is_not(None))
+        self.found.made.update(index for index in self.session.scalars(named) if index is not None)
+
+
+def _portions(session: Session, since: Since | None) -> Iterator[Portion]:
+    certificates, enrolments = Kind.CERTIFICATES, Kind.ENROLMENTS
+    last = session.scalar(select(func.max(CertificateRecord.id))) or 0
+    last_enrolment = session.scalar(select(func.max(EnrolmentRecord.id))) or 0
+    if since is not None:
+        changed = select(StatusChangeRecord.certificate_id).where(
+            StatusChangeRecord.leaf_index >= since.size, StatusChangeRecord.certificate_id <= since.certificates
+        )
+        yield from portions_of(certificates, sorted(set(session.scalars(changed))))
+        sat = select(AttemptRecord.enrolment_id).where(
+            AttemptRecord.id > since.attempts, AttemptRecord.enrolment_id <= since.enrolments
+        )
+        yield from portions_of(enrolments, sorted(set(session.scalars(sat))))
+    yield from portions(certificates, 1 if since is None else since.certificates + 1, last)
+    yield from portions(enrolments, 1 if since is None else since.enrolments + 1, last_enrolment)
+
+
+def _moved_on(done: Since, portion: Portion, upto: Since) -> Since:
+    if not isinstance(portion.ids, range):
+        return done
+    last = portion.ids[-1]
+    if portion.kind is Kind.ENROLMENTS:
+        return replace(done, enrolments=last)
+    return replace(done, certificates=max(done.certificates, min(last, upto.certificates)))
 
 
 def _check_file(services: Services, session: Session, found: _Findings) -> None:
@@ -139,7 +306,7 @@ def _check_file(services: Services, session: Session, found: _Findings) -> None:
         )
 
 
-def _check_hashes(session: Session, size: int, found: _Findings) -> Frontier:
+def _check_hashes(session: Session, size: int, found: _Findings, progress: Progress) -> Frontier:
     """G1: recompute every hash from the contents; the recomputed edge."""
     edge = Frontier()
     nodes = 0
@@ -162,6 +329,7 @@ def _check_hashes(session: Session, size: int, found: _Findings) -> Frontier:
         inner = [node for node in growth.nodes if node.level > 0]
         nodes += len(inner)
         _check_nodes(session, inner, found)
+        progress("leaves", end, size)
     stored = session.scalar(select(func.count()).select_from(LogNodeRecord)) or 0
     if stored != nodes:
         found.say(
@@ -198,58 +366,23 @@ def _check_nodes(session: Session, nodes: list[Node], found: _Findings) -> None:
                 found.say("G1", None, f"子树散列 {place} 不符", f"the stored subtree hash {place} is not what follows")
 
 
-def _check_certificates(services: Services, session: Session, found: _Findings) -> None:
-    """G2, and that each certificate is the one its leaf is about (L10)."""
-    query = (
-        select(CertificateRecord, LogLeafRecord.content)
-        .join(LogLeafRecord, LogLeafRecord.index == CertificateRecord.leaf_index, isouter=True)
-        .where(CertificateRecord.stage == ISSUED)
-        .order_by(CertificateRecord.id)
-        .execution_options(yield_per=_BATCH)
-    )
-    for row, content in session.execute(query):
-        found.certificates += 1
-        named = f"{row.number}-v{row.version}"
-        if row.leaf_index is None or content is None or not isinstance(row.credential, bytes):
-            found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
-            continue
-        found.made.add(row.leaf_index)
-        check = verify_credential(row.credential, services.trust, log_index=row.leaf_index)
-        if row.status not in _IN_FORCE and check.checks[-1].name.endswith("-trust"):
-            zh, en = (
-                f"{named} 由已不再信任的密钥签名，已失效",
-                f"{named} is by a key distrusted since, and out of force",
-            )
-            found.notices.append(Problem("G2", row.leaf_index, zh, en))
-        elif not check.ok or check.claims is None:
-            found.say("G2", row.leaf_index, f"{named} 的签名不符", f"the signature of {named} does not hold")
-        elif not repeats(row, check.claims):
-            found.say(
-                "G2",
-                row.leaf_index,
-                f"{named} 的登记与所签内容不符",
-                f"the register's row of {named} differs from what was signed",
-            )
-        if not _is_about(services, row, _MAKERS, log_read.octets(content)):
-            found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
-        session.expunge(row)
-
-
 def _check_changes(services: Services, session: Session, found: _Findings) -> None:
     """G3: the stored status is where the logged changes lead."""
     leads_to: dict[int, str] = {}
+    stored: dict[int, tuple[str, str]] = {}
     changes = session.execute(
-        select(StatusChangeRecord, LogLeafRecord.content)
+        select(StatusChangeRecord, CertificateRecord, LogLeafRecord.content)
+        .join(CertificateRecord, CertificateRecord.id == StatusChangeRecord.certificate_id)
         .join(LogLeafRecord, LogLeafRecord.index == StatusChangeRecord.leaf_index, isouter=True)
         .order_by(StatusChangeRecord.id)
+        .execution_options(yield_per=_BATCH)
     )
-    for change, content in changes:
-        before = leads_to.get(change.certificate_id, Status.VALID.value)
-        row = session.get(CertificateRecord, change.certificate_id)
-        assert row is not None
+    for change, row, content in changes:
+        before = leads_to.get(row.id, Status.VALID.value)
         named = f"{row.number}-v{row.version}"
-        leads_to[change.certificate_id] = change.to_status
-        if content is None or not _is_about(
+        leads_to[row.id] = change.to_status
+        stored[row.id] = (named, row.status)
+        if content is None or not is_about(
             services, row, _CHANGE_EVENTS.get(change.to_status, frozenset()), log_read.octets(content)
         ):
             found.say(
@@ -262,36 +395,24 @@ def _check_changes(services: Services, session: Session, found: _Findings) -> No
             found.say("G3", change.leaf_index, f"{named} 的状态记录不连续", f"the changes of {named} do not follow on")
         if change.leaf_index is not None:
             found.changed.add(change.leaf_index)
-    moved = session.execute(
-        select(
-            CertificateRecord.id, CertificateRecord.number, CertificateRecord.version, CertificateRecord.status
-        ).where(CertificateRecord.stage == ISSUED)
-    )
-    for row_id, number, version, status in moved:
+    for row_id, (named, status) in (stored | _not_valid(session)).items():
         due = leads_to.get(row_id, Status.VALID.value)
         if status != due:
             found.say(
                 "G3",
                 None,
-                f"{number}-v{version} 的状态为 {status}，按日志应为 {due}",
-                f"{number}-v{version} is {status} where its logged changes lead to {due}",
+                f"{named} 的状态为 {status}，按日志应为 {due}",
+                f"{named} is {status} where its logged changes lead to {due}",
             )
 
 
-def _is_about(services: Services, row: CertificateRecord, events: frozenset[Event], content: bytes) -> bool:
-    """Whether the leaf is one of these events, of this certificate, and says what it states where it made it."""
-    try:
-        leaf = leaves.decode(content)
-        salt = open_secrets(services.vault, row).leaf_salt
-    except (MalformedLog, KeyMissing):
-        return False
-    if not isinstance(row.credential, bytes) or leaf.event not in events:
-        return False
-    made = events is _MAKERS
-    named = leaf.replaces if leaf.event is Event.CORRECT and not made else leaf.credential
-    stated = stated_by(row.credential) if made else None
-    fits = not made or (stated is not None and stated.fits(leaf))
-    return fits and named == leaves.commit_credential(salt, row.credential)
+def _not_valid(session: Session) -> dict[int, tuple[str, str]]:
+    """Name and status of each certificate that is not valid: an index has these apart."""
+    status = CertificateRecord.status
+    query = select(CertificateRecord.id, CertificateRecord.number, CertificateRecord.version, status).where(
+        CertificateRecord.stage == ISSUED, or_(status < Status.VALID.value, status > Status.VALID.value)
+    )
+    return {row_id: (f"{number}-v{version}", said) for row_id, number, version, said in session.execute(query)}
 
 
 def _check_clock(services: Services, session: Session, found: _Findings) -> None:
@@ -340,7 +461,7 @@ def _check_explained(index: int, content: bytes, found: _Findings) -> None:
         leaf = leaves.decode(content)
     except MalformedLog:
         return  # L2 says it
-    explained = found.made if leaf.event in _MAKERS else found.changed
+    explained = found.made if leaf.event in MAKERS else found.changed
     if leaf.event not in _OF_NO_CERTIFICATE and index not in explained:
         found.say("G4", index, "登记中没有与此叶相应的内容", "nothing in the register explains this leaf")
     if leaf.dated is not None and leaf.dated < leaf.day:

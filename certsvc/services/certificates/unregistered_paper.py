@@ -66,7 +66,9 @@ def check_unregistered(
     folded = fold_number(number)
     schemes = schemes_by_id(session).values()
     if any(
-        can_come_to(one.number.kind, one.number.parts, one.level, one.in_force_from.year, folded) for one in schemes
+        can_come_to(each.kind, each.parts, one.level, one.in_force_from.year, folded)
+        for one in schemes
+        for each in (one.number, *one.number.following)
     ):
         raise ReissueRefused(
             "该编号属于电子证书的编号范围，不能是纸质证书的编号",

@@ -91,6 +91,13 @@ def explain_all(
             )
 
 
+def registered(services: Services, on: date) -> int:
+    """How many registrations there are by a day, decided or not: what a decision of all has before it."""
+    query = select(func.count()).select_from(EnrolmentRecord).where(EnrolmentRecord.registered_on <= on)
+    with services.database.reading() as session:
+        return session.scalar(query) or 0
+
+
 def undecided(services: Services, on: date, *, id_number: str | None = None) -> int:
     """How many registrations wait for their review, and so are not among the decisions. Raises `NotFound`."""
     query = (

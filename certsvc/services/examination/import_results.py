@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, and_, func, insert, select
+from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from certsvc.errors import AttemptRefused, CellError, Conflict, InvalidScore, NotFound, Refused
@@ -32,12 +32,24 @@ from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Scheme
 from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
-from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.imports import (
+    CHUNK_ROWS,
+    ImportReport,
+    Progress,
+    Tally,
+    all_or_nothing,
+    chunks,
+    report,
+    silent,
+)
 from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
+from certsvc.services.records.due import mark_due
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
+from certsvc.store.bulk import insert_rows
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+_ATTEMPTS = cast("Table", AttemptRecord.__table__)
 _KEY = ("subject", "sat_on", "kind")
 _CONTENT = ("outcome", "score_hundredths", "items_json")
 
@@ -57,7 +69,13 @@ _staging = Table(
 
 
 def import_results(
-    services: Services, path: Path, *, by: str, dry_run: bool = False, ignore_unknown: bool = False
+    services: Services,
+    path: Path,
+    *,
+    by: str,
+    dry_run: bool = False,
+    ignore_unknown: bool = False,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Import the results at `path`, all of them or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_results(path, filename=path.name, ignore_unknown=ignore_unknown)
@@ -65,11 +83,17 @@ def import_results(
         _staging.create(session.connection())
         try:
             placing = _Placing(services, session, parsed, tally)
+            read = 0
             for chunk in chunks(iter(parsed)):
                 placing.take(chunk)
+                read += len(chunk)
+                progress("read", read, 0)
             recording = _Recording(services, session, parsed, by, tally)
-            for enrolment_ids in chunks(iter(_staged_enrolments(session))):
+            staged = _staged_enrolments(session)
+            for done, enrolment_ids in enumerate(chunks(iter(staged))):
+                progress("record", done * CHUNK_ROWS, len(staged))
                 recording.take(enrolment_ids)
+            progress("record", len(staged), len(staged))
         finally:
             # A temporary table outlives the transaction that filled it; the next import starts from none.
             _staging.drop(session.connection())
@@ -100,7 +124,7 @@ class _Placing:
             except Refused as refused:
                 self._tally.refuse(_error(self._parsed, row, refused))
         if staged:
-            self._session.execute(insert(_staging), staged)
+            insert_rows(self._session, _staging, staged)
 
     def _candidates(self, rows: list[ResultRow]) -> Mapping[str, list[AnyRow]]:
         """The persons of each identity number. The file names no type of document, so each type is tried."""
@@ -180,7 +204,8 @@ class _Recording:
             fresh = list(self._fresh(staged[enrolment.id], on_record))
             accepted += self._admitted(enrolment, existing.get(enrolment.id, []), fresh)
         if accepted:
-            self._session.execute(insert(AttemptRecord), [self._record(row) for row in accepted])
+            insert_rows(self._session, _ATTEMPTS, [self._record(row) for row in accepted])
+            mark_due(self._session, (row.enrolment_id for row in accepted))
         self._tally.new += len(accepted)
 
     def _fresh(self, rows: list[AnyRow], on_record: Mapping[tuple[object, ...], AnyRow]) -> Iterator[AnyRow]:

@@ -25,6 +25,8 @@ from certsvc.services.issuing.plan import Survey, completed_sessions, intend, su
 from certsvc.services.issuing.reserve import Refusal, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
+from certsvc.services.records import number_ranges
+from certsvc.services.records.due import unmark
 from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
 
@@ -81,6 +83,7 @@ class IssueReport:
     issued: list[IssuedOne] = field(default_factory=list)
     already: int = 0
     refusals: list[RefusedOne] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # of numbers that come to an end
     not_published: CertsvcError | None = None  # what hindered step 8; the certificates stand, the next run publishes
 
     def as_json(self) -> dict[str, object]:
@@ -95,6 +98,7 @@ class IssueReport:
             # A dry run's numbers are those that will be used; its tokens, drawn at random, are no one's.
             "certificates": [one.as_json() | ({"token": None} if self.dry_run else {}) for one in self.issued],
             "refusals": [one.as_json() for one in self.refusals],
+            "warnings": self.warnings,
         }
 
 
@@ -107,24 +111,31 @@ def issue(
     progress: Progress | None = None,
     approved_by: str | None = None,
     reserve_only: bool = False,
+    everyone: bool = False,
+    report: IssueReport | None = None,
 ) -> IssueReport:
     """Issue, dated `on` (today in Shanghai by default). A dry run gives the numbers it would use, and uses none.
 
-    With `reserve_only` it stops after step 2 and leaves the rest to the signer (`sign_approved`): nothing is issued.
+    Decided are those marked since the last run, or with `everyone` the whole register. With `reserve_only` it stops
+    after step 2 and leaves the rest to the signer (`sign_approved`): nothing is issued. A `report` that is given (with
+    the same day) is filled as the run goes, so that the caller knows what was issued before a failure.
     Raises `BatchRefused` where `approved_by`, if given, is not another person than `by`, `ClockLeapt`.
     """
     if approved_by is not None and not is_second_person(approved_by, by):
         raise BatchRefused("批准人不能是经办人本人", "the one who asks for a batch may not approve it")
-    run = _Run(services, IssueReport(on or services.today(), dry_run), by, approved_by, progress)
-    found = survey(services, run.report.on)
-    run.report.already = found.already
+    report = report or IssueReport(on or services.today(), dry_run)
+    run = _Run(services, report, by, approved_by, progress)
+    found = survey(services, report.on, everyone=everyone)
+    report.already = found.already
     if dry_run:
         run.rehearse(found)
     elif reserve_only:
         run.reserve(found)
     else:
         run.perform(found)
-    return run.report
+    with services.database.reading() as session:
+        report.warnings += number_ranges.warnings(session, report.on.year)
+    return report
 
 
 @dataclass(slots=True)
@@ -137,6 +148,7 @@ class _Run:
 
     def perform(self, found: Survey) -> None:
         total = len(found.due)
+        self._forget(found)
         self._sign_all(found)  # what an earlier run reserved and did not come to sign
         for start in range(0, total, BATCH):
             with self.services.database.writing() as session:
@@ -146,9 +158,16 @@ class _Run:
                 self.progress(min(start + BATCH, total), total)
 
     def reserve(self, found: Survey) -> None:
+        self._forget(found)
         for start in range(0, len(found.due), BATCH):
             with self.services.database.writing() as session:
                 self._reserve(session, found.due[start : start + BATCH])
+
+    def _forget(self, found: Survey) -> None:
+        """Those who will not be due with what is on record need not be decided again."""
+        if found.idle:
+            with self.services.database.writing() as session:
+                unmark(session, found.idle)
 
     def rehearse(self, found: Survey) -> None:
         with self.services.database.writing() as session:

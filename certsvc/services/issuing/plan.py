@@ -1,9 +1,12 @@
-"""Step 1 of the issuing cycle: decide, and find every passed enrolment that has no certificate (R7.1)."""
+"""Step 1 of the issuing cycle: decide, and find every passed enrolment that has no certificate (R7.1).
+
+Decided is who is marked (`records.due`), so the cost is that of what is new; or everyone, where that is asked for.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -19,22 +22,26 @@ from certsvc.services.examination.decide import decide_all
 from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.intended import Intended
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
+from certsvc.services.records.due import marked
 from certsvc.store import (
     ISSUED,
     CertificateRecord,
     EnrolmentRecord,
     IssueBatchRecord,
+    LogSessionRecord,
     PersonRecord,
 )
 
 
 @dataclass(slots=True)
 class Survey:
-    """Who is due on a day, by enrolment id; how many have theirs; how many passed at each sitting."""
+    """Who is due on a day, by enrolment id; how many have theirs; how many passed at each sitting at which anyone is
+    due; and the marks on those who will not be due by whatever day."""
 
     due: list[int] = field(default_factory=list)
     already: int = 0
     passed: Counter[str] = field(default_factory=Counter)
+    idle: list[int] = field(default_factory=list)
 
 
 def session_code(scheme: Scheme, completed_on: date) -> str:
@@ -42,22 +49,67 @@ def session_code(scheme: Scheme, completed_on: date) -> str:
     return f"{scheme.key}/{completed_on.isoformat()}"
 
 
-def survey(services: Services, on: date) -> Survey:
-    """Decide every enrolment as of a day. Reads only."""
-    found = Survey()
+def survey(services: Services, on: date, *, everyone: bool = False) -> Survey:
+    """Decide the enrolments that are marked, or every one, as of a day. Reads only."""
     with services.database.reading() as session:
-        query = select(CertificateRecord.enrolment_id).where(CertificateRecord.enrolment_id.is_not(None))
-        issued = set(session.scalars(query.where(CertificateRecord.stage == ISSUED)))
-        reserved = set(session.scalars(query)) - issued
-        for decided in decide_all(session, on):
-            if decided.decision.state is not EnrolmentState.PASSED:
-                continue
-            assert decided.decision.completed_on is not None
-            found.passed[session_code(decided.scheme, decided.decision.completed_on)] += 1
-            if decided.enrolment.id in issued:
-                found.already += 1
-            elif decided.enrolment.id not in reserved:
-                found.due.append(decided.enrolment.id)
+        return _survey_everyone(session, on) if everyone else _survey_marked(session, on)
+
+
+def _survey_everyone(session: Session, on: date) -> Survey:
+    found = Survey()
+    query = select(CertificateRecord.enrolment_id).where(CertificateRecord.enrolment_id.is_not(None))
+    issued = set(session.scalars(query.where(CertificateRecord.stage == ISSUED)))
+    reserved = set(session.scalars(query)) - issued
+    for decided in decide_all(session, on):
+        if decided.decision.state is not EnrolmentState.PASSED:
+            continue
+        assert decided.decision.completed_on is not None
+        found.passed[session_code(decided.scheme, decided.decision.completed_on)] += 1
+        if decided.enrolment.id in issued:
+            found.already += 1
+        elif decided.enrolment.id not in reserved:
+            found.due.append(decided.enrolment.id)
+    return found
+
+
+def _survey_marked(session: Session, on: date) -> Survey:
+    issued_at = _issued_at(session)
+    found = Survey(already=sum(count for code, count in issued_at.items() if _completed_by(code, on)))
+    for marks in marked(session):
+        stages = _stages(session, marks)
+        for enrolment_id, one in enrolments_on_record(session, marks).items():
+            decision = one.passed(on)
+            if stages.get(enrolment_id) == ISSUED or not (decision or one.passes_in_time):
+                found.idle += marks[enrolment_id]
+            elif decision is not None:
+                assert decision.completed_on is not None
+                found.passed[session_code(one.scheme, decision.completed_on)] += 1
+                if enrolment_id not in stages:
+                    found.due.append(enrolment_id)
+    for code in found.passed:
+        found.passed[code] += issued_at.get(code, 0)
+    return found
+
+
+def _issued_at(session: Session) -> Mapping[str, int]:
+    """How many certificates rest on each sitting: one for each enrolment that passed there and has its own."""
+    return dict(session.execute(select(LogSessionRecord.session, LogSessionRecord.issued)).all())
+
+
+def _completed_by(code: str, on: date) -> bool:
+    """Whether the sitting of this `session_code` took place by the day."""
+    return code.rpartition("/")[2] <= on.isoformat()
+
+
+def _stages(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, str]:
+    """The stage of the certificates of some enrolments; none where there is none. Issued where any version is."""
+    query = select(CertificateRecord.enrolment_id, CertificateRecord.stage).where(
+        CertificateRecord.enrolment_id.in_(enrolment_ids)
+    )
+    found: dict[int, str] = {}
+    for enrolment_id, stage in session.execute(query.order_by(CertificateRecord.version.desc())):
+        assert enrolment_id is not None
+        found[enrolment_id] = stage
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,11 +20,14 @@ from certsvc.credential.checked import check
 from certsvc.credential.document import compose
 from certsvc.credential.number import format_number, serial_capacity
 from certsvc.credential.token import TOKEN_BYTES, format_token
-from certsvc.errors import Refused
+from certsvc.errors import NumberRangeFull, Refused
 from certsvc.rendering.fonts import missing_glyphs
+from certsvc.rules.terms import NumberFormat
 from certsvc.services.context import Services
 from certsvc.services.issuing.intended import Allotted, Intended, claims_of
 from certsvc.services.publishing.status_places import draw_indexes
+from certsvc.services.records.number_ranges import ranges_of, scope_of
+from certsvc.services.records.schemes import schemes_by_id
 from certsvc.services.records.secrets import CertificateSecrets, seal_secrets
 from certsvc.store import (
     RESERVED,
@@ -78,7 +82,7 @@ def _row(
     number = intended.number or serials.next_number(intended)
     row = reserved_row(services, intended, Allotted(number, token, *place), at=at, batch_id=batch_id)
     if intended.number is None:
-        serials.use(intended)
+        serials.use(intended, number)
     return row
 
 
@@ -118,31 +122,43 @@ def reserved_row(
 
 
 class _Serials:
-    """The next number of each scope (numbering, year, level), moved within the caller's transaction."""
+    """The next number of each scope (range, year, level), moved within the caller's transaction."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._schemes = list(schemes_by_id(session).values())
         self._records: dict[str, SerialRecord] = {}
         self._taken: dict[str, frozenset[str]] = {}
 
     def next_number(self, intended: Intended) -> str:
         """The number the next certificate would have, past those that others bear; raises `NumberRangeFull`."""
-        record = self._record(intended)
-        taken = self._taken_from(intended, record.next)
-        while (number := _numbered(intended, record.next)) in taken:
+        ranges = ranges_of(intended.scheme, self._schemes)
+        for numbering in ranges[:-1]:
+            with suppress(NumberRangeFull):
+                return self._next_of(intended, numbering)
+        return self._next_of(intended, ranges[-1])
+
+    def use(self, intended: Intended, number: str) -> None:
+        """Count the number just given as used."""
+        for numbering in ranges_of(intended.scheme, self._schemes):
+            record = self._record(intended, numbering)
+            if record.next <= serial_capacity(numbering.kind) and _numbered(intended, numbering, record.next) == number:
+                record.next += 1
+                return
+
+    def _next_of(self, intended: Intended, numbering: NumberFormat) -> str:
+        record = self._record(intended, numbering)
+        taken = self._taken_from(intended, numbering, record.next)
+        while (number := _numbered(intended, numbering, record.next)) in taken:
             record.next += 1
         return number
 
-    def use(self, intended: Intended) -> None:
-        """Count the number just given as used."""
-        self._record(intended).next += 1
-
-    def _taken_from(self, intended: Intended, serial: int) -> frozenset[str]:
+    def _taken_from(self, intended: Intended, numbering: NumberFormat, serial: int) -> frozenset[str]:
         """The numbers of this scope, from a serial on, that paper bears, or what was reissued or applied for."""
-        scope = _scope(intended)
+        scope = _scope(intended, numbering)
         if scope not in self._taken:
-            first = _numbered(intended, serial)
-            last = _numbered(intended, serial_capacity(intended.scheme.number.kind))
+            first = _numbered(intended, numbering, serial)
+            last = _numbered(intended, numbering, serial_capacity(numbering.kind))
             self._taken[scope] = frozenset(
                 number
                 for kind in (PaperCertificateRecord, CertificateRecord, ReissueRequestRecord)
@@ -150,8 +166,8 @@ class _Serials:
             )
         return self._taken[scope]
 
-    def _record(self, intended: Intended) -> SerialRecord:
-        scope = _scope(intended)
+    def _record(self, intended: Intended, numbering: NumberFormat) -> SerialRecord:
+        scope = _scope(intended, numbering)
         if scope not in self._records:
             # Two writers are in turn here by the write lock; the row lock is for one who forgets it.
             query = select(SerialRecord).where(SerialRecord.scope == scope).with_for_update()
@@ -163,12 +179,9 @@ class _Serials:
         return self._records[scope]
 
 
-def _scope(intended: Intended) -> str:
-    numbering = intended.scheme.number
-    parts = "-".join(f"{name}={part}" for name, part in sorted(numbering.parts.items()))
-    return f"{numbering.kind}/{parts}/{intended.issued_on.year}/{intended.scheme.level}"
+def _scope(intended: Intended, numbering: NumberFormat) -> str:
+    return scope_of(numbering, intended.issued_on.year, intended.scheme.level)
 
 
-def _numbered(intended: Intended, serial: int) -> str:
-    numbering = intended.scheme.number
+def _numbered(intended: Intended, numbering: NumberFormat, serial: int) -> str:
     return format_number(numbering.kind, numbering.parts, intended.issued_on.year, intended.scheme.level, serial)

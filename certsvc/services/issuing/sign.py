@@ -21,6 +21,7 @@ from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.issuing.reserved import changed, check_reserved
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
+from certsvc.services.records.due import unmark_issued
 from certsvc.services.records.secrets import open_secrets
 from certsvc.signing.keys import Purpose
 from certsvc.signing.proofs import sign_compact, sign_credential
@@ -69,6 +70,7 @@ def sign_reserved(
         one.row.leaf_index = index
         one.row.stage = ISSUED
     session.flush()
+    unmark_issued(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
 
 
 def _sign(services: Services, row: CertificateRecord, at: datetime) -> Signed:

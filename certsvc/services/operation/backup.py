@@ -1,9 +1,11 @@
 """Back up and restore: every table of record in one consistent state, and every file it names; no keys (SECURITY.md).
 
-The archive is a tar of JSON lines (one file a table), photos and PDFs, with a manifest of hashes: it restores onto
-either engine, from any earlier version. Without the keys nothing in it opens that rests sealed in a table; but the PDFs
-bear identity numbers on their faces, so it is to be kept like the PDF folder. Files never change once they are named in
-the database, so copying them after the tables is consistent. Restoring writes only where there is nothing yet.
+The archive is a tar of JSON lines (one packed file a table), photos and PDFs, with a manifest of hashes: it restores
+onto either engine, from any earlier version. Or the photos and PDFs lie beside the archive, in a folder that many
+archives share, by their hashes: then only those that are new are copied, and a run that was stopped goes on from there.
+Without the keys nothing in it opens that rests sealed in a table; but the PDFs bear identity numbers on their faces, so
+it is to be kept like the PDF folder. Files never change once they are named in the database, so copying them after the
+tables is consistent. Restoring writes only where there is nothing yet.
 
 The manifest bears a proof made with the personal-data key (HMAC-SHA-256 under a key derived by HKDF): who only has the
 backup can change nothing in it. One without proof, of an earlier version or for a keystore that lacks the key, is
@@ -12,6 +14,8 @@ restored where that is said on purpose.
 
 from __future__ import annotations
 
+import errno
+import gzip
 import hashlib
 import hmac
 import json
@@ -22,14 +26,15 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Table, inspect, select
+from sqlalchemy import Table, func, inspect, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import FileRefused, KeyMissing, Refused
+from certsvc.files.folder import sync_folder
 from certsvc.files.leftovers import working_file
 from certsvc.files.private import make_private, mode_in
 from certsvc.services.context import Services
@@ -37,11 +42,20 @@ from certsvc.signing.keys import Purpose
 from certsvc.store import CertificateRecord, EnrolmentRecord, kept_tables, rows
 from certsvc.store.migrate import head, require_head, revision, revisions, upgrade
 
-FORMAT = "certsvc backup 1"
+FORMAT = "certsvc backup 2"
+_FORMATS = ("certsvc backup 1", FORMAT)  # the first packed nothing, and had no files beside it
+FILES = "files"
 MANIFEST = "manifest.json"
 PROOF = "manifest.proof.json"
-_MEMBER = re.compile(r"(tables/[a-z_]+\.jsonl|photos/[0-9a-f]{64}\.jpg|pdf/[A-Za-z0-9-]{1,64}-v[0-9]{1,4}\.pdf)")
+_MEMBER = re.compile(r"(tables/[a-z_]+\.jsonl(\.gz)?|photos/[0-9a-f]{64}\.jpg|pdf/[A-Za-z0-9-]{1,64}-v[0-9]{1,4}\.pdf)")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _COPY_BYTES = 1 << 20
+_PACKING = 1  # most of a row is signatures and sealed parts: packing harder costs much and gives little
+_TOLD_EVERY = 1000
+_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})  # the backup's own disk, not a file that is gone
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step ("rows" or "files"), how many are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +65,26 @@ class BackupReport:
     missing: tuple[str, ...]  # files the database names that are gone or changed
 
 
-def back_up(services: Services, target: Path) -> BackupReport:
+def back_up(
+    services: Services, target: Path, *, progress: Progress = lambda _step, _done, _total: None
+) -> BackupReport:
     """Write the archive, whole or not at all. Raises `Refused` where `target` exists."""
+    return _back_up(services, target, None, progress)
+
+
+def back_up_into(
+    services: Services, folder: Path, *, progress: Progress = lambda _step, _done, _total: None
+) -> tuple[Path, BackupReport]:
+    """Write an archive of the tables into `folder`, and beside it the photos and PDFs that no backup in it has yet.
+
+    The archive and what it has in the report; a file that is in the folder already and is gone from the home is told as
+    missing all the same.
+    """
+    target = folder / f"backup-{services.now():%Y%m%dT%H%M%SZ}.tar"
+    return target, _back_up(services, target, folder / FILES, progress)
+
+
+def _back_up(services: Services, target: Path, store: Path | None, progress: Progress) -> BackupReport:
     require_head(services.database)
     if target.exists():
         raise Refused("备份文件已存在，不覆盖", "the backup file exists; it is not overwritten", where=str(target))
@@ -60,10 +92,11 @@ def back_up(services: Services, target: Path) -> BackupReport:
     with working_file(target.parent, ".backup-") as (temporary, descriptor):
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
-                report = _Writer(services, archive).write()
+                report = _Writer(services, archive, store, progress).write()
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, target)  # unlike a rename, this fails where somebody was faster
+    sync_folder(target.parent)
     return report
 
 
@@ -81,24 +114,33 @@ def restore(services: Services, source: Path, *, unproven: bool = False) -> Back
         raise Refused("照片或 PDF 文件夹不是空的，不覆盖", "photos or PDFs are there; nothing is overwritten")
     try:
         with tarfile.open(source, mode="r:") as archive:
-            return _Reader(services, archive, unproven=unproven).restore()
+            return _Reader(services, archive, source.parent / FILES, unproven=unproven).restore()
     except (tarfile.TarError, OSError, ValueError, KeyError) as error:
         raise FileRefused(f"备份文件损坏：{error}", f"the backup is damaged: {error}", where=str(source)) from error
 
 
 class _Writer:
-    def __init__(self, services: Services, archive: tarfile.TarFile) -> None:
+    def __init__(self, services: Services, archive: tarfile.TarFile, store: Path | None, progress: Progress) -> None:
         self._services = services
         self._archive = archive
+        self._store = store
+        self._progress = progress
         self._hashes: dict[str, str] = {}
         self._missing: list[str] = []
+        self._gone: list[str] = []  # in the backup, and no longer in the home
 
     def write(self) -> BackupReport:
-        saved = 0
-        with self._services.database.reading() as session:
-            for table in kept_tables():
-                saved += self._add_table(session, table)
-            self._add_files(session)
+        # The register is read in one go, and no longer than that: on SQLite who reads holds up who writes.
+        with tempfile.TemporaryFile() as named:
+            with self._services.database.reading() as session:
+                saved = self._add_tables(session)
+                count = _name_files(session, named)
+            named.seek(0)
+            for done, line in enumerate(named):
+                self._progress("files", done, count)
+                name, digest = json.loads(line)
+                self._add_file(name, self._services.folders.home / name, digest)
+            self._progress("files", count, count)
         manifest = {
             "format": FORMAT,
             "revision": head(),
@@ -117,40 +159,69 @@ class _Writer:
             with tempfile.TemporaryFile() as file:
                 file.write(member)
                 self._add(name, file)
-        return BackupReport(
-            saved, sum(1 for name in self._hashes if not name.startswith("tables/")), tuple(self._missing)
-        )
+        files = sum(1 for name in self._hashes if not name.startswith("tables/"))
+        return BackupReport(saved, files, (*self._missing, *self._gone))
 
-    def _add_table(self, session: Session, table: Table) -> int:
+    def _add_tables(self, session: Session) -> int:
+        tables = kept_tables()
+        total = sum(session.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
+        saved = 0
+        for table in tables:
+            saved += self._add_table(session, table, saved, total)
+        self._progress("rows", total, total)
+        return saved
+
+    def _add_table(self, session: Session, table: Table, before: int, total: int) -> int:
         count = 0
         with tempfile.TemporaryFile() as file:
-            for row in rows.dump(session, table):
-                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-                count += 1
-            self._hashes[f"tables/{table.name}.jsonl"] = self._add(f"tables/{table.name}.jsonl", file)
+            with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, compresslevel=_PACKING) as packed:
+                for row in rows.dump(session, table):
+                    packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                    count += 1
+                    if count % _TOLD_EVERY == 0:
+                        self._progress("rows", before + count, total)
+            name = f"tables/{table.name}.jsonl.gz"
+            self._hashes[name] = self._add(name, file)
         return count
-
-    def _add_files(self, session: Session) -> None:
-        folders = self._services.folders
-        photos = select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.photo_sha256.is_not(None)).distinct()
-        for digest in session.scalars(photos):
-            assert digest is not None
-            self._add_file(f"photos/{digest}.jpg", folders.photo(digest), digest)
-        pdfs = select(CertificateRecord.number, CertificateRecord.version, CertificateRecord.pdf_sha256)
-        for number, version, digest in session.execute(pdfs.where(CertificateRecord.pdf_sha256.is_not(None))):
-            assert digest is not None
-            self._add_file(f"pdf/{number}-v{version}.pdf", folders.certificate_pdf(number, version), digest)
 
     def _add_file(self, name: str, path: Path, digest: str) -> None:
         try:
-            with path.open("rb") as file:
-                whole = _digest(file) == digest
-                if whole:
-                    self._hashes[name] = self._add(name, file)
-        except OSError:
+            if self._store is None:
+                whole = self._add_whole(name, path, digest)
+            else:
+                whole = self._keep_beside(self._store / digest[:2] / digest, name, path, digest)
+        except OSError as error:
+            if error.errno in _OURS:
+                raise
             whole = False
-        if not whole:
+        if whole:
+            self._hashes[name] = digest
+        else:
             self._missing.append(name)
+
+    def _add_whole(self, name: str, path: Path, digest: str) -> bool:
+        with path.open("rb") as file:
+            return _digest(file) == digest and self._add(name, file) == digest
+
+    def _keep_beside(self, kept: Path, name: str, path: Path, digest: str) -> bool:
+        if kept.exists():
+            if not path.exists():
+                self._gone.append(name)
+            return True
+        make_private(kept.parent)
+        with path.open("rb") as file, working_file(kept.parent, ".backup-") as (temporary, descriptor):
+            copied = hashlib.sha256()
+            with os.fdopen(descriptor, "wb", closefd=False) as target:
+                for block in iter(_block_reader(file), b""):
+                    copied.update(block)
+                    target.write(block)
+                target.flush()
+                os.fsync(descriptor)
+            if copied.hexdigest() != digest:
+                return False
+            temporary.replace(kept)
+        sync_folder(kept.parent)
+        return True
 
     def _add(self, name: str, file: IO[bytes]) -> str:
         member = tarfile.TarInfo(name)
@@ -163,10 +234,27 @@ class _Writer:
         return digest
 
 
+def _name_files(session: Session, named: IO[bytes]) -> int:
+    """Write the name and the digest of every file that the database names, a line each; how many."""
+    photos = select(EnrolmentRecord.photo_sha256).where(EnrolmentRecord.photo_sha256.is_not(None)).distinct()
+    pdfs = select(CertificateRecord.number, CertificateRecord.version, CertificateRecord.pdf_sha256)
+    pdfs = pdfs.where(CertificateRecord.pdf_sha256.is_not(None))
+    count = 0
+    for digest in session.scalars(photos.execution_options(yield_per=_TOLD_EVERY)):
+        named.write(json.dumps([f"photos/{digest}.jpg", digest]).encode() + b"\n")
+        count += 1
+    for number, version, digest in session.execute(pdfs.execution_options(yield_per=_TOLD_EVERY)):
+        named.write(json.dumps([f"pdf/{number}-v{version}.pdf", digest]).encode() + b"\n")
+        count += 1
+    return count
+
+
 class _Reader:
-    def __init__(self, services: Services, archive: tarfile.TarFile, *, unproven: bool) -> None:
+    def __init__(self, services: Services, archive: tarfile.TarFile, beside: Path, *, unproven: bool) -> None:
         self._services = services
         self._archive = archive
+        self._beside = beside
+        self._members = {member.name: member for member in archive}  # one walk, not one for each
         self._unproven = unproven
         self._manifest = self._read_manifest()
 
@@ -182,8 +270,8 @@ class _Reader:
             there = inspect(session.connection()).get_table_names()
             for table in kept_tables():
                 if table.name in there:
-                    lines = self._open(f"tables/{table.name}.jsonl")
-                    restored += rows.load(session, table, map(json.loads, lines))
+                    with self._lines(table.name) as lines:
+                        restored += rows.load(session, table, map(json.loads, lines))
             for name in self._manifest["sha256"]:
                 if not name.startswith("tables/"):
                     self._restore_file(name)
@@ -193,7 +281,7 @@ class _Reader:
 
     def _read_manifest(self) -> dict[str, Any]:
         manifest = json.loads(self._open(MANIFEST).read())
-        if manifest.get("format") != FORMAT:
+        if manifest.get("format") not in _FORMATS:
             raise ValueError("not a backup of certsvc")
         if manifest["revision"] not in revisions():
             raise ValueError(f"made at revision {manifest['revision']} by a newer program; this one is at {head()}")
@@ -218,22 +306,38 @@ class _Reader:
         if not hmac.compare_digest(str(said["hmac-sha256"]), due):
             raise ValueError("its proof does not hold: it was changed after it was made")
 
+    def _lines(self, table: str) -> IO[bytes]:
+        name = f"tables/{table}.jsonl"
+        if name in self._members:
+            return self._open(name)
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=self._open(f"{name}.gz")))
+
     def _open(self, name: str) -> IO[bytes]:
-        file = self._archive.extractfile(name)
+        member = self._members.get(name)
+        if member is None and name.startswith(("photos/", "pdf/")):
+            return self._open_beside(self._manifest["sha256"][name])
+        file = self._archive.extractfile(self._members[name])
         if file is None:
             raise ValueError(f"{name} is not a file")
         return file
 
+    def _open_beside(self, digest: str) -> IO[bytes]:
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest} is no digest")
+        return (self._beside / digest[:2] / digest).open("rb")
+
     def _hash(self, name: str) -> str:
-        return _digest(self._open(name))
+        with self._open(name) as file:
+            return _digest(file)
 
     def _restore_file(self, name: str) -> None:
         target = self._services.folders.home / name
         mode = mode_in(target.parent)
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             os.fchmod(file.fileno(), mode)
-            for block in iter(_block_reader(self._open(name)), b""):
-                file.write(block)
+            with self._open(name) as source:
+                for block in iter(_block_reader(source), b""):
+                    file.write(block)
             file.flush()
             os.fsync(file.fileno())
 

@@ -5,83 +5,132 @@ the log says since: each leaf of a change, of the certificate that opens it, at 
 certificate itself names. So a row put back to "valid" past the services, a change taken off the record and two places
 swapped are refused, by number, before a bit of it is signed; and the cost is that of what is new. The leaves that are
 read must lead to the log's head, and that must go on from each head signed before: a leaf that was rewritten says
-nothing here. How far the lists reach is kept in the home; where that is lost, or does not add up, every leaf is read
-again.
+nothing here.
+How far the lists reach is kept in the home, sealed (`records.kept_state`): the log's size and root, what the rows said
+then, and each list as it was written. Where the rows say that still and the leaves since change nothing, no list is
+read; where they do not, the lists are; and where the state is lost, or does not add up, every leaf is read again.
 Not here: the lists (`status_lists`), a single certificate's last word (`log.last_word`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
 from certsvc.credential.status_list import Purpose
 from certsvc.errors import CertsvcError, LogMismatch
-from certsvc.files.folder import write_if_changed
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import frontier
 from certsvc.services.log.last_word import CHANGES
 from certsvc.services.log.publish import edge_at, require_growth
-from certsvc.services.publishing.status_lists import list_names, read_published
+from certsvc.services.publishing.status_lists import Statuses, Written, list_names, read_published
 from certsvc.services.publishing.status_places import list_url
+from certsvc.services.records.kept_state import keep, kept
 from certsvc.services.records.secrets import open_secrets
-from certsvc.store import ISSUED, CertificateRecord, StatusChangeRecord
+from certsvc.store import CertificateRecord, StatusChangeRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event
 from certsvc.transparency.tree import Frontier, leaf_hash
 
 _MOST_LOOKED_FOR: Final = 100
-_REACH: Final = "status-lists-reach.json"
+_REACH: Final = "status-lists-reach"
 # As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
 _NO_CHANGE: Final = tuple(
     f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION, Event.CLOCK)
 )
 
-Statuses = dict[tuple[str, int], Status]
-"""By the list's name and the index in it; valid ones are left out."""
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What rows and log agree on, as of a log of this size and root; and the lists, where they were written so."""
+
+    size: int
+    root: bytes
+    statuses: Statuses
+    lists: Mapping[str, Written]
 
 
-def check_logged(services: Services, session: Session) -> int:
-    """The size of the log up to which the rows were held against it. Raises `LogMismatch`, naming the certificate."""
+def check_logged(services: Services, session: Session) -> Agreed:
+    """What may be signed: the rows, held against the log. Raises `LogMismatch`, naming the certificate."""
     edge = frontier(session)
     require_growth(services, session, edge)
     stored = _stored(session)
-    reach = _reach(services)
-    if reach is not None and reach <= edge.size:
+    reach = _reach(services, session, edge)
+    if reach is not None:
+        changed: Statuses = {}
+        touched = _replay(services, session, changed, reach.size, edge)
+        if not touched and _digest(stored) == reach.statuses:
+            return Agreed(edge.size, edge.root(), stored, reach.lists)
         logged = _signed_before(services, list_names(session))
-        _replay(services, session, logged, reach, edge)
+        _replay(services, session, logged, reach.size, edge)
         if logged == stored:
-            return edge.size
+            return Agreed(edge.size, edge.root(), stored, reach.lists)
     logged = {}
     _replay(services, session, logged, 0, edge)
     if logged != stored:
         raise _contradiction(session, stored, logged)
-    return edge.size
+    return Agreed(edge.size, edge.root(), stored, {} if reach is None else reach.lists)
 
 
-def note_reach(services: Services, size: int) -> None:
-    """Remember that the lists of this home say what a log of this size says."""
-    write_if_changed(services.folders.home / _REACH, json.dumps({"size": size}).encode())
+def note_reach(services: Services, agreed: Agreed, lists: Mapping[str, Written]) -> None:
+    """Remember that the lists of this home say what rows and log agreed on."""
+    keep(
+        services,
+        _REACH,
+        {
+            "size": agreed.size,
+            "root": agreed.root.hex(),
+            "statuses": _digest(agreed.statuses),
+            "trust": _trust(services),
+            "lists": {name: list(one) for name, one in sorted(lists.items())},
+        },
+    )
 
 
-def _reach(services: Services) -> int | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads((services.folders.home / _REACH).read_bytes())["size"])
+class _Reach(NamedTuple):
+    size: int
+    statuses: str
+    lists: Mapping[str, Written]
+
+
+def _reach(services: Services, session: Session, edge: Frontier) -> _Reach | None:
+    """How far the lists of this home reach, where the log still goes on from there."""
+    state = kept(services, _REACH)
+    with suppress(KeyError, ValueError, TypeError, LogMismatch):
+        if state is not None and state["size"] <= edge.size:
+            then = edge_at(state["size"], log_read.hash_reader(session))
+            if then.root().hex() == state["root"]:
+                # By other keys than these, a list may be one that is distrusted since: they are read again.
+                known = state["lists"] if state["trust"] == _trust(services) else {}
+                return _Reach(then.size, state["statuses"], {name: Written(*one) for name, one in known.items()})
     return None
 
 
+def _trust(services: Services) -> str:
+    return hashlib.sha256(services.trust.to_json()).hexdigest()
+
+
+def _digest(statuses: Statuses) -> str:
+    return hashlib.sha256(
+        json.dumps(sorted((*place, one.value) for place, one in statuses.items())).encode()
+    ).hexdigest()
+
+
 def _stored(session: Session) -> Statuses:
-    query = select(CertificateRecord.status_list, CertificateRecord.status_index, CertificateRecord.status).where(
-        CertificateRecord.stage == ISSUED, CertificateRecord.status != Status.VALID.value
-    )
-    return {(name, index): Status(status) for name, index, status in session.execute(query)}
+    """What is not valid, of whatever stage: the index has these apart, where "unequal" would read every row."""
+    status = CertificateRecord.status
+    query = select(CertificateRecord.status_list, CertificateRecord.status_index, status)
+    unlike = or_(status < Status.VALID.value, status > Status.VALID.value)
+    return {(name, index): Status(said) for name, index, said in session.execute(query.where(unlike))}
 
 
 def _signed_before(services: Services, names: list[str]) -> Statuses:
@@ -107,8 +156,9 @@ def _indexes(services: Services, purpose: Purpose, name: str) -> Iterator[int]:
             yield from (8 * place + bit for bit in range(8) if byte & (0x80 >> bit))
 
 
-def _replay(services: Services, session: Session, statuses: Statuses, start: int, edge: Frontier) -> None:
-    """Move `statuses` on by the leaves from `start` to the log's edge, to which their contents must lead."""
+def _replay(services: Services, session: Session, statuses: Statuses, start: int, edge: Frontier) -> int:
+    """Move `statuses` on by the leaves from `start` to the log's edge, to which their contents must lead; how many of
+    them change anything."""
     query = select(StatusChangeRecord, CertificateRecord).join(
         CertificateRecord, CertificateRecord.id == StatusChangeRecord.certificate_id
     )
@@ -117,6 +167,7 @@ def _replay(services: Services, session: Session, statuses: Statuses, start: int
         for change, row in session.execute(query.where(StatusChangeRecord.leaf_index >= start))
     }
     index, grown = start, edge_at(start, log_read.hash_reader(session))
+    touched = 0
     for some in log_read.contents(session, start, edge.size):
         grown = grown.extend(leaf_hash(content) for content in some).frontier
         for content in some:
@@ -127,9 +178,11 @@ def _replay(services: Services, session: Session, statuses: Statuses, start: int
                         f"登记中没有第 {index} 叶所记的变更", f"no change on record goes with leaf {index}", where="log"
                     )
                 _apply(services, statuses, content, change, row)
+                touched += 1
             index += 1
     if grown.root() != edge.root():
         raise LogMismatch("叶的内容与日志根不符", "the leaves' contents do not give the log's root", where="log")
+    return touched
 
 
 def _apply(

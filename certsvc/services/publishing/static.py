@@ -22,7 +22,7 @@ from certsvc.services.context import Services
 from certsvc.services.log.clock import note_clock
 from certsvc.services.log.publish import publish_log
 from certsvc.services.publishing.logged_status import check_logged, note_reach
-from certsvc.services.publishing.status_lists import publish_status_lists
+from certsvc.services.publishing.status_lists import list_names, publish_status_lists
 from certsvc.signing.gm import public_pem
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.trust import did_document, jwks
@@ -48,10 +48,14 @@ def publish_static(services: Services, folder: Path | None = None) -> StaticRepo
         sweep_tree(folder, NEW)
         written = _publish_keys(services, folder)
         with services.database.reading() as session:
-            size = check_logged(services, session)
-            written += publish_status_lists(services, session, folder / "status")
-        if folder == services.folders.published:
-            note_reach(services, size)
+            agreed = check_logged(services, session)
+            names = list_names(session)
+        own = folder == services.folders.published
+        before = agreed.lists if own else {}
+        some, lists = publish_status_lists(services, names, agreed.statuses, folder / "status", before)
+        written += some
+        if own:
+            note_reach(services, agreed, lists)
         log = publish_log(services, folder / "log")
     return StaticReport(folder, written + log.files_written, log.checkpoint.size)
 

@@ -8,13 +8,15 @@ what the log says (`logged_status`), which is asked first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
@@ -45,16 +47,43 @@ _SETS: Final[Mapping[Status, frozenset[Purpose]]] = MappingProxyType(
     }
 )
 
+Statuses = dict[tuple[str, int], Status]
+"""By the list's name and the index in it; valid ones are left out."""
 
-def publish_status_lists(services: Services, session: Session, folder: Path) -> int:
-    """Bring the lists in `folder` up to the register; how many were written."""
+
+class Written(NamedTuple):
+    """A list as it was published last: its file and its bits by their SHA-256 in hex, and how long it is good."""
+
+    file: str
+    bits: str
+    until: str
+
+    def holds(self, content: bytes, bits: bytes, now: datetime) -> bool:
+        """Whether this is the file, it says these bits, and has more than half of its life before it."""
+        until = datetime.fromisoformat(self.until)
+        return (_sha256(content), _sha256(bits)) == (self.file, self.bits) and LIFE / 2 < until - now <= LIFE
+
+
+def publish_status_lists(
+    services: Services, names: Sequence[str], statuses: Statuses, folder: Path, before: Mapping[str, Written]
+) -> tuple[int, dict[str, Written]]:
+    """Bring the lists in `folder` up to `statuses`; how many were written, and what each is now.
+
+    `before` is what this register says of them, by their names: those that it knows are not read apart again.
+    """
     now = services.now().replace(microsecond=0)
+    indexes = _by_list(statuses)
     written = 0
-    for name in list_names(session):
-        set_bits = _set_bits(session, name)
+    found: dict[str, Written] = {}
+    for name in names:
         for purpose in Purpose:
             url = list_url(services.base_url, purpose.value, name)
             path = folder / url.rsplit("/", 1)[1]
+            entries = StatusList.of(indexes.get((name, purpose), ()), CAPACITY)
+            known = before.get(path.name)
+            if known is not None and known.holds(_content(path), entries.bits, now):
+                found[path.name] = known
+                continue
             wanted = StatusListClaims(
                 url=url,
                 issuer=services.issuer.did,
@@ -62,14 +91,16 @@ def publish_status_lists(services: Services, session: Session, folder: Path) -> 
                 valid_from=now,
                 valid_until=now + LIFE,
                 ttl=_KEPT_FOR,
-                entries=StatusList.of(set_bits[purpose], CAPACITY),
+                entries=entries,
             )
-            if _holds(path, wanted, services.trust):
-                continue
-            signer = services.keystore.signer(KeyPurpose.STATUS_LIST)
-            method = services.trust.verification_method(signer.kid)
-            written += write_if_changed(path, sign_document(compose_status_list(wanted), signer, method, now))
-    return written
+            until = _holds(path, wanted, services.trust)
+            if until is None:
+                signer = services.keystore.signer(KeyPurpose.STATUS_LIST)
+                method = services.trust.verification_method(signer.kid)
+                written += write_if_changed(path, sign_document(compose_status_list(wanted), signer, method, now))
+                until = wanted.valid_until
+            found[path.name] = Written(_sha256(_content(path)), _sha256(entries.bits), until.isoformat())
+    return written, found
 
 
 def read_published(content: bytes, trust: TrustBundle, *, url: str, purpose: Purpose) -> StatusListClaims:
@@ -83,27 +114,41 @@ def read_published(content: bytes, trust: TrustBundle, *, url: str, purpose: Pur
 
 
 def list_names(session: Session) -> list[str]:
-    """The names of the lists in use."""
-    names = session.scalars(select(CertificateRecord.status_list).distinct())
-    return sorted({*names, "1"}, key=int)
+    """The names of the lists in use, each found by one step into the index."""
+    names, found = {"1"}, session.scalar(select(func.min(CertificateRecord.status_list)))
+    while found is not None:
+        names.add(found)
+        found = session.scalar(
+            select(func.min(CertificateRecord.status_list)).where(CertificateRecord.status_list > found)
+        )
+    return sorted(names, key=int)
 
 
-def _set_bits(session: Session, name: str) -> dict[Purpose, list[int]]:
-    bits: dict[Purpose, list[int]] = {purpose: [] for purpose in Purpose}
-    query = select(CertificateRecord.status, CertificateRecord.status_index).where(
-        CertificateRecord.status_list == name, CertificateRecord.status != Status.VALID.value
-    )
-    for status, index in session.execute(query):
-        for purpose in _SETS.get(Status(status), ()):
-            bits[purpose].append(index)
+def _by_list(statuses: Statuses) -> Mapping[tuple[str, Purpose], list[int]]:
+    bits: defaultdict[tuple[str, Purpose], list[int]] = defaultdict(list)
+    for (name, index), status in statuses.items():
+        for purpose in _SETS.get(status, ()):
+            bits[name, purpose].append(index)
     return bits
 
 
-def _holds(path: Path, wanted: StatusListClaims, trust: TrustBundle) -> bool:
-    """Whether the published list says just this and has more than half of its life before it."""
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _holds(path: Path, wanted: StatusListClaims, trust: TrustBundle) -> datetime | None:
+    """Until when the published list is good, where it says just this and has more than half of its life before it."""
     try:
         published = read_published(path.read_bytes(), trust, url=wanted.url, purpose=wanted.purpose)
     except (OSError, MalformedCredential):
-        return False
+        return None
     now = wanted.valid_from
-    return published.entries == wanted.entries and published.is_current(now) and published.valid_until - now > LIFE / 2
+    holds = published.entries == wanted.entries and published.is_current(now) and published.valid_until - now > LIFE / 2
+    return published.valid_until if holds else None

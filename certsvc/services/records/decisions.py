@@ -86,6 +86,13 @@ class EnrolmentOnRecord:
         decision = self.decided(on)
         return decision if decision is not None and decision.state is EnrolmentState.PASSED else None
 
+    @property
+    def passes_in_time(self) -> bool:
+        """Whether it is approved and passes by whatever day, with nothing more on record: by its last attempt's, since
+        time alone only closes (R3.3) and what has passed stays so (R3.7)."""
+        last = max((one.sat_on for one in self.attempts), default=None)
+        return last is not None and self.passed(last) is not None
+
 
 def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, EnrolmentOnRecord]:
     """Those of the enrolments (at most some hundred ids) that there are, by id, in the order of their ids."""

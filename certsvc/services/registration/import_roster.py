@@ -24,7 +24,7 @@ from certsvc.rules.registration import check_registration
 from certsvc.rules.registration_review import Move, RegistrationState, Review, ReviewStep, take
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
-from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.imports import ImportReport, Progress, Tally, all_or_nothing, chunks, report, silent
 from certsvc.services.records.decisions import with_what_they_rest_on
 from certsvc.services.records.photos import IncomingPhotos, incoming
 from certsvc.services.records.reviews import row_of
@@ -42,6 +42,7 @@ def import_candidates(
     dry_run: bool = False,
     ignore_unknown: bool = False,
     for_review: bool = False,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Import the roster at `path`, all of it or nothing; as approved, or put to review.
 
@@ -67,8 +68,11 @@ def import_candidates(
             by=by,
             for_review=for_review,
         )
+        read = 0
         for chunk in chunks(iter(parsed)):
             desk.take(chunk)
+            read += len(chunk)
+            progress("read", read, 0)
         if (tally.new or tally.resubmitted) and not tally.errors and not parsed.errors and not dry_run:
             photos.keep()
     done = report(tally, parsed, dry_run=dry_run)

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound, RegistrationRefused
-from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, ReviewStep, take
+from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, RegistrationState, ReviewStep, take
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.records.due import mark_due
 from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.registration.review_list import Registration, registrations
 from certsvc.store import EnrolmentRecord, ReviewStepRecord
@@ -78,6 +79,8 @@ def _take(session: Session, enrolment: EnrolmentRecord, step: ReviewStep, before
         raise
     enrolment.review_state = review.state.value
     session.add(row_of(enrolment.id, step))
+    if review.state is RegistrationState.APPROVED:
+        mark_due(session, [enrolment.id])
     trail.note(
         session,
         at=step.at,

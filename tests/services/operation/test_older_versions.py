@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -47,16 +48,17 @@ def as_made_by(backup: Path, at: str, target: Path) -> Path:
         del members[PROOF]  # which no earlier version made
         kept: dict[str, bytes] = {}
         for name, content in members.items():
-            table = name.removeprefix("tables/").removesuffix(".jsonl")
+            table = name.removeprefix("tables/").removesuffix(".jsonl.gz")
             if table in tables:
-                rows = [json.loads(line) for line in content.splitlines()]
-                kept[name] = b"".join(
+                rows = [json.loads(line) for line in gzip.decompress(content).splitlines()]
+                kept[f"tables/{table}.jsonl"] = b"".join(  # which no earlier version packed
                     json.dumps({column: row[column] for column in row if column in tables[table]}).encode() + b"\n"
                     for row in rows
                 )
             elif not name.startswith("tables/"):
                 kept[name] = content
         manifest |= {
+            "format": "certsvc backup 1",
             "revision": at,
             "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()},
         }

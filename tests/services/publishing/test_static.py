@@ -17,6 +17,8 @@ from certsvc.services.log.publish import log_keys, origin, publish_log
 from certsvc.services.publishing.static import publish_static, refresh
 from certsvc.services.publishing.status_lists import LIFE, read_published
 from certsvc.services.publishing.status_places import list_url
+from certsvc.signing.keys import KeyState
+from certsvc.signing.keys import Purpose as KeyPurpose
 from certsvc.signing.trust import TrustBundle
 from certsvc.transparency import tiles
 from certsvc.transparency.audit import audit
@@ -173,3 +175,105 @@ def test_nothing_personal_is_published(home: Installation) -> None:
             content = path.read_bytes()
             for personal in (canary.name, canary.id_number, canary.last_six, issued.number, issued.token):
                 assert personal.encode() not in content, path
+
+
+# How far the lists reach is kept, sealed
+
+
+def no_list_is_read(*_: object, **__: object) -> None:
+    raise AssertionError("a list was read apart")
+
+
+def test_with_nothing_new_no_list_is_read_apart_nor_written(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = home.issue(made_up(1), made_up(2))
+    change_status.suspend(home.services, one.number, reason="核查", by="甲")
+    publish_static(home.services)
+    with monkeypatch.context() as patch:
+        for module in ("status_lists", "logged_status"):
+            patch.setattr(f"certsvc.services.publishing.{module}.read_published", no_list_is_read)
+        assert publish_static(home.services).files_written == 0
+        home.issue(made_up(3))
+        publish_static(home.services)  # leaves that change nothing
+    change_status.suspend(home.services, two.number, reason="核查", by="甲")
+    stamps = {path.name: path.stat().st_mtime_ns for path in (published(home) / "status").iterdir()}
+    publish_static(home.services)
+    changed = [
+        path.name for path in (published(home) / "status").iterdir() if path.stat().st_mtime_ns != stamps[path.name]
+    ]
+    assert changed == ["suspension-1"]
+    assert bit(home, two.number, Purpose.SUSPENSION)
+
+
+def test_an_older_list_put_in_the_place_of_the_newest_is_written_again(home: Installation) -> None:
+    (one,) = home.issue(made_up(1))
+    publish_static(home.services)
+    path = published(home) / "status" / "suspension-1"
+    older = path.read_bytes()
+    change_status.suspend(home.services, one.number, reason="核查", by="甲")
+    publish_static(home.services)
+    newest = path.read_bytes()
+    path.write_bytes(older)
+    publish_static(home.services)
+    assert bit(home, one.number, Purpose.SUSPENSION)
+    path.unlink()
+    publish_static(home.services)
+    assert path.read_bytes() != older
+    assert len(path.read_bytes()) == len(newest)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update certificate set status = 'valid'",
+        "update certificate set status = 'revoked'",
+        "update certificate set status_index = (status_index + 7) % 131072 where status = 'suspended'",
+    ],
+)
+def test_rows_that_say_otherwise_than_when_they_were_signed_are_refused(home: Installation, statement: str) -> None:
+    one, _ = home.issue(made_up(1), made_up(2))
+    change_status.suspend(home.services, one.number, reason="核查", by="甲")
+    publish_static(home.services)
+    before = {path: path.read_bytes() for path in (published(home) / "status").iterdir()}
+    with home.services.database.writing() as session:
+        session.execute(text(statement))
+    for _ in range(2):
+        with pytest.raises(LogMismatch):
+            publish_static(home.services)
+    assert {path: path.read_bytes() for path in (published(home) / "status").iterdir()} == before
+
+
+def test_a_reach_beyond_what_was_signed_that_no_key_sealed_hides_nothing(home: Installation) -> None:
+    """Who can write rows and home puts a suspension off the rows and says that its leaf was seen."""
+    (one,) = home.issue(made_up(1))
+    publish_static(home.services)
+    reach = home.home / "status-lists-reach.json"
+    said = json.loads(reach.read_bytes())
+    change_status.suspend(home.services, one.number, reason="核查", by="甲")
+    with home.services.database.writing() as session:
+        session.execute(text("update certificate set status = 'valid'"))
+        size, root = session.execute(text("select size, root from log_head")).one()
+    said["state"] |= {"size": size, "root": root.hex()}
+    reach.write_text(json.dumps(said))
+    with pytest.raises(LogMismatch, match=one.number):
+        publish_static(home.services)
+
+
+def test_a_list_by_a_key_distrusted_since_is_signed_again(home: Installation) -> None:
+    home.issue(made_up(1))
+    publish_static(home.services)
+    before = (published(home) / "status" / "revocation-1").read_bytes()
+    home.clock.move(minutes=1)
+    home.services.keystore.rotate(KeyPurpose.STATUS_LIST, development=True)
+    publish_static(home.services)
+    (old,) = [
+        record
+        for record in home.services.keystore.records()
+        if record.purpose is KeyPurpose.STATUS_LIST and record.state is not KeyState.ACTIVE
+    ]
+    home.services.keystore.distrust(old.kid, 0)
+    publish_static(home.services)
+    content = (published(home) / "status" / "revocation-1").read_bytes()
+    assert content != before
+    assert old.kid not in content.decode()
