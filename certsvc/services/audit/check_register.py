@@ -9,6 +9,7 @@ G1 stored hashes, subtrees and head follow from the leaves   G2 each certificate
 G3 each status follows from its logged changes               G4 every leaf is about something in the register
 G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`earned`)
 G7 nothing was logged, signed or seen by a clock of the future  G8 the database's own file is whole (SQLite)
+G9 what became of results is what their leaves commit to, and two people answer for it (`corrected`)
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, KeyMissing, LogMismatch, MalformedLog, ProofRefused
+from certsvc.services.audit.corrected import check_corrected
 from certsvc.services.audit.earned import check_earned
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log import publish as log_publish
@@ -92,7 +94,7 @@ class _Findings:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     made: set[int] = field(default_factory=set)  # leaves that a certificate names as its own
-    changed: set[int] = field(default_factory=set)  # leaves that a change of status names
+    changed: set[int] = field(default_factory=set)  # leaves that a change of a status or of a result names
     certificates: int = 0
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
@@ -109,6 +111,7 @@ def check_log(services: Services, published: Path | None = None) -> LogReport:
         _check_certificates(services, session, found)
         _check_changes(services, session, found)
         found.problems += check_earned(services, session)
+        found.problems += check_corrected(services, session, found.changed)
         head = Checkpoint(log_publish.origin(services), edge.size, edge.root())
         problems = _public_rules(services, session, head, found)
         _check_clock(services, session, found)

@@ -6,7 +6,8 @@ that does not open (docs/log-format.md, "evidence"). Decided here is
 
 G6 each issue opens to results that pass and to the batch's approval, at the sitting it names, and its registration was
    approved by then (R1.6); each reissue to its paper, with an entry in the register where its leaf says so (R8.1a);
-   each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a)
+   each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a); and what
+   is in force is still earned, by results as they were corrected since (R2.6)
 
 A leaf from before these two were said is not asked for them.
 """
@@ -19,6 +20,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, Refused
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.context import Services
@@ -44,6 +46,7 @@ from certsvc.transparency.audit import Problem
 from certsvc.transparency.leaf import Changed, Entry, Event, Leaf
 
 _CHUNK = 500
+_IN_FORCE = frozenset({Status.VALID.value, Status.SUSPENDED.value})
 
 
 def check_earned(services: Services, session: Session) -> Iterator[Problem]:
@@ -64,7 +67,7 @@ def check_earned(services: Services, session: Session) -> Iterator[Problem]:
         last = rows[-1][0].id
         records.read([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
         for row, content in rows:
-            fault = records.fault(row, content)
+            fault = records.fault(row, content) or records.fault_since(row)
             if fault is not None:
                 named = f"{row.number}-v{row.version}"
                 yield Problem("G6", row.leaf_index, f"{named} {fault[0]}", f"{named} {fault[1]}")
@@ -97,6 +100,15 @@ class _Records:
                 return self._fault_of_correction(row, leaf)
         except (CertsvcError, ValueError, KeyError) as error:
             return "所依据的记录无法读取", f"rests on records that cannot be read: {error}"
+        return None
+
+    def fault_since(self, row: CertificateRecord) -> tuple[str, str] | None:
+        """R2.6: a certificate in force whose results were corrected away."""
+        on_record = self._on_record.get(row.enrolment_id or 0)
+        if row.status not in _IN_FORCE or on_record is None or not on_record.corrections:
+            return None
+        if on_record.still_passed(row.issued_on) is None:
+            return "按更正后的成绩已不应持有，须撤销", "is no longer earned, by results corrected since: revoke it"
         return None
 
     def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf, at: datetime) -> tuple[str, str] | None:
