@@ -116,7 +116,7 @@ class _Records:
         batch = None if row.batch_id is None else self._session.get(IssueBatchRecord, row.batch_id)
         if on_record is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
-        then = on_record.as_of(at)
+        then = on_record.as_of(at, row.leaf_index or 0)
         if not then.approved:
             return "报名当时未经审核通过", "rests on a registration that had not been approved"
         decision = then.passed(row.issued_on)

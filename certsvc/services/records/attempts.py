@@ -81,6 +81,8 @@ class CorrectionOnRecord(Protocol):
     def approved_by(self) -> str: ...
     @property
     def at(self) -> datetime: ...
+    @property
+    def leaf_index(self) -> int: ...
 
 
 Corrections: TypeAlias = Mapping[int, Sequence[CorrectionOnRecord]]
@@ -112,6 +114,7 @@ _CORRECTION = (
     ResultCorrectionRecord.asked_by,
     ResultCorrectionRecord.approved_by,
     ResultCorrectionRecord.at,
+    ResultCorrectionRecord.leaf_index,
 )
 
 

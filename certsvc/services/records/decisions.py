@@ -59,11 +59,14 @@ class EnrolmentOnRecord:
         """Whether the registration counts, by its row and by every step that led there (R1.6)."""
         return not self.reviewed_since and counts(self.enrolment, self.steps)
 
-    def as_of(self, moment: datetime) -> EnrolmentOnRecord:
-        """What had been recorded by then: what came in afterwards is not what a deed of that moment rested on."""
+    def as_of(self, moment: datetime, leaf_index: int) -> EnrolmentOnRecord:
+        """What had been recorded by then, and corrected before this leaf of the log: what came in afterwards is not
+        what a deed of that moment rested on."""
         steps = [one for one in self.steps if one.at <= moment]
         recorded = [one for one in self.recorded if one.recorded_at <= moment]
-        then = {key: [one for one in history if one.at <= moment] for key, history in self.corrections.items()}
+        then = {
+            key: [one for one in history if one.leaf_index < leaf_index] for key, history in self.corrections.items()
+        }
         return replace(
             self,
             steps=steps,
@@ -84,7 +87,7 @@ class EnrolmentOnRecord:
         return decision if decision is not None and decision.state is EnrolmentState.PASSED else None
 
     def still_passed(self, on: date) -> Decision | None:
-        """The same by all that is on record now: what a certificate that was issued `on` a day still rests on (R2.6)."""
+        """The same by all that is on record now: what a certificate that was issued that day rests on since (R2.6)."""
         return self.passed(max([on, *(one.sat_on for one in self.attempts)]))
 
 
