@@ -49,6 +49,8 @@ class ResultCorrectionRecord(Base):
     approved_by: Mapped[str] = mapped_column(String(100))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     leaf_index: Mapped[int] = mapped_column(BigInteger, unique=True)
+    # The certificate that was revoked with it: were the pass given back, the enrolment is due another (R2.6).
+    revoked_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"), index=True)
 
 
 class WithdrawnResultRecord(Base):

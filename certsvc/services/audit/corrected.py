@@ -10,6 +10,7 @@ G9 each correction, annulment and withdrawal opens its leaf: the attempt, what i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +26,14 @@ from certsvc.services.log import read as log_read
 from certsvc.services.records.approvals import RESULTS, ApprovalState, Asked
 from certsvc.services.records.approvals import opened as approval_opened
 from certsvc.services.records.result_changes import Change, Said, changes_of, committed, opened
-from certsvc.store import ApprovalRecord, AttemptRecord, LogLeafRecord, ResultCorrectionRecord, WithdrawnResultRecord
+from certsvc.store import (
+    ApprovalRecord,
+    AttemptRecord,
+    CertificateRecord,
+    LogLeafRecord,
+    ResultCorrectionRecord,
+    WithdrawnResultRecord,
+)
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import Problem
 from certsvc.transparency.leaf import Act, Event
@@ -92,9 +100,17 @@ class _Records:
         two = (asked.asked_by, asked.decided_by) == (row.asked_by, row.approved_by)
         if asked.state is not ApprovalState.APPROVED or not two or not is_second_person(row.approved_by, row.asked_by):
             return "未经第二人批准", "rests on no second person's approval"
-        if _ACTS.get(asked.kind) is not act or changes.get(row.attempt_id) != change:
+        if _ACTS.get(asked.kind) is not act or changes.get(row.attempt_id) != change or not self._revokes(row, asked):
             return "不是所批准的内容", "is not what was approved"
         return None
+
+    def _revokes(self, row: Any, asked: Asked) -> bool:
+        """Whether the certificate that went with it is one that the request named."""
+        revoked_id = getattr(row, "revoked_id", None)
+        if revoked_id is None:
+            return True
+        certificate = self._session.get(CertificateRecord, revoked_id)
+        return certificate is not None and certificate.number in json.loads(asked.content["revokes"] or "[]")
 
     def _change(self, row: Any, was: Said, changes: Mapping[int, Change]) -> Change:
         _, reason, evidence = opened(self._services.vault, row)

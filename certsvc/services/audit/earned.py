@@ -40,6 +40,7 @@ from certsvc.store import (
     IssueBatchRecord,
     LogLeafRecord,
     PaperCertificateRecord,
+    ResultCorrectionRecord,
 )
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import Problem
@@ -89,11 +90,7 @@ class _Records:
         try:
             leaf = leaves.decode(content)
             if leaf.event is Event.ISSUE:
-                # A clock that was set right by seconds between import and issue: what came first is not known better.
-                fault = self._fault_of_issue(row, leaf, row.created_at)
-                if fault is None or self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) is None:
-                    return None
-                return fault
+                return self._fault_of_any_issue(row, leaf)
             if leaf.event is Event.REISSUE:
                 return self._fault_of_reissue(row, leaf)
             if leaf.event is Event.CORRECT and leaf.changed is not None:
@@ -110,6 +107,28 @@ class _Records:
         if on_record.still_passed(row.issued_on) is None:
             return "按更正后的成绩已不应持有，须撤销", "is no longer earned, by results corrected since: revoke it"
         return None
+
+    def _went_before(self, row: CertificateRecord) -> bool:
+        """R2.6: whether the version before was revoked together with a correction of results."""
+        query = (
+            select(ResultCorrectionRecord.id)
+            .join(CertificateRecord, CertificateRecord.id == ResultCorrectionRecord.revoked_id)
+            .where(
+                CertificateRecord.enrolment_id == row.enrolment_id,
+                CertificateRecord.version == row.version - 1,
+                CertificateRecord.status == Status.REVOKED.value,
+            )
+        )
+        return self._session.scalar(query.limit(1)) is not None
+
+    def _fault_of_any_issue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
+        if row.version > 1 and not self._went_before(row):
+            return "此前的证书未因更正撤销，不应再签发", "is one more, and no correction took the one before away"
+        # A clock that was set right by seconds between import and issue: what came first is not known better.
+        fault = self._fault_of_issue(row, leaf, row.created_at)
+        if fault is None or self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) is None:
+            return None
+        return fault
 
     def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf, at: datetime) -> tuple[str, str] | None:
         on_record = self._on_record.get(row.enrolment_id or 0)

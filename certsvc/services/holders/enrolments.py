@@ -37,6 +37,7 @@ from certsvc.services.records.attempts import (
     attempt_of,
     decision_on,
     effective_of,
+    taken_back,
 )
 from certsvc.services.records.reviews import step_of, steps_of
 from certsvc.services.records.schemes import scheme_of
@@ -198,4 +199,5 @@ def _has_certificate(session: Session, enrolment_id: int) -> bool:
     issued = select(CertificateRecord.id).where(
         CertificateRecord.enrolment_id == enrolment_id, CertificateRecord.stage == ISSUED
     )
-    return session.scalar(issued.limit(1)) is not None
+    # One that a correction took away is no certificate, should the pass be given back (R2.6).
+    return not set(session.scalars(issued)) <= taken_back(session, [enrolment_id])

@@ -237,6 +237,15 @@ def attempts_of(session: Session, enrolment_ids: Sequence[int]) -> Mapping[int, 
     return {key: [attempt_of(row) for row in rows] for key, rows in effective_of(session, enrolment_ids).items()}
 
 
+def taken_back(session: Session, enrolment_ids: Sequence[int] | None = None) -> frozenset[int]:
+    """The certificates, by id, that were revoked together with a correction of results (R2.6): all, or of some."""
+    query = select(ResultCorrectionRecord.revoked_id).where(ResultCorrectionRecord.revoked_id.is_not(None)).distinct()
+    if enrolment_ids is not None:
+        query = query.join(AttemptRecord, AttemptRecord.id == ResultCorrectionRecord.attempt_id)
+        query = query.where(AttemptRecord.enrolment_id.in_(enrolment_ids))
+    return frozenset(one for one in session.scalars(query) if one is not None)
+
+
 def sat_on_as_corrected() -> ScalarSelect[date]:
     """In a query of `AttemptRecord`: the day that counts for each."""
     latest = (

@@ -181,11 +181,11 @@ def _record(services: Services, session: Session, plan: Plan, deed: _Deed) -> No
     if deed.act is Act.WITHDRAWN:
         _withdraw(session, plan, rows)
     else:
-        _correct(session, deed.act, plan.changes, rows)
+        _correct(session, deed.act, plan, rows)
 
 
-def _correct(session: Session, act: Act, changes: Sequence[Change], rows: Sequence[dict[str, object]]) -> None:
-    for change, row in zip(changes, rows, strict=True):
+def _correct(session: Session, act: Act, plan: Plan, rows: Sequence[dict[str, object]]) -> None:
+    for change, row in zip(plan.changes, rows, strict=True):
         says = change.says
         assert says is not None
         row |= {
@@ -195,6 +195,7 @@ def _correct(session: Session, act: Act, changes: Sequence[Change], rows: Sequen
             "outcome": says.outcome,
             "score_hundredths": says.score_hundredths,
             "items_json": says.items_json,
+            "revoked_id": plan.revokes.get(plan.attempts[change.attempt_id].enrolment_id),
         }
     session.execute(insert(ResultCorrectionRecord), list(rows))
 

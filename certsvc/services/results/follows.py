@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -27,7 +27,7 @@ from certsvc.rules.result_correction import NotCounted, without_effect
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import registered_again
 from certsvc.services.imports import chunks
-from certsvc.services.records.attempts import RecordedAttempt, attempt_of, corrections_of
+from certsvc.services.records.attempts import RecordedAttempt, attempt_of, corrections_of, taken_back
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.result_changes import Change, Said, changed
 from certsvc.store import ISSUED, RESERVED, AttemptRecord, CertificateRecord, PersonRecord
@@ -129,6 +129,7 @@ class Plan:
     follows: Follows
     base: str
     who: Mapping[int, Who]  # by enrolment
+    revokes: Mapping[int, int]  # enrolment → the certificate, by its id, that goes with the changes
 
     def whose(self, change: Change) -> dict[str, object]:
         """Whose attempt a change is of, and which."""
@@ -144,6 +145,7 @@ def plan_of(services: Services, session: Session, act: Act, changes: Sequence[Ch
     attempts: dict[int, RecordedAttempt] = {}
     follows = Follows(attempts=len(changes))
     who: dict[int, Who] = {}
+    revokes: dict[int, int] = {}
     digest = hashlib.sha256()
     for ids in chunks(iter(sorted(enrolments))):
         on_record = enrolments_on_record(session, ids)
@@ -151,16 +153,18 @@ def plan_of(services: Services, session: Session, act: Act, changes: Sequence[Ch
         people = _people(services, session, on_record.values())
         who |= people
         again = registered_again(session, ids)
+        back = taken_back(session, ids)
         for key, one in on_record.items():
             digest.update(_base(one))
             attempts |= {each.id: each for each in one.attempts if each.id in by_attempt}
             rows = certificates.get(key, [])
             _require_possible(act, one, rows, by_attempt)
-            _Enrolled(services, one, people[key], rows, again.get(key)).foresee(by_attempt, follows)
+            if _Enrolled(services, one, people[key], rows, again.get(key), back).foresee(by_attempt, follows):
+                revokes[key] = rows[-1].id
     for change in changes:
         if change.attempt_id not in attempts or Said.by(attempts[change.attempt_id]) != change.was:
             raise stale()
-    return Plan(changes, attempts, follows, digest.hexdigest(), who)
+    return Plan(changes, attempts, follows, digest.hexdigest(), who, revokes)
 
 
 def stale() -> StaleRequest:
@@ -181,8 +185,10 @@ class _Enrolled:
     who: Who
     certificates: Sequence[CertificateRecord]  # issued ones, the oldest version first
     again_on: date | None
+    taken_back: Collection[int]  # those of its certificates that went with an earlier correction
 
-    def foresee(self, changes: Mapping[int, Change], follows: Follows) -> None:
+    def foresee(self, changes: Mapping[int, Change], follows: Follows) -> bool:
+        """Adds what follows for it; whether its newest certificate is to be revoked."""
         before = [(one.id, attempt_of(one)) for one in self.on_record.attempts]
         after = [(key, attempt_of(one)) for key, one in changed(self.on_record.attempts, changes)]
         on = max([self.services.today(), *(attempt.sat_on for _, attempt in (*before, *after))])
@@ -192,7 +198,7 @@ class _Enrolled:
         fallen_before = set(self._without_effect(before))
         fallen = self._without_effect(after)
         follows.not_counted += [FallsAway(self.who, one) for key, one in fallen.items() if key not in fallen_before]
-        self._foresee_certificate(was, now, follows)
+        revokes = self._foresee_certificate(was, now, follows)
         if self.again_on is not None and was.closed and not now.closed:
             follows.notices.append(
                 Notice(
@@ -202,14 +208,16 @@ class _Enrolled:
                     f"the enrolment would be open again, and the person registered anew on {self.again_on}",
                 )
             )
+        return revokes
 
-    def _foresee_certificate(self, was: EnrolmentState, now: EnrolmentState, follows: Follows) -> None:
+    def _foresee_certificate(self, was: EnrolmentState, now: EnrolmentState, follows: Follows) -> bool:
         newest = self.certificates[-1] if self.certificates else None
         if now is not EnrolmentState.PASSED:
             if newest is not None and newest.status in _IN_FORCE:
                 follows.revoked.append(newest.number)
+                return True
         elif was is not EnrolmentState.PASSED:
-            if newest is None:
+            if newest is None or newest.id in self.taken_back:
                 follows.passing.append(self.who)
             elif newest.status not in _IN_FORCE:
                 follows.notices.append(
@@ -220,6 +228,7 @@ class _Enrolled:
                         f"certificate {newest.number} was revoked, and no revocation is taken back",
                     )
                 )
+        return False
 
     def _state(self, attempts: Iterable[tuple[int, Attempt]], on: date) -> EnrolmentState:
         registration = Enrolment(self.on_record.enrolment.registered_on)

@@ -13,10 +13,12 @@ from certsvc.errors import ImportRefused, Refused, StaleRequest
 from certsvc.rules.progress import EnrolmentState
 from certsvc.services.approvals import desk
 from certsvc.services.audit.check_register import check_log
+from certsvc.services.certificates.change_status import revoke
 from certsvc.services.context import Services
 from certsvc.services.examination.decide import explain_all
 from certsvc.services.examination.import_results import import_results
-from certsvc.services.issuing.issue import issue
+from certsvc.services.issuing.issue import issue, issued_of, waiting_batches
+from certsvc.services.issuing.sign_approved import sign_approved
 from certsvc.services.results.correct import propose
 from certsvc.signing.keystore import Keystore
 from tests.builders.correcting import approve, ask, correct, correction, record, register, states
@@ -71,6 +73,39 @@ def test_a_passed_one_fails_and_the_certificate_goes_with_it(services: Services,
     assert issue(services, by="签发员").issued == []
     found = check_log(services)
     assert found.ok, found.problems
+
+
+def test_a_pass_that_is_given_back_is_certified_once_more_under_a_number_of_its_own(
+    services: Services, tmp_path: Path
+) -> None:
+    record(services, tmp_path, *ONE.passes())
+    (first,) = issue(services, by="签发员").issued
+    for _ in range(2):
+        correct(services, tmp_path, correction(ONE.result(score="58"), "成绩复核"))
+        assert issue(services, by="签发员").issued == []
+        done = correct(services, tmp_path, correction(ONE.result(score="88"), "成绩复核"))
+        assert [one.name for one in done.follows.passing] == [ONE.name]
+        assert done.follows.notices == []
+        # By the signer, which believes no row: one enrolment, one certificate more.
+        issue(services, by="签发员", approved_by="复核员", reserve_only=True)
+        (batch,) = waiting_batches(services)
+        assert sign_approved(services, batch) == 1
+        (again,) = issued_of(services, batch)
+        assert again.number != first.number
+        assert issue(services, by="签发员").issued == []
+    assert [one["status"] for one in rows_of(services, "certificate")] == ["revoked", "revoked", "valid"]
+    found = check_log(services)
+    assert found.ok, found.problems
+
+
+def test_one_that_was_revoked_on_other_grounds_stays_so(services: Services, tmp_path: Path) -> None:
+    record(services, tmp_path, *ONE.passes())
+    (issued,) = issue(services, by="签发员").issued
+    revoke(services, issued.number, reason="冒名顶替", by="甲")
+    correct(services, tmp_path, correction(ONE.result(score="58")))
+    done = correct(services, tmp_path, correction(ONE.result(score="88")))
+    assert (done.follows.passing, [one.rule for one in done.follows.notices]) == ([], ["R7.1"])
+    assert issue(services, by="签发员").issued == []
 
 
 def test_a_retake_after_a_first_attempt_corrected_to_passed_is_not_counted(services: Services, tmp_path: Path) -> None:

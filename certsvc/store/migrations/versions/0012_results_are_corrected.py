@@ -26,7 +26,11 @@ def upgrade() -> None:
         sa.Column("score_hundredths", sa.Integer(), nullable=True),
         sa.Column("items_json", sa.Text(), nullable=True),
         *_signed_by_two(),
+        sa.Column("revoked_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("asked_by <> approved_by", name=op.f("ck_result_correction_two_people")),
+        sa.ForeignKeyConstraint(
+            ["revoked_id"], ["certificate.id"], name=op.f("fk_result_correction_revoked_id_certificate")
+        ),
         sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], name=op.f("fk_result_correction_attempt_id_attempt")),
         sa.ForeignKeyConstraint(
             ["approval_id"], ["approval.id"], name=op.f("fk_result_correction_approval_id_approval")
@@ -36,6 +40,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("leaf_index", name=op.f("uq_result_correction_leaf_index")),
     )
     op.create_index(op.f("ix_result_correction_approval_id"), "result_correction", ["approval_id"])
+    op.create_index(op.f("ix_result_correction_revoked_id"), "result_correction", ["revoked_id"])
     op.create_table(
         "withdrawn_result",
         sa.Column("id", sa.Integer(), nullable=False),
