@@ -104,7 +104,10 @@ class InvalidScore(Refused):
 
 
 class AttemptRefused(Refused):
+    """`because` is the ground alone, in Chinese and in English, for one that is on record and not counted (R2.5)."""
+
     code = "attempt-refused"
+    because: tuple[str, str] | None = None
 
 
 # Credentials, by R7
@@ -136,6 +139,12 @@ class NumberRangeFull(Refused):
 
 class StatusChangeRefused(Refused):
     code = "status-change-refused"
+
+
+class StaleRequest(Refused):
+    """What was asked for no longer stands on what it stood on when it was asked for."""
+
+    code = "stale-request"
 
 
 class MissingGlyph(DocumentRefused):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, json_option, say, tell, tell_waiting
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def show(approval_id: int, as_json: bool) -> None:
     _say(found)
     for name, value in found.wants.items():
         say(f"    {name}: {value}")
+    if found.results is not None:
+        say(json.dumps(found.results, ensure_ascii=False, indent=2))
 
 
 @approval.command()
@@ -69,13 +72,17 @@ def show(approval_id: int, as_json: bool) -> None:
 @json_option
 def approve(approval_id: int, by: str | None, as_json: bool) -> None:
     """批准并执行；不得由申请人批准 / Approve, which carries it out; not by the one who asked."""
+    from certsvc.cli.results import tell_results
     from certsvc.services.approvals import desk
     from certsvc.services.certificates.correct import Corrected
+    from certsvc.services.results.carry_out import ResultsChanged
 
     services = work.services()
     done = desk.approve(services, approval_id, by=work.person(by))
     if isinstance(done, Corrected):
         tell_corrected(services, done, as_json=as_json)
+    elif isinstance(done, ResultsChanged):
+        tell_results(services, done, as_json=as_json)
     else:
         tell_contact(done, as_json=as_json)
 
@@ -123,12 +130,6 @@ def tell_contact(done: ContactChange, *, as_json: bool) -> None:
     told = "原号码将收到通知" if done.told else "原号码无法通知"
     say(f"{at} 起生效，{told}；此前可停止：certsvc approval reject {done.approval_id} --reason …")
     say(f"it counts from {at} on; the number on record is {'told' if done.told else 'not told: there is no way to'}")
-
-
-def tell_waiting(approval_id: int) -> None:
-    """Say who is due next."""
-    say(f"申请 {approval_id} 待第二人批准：certsvc approval approve {approval_id}")
-    say(f"request {approval_id} waits for a second person: certsvc approval approve {approval_id}")
 
 
 def _say(one: Approval) -> None:

@@ -65,7 +65,10 @@ def import_candidates(
     _tell(report, as_json)
 
 
-@click.group(cls=WholeGroup)
+@click.group(
+    cls=LazyGroup,
+    commands_at={verb: f"certsvc.cli.results:{verb}" for verb in ("correct", "annul", "withdraw")},
+)
 def results() -> None:
     """考试成绩 / Exam results."""
 

@@ -253,7 +253,7 @@ def audit(
 
 
 def _tell_audit(found: AuditReport, as_json: bool) -> None:
-    from certsvc.transparency.leaf import Changed, Entry, Event
+    from certsvc.transparency.leaf import Act, Changed, Entry, Event
 
     if as_json:
         sessions = {code: {"passed": one.passed, "issued": one.issued} for code, one in found.sessions.items()}
@@ -266,6 +266,7 @@ def _tell_audit(found: AuditReport, as_json: bool) -> None:
                 "standing": dict(sorted(found.standing.items())),
                 "corrections": {name: found.corrections[said] for name, said in _said(Changed)},
                 "reissues": {name: found.reissues[said] for name, said in _said(Entry)},
+                "results": {act.value: found.results.get(act, 0) for act in Act},
                 "problems": problems,
             }
         )
@@ -282,6 +283,9 @@ def _tell_audit(found: AuditReport, as_json: bool) -> None:
     registered, none, unsaid = (found.reissues[said] for _, said in _said(Entry))
     say(f"补发：登记册中有 {registered}，登记册中没有 {none}，未注明 {unsaid}")
     say(f"reissues: {registered} with a register entry, {none} without a register entry, {unsaid} not said")
+    corrected, annulled, withdrawn = (found.results.get(act, 0) for act in Act)
+    say(f"成绩：更正 {corrected}，随场次作废 {annulled}，公布前撤回 {withdrawn}")
+    say(f"results: {corrected} corrected, {annulled} annulled with their sitting, {withdrawn} withdrawn unpublished")
 
 
 def _said(kinds: type[Kind]) -> list[tuple[str, Kind | None]]:

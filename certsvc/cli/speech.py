@@ -101,6 +101,12 @@ def told(error: Exception) -> Exception:
     return Unavailable(f"无法读写：{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
 
 
+def tell_waiting(approval_id: int) -> None:
+    """Say who is due next."""
+    say(f"申请 {approval_id} 待第二人批准：certsvc approval approve {approval_id}")
+    say(f"request {approval_id} waits for a second person: certsvc approval approve {approval_id}")
+
+
 def refuse(error: BaseException, *, as_json: bool = False) -> bool:
     """Tell an error of ours, a line each; False for any other error, which is a fault of the program."""
     if not isinstance(error, CertsvcError):

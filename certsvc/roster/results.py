@@ -86,18 +86,10 @@ def _read(table: Table, scheme: Scheme | None, report: Report) -> Iterator[Resul
         report.warn(warning)
     for row in table:
         reader = RowReader(table, row, report)
-        result = _result(reader, scheme)
+        result = result_of(reader, scheme)
         if result is None:
             continue
-        key = (result.identity_number, result.subject, result.sat_on, result.kind)
-        content = (
-            result.name,
-            result.outcome,
-            _worth(result.score),
-            *map(_worth, result.items.values()),
-            *result.items,
-        )
-        earlier = seen.earlier(result.row, key, content)
+        earlier = seen.earlier(result.row, key_of(result), content_of(result))
         if earlier is None:
             yield result
         elif not earlier[1] and result.kind is AttemptKind.ONSITE_RETAKE:
@@ -113,7 +105,18 @@ def _read(table: Table, scheme: Scheme | None, report: Report) -> Iterator[Resul
             )
 
 
-def _result(reader: RowReader, scheme: Scheme | None) -> ResultRow | None:
+def key_of(result: ResultRow) -> tuple[object, ...]:
+    """What names an attempt within a file."""
+    return (result.identity_number, result.subject, result.sat_on, result.kind)
+
+
+def content_of(result: ResultRow) -> tuple[object, ...]:
+    """What a row says of its attempt: equal where two rows say the same, however a score is written."""
+    return (result.name, result.outcome, _worth(result.score), *map(_worth, result.items.values()), *result.items)
+
+
+def result_of(reader: RowReader, scheme: Scheme | None) -> ResultRow | None:
+    """The result of one row; None where a cell was refused."""
     identity_number = reader.text(ID_NUMBER, longest=_LONGEST_ID_NUMBER)
     if identity_number is not None:
         reader.refuse_cut_number(identity_number)

@@ -22,10 +22,10 @@ Refusals = list[tuple[Attempt, AttemptRefused]]
 
 def admit(enrolment: Enrolment, earlier: Sequence[Attempt], attempt: Attempt, scheme: Scheme) -> None:
     """Accept the attempt beside those on record, in whatever order they come, or raise AttemptRefused with its rule."""
-    out_of_turn = _out_of_turn(earlier, attempt)
+    _, refused_before = replay(enrolment, earlier, scheme)
+    out_of_turn = _out_of_turn(_without(earlier, refused_before), attempt)
     if out_of_turn is not None:
         raise out_of_turn
-    _, refused_before = replay(enrolment, earlier, scheme)
     _, refused_after = replay(enrolment, [*earlier, attempt], scheme)
     for candidate, refusal in refused_after:
         if candidate is attempt:
@@ -62,10 +62,18 @@ def _stand_together(enrolment: Enrolment, existing: Sequence[Attempt], rows: lis
 
     A failed first attempt may close an enrolment that the on-site retake in the next row keeps open.
     """
-    if any(_out_of_turn(existing, attempt) for attempt in rows):
+    _, before = replay(enrolment, existing, scheme)
+    counted = _without(existing, before)
+    if any(_out_of_turn(counted, attempt) for attempt in rows):
         return False
     _, refused = replay(enrolment, [*existing, *rows], scheme)
-    return not refused
+    # What a correction left without ground has no effect, and is in nobody's way (R2.5).
+    return {id(attempt) for attempt, _ in refused} <= {id(attempt) for attempt, _ in before}
+
+
+def _without(attempts: Sequence[Attempt], refusals: Refusals) -> list[Attempt]:
+    refused = {id(attempt) for attempt, _ in refusals}
+    return [attempt for attempt in attempts if id(attempt) not in refused]
 
 
 def replay(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Scheme) -> tuple[Progress, Refusals]:
@@ -250,8 +258,10 @@ def _closed(attempt: Attempt, lost: EnrolmentState) -> AttemptRefused:
 
 
 def _refused(rule: str, attempt: Attempt, zh: str, en: str) -> AttemptRefused:
-    return AttemptRefused(
+    refused = AttemptRefused(
         f"{attempt.subject.zh}{attempt.kind.zh}({zh_date(attempt.sat_on)})不予登记：{zh}",
         f"{attempt.subject.en}, {attempt.kind.en} of {attempt.sat_on}, is refused: {en}",
         rule=rule,
     )
+    refused.because = zh, en
+    return refused

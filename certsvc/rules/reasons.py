@@ -36,9 +36,7 @@ def reasons_for(
             _tell_course(reasons, course, state, progress.scheme, on)
         if uncounted is not None:
             reasons += map(_uncounted, uncounted.taken)
-    for _, refusal in refused:
-        zh, en = f"{refusal.zh}。该记录不计入。", f"{refusal.en}. It has no effect."
-        reasons.append(Reason(refusal.rule or "R3.7", zh, en))
+    reasons += [_without_ground(attempt, refusal) for attempt, refusal in refused]
     reasons.append(_state_reason(progress, state, on))
     return tuple(reasons)
 
@@ -73,6 +71,17 @@ def _uncounted(attempt: Attempt) -> Reason:
         "R3.8",
         f"{zh}时本次报名已因另一科结束，已登记，不计入。",
         f"{en} came after the other subject had closed the enrolment: it is on record and is not counted.",
+    )
+
+
+def _without_ground(attempt: Attempt, refusal: AttemptRefused) -> Reason:
+    """R2.5: on record, and by what is known now it could not be; so it has no effect."""
+    zh, en = _named(attempt)
+    because_zh, because_en = refusal.because or (refusal.zh, refusal.en)
+    return Reason(
+        refusal.rule or "R3.7",
+        f"{zh}已登记，不计：{because_zh}。",
+        f"{en} is on record and not counted: {because_en}. It has no effect.",
     )
 
 

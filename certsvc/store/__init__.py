@@ -25,6 +25,7 @@ from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageR
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
+from certsvc.store.result_correction import ResultCorrectionRecord, WithdrawnResultRecord
 from certsvc.store.review import ReviewStepRecord
 from certsvc.store.scheme import SchemeRecord
 from certsvc.store.share import ShareLinkRecord, ShareOpeningRecord
@@ -59,6 +60,7 @@ __all__ = [
     "PdfFileRecord",
     "PersonRecord",
     "ReissueRequestRecord",
+    "ResultCorrectionRecord",
     "ReviewStepRecord",
     "ScanCountRecord",
     "SchemeRecord",
@@ -67,6 +69,7 @@ __all__ = [
     "ShareOpeningRecord",
     "StatusChangeRecord",
     "ToDecideRecord",
+    "WithdrawnResultRecord",
     "kept_tables",
     "open_database",
 ]

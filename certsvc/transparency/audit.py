@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 from certsvc.errors import MalformedLog, one_line
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.checkpoint import Checkpoint
-from certsvc.transparency.leaf import Changed, Entry, Event, Leaf, Stated
+from certsvc.transparency.leaf import Act, Changed, Entry, Event, Leaf, Stated
 from certsvc.transparency.tree import Frontier, leaf_hash
 
 _SHANGHAI: Final = timezone(timedelta(hours=8))  # without summer time since 1991
@@ -80,7 +80,8 @@ class SessionCount:
 class AuditReport:
     """What the recount found. `events` counts leaves by event, `standing` credentials by where their leaves lead to
     (valid, suspended, revoked, superseded); `corrections` by what they changed and `reissues` by whether the register
-    has an entry (R8.4a, R8.1a), None where the leaf is from before that was said."""
+    has an entry (R8.4a, R8.1a), None where the leaf is from before that was said; `results` those put right, by how
+    (R2.4, R2.7)."""
 
     size: int
     root: bytes
@@ -90,6 +91,7 @@ class AuditReport:
     problems: tuple[Problem, ...]
     corrections: Mapping[Changed | None, int]
     reissues: Mapping[Entry | None, int]
+    results: Mapping[Act | None, int] = field(default_factory=Counter)
 
     @property
     def ok(self) -> bool:
@@ -142,6 +144,7 @@ def audit(
         tuple(recount.problems),
         recount.corrections,
         recount.reissues,
+        recount.results,
     )
 
 
@@ -172,6 +175,7 @@ class _Recount:
     papers: set[str] = field(default_factory=set)
     corrections: Counter[Changed | None] = field(default_factory=Counter)
     reissues: Counter[Entry | None] = field(default_factory=Counter)
+    results: Counter[Act | None] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     heads: dict[int, set[bytes]] = field(default_factory=dict)  # size → roots shown
     heads_below: int = 0
@@ -274,6 +278,9 @@ class _Recount:
         if leaf.changed is None and self.corrections.total() > self.corrections[None]:
             self.say("L14", index, "更正未注明更正了什么，此前已注明过", "a correction no longer says what it changed")
         self._change(index, leaf.event, str(leaf.replaces))
+
+    def result(self, _index: int, leaf: Leaf) -> None:
+        self.results[leaf.act] += 1
 
     def change(self, index: int, leaf: Leaf) -> None:
         self._change(index, leaf.event, str(leaf.credential))
@@ -380,6 +387,7 @@ _TAKE: Final[Mapping[Event, Callable[[_Recount, int, Leaf], None]]] = {
     Event.REVOKE: _Recount.change,
     Event.SESSION: _Recount.session,
     Event.CLOCK: _Recount.clock,
+    Event.RESULT: _Recount.result,
 }
 
 

@@ -36,7 +36,7 @@ _MAX_INDEX = 2**53 - 1  # what every reader of JSON keeps whole
 
 class Event(StrEnum):
     """What happened. A correction supersedes; a session says how many passed at one sitting; a clock, that days were
-    wrong."""
+    wrong; a result, that one on record was put right."""
 
     ISSUE = "issue"
     REISSUE = "reissue"
@@ -46,6 +46,7 @@ class Event(StrEnum):
     REVOKE = "revoke"
     SESSION = "session"
     CLOCK = "clock"
+    RESULT = "result"
 
 
 class Changed(StrEnum):
@@ -61,6 +62,14 @@ class Entry(StrEnum):
 
     REGISTERED = "registered"
     NONE = "none"
+
+
+class Act(StrEnum):
+    """What was done to a result on record (R2.4, R2.7): put right, annulled with its sitting, taken out unpublished."""
+
+    CORRECTED = "corrected"
+    ANNULLED = "annulled"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,7 @@ class Leaf:
     since       index of the first leaf whose day was read from a wrong clock; this leaf's day is right again
     changed     what a correction changed; absent in leaves from before it was said
     entry       whether a reissue has an entry in the paper register; absent likewise
+    act         what was done to a result on record, to one attempt a leaf
     """
 
     event: Event
@@ -92,6 +102,7 @@ class Leaf:
     since: int | None = None
     changed: Changed | None = None
     entry: Entry | None = None
+    act: Act | None = None
 
 
 _REQUIRED: Final[dict[Event, frozenset[str]]] = {
@@ -103,6 +114,7 @@ _REQUIRED: Final[dict[Event, frozenset[str]]] = {
     Event.REVOKE: frozenset({"credential"}),
     Event.SESSION: frozenset({"session", "passed"}),
     Event.CLOCK: frozenset({"since"}),
+    Event.RESULT: frozenset({"act", "evidence"}),
 }
 _OPTIONAL: Final[dict[Event, frozenset[str]]] = {
     Event.ISSUE: frozenset(),
@@ -113,6 +125,7 @@ _OPTIONAL: Final[dict[Event, frozenset[str]]] = {
     Event.REVOKE: frozenset({"evidence"}),
     Event.SESSION: frozenset({"evidence"}),
     Event.CLOCK: frozenset(),
+    Event.RESULT: frozenset(),
 }
 _COMMITMENTS: Final = ("credential", "evidence", "replaces")
 _NAMES: Final = tuple(field.name for field in fields(Leaf) if field.name not in {"event", "day"})
@@ -199,6 +212,8 @@ def _read(members: dict[str, object]) -> Leaf:
         values["changed"] = Changed(str(values["changed"]))
     if "entry" in values:
         values["entry"] = Entry(str(values["entry"]))
+    if "act" in values:
+        values["act"] = Act(str(values["act"]))
     return Leaf(**values)  # type: ignore[arg-type]  # _check, by way of encode, looks at every value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeAlias
 
 from sqlalchemy import select
@@ -15,11 +15,13 @@ from certsvc.services.certificates.correct import Corrected
 from certsvc.services.context import Services
 from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
-from certsvc.services.records.approvals import CORRECTION, ApprovalState, decide, found, opened, waiting, why
+from certsvc.services.records.approvals import CORRECTION, RESULTS, ApprovalState, decide, found, opened, waiting, why
 from certsvc.services.records.contacts import KIND as CONTACT
+from certsvc.services.results import carry_out
+from certsvc.services.results.carry_out import ResultsChanged
 from certsvc.store import ApprovalRecord
 
-Outcome: TypeAlias = Corrected | ContactChange
+Outcome: TypeAlias = Corrected | ContactChange | ResultsChanged
 """What a deed answers once it is carried out."""
 
 
@@ -29,7 +31,11 @@ class Deed(Protocol):
     def __call__(self, services: Services, approval_id: int, /, *, by: str) -> Outcome: ...
 
 
-_DEEDS: Final[Mapping[str, Deed]] = {CORRECTION: correct.approve, CONTACT: contact.approve}
+_DEEDS: Final[Mapping[str, Deed]] = {
+    CORRECTION: correct.approve,
+    CONTACT: contact.approve,
+    **dict.fromkeys(RESULTS.values(), carry_out.approve),
+}
 _TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
 
 
@@ -50,6 +56,7 @@ class Approval:
     note: str | None
     wants: Mapping[str, str] = field(repr=False)
     fault: str | None = None
+    results: Mapping[str, object] | None = field(default=None, repr=False)  # of results: each change, and what follows
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -66,6 +73,7 @@ class Approval:
             "note": self.note,
             "wants": dict(self.wants),
             "fault": self.fault,
+            **({} if self.results is None else {"results": dict(self.results)}),
         }
 
 
@@ -79,14 +87,19 @@ def list_approvals(services: Services, state: ApprovalState | None = ApprovalSta
 
 
 def show(services: Services, approval_id: int) -> Approval:
-    """One request. Raises `NotFound`."""
+    """One request; of results, with what would follow from it today. Raises `NotFound`."""
     with services.database.reading() as session:
-        return _shown(services, found(session, approval_id))
+        row = found(session, approval_id)
+        shown = _shown(services, row)
+        if row.kind not in carry_out.ACTS or shown.fault is not None:
+            return shown
+        return replace(shown, results=carry_out.shown(services, session, opened(services.vault, row)))
 
 
 def approve(services: Services, approval_id: int, *, by: str) -> Outcome:
     """Carry it out. Raises `NotFound`, `Refused` where `by` asked for it, and whatever refuses the deed itself."""
-    kind = show(services, approval_id).kind
+    with services.database.reading() as session:
+        kind = found(session, approval_id).kind
     carry_out = _DEEDS.get(kind)
     if carry_out is None:
         raise Refused("未知的申请类别", "a kind of request that this program does not know", where=kind)

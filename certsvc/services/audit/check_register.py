@@ -10,6 +10,7 @@ G3 each status follows from its logged changes               G4 every leaf is ab
 G5 the published checkpoint is a beginning of this log         G6 what was issued had been earned (`earned`)
 G7 nothing was logged, signed or seen by a clock of the future  G8 the database's own file is whole (SQLite)
 G9 all who are due are marked to be decided
+G10 what became of results is what their leaves commit to, and two people answer for it (`corrected`)
 
 G2, G6 and G9 look at one row at a time (`portions`): they cost most, are shared out, and can go on from where a check
 before was whole (`Since`), which is kept in the home, sealed. All others are asked of everything each time. What was
@@ -24,11 +25,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, LogMismatch, MalformedLog, ProofRefused
+from certsvc.services.audit.corrected import check_corrected
 from certsvc.services.audit.portions import (
     MAKERS,
     Checked,
@@ -57,6 +59,7 @@ from certsvc.store import (
     LogHeadRecord,
     LogLeafRecord,
     LogNodeRecord,
+    ResultCorrectionRecord,
     StatusChangeRecord,
 )
 from certsvc.transparency import leaf as leaves
@@ -130,7 +133,7 @@ class _Findings:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
     made: set[int] = field(default_factory=set)  # leaves that a certificate names as its own
-    changed: set[int] = field(default_factory=set)  # leaves that a change of status names
+    changed: set[int] = field(default_factory=set)  # leaves that a change of a status or of a result names
     certificates: int = 0
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
@@ -166,6 +169,7 @@ def check_log(
         edge = _check_hashes(session, size, found, progress)
         _Rows(services, session, found, check_many, progress).check(since, upto)
         _check_changes(services, session, found)
+        found.problems += check_corrected(services, session, found.changed)
         head = Checkpoint(log_publish.origin(services), edge.size, edge.root())
         problems = _public_rules(services, session, head, found)
         _check_clock(services, session, found)
@@ -272,13 +276,27 @@ def _portions(session: Session, since: Since | None) -> Iterator[Portion]:
         changed = select(StatusChangeRecord.certificate_id).where(
             StatusChangeRecord.leaf_index >= since.size, StatusChangeRecord.certificate_id <= since.certificates
         )
-        yield from portions_of(certificates, sorted(set(session.scalars(changed))))
+        corrected = set(session.scalars(_corrected(since)))
+        rest_on = select(CertificateRecord.id).where(
+            CertificateRecord.enrolment_id.in_(_corrected(since)), CertificateRecord.id <= since.certificates
+        )
+        yield from portions_of(certificates, sorted({*session.scalars(changed), *session.scalars(rest_on)}))
         sat = select(AttemptRecord.enrolment_id).where(
             AttemptRecord.id > since.attempts, AttemptRecord.enrolment_id <= since.enrolments
         )
-        yield from portions_of(enrolments, sorted(set(session.scalars(sat))))
+        again = {one for one in corrected if one <= since.enrolments}
+        yield from portions_of(enrolments, sorted({*session.scalars(sat), *again}))
     yield from portions(certificates, 1 if since is None else since.certificates + 1, last)
     yield from portions(enrolments, 1 if since is None else since.enrolments + 1, last_enrolment)
+
+
+def _corrected(since: Since) -> Select[int]:
+    """The enrolments whose results were corrected since."""
+    return (
+        select(AttemptRecord.enrolment_id)
+        .join(ResultCorrectionRecord, ResultCorrectionRecord.attempt_id == AttemptRecord.id)
+        .where(ResultCorrectionRecord.leaf_index >= since.size)
+    )
 
 
 def _moved_on(done: Since, portion: Portion, upto: Since) -> Since:

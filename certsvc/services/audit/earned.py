@@ -6,7 +6,8 @@ that does not open (docs/log-format.md, "evidence"). Decided here is
 
 G6 each issue opens to results that pass and to the batch's approval, at the sitting it names, and its registration was
    approved by then (R1.6); each reissue to its paper, with an entry in the register where its leaf says so (R8.1a);
-   each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a)
+   each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a); and what
+   is in force is still earned, by results as they were corrected since (R2.6)
 
 A leaf from before these two were said is not asked for them.
 """
@@ -19,6 +20,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, Refused
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.context import Services
@@ -38,10 +40,13 @@ from certsvc.store import (
     IssueBatchRecord,
     LogLeafRecord,
     PaperCertificateRecord,
+    ResultCorrectionRecord,
 )
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import Problem
 from certsvc.transparency.leaf import Changed, Entry, Event, Leaf
+
+_IN_FORCE = frozenset({Status.VALID.value, Status.SUSPENDED.value})
 
 
 def check_earned(services: Services, session: Session, ids: Sequence[int]) -> Iterator[Problem]:
@@ -56,7 +61,7 @@ def check_earned(services: Services, session: Session, ids: Sequence[int]) -> It
     rows = [(row, log_read.octets(content)) for row, content in session.execute(query)]
     records.read([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
     for row, content in rows:
-        fault = records.fault(row, content)
+        fault = records.fault(row, content) or records.fault_since(row)
         if fault is not None:
             named = f"{row.number}-v{row.version}"
             yield Problem("G6", row.leaf_index, f"{named} {fault[0]}", f"{named} {fault[1]}")
@@ -83,11 +88,7 @@ class _Records:
         try:
             leaf = leaves.decode(content)
             if leaf.event is Event.ISSUE:
-                # A clock that was set right by seconds between import and issue: what came first is not known better.
-                fault = self._fault_of_issue(row, leaf, row.created_at)
-                if fault is None or self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) is None:
-                    return None
-                return fault
+                return self._fault_of_any_issue(row, leaf)
             if leaf.event is Event.REISSUE:
                 return self._fault_of_reissue(row, leaf)
             if leaf.event is Event.CORRECT and leaf.changed is not None:
@@ -96,12 +97,43 @@ class _Records:
             return "所依据的记录无法读取", f"rests on records that cannot be read: {error}"
         return None
 
+    def fault_since(self, row: CertificateRecord) -> tuple[str, str] | None:
+        """R2.6: a certificate in force whose results were corrected away."""
+        on_record = self._on_record.get(row.enrolment_id or 0)
+        if row.status not in _IN_FORCE or on_record is None or not on_record.corrections:
+            return None
+        if on_record.still_passed(row.issued_on) is None:
+            return "按更正后的成绩已不应持有，须撤销", "is no longer earned, by results corrected since: revoke it"
+        return None
+
+    def _went_before(self, row: CertificateRecord) -> bool:
+        """R2.6: whether the version before was revoked together with a correction of results."""
+        query = (
+            select(ResultCorrectionRecord.id)
+            .join(CertificateRecord, CertificateRecord.id == ResultCorrectionRecord.revoked_id)
+            .where(
+                CertificateRecord.enrolment_id == row.enrolment_id,
+                CertificateRecord.version == row.version - 1,
+                CertificateRecord.status == Status.REVOKED.value,
+            )
+        )
+        return self._session.scalar(query.limit(1)) is not None
+
+    def _fault_of_any_issue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
+        if row.version > 1 and not self._went_before(row):
+            return "此前的证书未因更正撤销，不应再签发", "is one more, and no correction took the one before away"
+        # A clock that was set right by seconds between import and issue: what came first is not known better.
+        fault = self._fault_of_issue(row, leaf, row.created_at)
+        if fault is None or self._fault_of_issue(row, leaf, row.created_at + CLOCK_SKEW) is None:
+            return None
+        return fault
+
     def _fault_of_issue(self, row: CertificateRecord, leaf: Leaf, at: datetime) -> tuple[str, str] | None:
         on_record = self._on_record.get(row.enrolment_id or 0)
         batch = None if row.batch_id is None else self._batch(row.batch_id)
         if on_record is None or batch is None:
             return "没有报名或签发批次的记录", "has no enrolment or no batch on record"
-        then = on_record.as_of(at)
+        then = on_record.as_of(at, row.leaf_index or 0)
         if not then.approved:
             return "报名当时未经审核通过", "rests on a registration that had not been approved"
         decision = then.passed(row.issued_on)

@@ -29,7 +29,14 @@ from certsvc.services.records.schemes import schemes_by_id
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.genuine import repeats
 from certsvc.signing.proofs import verify_credential
-from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord, LogLeafRecord, ToDecideRecord
+from certsvc.store import (
+    ISSUED,
+    CertificateRecord,
+    EnrolmentRecord,
+    LogLeafRecord,
+    ResultCorrectionRecord,
+    ToDecideRecord,
+)
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.audit import Problem
 from certsvc.transparency.leaf import Event
@@ -173,7 +180,12 @@ def _check_marks(session: Session, ids: Sequence[int], found: Checked) -> None:
         EnrolmentRecord.id.not_in(select(ToDecideRecord.enrolment_id)),
         EnrolmentRecord.id.not_in(
             select(CertificateRecord.enrolment_id).where(
-                CertificateRecord.stage == ISSUED, CertificateRecord.enrolment_id.is_not(None)
+                CertificateRecord.stage == ISSUED,
+                CertificateRecord.enrolment_id.is_not(None),
+                # One that was taken back with a result may be due once more (R2.6).
+                CertificateRecord.id.not_in(
+                    select(ResultCorrectionRecord.revoked_id).where(ResultCorrectionRecord.revoked_id.is_not(None))
+                ),
             )
         ),
     )

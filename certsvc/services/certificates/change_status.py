@@ -61,7 +61,7 @@ class StatusChange:
 def revoke(
     services: Services, number: str, *, reason: str, by: str, code: StatusReason = StatusReason.OTHER
 ) -> StatusChange:
-    """End a certificate for good. The public reads `code`, never `reason`. Raises as `_change`."""
+    """End a certificate for good. The public reads `code`, never `reason`. Raises as `change_in`."""
     return _change(services, number, Status.REVOKED, reason=reason, by=by, code=code)
 
 
@@ -70,13 +70,13 @@ def suspend(
 ) -> StatusChange:
     """Take a certificate out of force until it is reinstated; code and reason as for `revoke`.
 
-    Raises as `_change`.
+    Raises as `change_in`.
     """
     return _change(services, number, Status.SUSPENDED, reason=reason, by=by, code=code)
 
 
 def reinstate(services: Services, number: str, *, reason: str, by: str) -> StatusChange:
-    """Put a suspended certificate back in force. Raises as `_change`."""
+    """Put a suspended certificate back in force. Raises as `change_in`."""
     return _change(services, number, Status.VALID, reason=reason, by=by)
 
 
@@ -126,7 +126,6 @@ def record_change(
 def _change(
     services: Services, number: str, to: Status, *, reason: str, by: str, code: StatusReason | None = None
 ) -> StatusChange:
-    """Raises `NotFound`, `StatusChangeRefused`, and `LogMismatch` where the row says otherwise than the log."""
     why = check_reason(reason)
     if code is not None and code not in FOR_STATUS:
         raise StatusChangeRefused(
@@ -135,25 +134,44 @@ def _change(
             rule="R7.5",
         )
     with services.database.writing() as session:
-        row = newest_version(session, number)
-        assert row.credential is not None
-        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
-        require_last_word(services, row, commitment, OnRecord(session, [row]))
-        before = Status(row.status)
-        check_change(before, to)
-        at = time_to_sign(services, session)
-        day = at.astimezone(SHANGHAI).date()
-        content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
-        (index,) = append(session, [content], at=at)
-        record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index, code=code)
-        # The reason stays out of the trail: staff may name a person in it.
-        note(
-            session,
-            at=at,
-            by=by,
-            action=f"certificate.{_EVENTS[to].value}",
-            object_kind="certificate",
-            object_key=f"{row.number}-v{row.version}",
-            leaf=index,
-        )
-        return StatusChange(row.number, row.version, before, to, day, index)
+        return change_in(services, session, number, to, reason=why, by=by, code=code)
+
+
+def change_in(
+    services: Services,
+    session: Session,
+    number: str,
+    to: Status,
+    *,
+    reason: str,
+    by: str,
+    code: StatusReason | None = None,
+    **detail: object,
+) -> StatusChange:
+    """Change a status within the caller's writing transaction; `detail` goes into the audit trail.
+
+    Raises `NotFound`, `StatusChangeRefused`, and `LogMismatch` where the row says otherwise than the log.
+    """
+    row = newest_version(session, number)
+    assert row.credential is not None
+    commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+    require_last_word(services, row, commitment, OnRecord(session, [row]))
+    before = Status(row.status)
+    check_change(before, to)
+    at = time_to_sign(services, session)
+    day = at.astimezone(SHANGHAI).date()
+    content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
+    (index,) = append(session, [content], at=at)
+    record_change(session, row, to, at=at, by=by, reason=reason, leaf_index=index, code=code)
+    # The reason stays out of the trail: staff may name a person in it.
+    note(
+        session,
+        at=at,
+        by=by,
+        action=f"certificate.{_EVENTS[to].value}",
+        object_kind="certificate",
+        object_key=f"{row.number}-v{row.version}",
+        leaf=index,
+        **detail,
+    )
+    return StatusChange(row.number, row.version, before, to, day, index)

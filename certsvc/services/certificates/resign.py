@@ -170,7 +170,7 @@ def _completed_on(session: Session, row: CertificateRecord) -> date | None:
     """The day of the sitting that completed the enrolment, decided once more; None where it is not passed."""
     if row.enrolment_id is None:
         return None
-    decision = enrolments_on_record(session, [row.enrolment_id])[row.enrolment_id].passed(row.issued_on)
+    decision = enrolments_on_record(session, [row.enrolment_id])[row.enrolment_id].still_passed(row.issued_on)
     return None if decision is None else decision.completed_on
 
 

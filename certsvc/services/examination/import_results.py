@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Column, Date, Integer, MetaData, Row, String, Table, Text, and_, func, select
 from sqlalchemy.orm import Session, aliased
@@ -42,14 +42,25 @@ from certsvc.services.imports import (
     report,
     silent,
 )
-from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
+from certsvc.services.records.attempts import (
+    CorrectedAttempt,
+    RecordedAttempt,
+    StoredAttempt,
+    attempt_of,
+    effective_of,
+    hundredths,
+    items_text,
+)
 from certsvc.services.records.due import mark_due
 from certsvc.services.records.schemes import parsed as parsed_scheme
+from certsvc.services.vault import Vault
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 from certsvc.store.bulk import insert_rows
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 _ATTEMPTS = cast("Table", AttemptRecord.__table__)
+T = TypeVar("T")
+_Key: TypeAlias = tuple[object, ...]
 _KEY = ("subject", "sat_on", "kind")
 _CONTENT = ("outcome", "score_hundredths", "items_json")
 
@@ -112,65 +123,28 @@ class _Placing:
         self._schemes: dict[int, Scheme] = {}
 
     def take(self, rows: list[ResultRow]) -> None:
-        candidates = self._candidates(rows)
-        enrolments = self._enrolments({person.id for people in candidates.values() for person in people})
+        candidates = candidates_of(self._vault, self._session, {row.identity_number for row in rows})
+        enrolments = enrolments_of(self._session, {person.id for people in candidates.values() for person in people})
         staged = []
         for row in rows:
             try:
-                enrolment = _enrolment_of(row, candidates[row.identity_number], enrolments)
-                staged.append({"row": row.row, "enrolment_id": enrolment.id, **self._graded(row, enrolment)})
+                enrolment = enrolment_of(row, candidates[row.identity_number], enrolments)
+                staged.append({"row": row.row, "enrolment_id": enrolment.id, **self._staged(row, enrolment)})
                 if row.sat_on > self._today:
                     self._tally.warn_of_future(self._parsed, row.row, "sat_on", row.sat_on)
             except Refused as refused:
-                self._tally.refuse(_error(self._parsed, row, refused))
+                self._tally.refuse(error_of(self._parsed, row, refused))
         if staged:
             insert_rows(self._session, _staging, staged)
 
-    def _candidates(self, rows: list[ResultRow]) -> Mapping[str, list[AnyRow]]:
-        """The persons of each identity number. The file names no type of document, so each type is tried."""
-        numbers: dict[bytes, str] = {}
-        for number in {row.identity_number for row in rows}:
-            for id_type in IdType:
-                numbers[self._vault.lookup(IdentityDocument(id_type, number))] = number
-        found: defaultdict[str, list[AnyRow]] = defaultdict(list)
-        lookups = list(numbers)
-        for start in range(0, len(lookups), 500):
-            query = select(PersonRecord.id, PersonRecord.id_lookup, PersonRecord.name).where(
-                PersonRecord.id_lookup.in_(lookups[start : start + 500])
-            )
-            for person in self._session.execute(query):
-                found[numbers[person.id_lookup]].append(person)
-        return found
-
-    def _enrolments(self, person_ids: set[int]) -> Mapping[int, list[AnyRow]]:
-        query = (
-            select(
-                EnrolmentRecord.id,
-                EnrolmentRecord.person_id,
-                EnrolmentRecord.registered_on,
-                EnrolmentRecord.scheme_id,
-                EnrolmentRecord.review_state,
-            )
-            .where(EnrolmentRecord.person_id.in_(person_ids))
-            .order_by(EnrolmentRecord.registered_on, EnrolmentRecord.id)
-        )
-        found: defaultdict[int, list[AnyRow]] = defaultdict(list)
-        for enrolment in self._session.execute(query):
-            found[enrolment.person_id].append(enrolment)
-        return found
-
-    def _graded(self, row: ResultRow, enrolment: AnyRow) -> dict[str, object]:
+    def _staged(self, row: ResultRow, enrolment: AnyRow) -> dict[str, object]:
         scheme = _scheme(self._session, self._schemes, enrolment.scheme_id)
-        items = {code: parse_score(text) for code, text in row.items.items()}
-        total = parse_score(row.score) if row.score is not None else None
-        score = grade(row.subject, total, items, row.outcome, scheme)
         return {
             "subject": row.subject.value,
             "sat_on": row.sat_on,
             "kind": row.kind.value,
             "outcome": row.outcome.value,
-            "score_hundredths": hundredths(score),
-            "items_json": items_text(items),
+            **graded(row, scheme),
         }
 
 
@@ -191,9 +165,10 @@ class _Recording:
         query = select(_staging).where(_staging.c.enrolment_id.in_(enrolment_ids)).order_by(_staging.c.row)
         for row in self._session.execute(query):
             staged[row.enrolment_id].append(row)
-        on_record = _by_key(self._session, enrolment_ids)
-        self._again_on = _registered_again(self._session, enrolment_ids)
-        existing = attempts_of(self._session, enrolment_ids)
+        recorded = effective_of(self._session, enrolment_ids)
+        on_record = _by_key(recorded)
+        self._again_on = registered_again(self._session, enrolment_ids)
+        existing = {key: [attempt_of(row) for row in rows] for key, rows in recorded.items()}
         enrolments = self._session.execute(
             select(EnrolmentRecord.id, EnrolmentRecord.registered_on, EnrolmentRecord.scheme_id).where(
                 EnrolmentRecord.id.in_(enrolment_ids)
@@ -208,21 +183,21 @@ class _Recording:
             mark_due(self._session, (row.enrolment_id for row in accepted))
         self._tally.new += len(accepted)
 
-    def _fresh(self, rows: list[AnyRow], on_record: Mapping[tuple[object, ...], AnyRow]) -> Iterator[AnyRow]:
-        """The rows whose key is not on record; one that is must say the same."""
+    def _fresh(self, rows: list[AnyRow], on_record: Mapping[_Key, Sequence[StoredAttempt]]) -> Iterator[AnyRow]:
+        """The rows whose key is not on record; one that is must say the same, as it was imported or as corrected."""
         for row in rows:
             known = on_record.get((row.enrolment_id, *_values(row, _KEY)))
             if known is None:
                 yield row
-            elif _values(known, _CONTENT) == _values(row, _CONTENT):
+            elif any(_values(one, _CONTENT) == _values(row, _CONTENT) for one in known):
                 self._tally.unchanged += 1
             else:
                 conflict = Conflict(
-                    "与已登记的成绩冲突：该次考试已登记，内容不同",
-                    "conflict: this attempt is on record with another result",
+                    "与已登记的成绩冲突：该次考试已登记，内容不同；须更正的，请用 certsvc results correct",
+                    "conflict: this attempt is on record with another result; to put it right: certsvc results correct",
                     rule="R2.2",
                 )
-                self._refuse(row, _differing(row, known), conflict)
+                self._refuse(row, _differing(row, known[-1]), conflict)
 
     def _admitted(self, enrolment: AnyRow, existing: list[Attempt], rows: list[AnyRow]) -> list[AnyRow]:
         scheme = _scheme(self._session, self._schemes, enrolment.scheme_id)
@@ -293,16 +268,66 @@ class _Recording:
         return {**values, "recorded_at": self._now, "recorded_by": self._by, "published_on": None}
 
 
-def _enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapping[int, list[AnyRow]]) -> AnyRow:
+def candidates_of(vault: Vault, session: Session, id_numbers: set[str]) -> Mapping[str, list[AnyRow]]:
+    """The persons (id, id_lookup, name) of each identity number. A file names no type of document, so each is tried."""
+    numbers: dict[bytes, str] = {}
+    for number in id_numbers:
+        for id_type in IdType:
+            numbers[vault.lookup(IdentityDocument(id_type, number))] = number
+    found: defaultdict[str, list[AnyRow]] = defaultdict(list)
+    lookups = list(numbers)
+    for start in range(0, len(lookups), 500):
+        query = select(PersonRecord.id, PersonRecord.id_lookup, PersonRecord.name).where(
+            PersonRecord.id_lookup.in_(lookups[start : start + 500])
+        )
+        for person in session.execute(query):
+            found[numbers[person.id_lookup]].append(person)
+    return found
+
+
+def enrolments_of(session: Session, person_ids: set[int]) -> Mapping[int, list[AnyRow]]:
+    """The enrolments of each person (at most some thousand), the earliest first."""
+    query = (
+        select(
+            EnrolmentRecord.id,
+            EnrolmentRecord.person_id,
+            EnrolmentRecord.registered_on,
+            EnrolmentRecord.scheme_id,
+            EnrolmentRecord.review_state,
+        )
+        .where(EnrolmentRecord.person_id.in_(person_ids))
+        .order_by(EnrolmentRecord.registered_on, EnrolmentRecord.id)
+    )
+    found: defaultdict[int, list[AnyRow]] = defaultdict(list)
+    for enrolment in session.execute(query):
+        found[enrolment.person_id].append(enrolment)
+    return found
+
+
+def graded(row: ResultRow, scheme: Scheme) -> dict[str, Any]:
+    """What a row scores by the scheme, as an attempt's columns hold it. Raises `InvalidScore`."""
+    items = {code: parse_score(text) for code, text in row.items.items()}
+    total = parse_score(row.score) if row.score is not None else None
+    score = grade(row.subject, total, items, row.outcome, scheme)
+    return {"score_hundredths": hundredths(score), "items_json": items_text(items)}
+
+
+def named(row: ResultRow, candidates: Iterable[AnyRow]) -> list[AnyRow]:
+    """Those of the candidates under a row's number that bear its name. Raises `NotFound`, `Conflict`."""
     people = list(candidates)
     if not people:
         raise NotFound(
             "没有该证件号码的报名", "no candidate is registered under this number", rule="R1.5", where="id_number"
         )
-    named = [person for person in people if same_name(person.name, row.name)]
-    if not named:
+    found = [person for person in people if same_name(person.name, row.name)]
+    if not found:
         raise Conflict("姓名与报名时的不符", "the name is not the one registered", rule="R9", where="name")
-    mine = [one for person in named for one in enrolments.get(person.id, [])]
+    return found
+
+
+def enrolment_of(row: ResultRow, candidates: Iterable[AnyRow], enrolments: Mapping[int, list[AnyRow]]) -> AnyRow:
+    """The enrolment that a row's attempt belongs to (R1.5). Raises `NotFound`, `Conflict`, `AttemptRefused`."""
+    mine = [one for person in named(row, candidates) for one in enrolments.get(person.id, [])]
     before = [one for one in mine if one.registered_on <= row.sat_on]
     if not before:
         raise AttemptRefused(
@@ -330,7 +355,7 @@ def _staged_enrolments(session: Session) -> list[int]:
     return list(session.scalars(query))
 
 
-def _registered_again(session: Session, enrolment_ids: list[int]) -> Mapping[int, date]:
+def registered_again(session: Session, enrolment_ids: list[int]) -> Mapping[int, date]:
     """When the person of an enrolment next registered for the same occupation and level, where they did (R1.5)."""
     later = aliased(EnrolmentRecord)
     query = (
@@ -351,7 +376,7 @@ def _registered_again(session: Session, enrolment_ids: list[int]) -> Mapping[int
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def _differing(row: AnyRow, known: AnyRow) -> str:
+def _differing(row: AnyRow, known: StoredAttempt) -> str:
     """The column in which a row and what is on record of it differ."""
     if row.outcome != known.outcome:
         return "outcome"
@@ -362,17 +387,23 @@ def _differing(row: AnyRow, known: AnyRow) -> str:
     return item
 
 
-def _items(row: AnyRow) -> dict[str, str]:
+def _items(row: StoredAttempt) -> dict[str, str]:
     return json.loads(row.items_json) if row.items_json else {}
 
 
-def _by_key(session: Session, enrolment_ids: list[int]) -> Mapping[tuple[object, ...], AnyRow]:
-    columns = (AttemptRecord.enrolment_id, *(getattr(AttemptRecord, name) for name in (*_KEY, *_CONTENT)))
-    query = select(*columns).where(AttemptRecord.enrolment_id.in_(enrolment_ids))
-    return {(row.enrolment_id, *_values(row, _KEY)): row for row in session.execute(query)}
+def _by_key(recorded: Mapping[int, Sequence[RecordedAttempt]]) -> Mapping[_Key, Sequence[StoredAttempt]]:
+    """The attempts on record by enrolment, subject, day and kind, as they were imported and as they count now: the same
+    file again is neither new nor a conflict, and undoes no correction."""
+    found: defaultdict[_Key, list[StoredAttempt]] = defaultdict(list)
+    for enrolment_id, rows in recorded.items():
+        for one in rows:
+            forms = (one.imported, one) if isinstance(one, CorrectedAttempt) else (one,)
+            for key in dict.fromkeys((enrolment_id, *_values(form, _KEY)) for form in forms):
+                found[key] += forms
+    return found
 
 
-def _values(row: AnyRow, names: tuple[str, ...]) -> tuple[Any, ...]:
+def _values(row: StoredAttempt, names: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in names)
 
 
@@ -390,7 +421,8 @@ def _score_shown(score_hundredths: int | None) -> str:
     return "" if score_hundredths is None else score_text(Decimal(score_hundredths).scaleb(-2))
 
 
-def _error(parsed: Parsed[ResultRow], row: ResultRow, error: Refused) -> CellError:
+def error_of(parsed: Parsed[T], row: ResultRow, error: Refused) -> CellError:
+    """The cell of a row that a refusal is about."""
     column = error.where or ("score" if isinstance(error, InvalidScore) else "id_number")
     shown: dict[str, object] = {
         "id_number": row.identity_number,

@@ -10,6 +10,7 @@ from sqlalchemy.engine import CursorResult
 
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.records.attempts import sat_on_as_corrected
 from certsvc.store import AttemptRecord
 
 
@@ -29,7 +30,7 @@ def publish_results(services: Services, *, by: str, on: date | None = None) -> P
         )
         result = session.execute(
             update(AttemptRecord)
-            .where(AttemptRecord.published_on.is_(None), AttemptRecord.sat_on <= on)
+            .where(AttemptRecord.published_on.is_(None), sat_on_as_corrected() <= on)
             .values(published_on=on)
         )
         assert isinstance(result, CursorResult)

@@ -9,7 +9,7 @@ Not here: the decision itself (`rules.decide`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,13 +20,28 @@ from certsvc.rules.calendar import expected_certificate, expected_scores
 from certsvc.rules.decide import SubjectDecision
 from certsvc.rules.enrolment import Attempt, AttemptKind
 from certsvc.rules.registration_review import Move, RegistrationState
+from certsvc.rules.result_correction import CorrectionReason
 from certsvc.rules.terms import Scheme, Subject
 from certsvc.services.context import SHANGHAI
-from certsvc.services.holders.shown import AttemptView, EnrolmentView, PendingView, ReviewView, SubjectView
-from certsvc.services.records.attempts import attempt_of, decision_on
+from certsvc.services.holders.shown import (
+    AttemptView,
+    CorrectionView,
+    EnrolmentView,
+    PendingView,
+    ReviewView,
+    SubjectView,
+)
+from certsvc.services.records.attempts import (
+    CorrectedAttempt,
+    RecordedAttempt,
+    attempt_of,
+    decision_on,
+    effective_of,
+    taken_back,
+)
 from certsvc.services.records.reviews import step_of, steps_of
 from certsvc.services.records.schemes import scheme_of
-from certsvc.store import ISSUED, AttemptRecord, CertificateRecord, EnrolmentRecord
+from certsvc.store import ISSUED, CertificateRecord, EnrolmentRecord
 
 _KINDS = tuple(AttemptKind)
 
@@ -41,6 +56,7 @@ def enrolments_of(session: Session, person_id: int, today: date) -> tuple[Enrolm
 @dataclass(frozen=True, slots=True)
 class _Results:
     published: tuple[Attempt, ...]
+    corrections: Mapping[int, tuple[CorrectionView, ...]]  # by the identity of a published attempt
     pending: frozenset[tuple[Subject, date]]
 
     def as_of(self, today: date) -> date:
@@ -52,19 +68,46 @@ class _Results:
 
 
 def _results(session: Session, enrolment_id: int, today: date) -> _Results:
-    rows = session.scalars(
-        select(AttemptRecord).where(AttemptRecord.enrolment_id == enrolment_id).order_by(AttemptRecord.id)
-    ).all()
+    rows = effective_of(session, [enrolment_id]).get(enrolment_id, [])
     shown = [row.published_on is not None and row.published_on <= today for row in rows]
     attempts = [attempt_of(row) for row in rows]
     return _Results(
         tuple(attempt for attempt, is_shown in zip(attempts, shown, strict=True) if is_shown),
+        {
+            id(attempt): _corrections(row)
+            for row, attempt, is_shown in zip(rows, attempts, shown, strict=True)
+            if is_shown
+        },
         frozenset(
             (attempt.subject, attempt.sat_on)
             for attempt, is_shown in zip(attempts, shown, strict=True)
             if not is_shown and attempt.sat_on <= today
         ),
     )
+
+
+def _corrections(row: RecordedAttempt) -> tuple[CorrectionView, ...]:
+    """What a result said that its candidate had seen, before each correction since; the latest first."""
+    if not isinstance(row, CorrectedAttempt) or row.published_on is None:
+        return ()
+    views = []
+    said = attempt_of(row.imported)
+    for number, correction in enumerate(row.corrections):
+        on = correction.at.astimezone(SHANGHAI).date()
+        reason = CorrectionReason.of(correction.reason_code)
+        if on >= row.published_on:
+            theirs = reason is not CorrectionReason.WRONG_PERSON
+            views.append(
+                CorrectionView(
+                    on,
+                    reason,
+                    said.sat_on if theirs else None,
+                    said.outcome if theirs else None,
+                    said.score if theirs else None,
+                )
+            )
+        said = attempt_of(CorrectedAttempt(row.imported, row.corrections[: number + 1]))
+    return tuple(reversed(views))
 
 
 def _enrolment(session: Session, row: EnrolmentRecord, today: date) -> EnrolmentView:
@@ -88,7 +131,7 @@ def _enrolment(session: Session, row: EnrolmentRecord, today: date) -> Enrolment
         institution=row.institution,
         as_of=as_of,
         state=decision.state,
-        subjects=tuple(_subject(subject, one, results.published, scheme) for subject, one in decision.subjects.items()),
+        subjects=tuple(_subject(subject, one, results, scheme) for subject, one in decision.subjects.items()),
         reasons=decision.reasons,
         pending=_pending(results, scheme, today),
         completed_on=decision.completed_on,
@@ -114,9 +157,9 @@ def _review(session: Session, row: EnrolmentRecord) -> ReviewView | None:
     )
 
 
-def _subject(subject: Subject, one: SubjectDecision, published: Sequence[Attempt], scheme: Scheme) -> SubjectView:
+def _subject(subject: Subject, one: SubjectDecision, results: _Results, scheme: Scheme) -> SubjectView:
     rules = scheme.subjects[subject]
-    mine = [attempt for attempt in published if attempt.subject is subject]
+    mine = [attempt for attempt in results.published if attempt.subject is subject]
     return SubjectView(
         subject=subject,
         standing=one.standing,
@@ -137,6 +180,7 @@ def _subject(subject: Subject, one: SubjectDecision, published: Sequence[Attempt
                     for item in rules.items
                     if item.code in attempt.items
                 ),
+                results.corrections.get(id(attempt), ()),
             )
             for attempt in sorted(mine, key=lambda attempt: (attempt.sat_on, _KINDS.index(attempt.kind)))
         ),
@@ -155,4 +199,5 @@ def _has_certificate(session: Session, enrolment_id: int) -> bool:
     issued = select(CertificateRecord.id).where(
         CertificateRecord.enrolment_id == enrolment_id, CertificateRecord.stage == ISSUED
     )
-    return session.scalar(issued.limit(1)) is not None
+    # One that a correction took away is no certificate, should the pass be given back (R2.6).
+    return not set(session.scalars(issued)) <= taken_back(session, [enrolment_id])

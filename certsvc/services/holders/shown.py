@@ -13,19 +13,34 @@ from decimal import Decimal
 from certsvc.rules.decide import EnrolmentState, Reason, Standing
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.registration_review import Confirmation, RegistrationState
+from certsvc.rules.result_correction import CorrectionReason
 from certsvc.rules.terms import Subject
 from certsvc.services.holders.share_links import Share
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionView:
+    """A result that was put right after it was published (R2.4): on which day, why by its code, and what it said until
+    then. What was another person's is not shown: `outcome` is None."""
+
+    on: date
+    reason: CorrectionReason
+    sat_on: date | None
+    outcome: Outcome | None
+    score: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One published result. `items` are (Chinese, English, score, maximum), in the scheme's order."""
+    """One published result, as it counts. `items` are (Chinese, English, score, maximum), in the scheme's order;
+    `corrections` what it said before, the latest first."""
 
     sat_on: date
     kind: AttemptKind
     outcome: Outcome
     score: Decimal | None
     items: tuple[tuple[str, str, Decimal, Decimal], ...] = ()
+    corrections: tuple[CorrectionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,11 @@ class SubjectView:
     retake_deadline: date | None
     retake_fee: Decimal | None
     attempts: tuple[AttemptView, ...]
+
+    @property
+    def corrected(self) -> bool:
+        """Whether any result of it was put right after it was published."""
+        return any(attempt.corrections for attempt in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

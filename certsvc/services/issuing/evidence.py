@@ -1,5 +1,5 @@
-"""What an issue rests on: both results, who recorded them, who approved the batch; and what a correction rests on.
-Committed to, never published.
+"""What an issue rests on: both results, who recorded and corrected them, who approved the batch; and what a correction
+rests on. Committed to, never published.
 
 The commitment stands in the credential and in its leaf; with the salt and the register's rows an auditor opens it, and
 a result changed afterwards no longer does.
@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 
 from certsvc.services.records.approvals import Asked
-from certsvc.services.records.decisions import RecordedAttempt
+from certsvc.services.records.attempts import RecordedAttempt, corrections_of
 from certsvc.services.records.signed import SignedVersion
 from certsvc.store import IssueBatchRecord
 from certsvc.transparency.leaf import Changed
@@ -31,6 +31,7 @@ def correction_evidence(old: SignedVersion, changed: Changed, asked: Asked, appr
 
 def _attempt(one: RecordedAttempt) -> str:
     score = "" if one.score_hundredths is None else str(one.score_hundredths)
-    return "|".join(
-        ("attempt", one.subject, str(one.sat_on), one.kind, one.outcome, score, one.items_json or "", one.recorded_by)
-    )
+    # An attempt that was never corrected has the line that it had before there were corrections.
+    by_two = [part for each in corrections_of(one) for part in ("corrected", each.asked_by, each.approved_by)]
+    said = ("attempt", one.subject, str(one.sat_on), one.kind, one.outcome, score, one.items_json or "")
+    return "|".join((*said, one.recorded_by, *by_two))

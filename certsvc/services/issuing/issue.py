@@ -246,12 +246,17 @@ def waiting_batches(services: Services) -> list[int]:
 
 
 def issued_of(services: Services, batch_id: int) -> list[IssuedOne]:
-    """What was issued as version 1 of a batch."""
+    """What was issued of a batch: of each number the first version, since later ones replace it."""
     with services.database.reading() as session:
         query = select(CertificateRecord).where(
-            CertificateRecord.batch_id == batch_id, CertificateRecord.stage == ISSUED, CertificateRecord.version == 1
+            CertificateRecord.batch_id == batch_id,
+            CertificateRecord.stage == ISSUED,
+            CertificateRecord.enrolment_id.is_not(None),
         )
-        return [_issued(row) for row in session.scalars(query.order_by(CertificateRecord.id))]
+        first: dict[str, CertificateRecord] = {}
+        for row in session.scalars(query.order_by(CertificateRecord.id)):
+            first.setdefault(row.number, row)
+        return [_issued(row) for row in first.values()]
 
 
 def _issued(row: CertificateRecord) -> IssuedOne:

@@ -21,6 +21,7 @@ from certsvc.services.context import Services
 from certsvc.services.examination.decide import decide_all
 from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.intended import Intended
+from certsvc.services.records.attempts import taken_back
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.due import marked
 from certsvc.store import (
@@ -60,6 +61,7 @@ def _survey_everyone(session: Session, on: date) -> Survey:
     query = select(CertificateRecord.enrolment_id).where(CertificateRecord.enrolment_id.is_not(None))
     issued = set(session.scalars(query.where(CertificateRecord.stage == ISSUED)))
     reserved = set(session.scalars(query)) - issued
+    issued -= due_another(session).keys()
     for decided in decide_all(session, on):
         if decided.decision.state is not EnrolmentState.PASSED:
             continue
@@ -77,6 +79,8 @@ def _survey_marked(session: Session, on: date) -> Survey:
     found = Survey(already=sum(count for code, count in issued_at.items() if _completed_by(code, on)))
     for marks in marked(session):
         stages = _stages(session, marks)
+        for enrolment_id in due_another(session, list(marks)):
+            del stages[enrolment_id]
         for enrolment_id, one in enrolments_on_record(session, marks).items():
             decision = one.passed(on)
             if stages.get(enrolment_id) == ISSUED or not (decision or one.passes_in_time):
@@ -101,7 +105,7 @@ def _completed_by(code: str, on: date) -> bool:
     return code.rpartition("/")[2] <= on.isoformat()
 
 
-def _stages(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, str]:
+def _stages(session: Session, enrolment_ids: Collection[int]) -> dict[int, str]:
     """The stage of the certificates of some enrolments; none where there is none. Issued where any version is."""
     query = select(CertificateRecord.enrolment_id, CertificateRecord.stage).where(
         CertificateRecord.enrolment_id.in_(enrolment_ids)
@@ -113,6 +117,21 @@ def _stages(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, st
     return found
 
 
+def due_another(session: Session, enrolment_ids: Sequence[int] | None = None) -> Mapping[int, int]:
+    """Enrolments whose newest certificate was taken away by a correction of results, with its version: should another
+    correction give the pass back, they are due one more, under a number of its own (R2.6)."""
+    back = taken_back(session, enrolment_ids)
+    enrolments = select(CertificateRecord.enrolment_id).where(CertificateRecord.id.in_(back))
+    newest: dict[int, tuple[int, int]] = {}
+    for row in session.execute(
+        select(CertificateRecord.enrolment_id, CertificateRecord.version, CertificateRecord.id).where(
+            CertificateRecord.enrolment_id.in_(enrolments)
+        )
+    ):
+        newest[row.enrolment_id or 0] = max(newest.get(row.enrolment_id or 0, (0, 0)), (row.version, row.id))
+    return {key: version for key, (version, certificate_id) in newest.items() if certificate_id in back}
+
+
 def intend(
     services: Services, session: Session, enrolment_ids: Sequence[int], batch: IssueBatchRecord
 ) -> list[Intended]:
@@ -122,7 +141,8 @@ def intend(
     left out.
     """
     taken = select(CertificateRecord.enrolment_id).where(CertificateRecord.enrolment_id.in_(enrolment_ids))
-    free = sorted(set(enrolment_ids) - set(session.scalars(taken)))
+    another = due_another(session, enrolment_ids)
+    free = sorted(set(enrolment_ids) - (set(session.scalars(taken)) - another.keys()))
     intended = []
     on_record = enrolments_on_record(session, free)
     persons = persons_of(session, [one.enrolment for one in on_record.values()])
@@ -130,7 +150,8 @@ def intend(
         decision = one.passed(batch.on)
         if decision is not None:
             person = persons[one.enrolment.person_id]
-            intended.append(intended_of(services, one, person, batch=batch, decision=decision))
+            version = another.get(one.enrolment.id, 0) + 1
+            intended.append(intended_of(services, one, person, batch=batch, decision=decision, version=version))
     return intended
 
 
@@ -141,6 +162,7 @@ def intended_of(
     *,
     batch: IssueBatchRecord,
     decision: Decision,
+    version: int = 1,
 ) -> Intended:
     """What the register says is to be certified of an enrolment that has passed, in this batch."""
     enrolment = on_record.enrolment
@@ -154,6 +176,7 @@ def intended_of(
         evidence=evidence_of(on_record.attempts, batch),
         person_id=person.id,
         enrolment_id=enrolment.id,
+        version=version,
         photo_sha256=enrolment.photo_sha256,
         sex=Sex.of(person.sex),
         birth_date=date.fromisoformat(str(personal["birth_date"])),

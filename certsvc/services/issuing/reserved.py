@@ -60,7 +60,7 @@ def check_registered(
         raise _refused(row, "未通过考试", "has not passed")
     # S3: word for word what the register gives today; one who can write rows chooses none of its words.
     claims, kept = read_claims(load_strict(row.document)), open_secrets(services.vault, row)
-    intended = intended_of(services, on_record, person, batch=batch, decision=decision)
+    intended = intended_of(services, on_record, person, batch=batch, decision=decision, version=row.version)
     allotted = Allotted(row.number, row.token, row.status_list, row.status_index)
     due = claims_of(services, intended, allotted, kept)
     if kept.id_number != intended.identity.number or replace(due, evidence_commitment=None) != replace(

@@ -7,6 +7,7 @@ S1 approval   another person than the one who asked for the batch has approved i
 S2 earned     each enrolment was approved (R1.6) and has passed on the date of issue, decided here again by the rules
 S3 document   the reserved document is, word for word, what the register gives for that enrolment, number and date
 S4 evidence   the document commits to these very results and this very approval
+S5 once       it is the enrolment's first, or the one before it was taken away by a correction of results (R2.6)
 
 Then steps 3 to 6 of the cycle, in one transaction. One certificate that fails a check stops its batch. What a process
 can do that writes results and approvals into the database is in SECURITY.md.
@@ -14,9 +15,11 @@ can do that writes results and approvals into the database is in SECURITY.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.four_eyes import is_second_person
@@ -27,6 +30,7 @@ from certsvc.services.issuing.plan import completed_sessions, persons_of, survey
 from certsvc.services.issuing.reserved import check_registered
 from certsvc.services.issuing.sign import sign_reserved
 from certsvc.services.operation.own_keys import require_own_keys
+from certsvc.services.records.attempts import taken_back
 from certsvc.services.records.decisions import enrolments_on_record
 from certsvc.store import RESERVED, CertificateRecord, IssueBatchRecord
 
@@ -54,6 +58,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
             return 0
         on_record = enrolments_on_record(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
         persons = persons_of(session, [one.enrolment for one in on_record.values()])
+        _check_once(session, rows)
         for row in rows:
             assert row.enrolment_id is not None
             one = on_record[row.enrolment_id]
@@ -71,6 +76,18 @@ def sign_approved(services: Services, batch_id: int) -> int:
             last=rows[-1].number,
         )
         return len(rows)
+
+
+def _check_once(session: Session, rows: Sequence[CertificateRecord]) -> None:
+    # S5: nobody who writes rows gives one enrolment two certificates.
+    later = [row for row in rows if row.version > 1]
+    back = taken_back(session) if later else frozenset()
+    for row in later:
+        query = select(CertificateRecord.id).where(
+            CertificateRecord.enrolment_id == row.enrolment_id, CertificateRecord.version == row.version - 1
+        )
+        if session.scalar(query) not in back:
+            raise BatchRefused("该报名已有证书", "the enrolment has a certificate already", where=row.number)
 
 
 def _check_approval(batch: IssueBatchRecord) -> None:

@@ -45,7 +45,8 @@ _MOST_LOOKED_FOR: Final = 100
 _REACH: Final = "status-lists-reach"
 # As they stand in a leaf, whose one form is known: most leaves change nothing, and need not be taken apart.
 _NO_CHANGE: Final = tuple(
-    f'"event":"{event.value}"'.encode() for event in (Event.ISSUE, Event.REISSUE, Event.SESSION, Event.CLOCK)
+    f'"event":"{event.value}"'.encode()
+    for event in (Event.ISSUE, Event.REISSUE, Event.SESSION, Event.CLOCK, Event.RESULT)
 )
 
 

@@ -21,10 +21,18 @@ from certsvc.services.context import Services
 from certsvc.services.trail import note
 from certsvc.services.vault import Vault
 from certsvc.store import ApprovalRecord
+from certsvc.transparency.leaf import Act
 
 LONGEST_NOTE: Final = 500
 CORRECTION: Final = "certificate.correct"
 """The kind of request that corrects a certificate (R8.4a)."""
+RESULTS: Final = {
+    Act.CORRECTED: "results.correct",
+    Act.ANNULLED: "results.annul",
+    Act.WITHDRAWN: "results.withdraw",
+}
+"""The kinds of request that put results right (R2.4, R2.7)."""
+_RULES: Final = {CORRECTION: "R8.4a", **dict.fromkeys(RESULTS.values(), "R2.4")}
 
 
 class ApprovalState(StrEnum):
@@ -100,7 +108,7 @@ def waiting(services: Services, session: Session, approval_id: int, by: str) -> 
         raise Refused(
             "申请人不得批准或驳回自己的申请",
             "the one who asked for it may not decide it",
-            rule="R8.4a" if asked.kind == CORRECTION else "R10",
+            rule=_RULES.get(asked.kind, "R10"),
             where=str(approval_id),
         )
     return row, asked

@@ -10,53 +10,38 @@ results that are not yet published, which only a holder's page leaves out (`hold
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.rules.decide import Decision, EnrolmentState
 from certsvc.rules.terms import Scheme
-from certsvc.services.records.attempts import StoredAttempt, attempt_of, decision_on
+from certsvc.services.records.attempts import (
+    Corrections,
+    RecordedAttempt,
+    attempt_of,
+    decision_on,
+    effective,
+    recorded_of,
+)
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.services.records.schemes import schemes_by_id
-from certsvc.store import AttemptRecord, EnrolmentRecord, ReviewStepRecord
-
-# Columns, not mapped rows: deciding a whole register reads nothing else of them, in a third of the time.
-_COLUMNS = (
-    AttemptRecord.enrolment_id,
-    AttemptRecord.subject,
-    AttemptRecord.sat_on,
-    AttemptRecord.kind,
-    AttemptRecord.outcome,
-    AttemptRecord.score_hundredths,
-    AttemptRecord.items_json,
-    AttemptRecord.recorded_by,
-    AttemptRecord.recorded_at,
-)
-
-
-class RecordedAttempt(StoredAttempt, Protocol):
-    """An attempt with who recorded it, and when."""
-
-    @property
-    def recorded_by(self) -> str: ...
-    @property
-    def recorded_at(self) -> datetime: ...
+from certsvc.store import EnrolmentRecord, ReviewStepRecord
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentOnRecord:
-    """An enrolment with all that its decision rests on. `attempts` are in the order they were recorded."""
+    """An enrolment with all that its decision rests on. `recorded` are its attempts as imported, in the order they were
+    recorded, `corrections` what was put right of them since; `attempts` is what counts (R2.4)."""
 
     enrolment: EnrolmentRecord
     schemes: Mapping[int, Scheme]
-    attempts: Sequence[RecordedAttempt]
+    recorded: Sequence[RecordedAttempt]
     steps: Sequence[ReviewStepRecord]
+    corrections: Corrections = field(default_factory=dict)
     reviewed_since: bool = False  # seen as of a moment before its review began
 
     @property
@@ -65,15 +50,30 @@ class EnrolmentOnRecord:
         return self.schemes[self.enrolment.scheme_id]
 
     @property
+    def attempts(self) -> Sequence[RecordedAttempt]:
+        """What counts, in the order they were recorded."""
+        return effective(self.recorded, self.corrections) if self.corrections else self.recorded
+
+    @property
     def approved(self) -> bool:
         """Whether the registration counts, by its row and by every step that led there (R1.6)."""
         return not self.reviewed_since and counts(self.enrolment, self.steps)
 
-    def as_of(self, moment: datetime) -> EnrolmentOnRecord:
-        """What had been recorded by then: what came in afterwards is not what a deed of that moment rested on."""
+    def as_of(self, moment: datetime, leaf_index: int) -> EnrolmentOnRecord:
+        """What had been recorded by then, and corrected before this leaf of the log: what came in afterwards is not
+        what a deed of that moment rested on."""
         steps = [one for one in self.steps if one.at <= moment]
-        attempts = [one for one in self.attempts if one.recorded_at <= moment]
-        return replace(self, steps=steps, attempts=attempts, reviewed_since=bool(self.steps) and not steps)
+        recorded = [one for one in self.recorded if one.recorded_at <= moment]
+        then = {
+            key: [one for one in history if one.leaf_index < leaf_index] for key, history in self.corrections.items()
+        }
+        return replace(
+            self,
+            steps=steps,
+            recorded=recorded,
+            corrections={key: history for key, history in then.items() if history},
+            reviewed_since=bool(self.steps) and not steps,
+        )
 
     def decided(self, on: date, scheme: Scheme | None = None) -> Decision | None:
         """The decision as of a day, by its own scheme where no other is asked about; None where it is not approved."""
@@ -93,6 +93,10 @@ class EnrolmentOnRecord:
         last = max((one.sat_on for one in self.attempts), default=None)
         return last is not None and self.passed(last) is not None
 
+    def still_passed(self, on: date) -> Decision | None:
+        """The same by all that is on record now: what a certificate that was issued that day rests on since (R2.6)."""
+        return self.passed(max([on, *(one.sat_on for one in self.attempts)]))
+
 
 def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Mapping[int, EnrolmentOnRecord]:
     """Those of the enrolments (at most some hundred ids) that there are, by id, in the order of their ids."""
@@ -103,11 +107,13 @@ def enrolments_on_record(session: Session, enrolment_ids: Collection[int]) -> Ma
 def with_what_they_rest_on(
     session: Session, enrolments: Sequence[EnrolmentRecord], schemes: Mapping[int, Scheme]
 ) -> Mapping[int, EnrolmentOnRecord]:
-    """Enrolments that were read already, with attempts and reviews, in two queries; `schemes` are `schemes_by_id`."""
+    """Enrolments that were read already, with attempts and reviews, in three queries; `schemes` are `schemes_by_id`."""
     ids = [one.id for one in enrolments]
-    attempts: defaultdict[int, list[RecordedAttempt]] = defaultdict(list)
-    query = select(*_COLUMNS).where(AttemptRecord.enrolment_id.in_(ids)).order_by(AttemptRecord.id)
-    for row in session.execute(query):
-        attempts[row.enrolment_id].append(row)
+    recorded, corrected = recorded_of(session, ids)
     steps = steps_of(session, ids)
-    return {one.id: EnrolmentOnRecord(one, schemes, attempts[one.id], steps.get(one.id, ())) for one in enrolments}
+    return {
+        one.id: EnrolmentOnRecord(
+            one, schemes, recorded.get(one.id, ()), steps.get(one.id, ()), corrected.get(one.id, {})
+        )
+        for one in enrolments
+    }
