@@ -9,6 +9,7 @@ import logging
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -27,6 +28,7 @@ from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, summed
 from certsvc.web.holder.regions import region_name
 from certsvc.web.qr_picture import draw
+from tests.builders.correcting import correct, correction
 from tests.builders.holders import (
     FAILED_NAME,
     PENDING_NAME,
@@ -98,6 +100,28 @@ def test_each_sees_their_own_record_whole(place: Place, someone: Someone, said: 
 def test_a_result_is_not_seen_before_it_is_published(place: Place) -> None:
     page = enter(place.visitor(), place.services, Someone(PENDING_NAME)).text
     assert "91" not in re.sub(r"<style>.*?</style>|\d{4}-\d\d-\d\d|[\w-]{20,}", "", page, flags=re.DOTALL)
+
+
+def test_a_corrected_result_bears_the_mark_what_it_said_and_why(own_site: Place, tmp_path: Path) -> None:
+    one = Someone(RETAKE_NAME)
+    row = {
+        "id_number": one.id_number,
+        "name": one.name,
+        "subject": "theory",
+        "sat_on": "2030-12-05",
+        "kind": "first",
+        "outcome": "scored",
+        "score": "58.5",
+    }
+    correct(own_site.services, tmp_path, correction(row, "复核：李四阅卷有误"))
+    client = own_site.visitor()
+    page = enter(client, own_site.services, one).text
+    for words in ("58.5", "已更正", "<b>更正</b>", "成绩复核", "原为 55.5（2030-12-05）"):
+        assert words in page, words
+    assert "李四" not in page
+    english = client.get("/my?lang=en").text
+    assert "it said 55.5 (2030-12-05)" in english
+    assert "the score was reviewed" in english
 
 
 @pytest.mark.parametrize("someone", [VALID, Someone(RETAKE_NAME), Someone(PAPER_NAME), Someone(REPLACED_NAME)])
