@@ -22,13 +22,15 @@ from certsvc.rules.wording import score_text
 from certsvc.services.certificates import give_out, reissue
 from certsvc.services.certificates.listing import list_certificates
 from certsvc.services.certificates.reissue_request import RequestState
+from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, summed
 from certsvc.web.holder.regions import region_name
 from certsvc.web.qr_picture import draw
-from tests.builders.correcting import correct, correction
+from tests.builders import holders
+from tests.builders.correcting import correct, correction, record, register
 from tests.builders.holders import (
     FAILED_NAME,
     PENDING_NAME,
@@ -47,6 +49,7 @@ from tests.builders.holders import (
     session_of,
     share_link,
 )
+from tests.builders.person import Candidate
 from tests.builders.site import CORRECTED_NAME, NAMES, PAPER_NAME, PAPER_NUMBER, REPLACED_NAME
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -102,25 +105,22 @@ def test_a_result_is_not_seen_before_it_is_published(place: Place) -> None:
     assert "91" not in re.sub(r"<style>.*?</style>|\d{4}-\d\d-\d\d|[\w-]{20,}", "", page, flags=re.DOTALL)
 
 
-def test_a_corrected_result_bears_the_mark_what_it_said_and_why(own_site: Place, tmp_path: Path) -> None:
-    one = Someone(RETAKE_NAME)
-    row = {
-        "id_number": one.id_number,
-        "name": one.name,
-        "subject": "theory",
-        "sat_on": "2030-12-05",
-        "kind": "first",
-        "outcome": "scored",
-        "score": "58.5",
-    }
-    correct(own_site.services, tmp_path, correction(row, "复核：李四阅卷有误"))
+def test_a_corrected_result_bears_the_mark_what_it_said_and_why(
+    own_site: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, services = Candidate(name="更正人"), own_site.services
+    monkeypatch.setitem(holders._NUMBERS, one.name, one.id_number)
+    register(services, tmp_path, [one])
+    record(services, tmp_path, one.result(score="55.5"))
+    publish_results(services, by="office")
+    correct(services, tmp_path, correction(one.result(score="58.5"), "复核：李四阅卷有误"))
     client = own_site.visitor()
-    page = enter(client, own_site.services, one).text
-    for words in ("58.5", "已更正", "<b>更正</b>", "成绩复核", "原为 55.5（2030-12-05）"):
+    page = enter(client, services, Someone(one.name)).text
+    for words in ("58.5", "已更正", "<b>更正</b>", "成绩复核", "原为 55.5（2025-03-24）"):
         assert words in page, words
     assert "李四" not in page
     english = client.get("/my?lang=en").text
-    assert "it said 55.5 (2030-12-05)" in english
+    assert "it said 55.5 (2025-03-24)" in english
     assert "the score was reviewed" in english
 
 
