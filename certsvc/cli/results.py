@@ -13,10 +13,11 @@ from certsvc.cli.speech import by_option, json_option, say, talk, tell, tell_wai
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from certsvc.rules.decide import SubjectDecision
     from certsvc.services.context import Services
     from certsvc.services.results.carry_out import ResultsChanged
     from certsvc.services.results.correct import Proposed
-    from certsvc.services.results.follows import Follows, Who
+    from certsvc.services.results.follows import DecisionChange, Follows, Who
 
 _MOST_SAID = 50
 _APPROVED_BY = click.option(
@@ -182,7 +183,10 @@ def _say_follows(follows: Follows) -> None:
         f"no longer count, {follows.retakes} of them retakes that fall away; {len(follows.revoked)} certificates "
         f"revoked; {len(follows.passing)} now pass"
     )
-    _say_each(f"  {_named(one.who)}  {one.was.zh} → {one.now.zh}  {one.was} → {one.now}" for one in follows.decisions)
+    _say_each(
+        f"  {_named(one.who)}  {one.was.zh} → {one.now.zh}  {one.was} → {one.now}{_subjects(one)}"
+        for one in follows.decisions
+    )
     _say_each(
         f"  {_named(one.who)}  不计 {one.fallen.attempt.subject.zh}{one.fallen.attempt.kind.zh}"
         f"({one.fallen.attempt.sat_on})  {one.fallen.rule}  {one.fallen.zh} / {one.fallen.en}"
@@ -191,6 +195,19 @@ def _say_follows(follows: Follows) -> None:
     _say_each(f"  撤销证书 revoked: {number}" for number in follows.revoked)
     _say_each(f"  {_named(one)}  由此通过，下批签发 now passes, due in the next batch" for one in follows.passing)
     _say_each(f"  {_named(one.who)}  注意 notice: {one.rule} {one.zh} / {one.en}" for one in follows.notices)
+
+
+def _subjects(one: DecisionChange) -> str:
+    """Each subject that stands otherwise, and its open retake."""
+    return "".join(
+        f"；{each.zh} {_stands(one.before.subjects[each])} → {_stands(one.after.subjects[each])}"
+        for each in one.subjects
+    )
+
+
+def _stands(one: SubjectDecision) -> str:
+    retake = one.free_retake
+    return one.standing.zh + (f"（可补考至 {retake.deadline}）" if retake.open else "")
 
 
 def _say_each(lines: Iterable[str]) -> None:

@@ -67,7 +67,7 @@ def _stand_together(enrolment: Enrolment, existing: Sequence[Attempt], rows: lis
     if any(_out_of_turn(counted, attempt) for attempt in rows):
         return False
     _, refused = replay(enrolment, [*existing, *rows], scheme)
-    # What a correction left without ground has no effect, and is in nobody's way (R2.5).
+    # What a correction left without ground has no effect, and is in no one's way (R2.5).
     return {id(attempt) for attempt, _ in refused} <= {id(attempt) for attempt, _ in before}
 
 

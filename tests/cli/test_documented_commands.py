@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from certsvc.roster import candidates, employer_list, paper, results
+from certsvc.roster import candidates, corrections, employer_list, paper, results
 from examples import made_up_roll
 from tests.builders.postgresql import postgresql_database
 from tests.softhsm import needs_softhsm
@@ -143,7 +143,7 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 
 def test_every_column_of_an_import_is_explained() -> None:
     told = (DOCS / "imports.md").read_text("utf-8")
-    for module in (candidates, results, paper, employer_list):
+    for module in (candidates, results, corrections, paper, employer_list):
         for column in module.COLUMNS:
             assert column.zh in told
             assert re.search(rf"\b{column.key}\b", told)

@@ -6,7 +6,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from certsvc.transparency.leaf import Changed, Entry, Event, Leaf, commit
+from certsvc.transparency.leaf import Act, Changed, Entry, Event, Leaf, commit
 
 DAY = date(2026, 3, 24)
 SESSION = "emergency-rescuer-5/qinghai-2025/2026-03-01"
@@ -59,11 +59,16 @@ def session(passed: int, *, code: str = SESSION, day: date = DAY) -> Leaf:
     return Leaf(event=Event.SESSION, day=day, session=code, passed=passed)
 
 
+def result(name: str = "a", *, act: Act = Act.CORRECTED, day: date = DAY) -> Leaf:
+    return Leaf(event=Event.RESULT, day=day, act=act, evidence=commitment(name + " result"))
+
+
 names = st.text("abcdefgh", min_size=1, max_size=3)
 days = st.dates(date(2020, 1, 1), date(2099, 12, 31))
 any_leaf = st.one_of(
     st.builds(lambda day, since: Leaf(event=Event.CLOCK, day=day, since=since), days, st.integers(0, 2**53 - 1)),
     st.builds(issue, names, day=days, dated=st.none() | days),
+    st.builds(result, names, act=st.sampled_from(Act), day=days),
     st.builds(
         reissue,
         names,

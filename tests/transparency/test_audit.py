@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from certsvc.transparency import leaf as leaf_form
 from certsvc.transparency.audit import AuditReport, CosignedAt, ShownCertificate, audit
 from certsvc.transparency.checkpoint import Checkpoint
-from certsvc.transparency.leaf import Changed, Entry, Event, Leaf, Stated, commit_credential
+from certsvc.transparency.leaf import Act, Changed, Entry, Event, Leaf, Stated, commit_credential
 from certsvc.transparency.tree import root
 from tests.transparency import leaves
 from tests.transparency.keys import ORIGIN
-from tests.transparency.leaves import DAY, change, correct, issue, reissue, session
+from tests.transparency.leaves import DAY, change, correct, issue, reissue, result, session
 
 SALT = bytes(range(32))
 SHOWN = replace(issue("shown"), credential=commit_credential(SALT, b"signed"))
@@ -192,6 +192,14 @@ def test_changes_follow_the_status_of_the_credential(events: list[Leaf]) -> None
 
 def test_a_paper_certificate_is_reissued_once() -> None:
     assert found(recount([reissue("a", paper="p"), reissue("b", paper="p")])) == [("L9", 1)]
+
+
+def test_results_that_were_put_right_are_counted_by_what_was_done() -> None:
+    acts = [Act.CORRECTED, Act.ANNULLED, Act.CORRECTED, Act.WITHDRAWN]
+    report = recount([session(1), issue("a"), *(result(str(n), act=act) for n, act in enumerate(acts))])
+    assert report.ok
+    assert dict(report.results) == {Act.CORRECTED: 2, Act.ANNULLED: 1, Act.WITHDRAWN: 1}
+    assert found(recount([result(day=DAYS[1]), result(day=DAYS[0])])) == [("L3", 1)]
 
 
 def test_corrections_are_counted_by_what_they_changed_and_reissues_by_the_register() -> None:

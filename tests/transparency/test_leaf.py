@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from certsvc.errors import MalformedLog
 from certsvc.transparency.leaf import (
     MAX_BYTES,
+    Act,
     Changed,
     Entry,
     Event,
@@ -118,6 +119,11 @@ REFUSED_LEAVES = {
     "a clock that names a leaf before the first": Leaf(event=Event.CLOCK, day=leaves.DAY, since=-1),
     "a clock that names a leaf by a truth": Leaf(event=Event.CLOCK, day=leaves.DAY, since=True),
     "a clock beyond what readers keep": Leaf(event=Event.CLOCK, day=leaves.DAY, since=2**53),
+    "a result that nothing was done to": replace(leaves.result(), act=None),
+    "a result without evidence": replace(leaves.result(), evidence=None),
+    "a result that names a sitting": replace(leaves.result(), session=leaves.SESSION),
+    "a result that names a credential": replace(leaves.result(), credential=leaves.commitment("a")),
+    "an issue that corrects a result": replace(leaves.issue(), act=Act.CORRECTED),
     "a revocation of nothing": replace(leaves.change(Event.REVOKE, "a"), credential=None),
     "a session without a count": replace(leaves.session(1), passed=None),
     "a session with a credential": replace(leaves.session(1), credential=leaves.commitment("a")),

@@ -9,6 +9,7 @@ import logging
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -21,12 +22,15 @@ from certsvc.rules.wording import score_text
 from certsvc.services.certificates import give_out, reissue
 from certsvc.services.certificates.listing import list_certificates
 from certsvc.services.certificates.reissue_request import RequestState
+from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.holders import own_record
 from certsvc.services.holders.sign_in import holder_of
 from certsvc.web.holder import sign_in
 from certsvc.web.holder.page import ScanDay, ScanSummary, summed
 from certsvc.web.holder.regions import region_name
 from certsvc.web.qr_picture import draw
+from tests.builders import holders
+from tests.builders.correcting import correct, correction, record, register
 from tests.builders.holders import (
     FAILED_NAME,
     PENDING_NAME,
@@ -45,6 +49,7 @@ from tests.builders.holders import (
     session_of,
     share_link,
 )
+from tests.builders.person import Candidate
 from tests.builders.site import CORRECTED_NAME, NAMES, PAPER_NAME, PAPER_NUMBER, REPLACED_NAME
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -98,6 +103,25 @@ def test_each_sees_their_own_record_whole(place: Place, someone: Someone, said: 
 def test_a_result_is_not_seen_before_it_is_published(place: Place) -> None:
     page = enter(place.visitor(), place.services, Someone(PENDING_NAME)).text
     assert "91" not in re.sub(r"<style>.*?</style>|\d{4}-\d\d-\d\d|[\w-]{20,}", "", page, flags=re.DOTALL)
+
+
+def test_a_corrected_result_bears_the_mark_what_it_said_and_why(
+    own_site: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, services = Candidate(name="更正人"), own_site.services
+    monkeypatch.setitem(holders._NUMBERS, one.name, one.id_number)
+    register(services, tmp_path, [one])
+    record(services, tmp_path, one.result(score="55.5"))
+    publish_results(services, by="office")
+    correct(services, tmp_path, correction(one.result(score="58.5"), "复核：李四阅卷有误"))
+    client = own_site.visitor()
+    page = enter(client, services, Someone(one.name)).text
+    for words in ("58.5", "已更正", "<b>更正</b>", "成绩复核", "原为 55.5（2025-03-24）"):
+        assert words in page, words
+    assert "李四" not in page
+    english = client.get("/my?lang=en").text
+    assert "it said 55.5 (2025-03-24)" in english
+    assert "the score was reviewed" in english
 
 
 @pytest.mark.parametrize("someone", [VALID, Someone(RETAKE_NAME), Someone(PAPER_NAME), Someone(REPLACED_NAME)])

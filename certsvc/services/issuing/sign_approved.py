@@ -79,7 +79,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
 
 
 def _check_once(session: Session, rows: Sequence[CertificateRecord]) -> None:
-    # S5: nobody who writes rows gives one enrolment two certificates.
+    # S5: no one who writes rows gives one enrolment two certificates.
     later = [row for row in rows if row.version > 1]
     back = taken_back(session) if later else frozenset()
     for row in later:

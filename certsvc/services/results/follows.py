@@ -20,14 +20,16 @@ from sqlalchemy.orm import Session
 from certsvc.credential.status import Status
 from certsvc.errors import Refused, StaleRequest
 from certsvc.person.identity import mask_id_number
-from certsvc.rules.decide import decide
+from certsvc.rules.decide import Decision, SubjectDecision
 from certsvc.rules.enrolment import Attempt, AttemptKind, Enrolment
+from certsvc.rules.explain import explain_json
 from certsvc.rules.progress import EnrolmentState
 from certsvc.rules.result_correction import NotCounted, without_effect
+from certsvc.rules.terms import Subject
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import registered_again
 from certsvc.services.imports import chunks
-from certsvc.services.records.attempts import RecordedAttempt, attempt_of, corrections_of, taken_back
+from certsvc.services.records.attempts import RecordedAttempt, attempt_of, corrections_of, decision_on, taken_back
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.result_changes import Change, Said, changed
 from certsvc.store import ISSUED, RESERVED, AttemptRecord, CertificateRecord, PersonRecord
@@ -50,12 +52,40 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class DecisionChange:
+    """A decision that would be another: in the enrolment's state, a subject's standing, or what may be retaken."""
+
     who: Who
-    was: EnrolmentState
-    now: EnrolmentState
+    before: Decision
+    after: Decision
+
+    @property
+    def was(self) -> EnrolmentState:
+        return self.before.state
+
+    @property
+    def now(self) -> EnrolmentState:
+        return self.after.state
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """Those that stand otherwise, or whose retake is open no longer, newly, or until another day."""
+        before, after = self.before.subjects, self.after.subjects
+        return [one for one in before if _stands(before[one]) != _stands(after[one])]
+
+    @property
+    def differs(self) -> bool:
+        return self.was is not self.now or bool(self.subjects)
 
     def as_json(self) -> dict[str, object]:
-        return {**self.who.as_json(), "from": self.was.value, "to": self.now.value}
+        before, after = explain_json(self.before)["subjects"], explain_json(self.after)["subjects"]
+        assert isinstance(before, dict)
+        assert isinstance(after, dict)
+        changed_subjects = {one.value: {"from": before[one.value], "to": after[one.value]} for one in self.subjects}
+        return {**self.who.as_json(), "from": self.was.value, "to": self.now.value, "subjects": changed_subjects}
+
+
+def _stands(one: SubjectDecision) -> tuple[object, ...]:
+    return (one.standing, one.free_retake)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +222,10 @@ class _Enrolled:
         before = [(one.id, attempt_of(one)) for one in self.on_record.attempts]
         after = [(key, attempt_of(one)) for key, one in changed(self.on_record.attempts, changes)]
         on = max([self.services.today(), *(attempt.sat_on for _, attempt in (*before, *after))])
-        was, now = self._state(before, on), self._state(after, on)
-        if was is not now:
-            follows.decisions.append(DecisionChange(self.who, was, now))
+        decisions = DecisionChange(self.who, self._decision(before, on), self._decision(after, on))
+        was, now = decisions.was, decisions.now
+        if decisions.differs:
+            follows.decisions.append(decisions)
         fallen_before = set(self._without_effect(before))
         fallen = self._without_effect(after)
         follows.not_counted += [FallsAway(self.who, one) for key, one in fallen.items() if key not in fallen_before]
@@ -230,9 +261,8 @@ class _Enrolled:
                 )
         return False
 
-    def _state(self, attempts: Iterable[tuple[int, Attempt]], on: date) -> EnrolmentState:
-        registration = Enrolment(self.on_record.enrolment.registered_on)
-        return decide(registration, [one for _, one in attempts], self.on_record.scheme, on).state
+    def _decision(self, attempts: Iterable[tuple[int, Attempt]], on: date) -> Decision:
+        return decision_on(self.on_record.enrolment, [one for _, one in attempts], self.on_record.scheme, on)
 
     def _without_effect(self, attempts: Sequence[tuple[int, Attempt]]) -> dict[int, NotCounted]:
         registration = Enrolment(self.on_record.enrolment.registered_on)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -128,6 +128,26 @@ def test_a_retake_after_a_first_attempt_corrected_to_passed_is_not_counted(servi
     assert [reason.rule for reason in told] == ["R3.7"]
     assert "不予登记" not in told[0].zh
     assert "not counted" in told[0].en
+
+
+def test_a_decision_changes_with_a_subject_or_a_deadline_also_where_the_state_stays(
+    services: Services, tmp_path: Path
+) -> None:
+    sat, before = (str(services.today() - timedelta(days=days)) for days in (20, 22))
+    record(services, tmp_path, ONE.result(score="50", sat_on=sat))
+    for changes in ({"score": "70"}, {"score": "50", "corrected_sat_on": before}, {"score": "51"}):
+        row = correction(ONE.result(sat_on=sat), **changes)
+        request = propose(services, write_csv(tmp_path / "one.csv", [row]), by="甲", dry_run=True).request
+        assert request is not None
+        told = request.follows.as_json()["decisions"]
+        assert isinstance(told, list)
+        if changes == {"score": "51"}:
+            assert told == []
+            continue
+        (one,) = told
+        assert (one["from"], one["to"]) == ("in_progress", "in_progress")
+        assert list(one["subjects"]) == ["theory"]
+        assert one["subjects"]["theory"]["from"] != one["subjects"]["theory"]["to"]
 
 
 def test_misconduct_found_later_closes_the_enrolment_for_the_other_subject(services: Services, tmp_path: Path) -> None:
