@@ -108,7 +108,8 @@ def _reach(services: Services, session: Session, edge: Frontier) -> _Reach | Non
     state = kept(services, _REACH)
     with suppress(KeyError, ValueError, TypeError, LogMismatch):
         if state is not None and state["size"] <= edge.size:
-            then = edge_at(state["size"], log_read.hash_reader(session))
+            size = int(state["size"])
+            then = edge if size == edge.size else edge_at(size, log_read.hash_reader(session))
             if then.root().hex() == state["root"]:
                 # By other keys than these, a list may be one that is distrusted since: they are read again.
                 known = state["lists"] if state["trust"] == _trust(services) else {}
