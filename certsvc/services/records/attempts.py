@@ -1,6 +1,6 @@
 """Attempts between the store and the rules: rows to values and back, and an enrolment's decision on a day (R2.4).
 
-An attempt's row stays as it was imported. What counts of it is what its latest correction says: whoever asks for
+An attempt's row stays as it was imported. What counts of it is what its latest correction says: who asks for
 attempts, asks here (`recorded_of`, `attempts_of`), and is given that.
 """
 
