@@ -55,6 +55,8 @@ def check(published: Path | None, as_json: bool) -> int:
             talk(str(problem))
         say(f"日志 {found.size} 叶，证书 {found.certificates} 份，问题 {len(found.problems)} 处；根 {found.root.hex()}")
         say(f"{found.size} leaves, {found.certificates} certificates, {len(found.problems)} problems")
+        if found.erased:
+            say(f"其中 {found.erased} 份的个人信息已抹除 / the personal data of {found.erased} were erased")
     return 0 if found.ok else 1
 
 

@@ -15,11 +15,16 @@ from certsvc.services.certificates.correct import Corrected
 from certsvc.services.context import Services
 from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
+from certsvc.services.persons import correct as putting_right
+from certsvc.services.persons import erase
+from certsvc.services.persons.correct import PutRight
+from certsvc.services.persons.erase import Erasure
 from certsvc.services.records.approvals import CORRECTION, ApprovalState, decide, found, opened, waiting, why
 from certsvc.services.records.contacts import KIND as CONTACT
+from certsvc.services.records.erased import ERASURE
 from certsvc.store import ApprovalRecord
 
-Outcome: TypeAlias = Corrected | ContactChange
+Outcome: TypeAlias = Corrected | ContactChange | PutRight | Erasure
 """What a deed answers once it is carried out."""
 
 
@@ -29,8 +34,16 @@ class Deed(Protocol):
     def __call__(self, services: Services, approval_id: int, /, *, by: str) -> Outcome: ...
 
 
-_DEEDS: Final[Mapping[str, Deed]] = {CORRECTION: correct.approve, CONTACT: contact.approve}
-_TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
+_DEEDS: Final[Mapping[str, Deed]] = {
+    CORRECTION: correct.approve,
+    CONTACT: contact.approve,
+    putting_right.KIND: putting_right.approve,
+    ERASURE: erase.approve,
+}
+_TOLD: Final = (
+    *("name", "id_number", "id_type", "phone", "birth_date", "sex", "institution", "batch", "registered_on"),
+    *("was", "was_id_number", "erases", "keeps", "erased_numbers"),
+)
 
 
 @dataclass(frozen=True, slots=True)

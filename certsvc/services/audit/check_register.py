@@ -29,7 +29,7 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW, frontier
 from certsvc.services.log.clock import signed_at
 from certsvc.services.log.stated import stated_by
-from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.erased import Stub, log_name, open_stub
 from certsvc.services.verification.genuine import repeats
 from certsvc.signing.proofs import verify_credential
 from certsvc.store import (
@@ -69,6 +69,7 @@ class LogReport:
     size: int
     root: bytes
     certificates: int
+    erased: int
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
 
@@ -82,6 +83,7 @@ class LogReport:
             "size": self.size,
             "root": self.root.hex(),
             "certificates": self.certificates,
+            "erased": self.erased,
             "problems": [_as_json(problem) for problem in self.problems],
             "notices": [_as_json(problem) for problem in self.notices],
         }
@@ -94,6 +96,7 @@ class _Findings:
     made: set[int] = field(default_factory=set)  # leaves that a certificate names as its own
     changed: set[int] = field(default_factory=set)  # leaves that a change of status names
     certificates: int = 0
+    erased: int = 0
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
         self.problems.append(Problem(rule, index, zh, en))
@@ -118,6 +121,7 @@ def check_log(services: Services, published: Path | None = None) -> LogReport:
         size=edge.size,
         root=edge.root(),
         certificates=found.certificates,
+        erased=found.erased,
         problems=(*found.problems, *problems),
         notices=tuple(found.notices),
     )
@@ -210,6 +214,10 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
     for row, content in session.execute(query):
         found.certificates += 1
         named = f"{row.number}-v{row.version}"
+        if row.erased_on is not None:
+            _check_erased(services, row, content, found)
+            session.expunge(row)
+            continue
         if row.leaf_index is None or content is None or not isinstance(row.credential, bytes):
             found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
             continue
@@ -233,6 +241,31 @@ def _check_certificates(services: Services, session: Session, found: _Findings) 
         if not _is_about(services, row, _MAKERS, log_read.octets(content)):
             found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
         session.expunge(row)
+
+
+def _check_erased(services: Services, row: CertificateRecord, content: bytes | None, found: _Findings) -> None:
+    """G2 for a certificate whose holder's data were erased: its columns are those that were sealed then, and its leaf
+    is the one about it. That it was erased by two people is asked by G6."""
+    named = f"{row.number}-v{row.version}"
+    found.erased += 1
+    try:
+        stub: Stub | None = open_stub(services.vault, row)
+        leaf = None if content is None else leaves.decode(log_read.octets(content))
+    except (KeyMissing, MalformedLog):
+        stub = leaf = None
+    if stub is None or not stub.repeated_by(row):
+        found.say(
+            "G2",
+            row.leaf_index,
+            f"{named} 标为已抹除，与抹除时封存的内容不符",
+            f"{named} is marked as erased, and is not what was sealed at the erasure",
+        )
+    if row.leaf_index is None or leaf is None:
+        found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
+        return
+    found.made.add(row.leaf_index)
+    if stub is not None and (leaf.event not in _MAKERS or leaf.credential != stub.commitment):
+        found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
 
 
 def _check_changes(services: Services, session: Session, found: _Findings) -> None:
@@ -282,16 +315,16 @@ def _is_about(services: Services, row: CertificateRecord, events: frozenset[Even
     """Whether the leaf is one of these events, of this certificate, and says what it states where it made it."""
     try:
         leaf = leaves.decode(content)
-        salt = open_secrets(services.vault, row).leaf_salt
+        if not isinstance(row.credential, bytes) or leaf.event not in events:
+            return False
+        name = log_name(services.vault, row)
     except (MalformedLog, KeyMissing):
-        return False
-    if not isinstance(row.credential, bytes) or leaf.event not in events:
         return False
     made = events is _MAKERS
     named = leaf.replaces if leaf.event is Event.CORRECT and not made else leaf.credential
     stated = stated_by(row.credential) if made else None
     fits = not made or (stated is not None and stated.fits(leaf))
-    return fits and named == leaves.commit_credential(salt, row.credential)
+    return fits and named == name
 
 
 def _check_clock(services: Services, session: Session, found: _Findings) -> None:

@@ -8,6 +8,8 @@ G6 each issue opens to results that pass and to the batch's approval, at the sit
    approved by then (R1.6); each reissue to its paper, with an entry in the register where its leaf says so (R8.1a);
    each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a)
 
+An erased certificate (R10) shows the two people who had it erased in place of what it rested on.
+
 A leaf from before these two were said is not asked for them.
 """
 
@@ -29,6 +31,7 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW
 from certsvc.services.records.approvals import CORRECTION, ApprovalState, opened
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
+from certsvc.services.records.erased import erased_by_two
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.signed import SignedVersion, signed_version
 from certsvc.store import (
@@ -64,7 +67,7 @@ def check_earned(services: Services, session: Session) -> Iterator[Problem]:
         last = rows[-1][0].id
         records.read([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
         for row, content in rows:
-            fault = records.fault(row, content)
+            fault = records.fault(row, content) if row.erased_on is None else records.fault_of_erasure(row)
             if fault is not None:
                 named = f"{row.number}-v{row.version}"
                 yield Problem("G6", row.leaf_index, f"{named} {fault[0]}", f"{named} {fault[1]}")
@@ -77,6 +80,7 @@ class _Records:
     def __init__(self, services: Services, session: Session) -> None:
         self._services, self._session = services, session
         self._on_record: Mapping[int, EnrolmentOnRecord] = {}
+        self._erased: frozenset[str] | None = None
 
     def read(self, enrolments: Sequence[int]) -> None:
         """The enrolments that the next rows are about, with what they rest on."""
@@ -116,6 +120,14 @@ class _Records:
         if leaf.evidence is None or not leaves.opens(leaf.evidence, salt, *evidence_of(then.attempts, batch)):
             return "所依据的成绩或批准在签发后被改动", "rests on results or an approval that were changed since"
         return None
+
+    def fault_of_erasure(self, row: CertificateRecord) -> tuple[str, str] | None:
+        """What it rested on went with its holder's data: it took two people, who named this very certificate."""
+        if self._erased is None:
+            self._erased = frozenset(erased_by_two(self._services.vault, self._session))
+        if row.number in self._erased:
+            return None
+        return "标为已抹除，没有两人批准的记录", "is marked as erased, and no two people had it erased"
 
     def _fault_of_reissue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
         paper = None if row.paper_id is None else self._session.get(PaperCertificateRecord, row.paper_id)

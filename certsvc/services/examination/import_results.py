@@ -35,7 +35,7 @@ from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
 from certsvc.services.records.attempts import attempt_of, attempts_of, hundredths, items_text
 from certsvc.services.records.schemes import parsed as parsed_scheme
-from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
+from certsvc.store import AttemptRecord, EarlierDocumentRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 _KEY = ("subject", "sat_on", "kind")
@@ -115,6 +115,14 @@ class _Placing:
                 PersonRecord.id_lookup.in_(lookups[start : start + 500])
             )
             for person in self._session.execute(query):
+                found[numbers[person.id_lookup]].append(person)
+            # Results from before a number was corrected name the earlier one (R8.4); whose they are the name says.
+            earlier = (
+                select(PersonRecord.id, EarlierDocumentRecord.id_lookup, PersonRecord.name)
+                .join(PersonRecord, PersonRecord.id == EarlierDocumentRecord.person_id)
+                .where(EarlierDocumentRecord.id_lookup.in_(lookups[start : start + 500]))
+            )
+            for person in self._session.execute(earlier):
                 found[numbers[person.id_lookup]].append(person)
         return found
 
