@@ -200,7 +200,7 @@ def _erase_line(services: Services, session: Session, line: Mapping[str, Any], b
     registered = {one.id: one.registered_on for one in found.enrolments}
     through = date.fromisoformat(line["through"])
     scope = scope_of_wish(services, session, found, keep_certificate=True)
-    # Who registered again since the erasure did so anew: that is none of it.
+    # Who registered again since did so on a later day: that is none of it.
     scope = Scope(
         scope.numbers,
         scope.papers,
