@@ -150,9 +150,9 @@ def _carry_out(services: Services, session: Session, row: ApprovalRecord, asked:
     if found.key != asked.object_key:
         raise Refused("申请所指的人已变动，请重新申请", "it is about another entry by now: ask again", rule="R10")
     scope = scope_of_wish(services, session, found, keep_certificate=asked.content.get(_KEEP) == "yes")
-    take_out(services, session, found, scope, apart=row)
+    take_out(services, session, found, scope, by=by, apart=row)
     decide(services, session, row, ApprovalState.APPROVED, by=by)
-    empty(services, row, {"erased_numbers": " ".join(sorted(scope.numbers))})
+    empty(services, row, {"erased_numbers": " ".join(sorted(scope.numbers))}, by=by)
     _record(services, session, row, found, scope)
     return Erasure(row.id, row.state, tuple(sorted(scope.numbers)), scope.kept)
 
@@ -214,9 +214,9 @@ def _erase_line(services: Services, session: Session, line: Mapping[str, Any], b
     row = ask(services, session, ERASURE, found.key, content, reason=_AGAIN, by=line["by"])
     if not is_second_person(line["approved_by"], line["by"]):
         raise FileRefused("名单中的抹除没有第二人", "an erasure on the list has no second person", where="list")
-    take_out(services, session, found, scope, apart=row)
+    take_out(services, session, found, scope, by=by, apart=row)
     decide(services, session, row, ApprovalState.APPROVED, by=line["approved_by"])
-    empty(services, row, {"erased_numbers": " ".join(sorted(scope.numbers)), "again_by": by})
+    empty(services, row, {"erased_numbers": " ".join(sorted(scope.numbers)), "again_by": by}, by=by)
     _record(services, session, row, found, scope)
     return True
 
@@ -246,8 +246,8 @@ def _remember(session: Session, line: Mapping[str, Any], lookup: bytes) -> None:
         )
 
 
-def note_later(services: Services, row: ApprovalRecord, numbers: Iterable[str]) -> None:
+def note_later(services: Services, row: ApprovalRecord, numbers: Iterable[str], *, by: str) -> None:
     """Certificates that were kept at first went by the same wish, their term being over: the request names them too."""
     asked = opened(services.vault, row)
     before = (asked.content.get("erased_numbers") or "").split()
-    empty(services, row, {"erased_numbers": " ".join(sorted({*before, *numbers}))})
+    empty(services, row, {"erased_numbers": " ".join(sorted({*before, *numbers}))}, by=by)

@@ -88,14 +88,19 @@ def _uncertified(session: Session, after: int) -> list[int]:
 
 def _sweep_some(services: Services, session: Session, ids: Sequence[int], done: Swept, by: str) -> None:
     today, portraits, gone = services.today(), 0, defaultdict[int, list[int]](list)
-    shown = reissued_portraits(services, session) if ids else set()
-    for one in enrolments_on_record(session, ids).values():
+    closed = [
+        one
+        for one in enrolments_on_record(session, ids).values()
+        if _was_closed_by(one, portrait_goes_if_closed_by(today, one.scheme), today)
+    ]
+    shown = reissued_portraits(services, session) if closed else set()
+    for one in closed:
         photo = one.enrolment.photo_sha256
         if photo in shown:
             continue  # a certificate shows it
         if _was_closed_by(one, registration_goes_if_closed_by(today, one.scheme), today):
             gone[one.enrolment.person_id].append(one.enrolment.id)
-        elif photo and _was_closed_by(one, portrait_goes_if_closed_by(today, one.scheme), today):
+        elif photo:
             one.enrolment.photo_sha256 = None
             portraits += 1
     session.flush()
@@ -134,7 +139,7 @@ def _sweep_registrations(
     days = [one.registered_on for one in found.enrolments if one.id in enrolments]
     alone = len(days) == len(found.enrolments) and not found.certificates
     scope = Scope(enrolments=frozenset(enrolments), contact=alone and not found.papers)
-    take_out(services, session, found, scope)
+    take_out(services, session, found, scope, by=by)
     for lookup in found.tombstones:
         session.add(
             ErasureRecord(
@@ -175,9 +180,9 @@ def _sweep_certificates(
     query = select(ErasureRecord).where(ErasureRecord.id_lookup == lookup, ErasureRecord.kind == WISH)
     wish = session.scalars(query.order_by(ErasureRecord.id.desc())).first()
     assert wish is not None
-    take_out(services, session, found, scope)
+    take_out(services, session, found, scope, by=by)
     if wish.approval_id is not None:
-        note_later(services, session.get_one(ApprovalRecord, wish.approval_id), scope.numbers)
+        note_later(services, session.get_one(ApprovalRecord, wish.approval_id), scope.numbers, by=by)
     note(
         session,
         at=services.now(),

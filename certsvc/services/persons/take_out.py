@@ -9,6 +9,7 @@ what may go (`scope`), who asked for it (`erase`, `sweep`).
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
@@ -17,8 +18,8 @@ from certsvc.errors import DocumentRefused
 from certsvc.services.context import Services
 from certsvc.services.persons.dossier import Dossier
 from certsvc.services.persons.scope import Scope
-from certsvc.services.records.approvals import CORRECTION, empty
-from certsvc.services.records.erased import Stub, log_name, seal_stub
+from certsvc.services.records.approvals import CORRECTION, ApprovalState, empty
+from certsvc.services.records.erased import ERASURE, Stub, log_name, seal_stub
 from certsvc.services.verification.genuine import genuine_claims
 from certsvc.store import (
     ApprovalRecord,
@@ -42,7 +43,7 @@ _ERASED_CONTACT = {"phone": None, "erased": "yes"}
 
 
 def take_out(
-    services: Services, session: Session, found: Dossier, scope: Scope, *, apart: ApprovalRecord | None = None
+    services: Services, session: Session, found: Dossier, scope: Scope, *, by: str, apart: ApprovalRecord | None = None
 ) -> None:
     """`apart` is the request that is just being carried out. Raises `DocumentRefused` for a certificate that is not as
     it was signed: find out first (`log check`)."""
@@ -60,7 +61,9 @@ def take_out(
     _delete(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, EnrolmentRecord, EnrolmentRecord.id.in_(scope.enrolments))
     _delete_reissues(session, found, scope)
-    _empty_approvals(services, found, scope, apart)
+    for request in _approvals_of(found, scope):
+        if request is not apart:
+            empty(services, request, _ERASED_CONTACT, by=by)
     if scope.contact:
         _take_out_contact(session, found)
     for person in (found.person, *found.others):
@@ -126,12 +129,15 @@ def _delete_reissues(session: Session, found: Dossier, scope: Scope) -> None:
             _delete(session, ReissueRequestRecord, ReissueRequestRecord.id == one.id)
 
 
-def _empty_approvals(services: Services, found: Dossier, scope: Scope, apart: ApprovalRecord | None) -> None:
-    """Those of what goes; a correction of a certificate that is kept is part of what it rests on."""
+def _approvals_of(found: Dossier, scope: Scope) -> Iterator[ApprovalRecord]:
+    """The requests that go. A correction of a certificate that is kept is part of what it rests on; an erasure that was
+    carried out shows which two people had it done, and holds nothing else."""
     for row in found.approvals:
-        goes = row.object_key in scope.numbers if row.kind == CORRECTION else scope.contact
-        if goes and row is not apart and row.kind != "person.erase":
-            empty(services, row, _ERASED_CONTACT)
+        if row.kind == CORRECTION:
+            if row.object_key in scope.numbers:
+                yield row
+        elif scope.contact and (row.kind != ERASURE or row.state != ApprovalState.APPROVED):
+            yield row
 
 
 def _take_out_contact(session: Session, found: Dossier) -> None:

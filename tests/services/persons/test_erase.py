@@ -19,6 +19,7 @@ from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.certificates.import_paper import import_paper
 from certsvc.services.certificates.listing import numbers, show_certificate
 from certsvc.services.certificates.resign import Selection, resign
+from certsvc.services.holders import contact
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.kit.parts import CREDENTIALS, path_of
 from certsvc.services.operation.backup import back_up, restore
@@ -125,9 +126,16 @@ def test_all_of_it_goes_and_no_byte_of_it_is_left_in_the_database(place: Install
     number, other = number_of_now(place), number_of(place, OTHER)
     leaves = check_log(place.services).size
     photos = set(place.services.folders.photos.glob("*.jpg"))
+    contact.propose(place.services, identity(NOW), "13922222222", reason="换号", by="甲")
+    turned_down = propose(place.services, identity(NOW), reason="本人申请", by="甲").approval_id
+    desk.reject(place.services, turned_down, by="乙", reason="卡纳丽金丝雀鸟本人未到")
     done = erase(place.services, identity(NOW), **WISH)
     assert set(done.numbers) == {number, PAPER}
     all_gone(place)
+    for each in desk.list_approvals(place.services, None):
+        assert each.state != "waiting"
+        assert not {"name", "id_number", "phone", "was", "was_id_number"} & each.wants.keys()
+        assert each.fault is None
     pdfs = {path.name for path in place.services.folders.pdf.iterdir()}
     assert pdfs == {f"{other}-v1.pdf"}
     assert set(place.services.folders.photos.glob("*.jpg")) == photos, "the same made-up picture is OTHER's too"
