@@ -27,6 +27,7 @@ COMMANDS = {
     "reissue": "certsvc.cli.reissue:reissue",
     "approval": "certsvc.cli.approval:approval",
     "holder": "certsvc.cli.holder:holder",
+    "person": "certsvc.cli.person:person",
     "verify": "certsvc.cli.verify:verify",
     "log": "certsvc.cli.log:log",
     "publish": "certsvc.cli.publish:publish",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from certsvc.services.certificates.correct import Corrected
     from certsvc.services.context import Services
     from certsvc.services.holders.contact import ContactChange
+    from certsvc.services.persons.correct import PutRight
+    from certsvc.services.persons.erase import Erasure
 
 _ID = click.argument("approval_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
 
@@ -75,6 +77,8 @@ def approve(approval_id: int, by: str | None, as_json: bool) -> None:
     from certsvc.cli.results import tell_results
     from certsvc.services.approvals import desk
     from certsvc.services.certificates.correct import Corrected
+    from certsvc.services.persons.correct import PutRight
+    from certsvc.services.persons.erase import Erasure
     from certsvc.services.results.carry_out import ResultsChanged
 
     services = work.services()
@@ -83,6 +87,10 @@ def approve(approval_id: int, by: str | None, as_json: bool) -> None:
         tell_corrected(services, done, as_json=as_json)
     elif isinstance(done, ResultsChanged):
         tell_results(services, done, as_json=as_json)
+    elif isinstance(done, PutRight):
+        tell_put_right(done, as_json=as_json)
+    elif isinstance(done, Erasure):
+        tell_erasure(done, as_json=as_json)
     else:
         tell_contact(done, as_json=as_json)
 
@@ -130,6 +138,35 @@ def tell_contact(done: ContactChange, *, as_json: bool) -> None:
     told = "原号码将收到通知" if done.told else "原号码无法通知"
     say(f"{at} 起生效，{told}；此前可停止：certsvc approval reject {done.approval_id} --reason …")
     say(f"it counts from {at} on; the number on record is {'told' if done.told else 'not told: there is no way to'}")
+
+
+def tell_put_right(done: PutRight, *, as_json: bool) -> None:
+    """Say what of a person's data was put right, or that it waits."""
+    if as_json:
+        tell(done.as_json())
+    elif done.state == "waiting":
+        tell_waiting(done.approval_id)
+    else:
+        say(f"已更正 put right: {'、'.join(done.changed)}")
+
+
+def tell_erasure(done: Erasure, *, as_json: bool) -> None:
+    """Say what of a person's data was erased, or would be, and what is kept and why."""
+    if as_json:
+        tell(done.as_json())
+        return
+    waits = done.state == "waiting"
+    say("批准后抹除，不能恢复 / erased once approved, for good:" if waits else "已抹除 / erased:")
+    say("  联系方式、登录、分享链接，以及不属于留存证书的报名、成绩与照片")
+    say("  contact, sign-ins, share links, and registrations, results and portraits of no certificate that is kept")
+    for number in done.numbers:
+        say(f"  证书 {number} 上的个人信息与文件 / certificate {number}: whose it is, and its files")
+    say("留存 / kept:")
+    for one in done.kept:
+        say(f"  {one.zh}")
+        say(f"  {one.en}")
+    if waits:
+        tell_waiting(done.approval_id)
 
 
 def _say(one: Approval) -> None:

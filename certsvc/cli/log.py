@@ -64,6 +64,8 @@ def check(published: Path | None, *, since_last: bool, as_json: bool) -> int:
             talk(f"登记只核对了 {found.since.at} 之后的；全部核对：--all / of the register, only what came since then")
         say(f"日志 {found.size} 叶，证书 {found.certificates} 份，问题 {len(found.problems)} 处；根 {found.root.hex()}")
         say(f"{found.size} leaves, {found.certificates} certificates, {len(found.problems)} problems")
+        if found.erased:
+            say(f"其中 {found.erased} 份的个人信息已抹除 / the personal data of {found.erased} were erased")
     return 0 if found.ok else 1
 
 

@@ -31,8 +31,8 @@ def by_option(command: Any) -> Any:
     )(command)
 
 
-def id_number_option(help_: str, *, required: bool) -> Callable[[Command], Command]:
-    """`--id-number`, also in ways that leave it in no list of processes and no history of the shell."""
+def id_number_option(help_: str, *, required: bool, name: str = "--id-number") -> Callable[[Command], Command]:
+    """`--id-number` (or `name`), also in ways that leave it in no list of processes and no history of the shell."""
 
     def read(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
         if value is None and required and not context.resilient_parsing:
@@ -54,7 +54,7 @@ def id_number_option(help_: str, *, required: bool) -> Callable[[Command], Comma
 
     ways = "- 从标准输入 from standard input, @FILE 从文件 from a file, ? 询问 ask"
     told = f"{help_} {ways}；直接写出会留在进程列表与命令历史 / written out, it stands in ps and in history."
-    return click.option("--id-number", default=None, callback=read, help=told)
+    return click.option(name, default=None, callback=read, help=told)
 
 
 def id_type_option(command: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -63,6 +64,14 @@ STATES: Final[Mapping[str, Wording]] = MappingProxyType(
             "This paper was reported lost or damaged; an electronic one replaces it[ since {date}]",
             "请勿采信该纸质证书，请向持证人索取电子证书。",
             "Do not rely on the paper; ask the holder for the electronic certificate.",
+        ),
+        # Said before it: the words of where the certificate stands (`after_erasure`).
+        "erased": Wording(
+            "持证人的个人信息已应其要求[于{date}]抹除",
+            "personal data erased at the holder's wish[ on {date}]",
+            "登记册中已没有姓名，无法在此核对是谁的；请持证人出示其保存的证书文件，上传后可离线查验签名。" + _ASK_ZH,
+            "The register holds no name any more, so it cannot say whose it is. Ask the holder for the file they kept: "
+            "its signature still verifies. " + _ASK_EN,
         ),
         "expired": Wording(
             "已过有效期[（{date}）]",
@@ -166,6 +175,12 @@ def say(state: str, **facts: object) -> Wording:
     zh = known if reason is None else known | {"reason": reason.zh}
     en = known if reason is None else known | {"reason": reason.en}
     return Wording(_filled(wording.zh, zh), _filled(wording.en, en), wording.next_zh, wording.next_en)
+
+
+def after_erasure(standing: Wording, erased_on: date | None) -> Wording:
+    """The words of a certificate whose holder's data were erased: first where it stands (R11), then that they were."""
+    erased = say("erased", date=erased_on)
+    return Wording(f"{standing.zh}；{erased.zh}", f"{standing.en}; {erased.en}", erased.next_zh, erased.next_en)
 
 
 def _filled(pattern: str, facts: Mapping[str, str]) -> str:

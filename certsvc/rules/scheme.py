@@ -26,6 +26,7 @@ from certsvc.rules.terms import (
     PaperRules,
     RegistrationRules,
     RetakeRules,
+    RetentionRules,
     Scale,
     Scheme,
     Subject,
@@ -86,6 +87,7 @@ def _scheme(root: Fields) -> Scheme:
         number=_number(root.table("number")),
         identifier=_identifier(root.optional_table("identifier")),
         paper=_paper(root.optional_table("paper")),
+        retention=_retention(root.optional_table("retention")),
     )
 
 
@@ -306,6 +308,21 @@ def _paper(fields: Fields | None) -> PaperRules:
         raise fields.refuse("number_form", f"不是正则表达式：{error}", f"no regular expression: {error}") from error
     if rules.first_day is not None and rules.last_day is not None and rules.first_day > rules.last_day:
         raise fields.refuse("last_day", "早于 first_day", "before first_day")
+    fields.close()
+    return rules
+
+
+def _retention(fields: Fields | None) -> RetentionRules:
+    """R10: a scheme from before it was asked for keeps as long as the shipped ones."""
+    if fields is None:
+        return RetentionRules()
+    rules = RetentionRules(
+        certificate_years=fields.integer("certificate_years", at_least=0, at_most=100),
+        portrait_months=fields.integer("portrait_months", at_least=0, at_most=1200),
+        registration_months=fields.integer("registration_months", at_least=0, at_most=1200),
+    )
+    if rules.portrait_months > rules.registration_months:
+        raise fields.refuse("portrait_months", "长于 registration_months", "longer than registration_months")
     fields.close()
     return rules
 

@@ -183,6 +183,17 @@ class PaperRules:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionRules:
+    """R10: how long what is kept, in whole years or months. A certificate and what it rests on, from the day it was
+    issued (or issued again); of who got none, the portrait and the registration with its results, from the day the
+    enrolment was closed. No regulation on hand gives these terms: they are assumed, and a scheme sets its own."""
+
+    certificate_years: int = 30
+    portrait_months: int = 6
+    registration_months: int = 36
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """One occupation, level and region's rules, with the day they take effect (R0)."""
 
@@ -209,6 +220,7 @@ class Scheme:
     number: NumberFormat
     identifier: Identifier | None
     paper: PaperRules = PaperRules()
+    retention: RetentionRules = RetentionRules()
 
     @property
     def family(self) -> str:

@@ -42,10 +42,16 @@ class Vault:
 
     def lookup(self, identity: IdentityDocument) -> bytes:
         """The 32 bytes under which the holder of this document is found."""
+        return self._keyed(f"{identity.type.value}\0{identity.number}")
+
+    def prove(self, purpose: str, text: str) -> str:
+        """What shows later that this was written here, in hex; a `purpose` is no kind of document."""
+        return self._keyed(f"{purpose}\0{text}").hex()
+
+    def _keyed(self, message: str) -> bytes:
         if self._lookup_key is None:
             self._lookup_key = self._keystore.secret(Purpose.LOOKUP)
-        message = f"{identity.type.value}\0{identity.number}".encode()
-        return hmac.digest(self._lookup_key, message, hashlib.sha256)
+        return hmac.digest(self._lookup_key, message.encode(), hashlib.sha256)
 
     def seal(self, personal: Mapping[str, str | None], bound_to: bytes) -> Sealed:
         """Seal under the active personal-data key, for the row that `bound_to` names."""

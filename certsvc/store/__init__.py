@@ -20,6 +20,7 @@ from certsvc.store.certificate import (
 from certsvc.store.check import KeptCheckRecord
 from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord, ToDecideRecord
+from certsvc.store.erasure import EarlierDocumentRecord, ErasureRecord
 from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
@@ -44,7 +45,9 @@ __all__ = [
     "CertificateRecord",
     "ClockSeenRecord",
     "Database",
+    "EarlierDocumentRecord",
     "EnrolmentRecord",
+    "ErasureRecord",
     "HolderCodeRecord",
     "HolderSessionRecord",
     "IssueBatchRecord",

@@ -75,6 +75,8 @@ class CertificateRecord(Base):
     leaf_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     pdf_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Erased at its holder's wish (R10): document, credential and name are empty then, `sealed` is `records.erased`'s.
+    erased_on: Mapped[date | None] = mapped_column(Date)
 
     @validates("number", "holder_name")
     def _fold(self, name: str, value: str) -> str:

@@ -83,6 +83,21 @@ def exclusively(database: Database) -> Iterator[Connection]:
         yield connection
 
 
+def forget(database: Database, tables: Sequence[str]) -> None:
+    """After rows were erased: take what they said out of what the database keeps beside its tables (R10). SQLite's
+    journal is emptied into the file, where it was overwritten; PostgreSQL's dead rows of these tables are cleared.
+    What a reader holds open just now goes with the next call."""
+    if database.is_sqlite:
+        with connected(database) as connection:
+            connection.exec_driver_sql("COMMIT")  # `_begin_sqlite` began; a checkpoint stands outside
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+        return
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with _wrapped_errors(), engine.connect() as connection:
+        connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+
+
 def open_database(url: str | URL) -> Database:
     """Open (not create) the database at `url`: `sqlite:///FILE` or `postgresql+psycopg://…`. Raises `Refused`."""
     try:
@@ -124,6 +139,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "trusted_schema=OFF",
+        "secure_delete=ON",  # what is erased is overwritten in the file, not only taken out of its index (R10)
         "temp_store=FILE",  # an import's staging table must not grow in memory
     ):
         connection.execute(f"PRAGMA {pragma}")

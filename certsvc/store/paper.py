@@ -34,6 +34,7 @@ class PaperCertificateRecord(Base):
     # As look-ups compare them (R9); they follow number and name.
     number_folded: Mapped[str] = mapped_column(String(FOLDED_NUMBER_LENGTH), server_default="", index=True)
     name_folded: Mapped[str] = mapped_column(String(FOLDED_NAME_LENGTH), server_default="")
+    erased_on: Mapped[date | None] = mapped_column(Date)  # its holder's data were erased: name and document are empty
 
     @validates("number", "name")
     def _fold(self, name: str, value: str) -> str:

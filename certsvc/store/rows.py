@@ -28,7 +28,7 @@ def dump(session: Session, table: Table) -> Iterator[Plain]:
     """Every row of a table as plain values, by primary key."""
     query = select(table).order_by(*table.primary_key.columns)
     for row in session.execute(query.execution_options(yield_per=_AT_ONCE)):
-        yield {column.name: _plain(value) for column, value in zip(table.columns, row, strict=True)}
+        yield {column.name: plain(value) for column, value in zip(table.columns, row, strict=True)}
 
 
 def load(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -57,7 +57,8 @@ def load(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> i
     return count
 
 
-def _plain(value: Any) -> object:
+def plain(value: Any) -> object:
+    """A value as JSON holds it."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, date) else value

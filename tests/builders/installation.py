@@ -59,8 +59,11 @@ def made_up(serial: int, name: str | None = None) -> Person:
 
 
 def open_again(home: Path, clock: Callable[[], datetime]) -> Services:
-    """The services of a home, as a new process would open them; a file `passphrase` in it is the keys' passphrase."""
+    """The services of a home, as a new process would open them; a file `passphrase` in it is the keys' passphrase,
+    a file `database-url` names its database."""
     environment = {"CERTSVC_HOME": str(home), "CERTSVC_BASE_URL": "https://certsvc.example"}
+    if (home / "database-url").is_file():
+        environment["CERTSVC_DATABASE_URL"] = (home / "database-url").read_text("utf-8")
     if (home / "passphrase").is_file():
         environment["CERTSVC_KEY_PASSPHRASE_FILE"] = str(home / "passphrase")
     # The clocks of tests are moved by days on purpose.

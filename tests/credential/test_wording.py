@@ -20,6 +20,10 @@ R11 = {
         "该纸质证书已报遗失/损毁，已于2025-05-01补发电子证书",
         "This paper was reported lost or damaged; an electronic one replaces it since 2025-05-01",
     ),
+    "erased": (
+        "持证人的个人信息已应其要求于2025-05-01抹除",
+        "personal data erased at the holder's wish on 2025-05-01",
+    ),
     "expired": ("已过有效期（2025-05-01）", "Past its validity (2025-05-01)"),
     "forged": ("签名不符：非本机构签发或内容被改动", "Not genuine: the signature does not match what is shown"),
     "unknown": ("未查到该证书，请核对输入", "No such certificate here; check what was typed"),

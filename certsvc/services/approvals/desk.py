@@ -15,13 +15,18 @@ from certsvc.services.certificates.correct import Corrected
 from certsvc.services.context import Services
 from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
+from certsvc.services.persons import correct as putting_right
+from certsvc.services.persons import erase
+from certsvc.services.persons.correct import PutRight
+from certsvc.services.persons.erase import Erasure
 from certsvc.services.records.approvals import CORRECTION, RESULTS, ApprovalState, decide, found, opened, waiting, why
 from certsvc.services.records.contacts import KIND as CONTACT
+from certsvc.services.records.erased import ERASURE
 from certsvc.services.results import carry_out
 from certsvc.services.results.carry_out import ResultsChanged
 from certsvc.store import ApprovalRecord
 
-Outcome: TypeAlias = Corrected | ContactChange | ResultsChanged
+Outcome: TypeAlias = Corrected | ContactChange | ResultsChanged | PutRight | Erasure
 """What a deed answers once it is carried out."""
 
 
@@ -35,8 +40,13 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     CORRECTION: correct.approve,
     CONTACT: contact.approve,
     **dict.fromkeys(RESULTS.values(), carry_out.approve),
+    putting_right.KIND: putting_right.approve,
+    ERASURE: erase.approve,
 }
-_TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
+_TOLD: Final = (
+    *("name", "id_number", "id_type", "phone", "birth_date", "sex", "institution", "batch", "registered_on"),
+    *("was", "was_id_number", "erases", "keeps", "erased_numbers"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ class LogReport:
     size: int
     root: bytes
     certificates: int
+    erased: int
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
     since: Since | None = None  # rows up to there were not looked at again
@@ -123,6 +124,7 @@ class LogReport:
             "root": self.root.hex(),
             "certificates": self.certificates,
             "since": None if self.since is None else self.since.as_json(),
+            "erased": self.erased,
             "problems": [_as_json(problem) for problem in self.problems],
             "notices": [_as_json(problem) for problem in self.notices],
         }
@@ -135,6 +137,7 @@ class _Findings:
     made: set[int] = field(default_factory=set)  # leaves that a certificate names as its own
     changed: set[int] = field(default_factory=set)  # leaves that a change of a status or of a result names
     certificates: int = 0
+    erased: int = 0
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
         self.problems.append(Problem(rule, index, zh, en))
@@ -145,6 +148,7 @@ class _Findings:
         self.notices += checked.notices
         self.made.update(checked.made)
         self.certificates += checked.certificates
+        self.erased += checked.erased
 
 
 def check_log(
@@ -179,6 +183,7 @@ def check_log(
         size=edge.size,
         root=edge.root(),
         certificates=found.certificates,
+        erased=found.erased,
         problems=(*found.problems, *problems),
         notices=tuple(found.notices),
         since=since,

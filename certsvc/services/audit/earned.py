@@ -9,6 +9,8 @@ G6 each issue opens to results that pass and to the batch's approval, at the sit
    each correction to a second person's approval, and it changes what its leaf says and nothing else (R8.4a); and what
    is in force is still earned, by results as they were corrected since (R2.6)
 
+An erased certificate (R10) shows the two people who had it erased in place of what it rested on.
+
 A leaf from before these two were said is not asked for them.
 """
 
@@ -31,6 +33,7 @@ from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW
 from certsvc.services.records.approvals import CORRECTION, ApprovalState, opened
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
+from certsvc.services.records.erased import erased_by_two
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.records.signed import SignedVersion, signed_version
 from certsvc.store import (
@@ -61,7 +64,7 @@ def check_earned(services: Services, session: Session, ids: Sequence[int]) -> It
     rows = [(row, log_read.octets(content)) for row, content in session.execute(query)]
     records.read([row.enrolment_id for row, _ in rows if row.enrolment_id is not None])
     for row, content in rows:
-        fault = records.fault(row, content) or records.fault_since(row)
+        fault = records.fault_of(row, content)
         if fault is not None:
             named = f"{row.number}-v{row.version}"
             yield Problem("G6", row.leaf_index, f"{named} {fault[0]}", f"{named} {fault[1]}")
@@ -79,10 +82,17 @@ class _Records:
         self._services, self._session = services, session
         self._batches: dict[int, IssueBatchRecord | None] = {}  # a session alone forgets what no one holds
         self._on_record: Mapping[int, EnrolmentOnRecord] = {}
+        self._erased: frozenset[str] | None = None
 
     def read(self, enrolments: Sequence[int]) -> None:
         """The enrolments that the next rows are about, with what they rest on."""
         self._on_record = enrolments_on_record(self._session, enrolments)
+
+    def fault_of(self, row: CertificateRecord, content: bytes) -> tuple[str, str] | None:
+        """What is wrong with it, by what it rested on and by what became of that since."""
+        if row.erased_on is not None:
+            return self.fault_of_erasure(row)
+        return self.fault(row, content) or self.fault_since(row)
 
     def fault(self, row: CertificateRecord, content: bytes) -> tuple[str, str] | None:
         try:
@@ -150,6 +160,14 @@ class _Records:
         if batch_id not in self._batches:
             self._batches[batch_id] = self._session.get(IssueBatchRecord, batch_id)
         return self._batches[batch_id]
+
+    def fault_of_erasure(self, row: CertificateRecord) -> tuple[str, str] | None:
+        """What it rested on went with its holder's data: it took two people, who named this very certificate."""
+        if self._erased is None:
+            self._erased = frozenset(erased_by_two(self._services.vault, self._session))
+        if row.number in self._erased:
+            return None
+        return "标为已抹除，没有两人批准的记录", "is marked as erased, and no two people had it erased"
 
     def _fault_of_reissue(self, row: CertificateRecord, leaf: Leaf) -> tuple[str, str] | None:
         paper = None if row.paper_id is None else self._session.get(PaperCertificateRecord, row.paper_id)

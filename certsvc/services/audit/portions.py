@@ -25,8 +25,8 @@ from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.stated import stated_by, stated_of
 from certsvc.services.records.decisions import with_what_they_rest_on
+from certsvc.services.records.erased import Stub, log_name, open_stub
 from certsvc.services.records.schemes import schemes_by_id
-from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.genuine import repeats
 from certsvc.signing.proofs import verify_credential
 from certsvc.store import (
@@ -68,6 +68,7 @@ class Checked:
     notices: list[Problem] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
     certificates: int = 0
+    erased: int = 0
 
     def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
         self.problems.append(Problem(rule, index, zh, en))
@@ -117,6 +118,9 @@ def _check_certificates(services: Services, session: Session, ids: Sequence[int]
     )
     for row, content in session.execute(query):
         found.certificates += 1
+        if row.erased_on is not None:
+            _check_erased(services, row, content, found)
+            continue
         named = f"{row.number}-v{row.version}"
         if row.leaf_index is None or content is None or not isinstance(row.credential, bytes):
             found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
@@ -125,6 +129,31 @@ def _check_certificates(services: Services, session: Session, ids: Sequence[int]
         claims = _check_signature(services, row, named, found)
         if not is_about(services, row, MAKERS, log_read.octets(content), claims):
             found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
+
+
+def _check_erased(services: Services, row: CertificateRecord, content: bytes | None, found: Checked) -> None:
+    """G2 for a certificate whose holder's data were erased: its columns are those that were sealed then, and its leaf
+    is the one about it. That it was erased by two people is asked by G6."""
+    named = f"{row.number}-v{row.version}"
+    found.erased += 1
+    try:
+        stub: Stub | None = open_stub(services.vault, row)
+        leaf = None if content is None else leaves.decode(log_read.octets(content))
+    except (KeyMissing, MalformedLog):
+        stub = leaf = None
+    if stub is None or not stub.repeated_by(row):
+        found.say(
+            "G2",
+            row.leaf_index,
+            f"{named} 标为已抹除，与抹除时封存的内容不符",
+            f"{named} is marked as erased, and is not what was sealed at the erasure",
+        )
+    if row.leaf_index is None or leaf is None:
+        found.say("G2", row.leaf_index, f"{named} 没有日志叶", f"{named} has no leaf in the log")
+        return
+    found.made.append(row.leaf_index)
+    if stub is not None and (leaf.event not in MAKERS or leaf.credential != stub.commitment):
+        found.say("L10", row.leaf_index, f"该叶说的不是 {named}", f"the leaf is not about {named}")
 
 
 def _check_signature(
@@ -159,18 +188,18 @@ def is_about(
     are those of the row's bytes, where the caller has read them already."""
     try:
         leaf = leaves.decode(content)
-        salt = open_secrets(services.vault, row).leaf_salt
+        if leaf.event not in events or (row.erased_on is None and not isinstance(row.credential, bytes)):
+            return False
+        name = log_name(services.vault, row)
     except (MalformedLog, KeyMissing):
-        return False
-    if not isinstance(row.credential, bytes) or leaf.event not in events:
         return False
     made = events is MAKERS
     named = leaf.replaces if leaf.event is Event.CORRECT and not made else leaf.credential
     stated = None
-    if made:
+    if made and row.credential is not None:
         stated = stated_by(row.credential) if claims is None else stated_of(claims)
     fits = not made or (stated is not None and stated.fits(leaf))
-    return fits and named == leaves.commit_credential(salt, row.credential)
+    return fits and named == name
 
 
 def _check_marks(session: Session, ids: Sequence[int], found: Checked) -> None:

@@ -23,7 +23,7 @@ from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.log.last_word import OnRecord, require_last_word
-from certsvc.services.records.secrets import open_secrets
+from certsvc.services.records.erased import log_name
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
 from certsvc.store import CertificateRecord, StatusChangeRecord
@@ -153,8 +153,7 @@ def change_in(
     Raises `NotFound`, `StatusChangeRefused`, and `LogMismatch` where the row says otherwise than the log.
     """
     row = newest_version(session, number)
-    assert row.credential is not None
-    commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+    commitment = log_name(services.vault, row)
     require_last_word(services, row, commitment, OnRecord(session, [row]))
     before = Status(row.status)
     check_change(before, to)

@@ -37,6 +37,7 @@ from certsvc.services.records.approvals import (
     require_development,
     waiting,
 )
+from certsvc.services.records.erased import note_earlier
 from certsvc.services.records.signed import SignedVersion
 from certsvc.services.records.versions import newest_version
 from certsvc.services.trail import note
@@ -225,6 +226,7 @@ def _correct_person(
     if identity != was:
         other = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == lookup))
         if other is not None:
+            note_earlier(session, services.vault.lookup(was), other.id, services.today())
             return other.id
     if person.id_lookup != services.vault.lookup(was):
         return person.id
@@ -234,6 +236,7 @@ def _correct_person(
             birth_date = date(int(identity.number[6:10]), int(identity.number[10:12]), int(identity.number[12:14]))
             personal["birth_date"] = birth_date.isoformat()
         sealed = services.vault.seal({**personal, "id_number": identity.number}, lookup)
+        note_earlier(session, person.id_lookup, person.id, services.today())
         person.id_type, person.id_lookup = identity.type.value, lookup
         person.sealed, person.sealed_kid = sealed.content, sealed.kid
     person.name = name

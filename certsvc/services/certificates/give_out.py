@@ -17,7 +17,7 @@ from certsvc.services.issuing.render import render
 from certsvc.services.log import read as log_read
 from certsvc.services.log.proven import receipt_of
 from certsvc.services.log.publish import publish_log
-from certsvc.services.records.versions import newest_version, unknown_number, versions_of
+from certsvc.services.records.versions import newest_version, require_not_erased, unknown_number, versions_of
 from certsvc.store import CertificateRecord, PdfFileRecord
 from certsvc.transparency.receipt import Receipt
 
@@ -25,7 +25,8 @@ _CHUNK = 1000
 
 
 def credential_of(services: Services, number: str, version: int | None = None) -> bytes:
-    """The signed JSON of a certificate, verbatim: the newest version by default. Raises `NotFound`."""
+    """The signed JSON of a certificate, verbatim: the newest version by default. Raises `NotFound`, and `Refused`
+    for an erased one."""
     row = _issued(services, number, version)
     assert row.credential is not None
     return row.credential
@@ -40,6 +41,7 @@ def prove(services: Services, number: str) -> Receipt:
     published = publish_log(services, services.folders.published / "log")
     with services.database.reading() as session:
         row = newest_version(session, number)
+        require_not_erased(row)
         assert row.leaf_index is not None
         content = log_read.leaf_content(session, row.leaf_index)
         return receipt_of(services, row, content, published=published, read_hash=log_read.hash_reader(session))
@@ -87,6 +89,7 @@ def _issued(services: Services, number: str, version: int | None) -> Certificate
         versions = versions_of(session, number)
     for row in reversed(versions):
         if version is None or row.version == version:
+            require_not_erased(row)
             return row
     raise unknown_number(number)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from certsvc.errors import DocumentRefused
 from certsvc.services.context import Services
-from certsvc.services.records.versions import newest_version
+from certsvc.services.records.versions import newest_version, require_not_erased
 from certsvc.services.trail import note
 from certsvc.services.verification.genuine import genuine_claims
 from certsvc.signing.keys import Purpose
@@ -19,6 +19,7 @@ def gm_sign(services: Services, number: str, *, by: str) -> bytes:
     signer = services.keystore.signer(Purpose.GM)
     with services.database.writing() as session:
         row = newest_version(session, number)
+        require_not_erased(row)
         if row.credential is None or genuine_claims(services, row) is None:
             raise DocumentRefused("登记与所签内容不一致", "the register is not what was signed", where=number)
         signature = signer.sign(row.credential)

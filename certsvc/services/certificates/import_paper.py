@@ -21,8 +21,9 @@ from certsvc.roster.paper import PaperRow, read_paper
 from certsvc.roster.parsed import Parsed
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.records.erased import erased_refusal, last_erasure
 from certsvc.services.vault import Vault
-from certsvc.store import CertificateRecord, PaperCertificateRecord
+from certsvc.store import CertificateRecord, ErasureRecord, PaperCertificateRecord
 from certsvc.store.base import folded_number
 
 
@@ -34,7 +35,8 @@ def import_paper(
     today = services.today()
     with all_or_nothing(services, parsed, path, action="paper.import", by=by, dry_run=dry_run) as (session, tally):
         for chunk in chunks(iter(parsed)):
-            desk = _Desk(services.vault, parsed, tally, *_under(session, chunk))
+            erased = last_erasure(session, {services.vault.lookup(row.identity) for row in chunk})
+            desk = _Desk(services.vault, parsed, tally, *_under(session, chunk), erased)
             for row in chunk:
                 if row.issued_on > today:
                     tally.warn_of_future(parsed, row.row, "issued_on", row.issued_on)
@@ -67,6 +69,7 @@ class _Desk:
     tally: Tally
     entries: Mapping[str, list[PaperCertificateRecord]]  # by folded number
     electronic: frozenset[str]
+    erased: Mapping[bytes, ErasureRecord]
 
     def take(self, row: PaperRow) -> PaperCertificateRecord | None:
         """The entry to add, where the row is new; else the row is counted as unchanged, or refused."""
@@ -74,6 +77,10 @@ class _Desk:
         if folded_number(row.number) in self.electronic:
             conflict = Conflict("该编号是电子证书的编号", "an electronic certificate has this number", rule="R7.3")
             self.tally.refuse(self.parsed.cell_error(row.row, "number", row.number, conflict))
+        elif (erasure := self._erasure(row)) is not None and (known is None or known.erased_on is not None):
+            self.tally.refuse(
+                self.parsed.cell_error(row.row, "id_number", row.identity.number, erased_refusal(erasure))
+            )
         elif known is None:
             self.tally.new += 1
             return _record(row, self.vault)
@@ -85,6 +92,11 @@ class _Desk:
             self.tally.unchanged += 1
             self._warn_of_spelling(known, row)
         return None
+
+    def _erasure(self, row: PaperRow) -> ErasureRecord | None:
+        """The erasure of this person's data, where the paper was issued before it."""
+        erasure = self.erased.get(self.vault.lookup(row.identity))
+        return None if erasure is None or row.issued_on > erasure.through else erasure
 
     def _known(self, row: PaperRow) -> PaperCertificateRecord | None:
         """The entry with this number. One whose number has its dashes elsewhere is the same if it is this person's:

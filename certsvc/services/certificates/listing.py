@@ -37,6 +37,7 @@ class Entry:
     status_changed_on: date | None = None
     status_reason: str | None = None  # the code that is public
     status_note: str | None = None  # what staff wrote of the last change; told by `show_certificate` alone
+    erased_on: date | None = None  # when its holder's data were erased at their wish
     pdf_level: str | None = None  # PAdES: "B-B", "B-T" with a time stamp, "B-LTA"; told by `show_certificate` alone
     pdf_proven_until: date | None = None  # B-LTA: it is to be renewed before; told as the level is
 
@@ -52,6 +53,7 @@ class Entry:
             "valid_until": self.valid_until.isoformat() if self.valid_until else None,
             "status_changed_on": self.status_changed_on.isoformat() if self.status_changed_on else None,
             "status_reason": self.status_reason,
+            **({"erased_on": self.erased_on.isoformat()} if self.erased_on else {}),
             **({"status_note": self.status_note} if self.status_note else {}),
             **({"pdf_level": self.pdf_level} if self.pdf_level else {}),
             **({"pdf_proven_until": self.pdf_proven_until.isoformat()} if self.pdf_proven_until else {}),
@@ -101,9 +103,12 @@ def _with_level(session: Session, row: CertificateRecord, entry: Entry) -> Entry
 
 
 def numbers(services: Services) -> list[str]:
-    """The number of every electronic certificate, each once, as first issued."""
+    """The number of every electronic certificate that has files, each once, as first issued: erased ones have none."""
     with services.database.reading() as session:
-        query = select(CertificateRecord.number).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
+        query = select(CertificateRecord.number).where(
+            CertificateRecord.stage == ISSUED, CertificateRecord.erased_on.is_(None)
+        )
+        query = query.order_by(CertificateRecord.id)
         return list(dict.fromkeys(session.scalars(query)))
 
 
@@ -121,6 +126,7 @@ def _entry(row: CertificateRecord, today: date) -> Entry:
         valid_until=row.valid_until,
         status_changed_on=row.status_changed_on,
         status_reason=row.status_reason,
+        erased_on=row.erased_on,
     )
 
 
@@ -137,4 +143,5 @@ def _paper_entry(record: PaperCertificateRecord) -> Entry:
         level=record.level,
         status_changed_on=record.replaced_on,
         status_reason=record.replaced_reason,
+        erased_on=record.erased_on,
     )

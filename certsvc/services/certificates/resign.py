@@ -137,6 +137,7 @@ def _newest(session: Session, selection: Selection) -> Select[CertificateRecord]
     query = select(CertificateRecord).where(
         CertificateRecord.stage == ISSUED,
         CertificateRecord.superseded_by_id.is_(None),
+        CertificateRecord.erased_on.is_(None),
         CertificateRecord.status.in_((Status.VALID.value, Status.SUSPENDED.value)),
     )
     if selection.batch is not None:

@@ -54,7 +54,7 @@ from certsvc.services.records.attempts import (
 from certsvc.services.records.due import mark_due
 from certsvc.services.records.schemes import parsed as parsed_scheme
 from certsvc.services.vault import Vault
-from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SchemeRecord
+from certsvc.store import AttemptRecord, EarlierDocumentRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 from certsvc.store.bulk import insert_rows
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -281,6 +281,14 @@ def candidates_of(vault: Vault, session: Session, id_numbers: set[str]) -> Mappi
             PersonRecord.id_lookup.in_(lookups[start : start + 500])
         )
         for person in session.execute(query):
+            found[numbers[person.id_lookup]].append(person)
+        # Results from before a number was corrected name the earlier one (R8.4); whose they are the name says.
+        earlier = (
+            select(PersonRecord.id, EarlierDocumentRecord.id_lookup, PersonRecord.name)
+            .join(PersonRecord, PersonRecord.id == EarlierDocumentRecord.person_id)
+            .where(EarlierDocumentRecord.id_lookup.in_(lookups[start : start + 500]))
+        )
+        for person in session.execute(earlier):
             found[numbers[person.id_lookup]].append(person)
     return found
 

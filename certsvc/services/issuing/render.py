@@ -52,7 +52,9 @@ class Drawn:
 def waiting(session: Session) -> list[int]:
     """The issued certificates without a PDF, oldest first."""
     query = select(CertificateRecord.id).where(
-        CertificateRecord.stage == ISSUED, CertificateRecord.pdf_sha256.is_(None)
+        CertificateRecord.stage == ISSUED,
+        CertificateRecord.pdf_sha256.is_(None),
+        CertificateRecord.erased_on.is_(None),
     )
     return list(session.scalars(query.order_by(CertificateRecord.id)))
 
@@ -105,7 +107,9 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
     with services.database.writing() as session:
         # The writing lock is held: what is without a PDF here stays so until this commits.
         query = select(CertificateRecord.id, CertificateRecord.number, CertificateRecord.version).where(
-            CertificateRecord.id.in_([one.certificate_id for one in drawn]), CertificateRecord.pdf_sha256.is_(None)
+            CertificateRecord.id.in_([one.certificate_id for one in drawn]),
+            CertificateRecord.pdf_sha256.is_(None),
+            CertificateRecord.erased_on.is_(None),
         )
         places = {
             certificate_id: services.folders.certificate_pdf(number, version)

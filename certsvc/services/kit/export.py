@@ -96,7 +96,9 @@ class RebuildReport:
 
 
 def export_kit(services: Services, folder: Path) -> KitReport:
-    """Write or update the kit in `folder`. Raises `LogMismatch`, `ClockWentBack`, `KeyMissing`,
+    """Write or update the kit in `folder`; what was erased since is taken out of it.
+
+    Raises `LogMismatch`, `ClockWentBack`, `KeyMissing`,
     `DocumentRefused`."""
     make_private(folder)  # the operator opens it to a web server on purpose
     written = publish_static(services, folder).files_written
@@ -105,6 +107,10 @@ def export_kit(services: Services, folder: Path) -> KitReport:
     with services.database.reading() as session:
         query = select(CertificateRecord).where(CertificateRecord.stage == ISSUED).order_by(CertificateRecord.id)
         for row in session.scalars(query.execution_options(yield_per=_CHUNK)):
+            if row.erased_on is not None:
+                for kind in (CREDENTIALS, PDFS):
+                    (folder / path_of(kind, row.token)).unlink(missing_ok=True)
+                continue
             signed = signed_version(services, row)
             part = KitCredential(signed.credential, signed.code, receipts.of(session, row)).as_json()
             written += _write_part(folder, CREDENTIALS, row.token, part)
@@ -162,6 +168,10 @@ def _restore_pdf(services: Services, row: CertificateRecord, folder: Path) -> bo
 
 def _write_photos(services: Services, folder: Path) -> int:
     make_private(folder / PHOTOS)
+    kept = {path.stem for path in services.folders.photos.glob("*.jpg")}
+    for path in (folder / PHOTOS).glob("*.bin"):
+        if path.stem not in kept:  # its person's data were erased since
+            path.unlink(missing_ok=True)
     return sum(
         write_if_changed(
             folder / PHOTOS / f"{path.stem}.bin", seal_photo(services, path.stem, path.read_bytes()), mode=OWNER

@@ -102,13 +102,13 @@ def last_word(services: Services, row: CertificateRecord, claims: PublicClaims, 
     return _changed(services, row, own, on_record)
 
 
-def require_last_word(services: Services, row: CertificateRecord, commitment: str, on_record: OnRecord) -> None:
-    """Before a deed that the log is to hear of: raises `LogMismatch`, naming the certificate, where its row says
-    otherwise than the log. `commitment` is the log's name for its signed bytes, opened by the caller."""
+def require_last_word(services: Services, row: CertificateRecord, commitment: str, on_record: OnRecord) -> LastWord:
+    """Before a deed that the log is to hear of, and for an erased certificate: raises `LogMismatch`, naming it, where
+    its row says otherwise than the log. `commitment` is the log's name for its signed bytes, opened by the caller."""
     own = on_record.leaf(row.leaf_index)
     if own is None or leaf_hash(own.content) != own.hash or leaves.decode(own.content).credential != commitment:
         raise _mismatch(row, "日志中没有签发它的那一叶", "the log has no leaf that made it")
-    _changed(services, row, own, on_record)
+    return _changed(services, row, own, on_record)
 
 
 def _changed(services: Services, row: CertificateRecord, own: StoredLeaf, on_record: OnRecord) -> LastWord:

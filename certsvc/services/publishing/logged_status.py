@@ -34,8 +34,8 @@ from certsvc.services.log.last_word import CHANGES
 from certsvc.services.log.publish import edge_at, require_growth
 from certsvc.services.publishing.status_lists import Statuses, Written, list_names, read_published
 from certsvc.services.publishing.status_places import list_url
+from certsvc.services.records.erased import log_name, open_stub
 from certsvc.services.records.kept_state import keep, kept
-from certsvc.services.records.secrets import open_secrets
 from certsvc.store import CertificateRecord, StatusChangeRecord
 from certsvc.transparency import leaf as leaves
 from certsvc.transparency.leaf import Event
@@ -191,23 +191,25 @@ def _apply(
     services: Services, statuses: Statuses, content: bytes, change: StatusChangeRecord, row: CertificateRecord
 ) -> None:
     leaf, to = leaves.decode(content), Status(change.to_status)
-    assert row.credential is not None
     named = leaf.replaces if leaf.event is Event.CORRECT else leaf.credential
-    commitment = leaves.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+    commitment = log_name(services.vault, row)
     if leaf.event is not CHANGES.get(to) or named != commitment:
         raise LogMismatch(
             f"第 {change.leaf_index} 叶说的不是它变为 {to.value}",
             f"leaf {change.leaf_index} does not say that it became {to.value}",
             where=f"{row.number}-v{row.version}",
         )
-    place = _place(row)
+    place = _place(services, row)
     statuses.pop(place, None)
     if to is not Status.VALID:
         statuses[place] = to
 
 
-def _place(row: CertificateRecord) -> tuple[str, int]:
+def _place(services: Services, row: CertificateRecord) -> tuple[str, int]:
     """The place in the lists that a certificate names itself: the leaf commits to its bytes, not to its row."""
+    if row.erased_on is not None:
+        stub = open_stub(services.vault, row)
+        return stub.list_name, int(stub.status_index)
     assert row.credential is not None
     document: dict[str, Any] = json.loads(row.credential)
     entries = document.get("credentialStatus")

@@ -145,6 +145,22 @@ def decide(
     _note(session, row, now, by, "approve" if state is ApprovalState.APPROVED else "reject")
 
 
+def empty(services: Services, row: ApprovalRecord, content: Mapping[str, str | None], *, by: str) -> None:
+    """Take out what was asked for and why, which is the person's (R10); who asked and who decided stays. One that
+    waits is turned down by `by`. What was changed by hand does not open, and loses what it holds all the same."""
+    row.note = None
+    try:
+        asked = opened(services.vault, row)
+    except Refused:
+        row.sealed, row.sealed_kid = b"", ""
+        return
+    if asked.state is ApprovalState.WAITING:
+        row.state, row.decided_by, row.decided_at = ApprovalState.REJECTED, by, services.now()
+    due = None if row.due_at is None else row.due_at.astimezone(UTC).isoformat()
+    decision = {"decision": row.state, "decided_by": row.decided_by, "due_at": due}
+    _seal(services, row, {**content, "reason": "已抹除 erased", **decision})
+
+
 def why(remark: str) -> str:
     """A reason on one line; raises `Refused`."""
     text = remark.strip()

@@ -31,9 +31,11 @@ def parsed(toml: str) -> Scheme:
 
 
 def load_shipped(session: Session) -> list[SchemeRecord]:
-    """Store every shipped scheme that is not there yet; answers the new ones."""
-    records = [add(session, path.read_text("utf-8")) for path in sorted(schemes_folder().rglob("*.toml"))]
-    return [record for record, is_new in records if is_new]
+    """Store every shipped scheme that is not there yet; answers the new ones. One that is there stays as it is, also
+    where a later program ships the same version with more in it: enrolments are pinned to it."""
+    there = set(session.execute(select(SchemeRecord.key, SchemeRecord.version)).all())
+    texts = [path.read_text("utf-8") for path in sorted(schemes_folder().rglob("*.toml"))]
+    return [add(session, text)[0] for text in texts if (parsed(text).key, parsed(text).version) not in there]
 
 
 def read_scheme_file(path: Path) -> str:

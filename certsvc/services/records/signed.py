@@ -38,6 +38,12 @@ class SignedVersion:
 
 def signed_version(services: Services, row: CertificateRecord) -> SignedVersion:
     """Raises `DocumentRefused` where a signature, the code or the sealed part is not of this row, `KeyMissing`."""
+    if row.erased_on is not None:
+        raise _refused(
+            row,
+            f"持证人的个人信息已于 {row.erased_on} 应其要求抹除，不能再据此签发",
+            f"its holder's data were erased at their wish on {row.erased_on}: nothing more can be made of it",
+        )
     claims = document = None
     trust = _all_trusted(services.trust)
     if isinstance(row.credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import NotFound
+from certsvc.errors import NotFound, Refused
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
 
 
@@ -36,6 +36,17 @@ def newest_version(session: Session, number: str) -> CertificateRecord:
             where=number,
         )
     raise NotFound("没有该编号的电子证书", "there is no electronic certificate with this number", where=number)
+
+
+def require_not_erased(row: CertificateRecord) -> None:
+    """Raises `Refused` where the holder's data were erased: nothing of theirs is here to be given out."""
+    if row.erased_on is not None:
+        raise Refused(
+            f"持证人的个人信息已于 {row.erased_on} 应其要求抹除，证书文件已不在本系统",
+            f"its holder's data were erased at their wish on {row.erased_on}, and its files with them",
+            rule="R10",
+            where=f"{row.number}-v{row.version}",
+        )
 
 
 def unknown_number(number: str) -> NotFound:

@@ -8,7 +8,8 @@ of cells (`roster.candidates`), who may register (`rules.registration`), what a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,8 @@ from pathlib import Path
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CellError, PhotoRefused, RegistrationRefused
+from certsvc.errors import CellError, PhotoRefused, Refused, RegistrationRefused
+from certsvc.person.name import same_name
 from certsvc.roster.candidates import CandidateRow, read_candidates
 from certsvc.roster.parsed import Parsed
 from certsvc.rules.enrolment import Registration
@@ -26,11 +28,12 @@ from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Progress, Tally, all_or_nothing, chunks, report, silent
 from certsvc.services.records.decisions import with_what_they_rest_on
+from certsvc.services.records.erased import erased_refusal, last_erasure, now_under
 from certsvc.services.records.photos import IncomingPhotos, incoming
 from certsvc.services.records.reviews import row_of
 from certsvc.services.records.schemes import Pinning, scheme_of
 from certsvc.services.registration.on_record import Entry, OnRecord
-from certsvc.store import EnrolmentRecord, PersonRecord
+from certsvc.store import EnrolmentRecord, ErasureRecord, PersonRecord
 
 
 def import_candidates(
@@ -108,17 +111,22 @@ class _Desk:
         self._tally = tally
         self._on_record = OnRecord(services.vault, session, tally, parsed, for_review, self._now)
         self._error = self._on_record.error
+        self._erased: Mapping[bytes, ErasureRecord] = {}
+        self._corrected: Mapping[bytes, PersonRecord] = {}
 
     def take(self, rows: Iterable[CandidateRow]) -> None:
         entries = [entry for row in rows if (entry := self._enter(row)) is not None]
         persons = self._persons(entries)
-        enrolments = self._enrolments(persons.values())
+        self._erased = last_erasure(self._session, {entry.lookup for entry in entries})
+        enrolments = self._enrolments(persons)
         added: list[tuple[PersonRecord, EnrolmentRecord]] = []
         for entry in entries:
             known = persons.get(entry.lookup)
             mine = enrolments.setdefault(entry.lookup, [])
             same = next((one for one in mine if one.registered_on == entry.row.registered_on), None)
-            if same is not None:
+            if entry.lookup in self._corrected:
+                self._take_corrected(entry, same)
+            elif same is not None:
                 assert known is not None
                 self._take_known(entry, known, same)
             elif not self._refused(self._faults_of_new(entry, known, mine)):
@@ -141,6 +149,9 @@ class _Desk:
             self._on_record.leave(entry.row, person, same)
 
     def _faults_of_new(self, entry: Entry, known: PersonRecord | None, mine: list[EnrolmentRecord]) -> list[CellError]:
+        erasure = self._erased.get(entry.lookup)
+        if erasure is not None and entry.row.registered_on <= erasure.through:
+            return [self._error(entry.row, "id_number", erased_refusal(erasure))]
         faults = [] if known is None else self._on_record.faults_of_person(entry, known, None)
         return faults or list(self._second_enrolment(entry, mine))
 
@@ -189,19 +200,52 @@ class _Desk:
     def _persons(self, entries: list[Entry]) -> dict[bytes, PersonRecord]:
         lookups = {entry.lookup for entry in entries}
         query = select(PersonRecord).where(PersonRecord.id_lookup.in_(lookups))
-        return {person.id_lookup: person for person in self._session.scalars(query)}
+        found = {person.id_lookup: person for person in self._session.scalars(query)}
+        earlier = now_under(self._session, lookups - found.keys())
+        # Another name under a number that was corrected is another person's own (R8.4).
+        self._corrected = {
+            entry.lookup: person
+            for entry in entries
+            if (person := earlier.get(entry.lookup)) is not None and same_name(person.name, entry.row.name)
+        }
+        return {**self._corrected, **found}
 
-    def _enrolments(self, persons: Iterable[PersonRecord]) -> dict[bytes, list[EnrolmentRecord]]:
-        lookups = {person.id: person.id_lookup for person in persons}
+    def _take_corrected(self, entry: Entry, same: EnrolmentRecord | None) -> None:
+        """A row from before its number was corrected (R8.4): it makes no second person, and changes nothing. What is
+        not on record yet is to be registered under the right number."""
+        if same is None:
+            anew = RegistrationRefused(
+                "该证件号码已更正，请用更正后的号码报名",
+                "this number was corrected since: register under the right one",
+                rule="R8.4",
+            )
+            self._tally.refuse(self._error(entry.row, "id_number", anew))
+            return
+        self._tally.unchanged += 1
+        was = Refused(
+            "该证件号码已更正，登记不变",
+            "this number was corrected since: what is on record stays",
+            rule="R8.4",
+        )
+        self._tally.warn(self._error(entry.row, "id_number", was))
+
+    def _enrolments(self, persons: Mapping[bytes, PersonRecord]) -> dict[bytes, list[EnrolmentRecord]]:
+        """By the look-up that a row has: two of them may lead to one person, whose registrations are then one list."""
+        lookups: defaultdict[int, list[bytes]] = defaultdict(list)
+        for lookup, person in persons.items():
+            lookups[person.id].append(lookup)
         scheme = self._pinning.any_scheme
         query = select(EnrolmentRecord).where(
-            EnrolmentRecord.person_id.in_(lookups),
+            EnrolmentRecord.person_id.in_(lookups.keys()),
             EnrolmentRecord.occupation_code == scheme.occupation.code,
             EnrolmentRecord.level == scheme.level,
         )
         found: dict[bytes, list[EnrolmentRecord]] = {}
+        for same in lookups.values():
+            mine: list[EnrolmentRecord] = []
+            found |= dict.fromkeys(same, mine)
         for enrolment in self._session.scalars(query):
-            found.setdefault(lookups[enrolment.person_id], []).append(enrolment)
+            found[lookups[enrolment.person_id][0]].append(enrolment)
         return found
 
     def _second_enrolment(self, entry: Entry, mine: list[EnrolmentRecord]) -> Iterable[CellError]:

@@ -236,7 +236,7 @@ class _Enrolled:
                     self.who,
                     "R1.5",
                     f"本次报名将重新未结束，而考生已于 {self.again_on} 另行报名",
-                    f"the enrolment would be open again, and the person registered anew on {self.again_on}",
+                    f"the enrolment would be open again, and the person registered again on {self.again_on}",
                 )
             )
         return revokes

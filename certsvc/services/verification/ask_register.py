@@ -22,15 +22,17 @@ from certsvc.credential.checked import digest8
 from certsvc.credential.reasons import reason_of
 from certsvc.credential.status import Status
 from certsvc.credential.verdict import CheckName
-from certsvc.errors import CertsvcError
+from certsvc.errors import CertsvcError, KeyMissing
 from certsvc.services.context import Services
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import frontier
 from certsvc.services.log.last_word import OnRecord
 from certsvc.services.log.proven import proven_index
+from certsvc.services.records.erased import open_stub
 from certsvc.services.records.secrets import open_secrets
 from certsvc.services.verification.examine import Examined, Kind, code_is_of
 from certsvc.services.verification.genuine import check_row, genuine_claims, repeats
+from certsvc.services.verification.public_record import FORGED, erased_record
 from certsvc.services.verification.standing import standing
 from certsvc.signing.proofs import CredentialCheck
 from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
@@ -74,6 +76,11 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     if row is None:
         found.say(CheckName.REGISTER_ENTRY, False, "登记中没有该证书", "the register has no such certificate")
         return None
+    ask = _ask_whole if row.erased_on is None else _ask_erased
+    return ask(services, session, row, found)
+
+
+def _ask_whole(services: Services, session: Session, row: CertificateRecord, found: Examined) -> Entry | None:
     # SQLite keeps whatever type a hand-made UPDATE writes.
     stored = check_row(services, row) if isinstance(row.credential, bytes) else None
     if stored is None or stored.claims is None or not repeats(row, stored.claims):
@@ -97,6 +104,35 @@ def ask_register(services: Services, session: Session, found: Examined) -> Entry
     _check_file(session, row, found)
     if _check_log(services, session, row, found) and not _is_borne_out(services, session, row):
         return _contradicted(found)
+    return _status_of(session, row, found)
+
+
+def _ask_erased(services: Services, session: Session, row: CertificateRecord, found: Examined) -> Entry | None:
+    """V7 to V10 for a certificate whose holder's data were erased: what is brought is held against what was kept, the
+    digests of its credential, its code and its files; what it says of its holder is the brought credential's word."""
+    try:
+        stub = open_stub(services.vault, row)
+    except KeyMissing:
+        return _contradicted(found)
+    record = erased_record(services, session, row)
+    if record.state == FORGED or record.standing is None:
+        return _contradicted(found)
+    digest = None if found.credential is None else hashlib.sha256(found.credential).hexdigest()
+    code = None if found.compact is None else found.compact.credential_digest8.hex()
+    if digest not in {None, stub.credential_sha256} or code not in {None, stub.digest8}:
+        found.say(
+            CheckName.REGISTER_ENTRY, False, "登记的是另一份证书", "the register holds another certificate in its place"
+        )
+        return None
+    found.say(
+        CheckName.REGISTER_ENTRY,
+        True,
+        f"登记中有该证书；持证人的个人信息已应其要求于 {stub.erased_on} 抹除",
+        f"the register holds this certificate; its holder's data were erased at their wish on {stub.erased_on}",
+    )
+    if found.kind is Kind.PDF:
+        _check_file(session, row, found)
+    found.say(CheckName.LOG_INCLUSION, True, "已记入公开日志", "in the public log")
     return _status_of(session, row, found)
 
 
@@ -139,7 +175,7 @@ def _check_file(session: Session, row: CertificateRecord, found: Examined) -> No
     # newest, and those from before a time stamp came in.
     if found.kind is not Kind.PDF:
         return
-    if row.pdf_sha256 is None:
+    if row.pdf_sha256 is None and row.erased_on is None:
         found.say(CheckName.FILE_HASH, None, "尚未登记文件散列", "no file hash is on record yet")
         return
     record = session.get(PdfFileRecord, found.sha256)

@@ -109,7 +109,7 @@ def is_named(services: Services, reference: str, name: str) -> bool:
             holder = session.get_one(PaperCertificateRecord, row.paper_id).name
         else:
             holder = session.get_one(CertificateRecord, row.certificate_id).holder_name
-        return fold(holder) == fold(name)
+        return fold(holder) == fold(name) != ""  # an erased name is no one's
 
 
 def written(reference: str) -> str:

@@ -17,17 +17,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status, effective
-from certsvc.credential.wording import Wording, say
+from certsvc.credential.wording import Wording, after_erasure, say
+from certsvc.errors import KeyMissing
 from certsvc.person.name import mask_name
 from certsvc.services.context import Services
 from certsvc.services.log.last_word import OnRecord
+from certsvc.services.records.erased import open_stub
 from certsvc.services.verification.genuine import Genuine, genuine_claims
-from certsvc.services.verification.standing import standing
+from certsvc.services.verification.standing import standing, standing_of_erased
 from certsvc.store import ISSUED, CertificateRecord, PaperCertificateRecord
 
 _log: Final = logging.getLogger("certsvc.register")
 FORGED: Final = "forged"
 UNAVAILABLE: Final = "unavailable"
+ERASED: Final = "erased"
 PAPER_VALID: Final = "paper_valid"
 PAPER_REPLACED: Final = "paper_replaced"
 _ELECTRONIC: Final = "electronic"
@@ -53,6 +56,7 @@ class PublicRecord:
     `changed_on` and `reason` say since when and why where the state is not valid (for expired: the last day in force);
     the successor, and its own state, are there for superseded and paper_replaced. A forged record shows nothing but
     its number, and so does one that contradicts the log ("unavailable"): what stands there is not ours to repeat.
+    An erased record bears no name: `erased_on` says since when, `standing` the state it would have otherwise.
     `digest8` is what the QR's payload is bound to. `full_name` is there for who named number and name rightly (R10),
     and for no one else.
     """
@@ -85,10 +89,14 @@ class PublicRecord:
     token: str | None = None
     portrait_digest: str | None = None
     scheme_id: int | None = None
+    standing: str | None = None
+    erased_on: date | None = None
 
 
 def say_of(record: PublicRecord, state: str | None = None) -> Wording:
     """A record's state in words (R11), or another `state` told with this record's facts."""
+    if record.standing is not None and state is None:
+        return after_erasure(say_of(record, record.standing), record.erased_on)
     return say(
         state or record.state,
         date=record.changed_on,
@@ -103,6 +111,8 @@ def electronic_record(
 ) -> PublicRecord:
     """The record of an issued electronic certificate; state "forged" where the stored bytes are not as signed, and
     "unavailable" where the row contradicts the log. `on_record`: what was read for many rows at once."""
+    if row.erased_on is not None:
+        return erased_record(services, session, row, on_record)
     genuine = genuine_claims(services, row)
     if genuine is None:
         return forged_record(services, row)
@@ -177,6 +187,54 @@ def as_signed(
     )
 
 
+def erased_record(
+    services: Services, session: Session, row: CertificateRecord, on_record: OnRecord | None = None
+) -> PublicRecord:
+    """The record of a certificate whose holder's data were erased at their wish (R10): that it is genuine and where it
+    stands, and no word of whose it was. "forged" where the row is not what was kept."""
+    try:
+        stub = open_stub(services.vault, row)
+    except KeyMissing:
+        return forged_record(services, row)
+    if not stub.repeated_by(row):
+        return forged_record(services, row)
+    word = standing_of_erased(services, row, stub, on_record or OnRecord(session, [row]))
+    if word is None:
+        return _without_words(services, row, UNAVAILABLE)
+    now = effective(word.status, row.valid_until, services.today())
+    successor = session.get(CertificateRecord, row.superseded_by_id) if row.superseded_by_id is not None else None
+    then = None if successor is None else _successor(services, session, successor)
+    return PublicRecord(
+        state=ERASED,
+        standing=_STATES[now],
+        erased_on=row.erased_on,
+        number=stub.number,
+        occupation_zh=stub.occupation_zh,
+        occupation_en=stub.occupation_en,
+        level=int(stub.level),
+        level_zh=stub.level_zh,
+        level_en=stub.level_en,
+        issuer_zh=stub.issuer_zh,
+        issuer_en=stub.issuer_en,
+        issued_on=row.issued_on,
+        valid_until=row.valid_until,
+        reissued_on=row.reissued_on,
+        version=int(stub.version),
+        carrier=_ELECTRONIC,
+        sample=stub.sample == "yes",
+        changed_on=row.valid_until if now is Status.EXPIRED else word.since,
+        reason=row.status_reason if now in _WITH_REASON else None,
+        successor_number=None if then is None else then.number,
+        successor_version=None if then is None else then.version,
+        successor_state=None if then is None else then.state,
+        checked_at=services.now(),
+        digest8=bytes.fromhex(stub.digest8),
+        signature_ok=True,
+        token=row.token,
+        scheme_id=row.scheme_id,
+    )
+
+
 def _without_words(services: Services, row: CertificateRecord, state: str) -> PublicRecord:
     return PublicRecord(
         state=state,
@@ -238,6 +296,9 @@ def _is_reissued(session: Session, row: PaperCertificateRecord) -> bool:
 
 def _successor(services: Services, session: Session, row: CertificateRecord) -> Successor:
     """A successor, whose own row is believed no further than any other."""
+    if row.erased_on is not None:
+        erased = erased_record(services, session, row)
+        return Successor(erased.number, erased.version, erased.standing or erased.state)
     genuine = genuine_claims(services, row)
     word = None if genuine is None else standing(services, row, genuine.claims, OnRecord(session, [row]))
     if genuine is None or word is None:

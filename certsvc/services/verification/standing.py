@@ -10,6 +10,7 @@ anyone), and the operator is told by a line in the log and a counter (`web.figur
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -19,8 +20,16 @@ from certsvc.credential.public_claims import PublicClaims
 from certsvc.credential.status import Status
 from certsvc.errors import LogMismatch
 from certsvc.services.context import Services
-from certsvc.services.log.last_word import LastWord, OnRecord, StoredLeaf, is_own_leaf, last_word
+from certsvc.services.log.last_word import (
+    LastWord,
+    OnRecord,
+    StoredLeaf,
+    is_own_leaf,
+    last_word,
+    require_last_word,
+)
 from certsvc.services.publishing.signed_lists import NOTHING, ListSays, SignedLists
+from certsvc.services.records.erased import Stub
 from certsvc.store import CertificateRecord
 
 _log: Final = logging.getLogger("certsvc.register")
@@ -47,9 +56,26 @@ def is_untouched(own: StoredLeaf, claims: PublicClaims, listed: ListSays) -> boo
 
 def standing(services: Services, row: CertificateRecord, claims: PublicClaims, on_record: OnRecord) -> LastWord | None:
     """Where the certificate stands; None, and an alarm, where the row contradicts the log or the lists."""
+    return _believed(
+        row,
+        lambda: last_word(services, row, claims, on_record),
+        signed_lists(services).says(claims.status_list, claims.status_index),
+    )
+
+
+def standing_of_erased(services: Services, row: CertificateRecord, stub: Stub, on_record: OnRecord) -> LastWord | None:
+    """The same for a certificate whose holder's data were erased, by what is kept of it."""
+    return _believed(
+        row,
+        lambda: require_last_word(services, row, stub.commitment, on_record),
+        signed_lists(services).says(stub.status_list, int(stub.status_index)),
+    )
+
+
+def _believed(row: CertificateRecord, says: Callable[[], LastWord], listed: ListSays) -> LastWord | None:
     try:
-        word = last_word(services, row, claims, on_record)
-        _check_listed(row, word, signed_lists(services).says(claims.status_list, claims.status_index))
+        word = says()
+        _check_listed(row, word, listed)
     except LogMismatch as error:
         # By the row's id: a number would lead to a person.
         _log.error("the register contradicts the log: certificate row %d: %s", row.id, error.en)

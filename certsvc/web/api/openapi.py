@@ -276,6 +276,13 @@ def _certificate() -> dict[str, object]:
         "version": {"type": "integer"},
         "carrier": {"enum": ["electronic", "paper"]},
         "sample": {"type": "boolean"},
+        "standing": {
+            "type": ["string", "null"],
+            "description": Said(
+                "state 为 erased 时证书的状态。", "Where the certificate stands, for the state erased."
+            ),
+        },
+        "erased_on": _DAY_OR_NULL,
         "status_changed_on": _DAY_OR_NULL,
         "reason": {
             "type": ["object", "null"],

@@ -35,6 +35,7 @@ _WORDS: Final = (
     "changed_on",
     "reason",
     "successor_number",
+    "erased_on",
 )
 
 
@@ -74,7 +75,7 @@ def write_record(
         words["number_grouped"] = grouped(record.number)
         words["successor_number_grouped"] = grouped(record.successor_number) if record.successor_number else ""
         present = tuple(map(bool, map(words.__getitem__, _WORDS)))
-        successor = record.successor_version, record.successor_state
+        successor = record.successor_version, record.successor_state, record.standing
         shape += (present, record.version, record.carrier, record.sample, successor)
 
     def render() -> str:

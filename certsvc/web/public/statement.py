@@ -52,7 +52,11 @@ class Statement:
     @property
     def checks(self) -> tuple[Check, ...]:
         """What was looked at for this answer, in order."""
-        return () if self.record is None else _checks(self.state, self.record.carrier, self.record.signature_ok)
+        return (
+            ()
+            if self.record is None
+            else _checks(_looked_at(self.record), self.record.carrier, self.record.signature_ok)
+        )
 
     @property
     def digest(self) -> str:
@@ -93,7 +97,7 @@ class Statement:
             "checked_at": to_the_second(self.checked_at),
             "reference": self.reference,
             "certificate": None if record is None or self.state == "forged" else _signed(record),
-            "checks": [] if record is None else _checks_said(self.state, record.carrier, record.signature_ok),
+            "checks": [] if record is None else _checks_said(_looked_at(record), record.carrier, record.signature_ok),
         }
 
 
@@ -121,6 +125,11 @@ def not_asked(site: Site) -> Statement:
     return replace(without_record(site, "unavailable"), says=_NOT_ASKED)
 
 
+def _looked_at(record: PublicRecord) -> str:
+    """The state that the checks go by: of an erased record, where it stands."""
+    return record.standing or record.state
+
+
 def _signed(record: PublicRecord) -> dict[str, object]:
     reason = reason_of(record.reason)
     return {
@@ -137,6 +146,8 @@ def _signed(record: PublicRecord) -> dict[str, object]:
         "version": record.version,
         "carrier": record.carrier,
         "sample": record.sample,
+        "standing": record.standing,
+        "erased_on": record.erased_on and record.erased_on.isoformat(),
         "status_changed_on": record.changed_on and record.changed_on.isoformat(),
         "reason": None if reason is None else {"code": reason.value, "zh": reason.zh, "en": reason.en},
         "successor": record.successor_number

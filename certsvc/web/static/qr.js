@@ -126,7 +126,7 @@ export function differences(scanned, served) {
   if (scanned.number !== served.number) differ.push("number");
   if (scanned.issued_on !== served.issued_on) differ.push("issued_on");
   if (scanned.level !== served.level) differ.push("level");
-  if (scanned.name && [...scanned.name][0] !== [...served.name][0]) differ.push("name");
+  if (scanned.name && served.name && [...scanned.name][0] !== [...served.name][0]) differ.push("name");
   if (served.digest8 && served.digest8 !== scanned.digest8) differ.push("content");
   return differ;
 }

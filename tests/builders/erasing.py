@@ -1,0 +1,98 @@
+"""A person of whom something stands in every table that can hold something of a person; and terms that are over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from certsvc.credential.wording import say
+from certsvc.rules.registration_review import FaceCheck
+from certsvc.services.certificates import reissue
+from certsvc.services.certificates.correct import Correction, correct
+from certsvc.services.certificates.give_out import pdf_of
+from certsvc.services.context import Services
+from certsvc.services.holders import contact, share_links
+from certsvc.services.holders import sign_in as access
+from certsvc.services.operation import scan_counts
+from certsvc.services.publishing.static import publish_static
+from certsvc.services.registration import review
+from certsvc.services.registration.import_roster import import_candidates
+from certsvc.services.registration.review_list import list_registrations
+from certsvc.services.verification import kept_checks, look_up
+from tests.builders.holding import identity, number_of, secret_of
+from tests.builders.insider import by_sql
+from tests.builders.installation import Installation, Person, made_up
+from tests.builders.person import Candidate, write_csv
+
+WISHER = made_up(11, "卡纳丽金丝雀")
+NOW = made_up(12, "卡纳丽金丝雀鸟")  # the same person, after two corrections
+OTHER = made_up(2)
+PAPER = "1763010001500088"
+
+
+def no_duty(home: Installation) -> None:
+    """From now on the law has no certificate kept."""
+    by_sql(home, "update scheme set toml = replace(toml, 'certificate_years = ', 'certificate_years = 0 # ')")
+
+
+def roster_row(person: Person, **changes: str) -> dict[str, str]:
+    """The person as a roster names them."""
+    number = person.id_number
+    row = Candidate().cells(
+        name=person.name,
+        id_number=number,
+        sex="男" if int(number[16]) % 2 else "女",
+        birth_date=f"{number[6:10]}-{number[10:12]}-{number[12:14]}",
+        institution="测试培训机构",
+    )
+    return {**row, **changes}
+
+
+def filled(home: Installation, folder: Path) -> str:
+    """Bring the wisher into every table; the number of their certificate. OTHER holds one beside them."""
+    services = home.services
+    (issued, _) = home.issue(WISHER, OTHER, photo=True)
+    number = issued.number
+    home.import_paper((PAPER, WISHER))
+    request = reissue.apply(
+        services, number=PAPER, name=WISHER.name, identity=identity(WISHER), reason="lost", by="窗口"
+    )
+    reissue.approve(services, request.id, by="审核员")
+    contact.change(services, identity(WISHER), "13911111111", reason="换号", by="甲", approved_by="乙")
+    token = home.row(number).token
+    link = share_links.create(services, token, life=timedelta(days=7), by="holder")
+    assert link.secret is not None
+    share_links.open_link(services, link.secret)
+    record = look_up.by_token(services, token)
+    assert record is not None
+    kept_checks.keep(services, record, say(record.state), kept_checks.Compared.NONE)
+    scan_counts.add(services.database, {scan_counts.Place(services.today(), number, "CN"): 3})
+    again = roster_row(WISHER, registered_on=f"{services.today()}", phone="")
+    import_candidates(services, write_csv(folder / "again.csv", [again]), by="登记员", for_review=True)
+    (waiting,) = [one for one in list_registrations(services) if one.state == "submitted"]
+    review.confirm(services, waiting.id, by="窗口", face=FaceCheck.PASS, place="西宁")
+    correct(services, number, Correction(name=NOW.name), reason="更正", by="甲", approved_by="乙")
+    correct(services, number, Correction(id_number=NOW.id_number), reason="更正", by="甲", approved_by="乙")
+    secret_of(home, NOW)
+    home.clock.move(minutes=61)
+    access.request_code(services, NOW.name, identity(NOW))
+    for each in (number, PAPER, number_of(home, OTHER)):
+        pdf_of(services, each)
+    publish_static(services)
+    return number
+
+
+def whole(services: Services) -> Iterator[bytes]:
+    """Every byte that the register keeps: of its file and journal, or of its tables."""
+    file = services.database.sqlite_file
+    if file is not None:
+        yield from (path.read_bytes() for path in sorted(file.parent.glob(f"{file.name}*")))
+        return
+    with services.database.reading() as session:
+        names = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
+        for name in names:
+            for row in session.execute(text(f"select t::text from {name} t")):
+                yield row[0].encode()
