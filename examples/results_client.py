@@ -48,8 +48,13 @@ def new_key(path: Path) -> Path:
     return public
 
 
-def signed_headers(base_url: str, body: bytes, key: Ed25519PrivateKey, key_id: str, delivery: str) -> dict[str, str]:
-    """The headers of one call. A call that is tried again is signed again: a nonce is good once."""
+def signed_headers(
+    base_url: str, body: bytes, key: Ed25519PrivateKey, key_id: str, delivery: str, *, created: int | None = None
+) -> dict[str, str]:
+    """The headers of one call, signed now unless `created` (Unix time) says when.
+
+    A call that is tried again is signed again: a nonce is good once.
+    """
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
     headers = {
         "Content-Type": "application/json",
@@ -63,7 +68,7 @@ def signed_headers(base_url: str, body: bytes, key: Ed25519PrivateKey, key_id: s
         **{name.lower(): value for name, value in headers.items()},
     }
     names = " ".join(f'"{name}"' for name in COVERED)
-    parameters = f'({names});created={int(time.time())};nonce="{secrets.token_urlsafe(24)}";keyid="{key_id}"'
+    parameters = f'({names});created={created or int(time.time())};nonce="{secrets.token_urlsafe(24)}";keyid="{key_id}"'
     base = "\n".join(f'"{name}": {values[name]}' for name in COVERED) + f'\n"@signature-params": {parameters}'
     signature = base64.b64encode(key.sign(base.encode())).decode()
     return {**headers, "Signature-Input": f"sig={parameters}", "Signature": f"sig=:{signature}:"}
