@@ -290,8 +290,12 @@ def found(session: Session, sitting_id: int) -> SittingRecord:
 def open_sitting(session: Session, sitting_id: int) -> SittingRecord:
     """The same, of one whose roll may still change. Raises `NotFound`, `Refused`."""
     row = found(session, sitting_id)
-    if row.closed_at is not None:
-        raise Refused("该场次已关闭，名单不再变动", "the sitting is closed: its roll stands", where=str(sitting_id))
+    if row.closed_at is not None or row.confirmed_at is not None:
+        raise Refused(
+            "该场次已关闭或成绩已确认，名单不再变动",
+            "the sitting is closed, or its scores are confirmed: its roll stands",
+            where=str(sitting_id),
+        )
     return row
 
 
