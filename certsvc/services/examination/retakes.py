@@ -62,8 +62,9 @@ def ending(services: Services, within_days: int) -> list[EndingRetake]:
 
 def notify(services: Services, within_days: int, *, by: str) -> list[EndingRetake]:
     """The same, and a notice to each holder who has not had one, is not booked, and whose results are published."""
+    near = ending(services, within_days)  # before the lock: deciding a whole register holds up no one who writes
     with services.database.writing() as session:
-        found = [_told(services, session, one) for one in _ending(services, session, within_days)]
+        found = [_told(services, session, one) for one in near]
         new = sum(told for _, told in found)
         if new:
             trail.note(

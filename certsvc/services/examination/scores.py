@@ -27,6 +27,7 @@ from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.grading import grade, parse_score
 from certsvc.rules.terms import Item, Scheme, Subject
 from certsvc.rules.wording import score_text
+from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.examination.draw import items_of, pairs_of
 from certsvc.services.examination.import_results import record_results
@@ -119,13 +120,12 @@ def enter(services: Services, sitting_id: int, entries: Sequence[ScoreEntry], *,
         return [desk.take(entry) for entry in entries]
 
 
-def sheet(services: Services, sitting_id: int, *, on_the_day: bool = True) -> list[SheetLine]:
+def sheet(services: Services, sitting_id: int) -> list[SheetLine]:
     """Every ticket with what was entered; what is drawn is left out before the draw was shown. Raises `NotFound`."""
     with services.database.reading() as session:
         row = found(session, sitting_id)
         counting, numbers = _counting(session, row)
-        shown = on_the_day and row.drawn_at is not None
-        drawn = _drawn(services, session, row) if shown else {}
+        drawn = _drawn(services, session, row) if row.drawn_at is not None else {}
         return [
             SheetLine(seat, drawn.get(seat.enrolment_id, ()), counting.get(seat.id, {}), numbers.get(seat.id, 0))
             for seat in roll(session, row)
@@ -152,7 +152,7 @@ def confirm(services: Services, sitting_id: int, *, by: str) -> ImportReport:
                 where="id_number",
             )
 
-    confirming = all_or_nothing(services, parsed, place, "sitting", action="sitting.confirm", by=by, dry_run=False)
+    confirming = all_or_nothing(services, parsed, place, "sitting", action="results.record", by=by, dry_run=False)
     try:
         with confirming as (session, tally):
             row = found(session, sitting_id)
@@ -164,6 +164,7 @@ def confirm(services: Services, sitting_id: int, *, by: str) -> ImportReport:
             recorders = {number: entry.entered_by for number, (_, entry) in counted.items()}
             record_results(services, session, parsed, tally, by=recorders.__getitem__, allowed=allowed)
             row.confirmed_at, row.confirmed_by = services.now(), by
+            _note(services, session, row, by, entries=len(counted))
     except ImportRefused as refused:
         raise ImportRefused([_of_ticket(cell, places) for cell in refused.errors]) from refused
     done = report(tally, parsed, dry_run=False)
@@ -381,6 +382,18 @@ def _content(row: ScoreEntryRecord) -> tuple[object, ...]:
     return row.seat_id, row.kind, row.sequence, row.outcome, row.score, row.items_json
 
 
+def _note(services: Services, session: Session, row: SittingRecord, by: str, **detail: object) -> None:
+    trail.note(
+        session,
+        at=services.now(),
+        by=by,
+        action="sitting.confirm",
+        object_kind="sitting",
+        object_key=str(row.id),
+        **detail,
+    )
+
+
 def _told(row: ScoreEntryRecord) -> dict[str, object]:
     return {
         "id": row.client_id,
@@ -408,6 +421,8 @@ def _entry(row: Any, where: str) -> ScoreEntry:
     outcome, score = row.get("outcome", Outcome.SCORED.value), row.get("score")
     if not 0 < len(row["id"]) <= _LONGEST_ID or not row["id"].isprintable():
         raise _misshapen(f"{where}.id")
+    if not 0 < len(row["ticket"]) <= _LONGEST_ID or not row["ticket"].isprintable():
+        raise _misshapen(f"{where}.ticket")
     if not 0 < row["sequence"] < 2**31:
         raise _misshapen(f"{where}.sequence")
     if row["kind"] not in {kind.value for kind in AttemptKind}:

@@ -16,7 +16,7 @@ from certsvc.services.examination import scores
 from certsvc.services.examination.draw import draw
 from certsvc.services.examination.scores import WITHDRAWN, ScoreEntry
 from certsvc.services.examination.sittings import Sitting
-from certsvc.store import ScoreEntryRecord
+from certsvc.store import AuditEventRecord, ScoreEntryRecord
 from tests.builders.examining import REQUIRED, add, admit, attempts, enter_all, entry, on_record, results
 from tests.builders.person import Candidate
 
@@ -218,6 +218,17 @@ def test_an_imported_result_and_the_same_entry_are_one_attempt(
     assert (done.new, done.unchanged) == (2, 1)
 
 
+def test_the_confirmation_stands_in_the_trail_also_where_all_was_on_record(
+    services: Services, sitting: Sitting, people: list[Candidate], tmp_path: Path
+) -> None:
+    results(services, tmp_path, *(one.result("practical", "80") for one in people))
+    fill(services, sitting, ONE, TWO, THREE)
+    assert scores.confirm(services, sitting.id, by="站长").new == 0
+    with services.database.reading() as session:
+        (noted,) = session.scalars(select(AuditEventRecord).where(AuditEventRecord.action == "sitting.confirm"))
+    assert (noted.by, json.loads(noted.detail)) == ("站长", {"entries": 3})
+
+
 def test_theory_is_scored_by_its_total(services: Services, people: list[Candidate]) -> None:
     made = add(services, Subject.THEORY)
     (seat, *_) = admit(services, made, people[:1]).admitted
@@ -247,6 +258,7 @@ def test_entries_come_as_json(services: Services) -> None:
         ({"sequence": True}, "sequence"),
         ({"sequence": 0}, "sequence"),
         ({"ticket": 5}, "ticket"),
+        ({"ticket": "\ud800"}, "ticket"),
         ({"kind": "second"}, "kind"),
         ({"outcome": "good"}, "outcome"),
         ({"score": 60}, "score"),
