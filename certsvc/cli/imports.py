@@ -80,13 +80,14 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
 
 @results.command("publish")
 @click.option("--on", type=work.Day(), default=None, help="公布日期（默认今天） / from which day (default: today).")
+@click.option("--sitting", type=click.IntRange(1, 2**31 - 1), default=None, help="只公布一个场次 / of one sitting.")
 @by_option
 @json_option
-def publish(on: date | None, by: str | None, as_json: bool) -> None:
+def publish(on: date | None, sitting: int | None, by: str | None, as_json: bool) -> None:
     """公布成绩 / Let candidates see the results sat up to a day."""
     from certsvc.services.examination.publish_results import publish_results
 
-    published = publish_results(work.services(), by=work.who(by), on=on)
+    published = publish_results(work.services(), by=work.who(by), on=on, sitting=sitting)
     if as_json:
         tell({"on": published.on.isoformat(), "published": published.new, "already": published.already})
     else:

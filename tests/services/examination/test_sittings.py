@@ -18,6 +18,7 @@ from certsvc.rules.terms import Subject
 from certsvc.services.context import Services
 from certsvc.services.examination import papers, sittings
 from certsvc.services.examination.draw import draw
+from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import AuditEventRecord
@@ -177,6 +178,19 @@ def test_who_has_a_result_of_the_day_is_matched_by_day_and_subject(services: Ser
     results(services, tmp_path, people[0].result("theory", "80"), people[1].result("practical", "80"))
     shown, roll = sittings.show(services, sitting.id)
     assert (shown.with_results, [seat.has_result for seat in roll]) == (1, [True, False])
+
+
+def test_results_are_published_by_sitting(services: Services, tmp_path: Path) -> None:
+    people = on_record(services, tmp_path, 3)
+    sitting = add(services, Subject.THEORY)
+    admit(services, sitting, people[:2])
+    results(services, tmp_path, *(row for one in people for row in one.passes()))
+    done = publish_results(services, by="考务员", sitting=sitting.id)
+    assert (done.new, done.already) == (2, 0)
+    assert publish_results(services, by="考务员", sitting=sitting.id).already == 2
+    assert publish_results(services, by="考务员").new == 4
+    with pytest.raises(NotFound):
+        publish_results(services, by="考务员", sitting=9)
 
 
 def test_the_papers_have_everyone_and_no_identity_number(services: Services, tmp_path: Path) -> None:
