@@ -65,6 +65,12 @@ class Conflict(Refused):
     code = "conflict"
 
 
+class NotPermitted(Refused):
+    """The account by which the database is reached may not do this."""
+
+    code = "not-permitted"
+
+
 class Unavailable(CertsvcError):
     """Nothing is known just now (outage); it says nothing about any certificate (R10)."""
 
@@ -222,6 +228,12 @@ class ImportRefused(Refused):
 
 
 # Keys, log
+
+
+class SignatureRefused(Refused):
+    """A signed call whose signature, digest, time, nonce or key is not good; `where` names which."""
+
+    code = "signature-refused"
 
 
 class KeyRefused(Refused):

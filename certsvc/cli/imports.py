@@ -92,18 +92,40 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
 
 @results.command("publish")
 @click.option("--on", type=work.Day(), default=None, help="公布日期（默认今天） / from which day (default: today).")
+@click.option("--sitting", type=click.IntRange(1, 2**31 - 1), default=None, help="只公布一个场次 / of one sitting.")
 @by_option
 @json_option
-def publish(on: date | None, by: str | None, as_json: bool) -> None:
+def publish(on: date | None, sitting: int | None, by: str | None, as_json: bool) -> None:
     """公布成绩 / Let candidates see the results sat up to a day."""
     from certsvc.services.examination.publish_results import publish_results
 
-    published = publish_results(work.services(), by=work.who(by), on=on)
+    published = publish_results(work.services(), by=work.who(by), on=on, sitting=sitting)
     if as_json:
         tell({"on": published.on.isoformat(), "published": published.new, "already": published.already})
     else:
         say(f"{published.on} 起公布 {published.new} 条，此前已公布 {published.already} 条")
         say(f"{published.new} published with effect from {published.on}, {published.already} were already")
+
+
+@results.command()
+@click.option("--on", type=work.Day(), default=None, help="日期（默认今天） / as of which day (default: today).")
+@json_option
+def overdue(on: date | None, as_json: bool) -> None:
+    """超过预期日期的成绩与证书 / Scores and certificates that are later than expected (R6)."""
+    from certsvc.services.examination.overdue import overdue as look
+
+    found = look(work.services(), on=on)
+    if as_json:
+        tell(found.as_json())
+        return
+    for late in found.scores:
+        where = f"场次 sitting {late.sitting} {late.station}" if late.sitting is not None else "无场次 no sitting"
+        counts = f"缺成绩 missing {late.missing}，未公布 unpublished {late.unpublished}"
+        say(f"{late.sat_on}  {late.subject.zh}  {where}  {counts}  应于 expected {late.expected_on}")
+    for one in found.certificates:
+        say(f"{one.completed_on}  {one.name}  无证书 no certificate  应于 expected {one.expected_by}")
+    if not found.scores and not found.certificates:
+        say("没有超期 / nothing is overdue")
 
 
 @click.group(cls=WholeGroup)

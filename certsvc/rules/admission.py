@@ -14,7 +14,7 @@ from certsvc.errors import AttemptRefused
 from certsvc.rules.course import Course
 from certsvc.rules.enrolment import Attempt, AttemptKind, Enrolment, Outcome, in_order
 from certsvc.rules.progress import EnrolmentState, Progress
-from certsvc.rules.terms import Scheme
+from certsvc.rules.terms import Scheme, Subject
 from certsvc.rules.wording import score_text, zh_date
 
 Refusals = list[tuple[Attempt, AttemptRefused]]
@@ -96,6 +96,27 @@ def not_counted(enrolment: Enrolment, attempts: Sequence[Attempt], scheme: Schem
         return []  # what happens on one day counts together
     progress, _ = replay(enrolment, attempts, scheme)
     return [attempt for course in progress.uncounted.values() for attempt in course.taken]
+
+
+def entitlement(
+    enrolment: Enrolment, attempts: Sequence[Attempt], subject: Subject, on: date, scheme: Scheme
+) -> AttemptKind:
+    """What one may be admitted to a sitting of the subject for on that day: a first attempt or the free retake.
+
+    Raises `AttemptRefused` with the rule: the subject is passed, its deadline is over (R3.3), no free retake is left
+    (R3.7), or the enrolment was closed before (R3.4, R4.2).
+    """
+    progress, _ = replay(enrolment, [attempt for attempt in attempts if attempt.sat_on <= on], scheme)
+    progress.reach(on)
+    first = progress.course(subject).first is None
+    kind = AttemptKind.FIRST if first else AttemptKind.FREE_RETAKE
+    asked = Attempt(subject, on, kind, Outcome.ABSENT)
+    refusal = _refusal(enrolment, progress, asked)
+    if refusal is None and progress.lost is not None:
+        refusal = _closed(asked, progress.lost)
+    if refusal is not None:
+        raise refusal
+    return kind
 
 
 def _refusal(enrolment: Enrolment, progress: Progress, attempt: Attempt) -> AttemptRefused | None:

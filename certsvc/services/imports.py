@@ -75,11 +75,21 @@ class Tally:
 
 @contextmanager
 def all_or_nothing(
-    services: Services, parsed: Parsed[T], path: Path, *, action: str, by: str, dry_run: bool, **detail: object
+    services: Services,
+    parsed: Parsed[T],
+    path: Path,
+    object_kind: str = "file",
+    /,
+    *,
+    action: str,
+    by: str,
+    dry_run: bool,
+    **detail: object,
 ) -> Iterator[tuple[Session, Tally]]:
     """One writing transaction; rolled back where file or tally have errors at its end, and for a dry run.
 
-    What was new stands in the audit trail under `action`, with `detail`. Raises `ImportRefused` listing every error in
+    What was new stands in the audit trail under `action`, with `detail`; rows that come in no file name what they came
+    in by `object_kind` and `path`. Raises `ImportRefused` listing every error in
     row order.
     """
     with services.database.writing() as session:
@@ -97,7 +107,7 @@ def all_or_nothing(
                 at=services.now(),
                 by=by,
                 action=action,
-                object_kind="file",
+                object_kind=object_kind,
                 object_key=path.name,
                 new=tally.new,
                 unchanged=tally.unchanged,

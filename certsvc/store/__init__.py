@@ -19,17 +19,20 @@ from certsvc.store.certificate import (
 )
 from certsvc.store.check import KeptCheckRecord
 from certsvc.store.database import Database, open_database
+from certsvc.store.delivery import ResultsDeliveryRecord, SeenNonceRecord, SendingSystemRecord
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord, ToDecideRecord
 from certsvc.store.erasure import EarlierDocumentRecord, ErasureRecord
 from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
+from certsvc.store.notice import QueuedNoticeRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
 from certsvc.store.result_correction import ResultCorrectionRecord, WithdrawnResultRecord
 from certsvc.store.review import ReviewStepRecord
 from certsvc.store.scheme import SchemeRecord
 from certsvc.store.share import ShareLinkRecord, ShareOpeningRecord
+from certsvc.store.sitting import ScoreEntryRecord, SeatRecord, SittingRecord
 from certsvc.store.traffic import LimitCountRecord, ScanCountRecord
 
 __all__ = [
@@ -62,14 +65,21 @@ __all__ = [
     "PaperCertificateRecord",
     "PdfFileRecord",
     "PersonRecord",
+    "QueuedNoticeRecord",
     "ReissueRequestRecord",
     "ResultCorrectionRecord",
+    "ResultsDeliveryRecord",
     "ReviewStepRecord",
     "ScanCountRecord",
     "SchemeRecord",
+    "ScoreEntryRecord",
+    "SeatRecord",
+    "SeenNonceRecord",
+    "SendingSystemRecord",
     "SerialRecord",
     "ShareLinkRecord",
     "ShareOpeningRecord",
+    "SittingRecord",
     "StatusChangeRecord",
     "ToDecideRecord",
     "WithdrawnResultRecord",

@@ -24,11 +24,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from certsvc.errors import Conflict, Refused, Unavailable
+from certsvc.errors import Conflict, NotPermitted, Refused, Unavailable
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 60_000
 _WRITES = "certsvc_writes"
+_INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,12 @@ def _wrapped_errors() -> Iterator[None]:
         raise Conflict(
             f"与已有记录冲突：{error.orig}", f"in conflict with what is on record: {error.orig}", where="database"
         ) from error
-    except (ProgrammingError, DataError):
+    except (ProgrammingError, DataError) as error:
+        if getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE:
+            raise NotPermitted(
+                "此处的数据库账户无权进行该操作，见部署文档",
+                "the database account used here may not do that; see docs/operations.md",
+            ) from error
         raise  # a fault of this program, not of the database
     except DatabaseError as error:
         raise Unavailable(

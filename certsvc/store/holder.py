@@ -14,6 +14,7 @@ from sqlalchemy import Boolean, CheckConstraint, LargeBinary, String, Table, fal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
+from certsvc.store.delivery import SeenNonceRecord
 from certsvc.store.guard import ClockSeenRecord
 
 
@@ -70,7 +71,8 @@ class MessageRecord(Base):
 
 
 PASSING: Final = frozenset(
-    record.__tablename__ for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord)
+    record.__tablename__
+    for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord, SeenNonceRecord)
 )
 """Tables that hold no record, and that no backup and no kit carries on."""
 

@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter
 from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
+from certsvc.web.api import results as api_results
 from certsvc.web.api import views as api
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import shared, sign_in
@@ -48,6 +49,7 @@ def attach(app: Flask, parts: Site) -> None:
     app.register_blueprint(published.blueprint)
     app.register_blueprint(operation.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(api_results.blueprint)
     app.register_error_handler(CertsvcError, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)

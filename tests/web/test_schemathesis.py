@@ -35,7 +35,11 @@ HOSTILE = [
     "\r\nSet-Cookie: a=b",
     "🧑‍🚒" * 50,
 ]
-OPERATIONS = [("/api/v1/certificates/{token}", "GET"), ("/api/v1/verifications", "POST")]
+OPERATIONS = [
+    ("/api/v1/certificates/{token}", "GET"),
+    ("/api/v1/verifications", "POST"),
+    ("/api/v1/results", "POST"),
+]
 CHECKS = (
     schemathesis.checks.not_a_server_error,
     openapi.status_code_conformance,
@@ -86,7 +90,7 @@ def test_every_answer_is_one_the_description_names(described: Any, path: str, me
 
 @pytest.mark.parametrize("text", [*HOSTILE, *TOKENS], ids=range(len(HOSTILE) + len(TOKENS)))
 def test_hostile_text_gets_an_answer_the_description_names(described: Any, register: Register, text: str) -> None:
-    reading, asking = (described[path][method] for path, method in OPERATIONS)
+    reading, asking = (described[path][method] for path, method in OPERATIONS[:2])
     if text:  # an empty path is another address
         reading.Case(path_parameters={"token": text}).call_and_validate(checks=CHECKS)
     bodies: list[object] = [

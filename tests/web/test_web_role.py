@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
+from werkzeug.test import TestResponse
 
 from certsvc.app import create_app, create_asgi, open_services
 from certsvc.config import Settings
 from certsvc.person.identity import IdentityDocument, IdType
+from certsvc.rules.terms import Subject
 from certsvc.services.certificates import reissue
 from certsvc.services.context import Services
 from certsvc.services.holders import own_record as mine
@@ -20,14 +25,17 @@ from certsvc.services.holders import share_links
 from certsvc.services.holders import sign_in as access
 from certsvc.services.holders.codes import make_access_code
 from certsvc.services.holders.codes_by_message import send_due
+from certsvc.services.operation import sending_systems
 from certsvc.services.verification import scan
 from certsvc.store import Base
+from examples import results_client
 from tests.builders.holders import MISSING, RETURNED_NAME, Someone, access_code, bring_reviewed
 from tests.builders.postgresql import postgresql_database
 from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 from tests.web.asgi_client import ask
 
 pytestmark = pytest.mark.postgresql
+RESULTS_SQL = Path(__file__).parents[2] / "docs" / "deploy" / "results-role.sql"
 SQL = Path(__file__).parents[2] / "docs" / "deploy" / "web-role.sql"
 WRITTEN = {
     "api_key_use",
@@ -135,3 +143,34 @@ def test_what_certificates_are_made_from_is_out_of_its_reach(site: tuple[Registe
                 assert may is (deed not in forbidden), (table.name, deed)
     with services.database.engine.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text("update attempt set score_hundredths = 10000"))
+
+
+def test_results_by_a_signed_call_need_a_role_that_takes_them_and_publishes_none(
+    site: tuple[Register, Services],
+) -> None:
+    register, services = site
+    key = Ed25519PrivateKey.generate()
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    system = sending_systems.register(register.services, "机考", pem, [Subject.THEORY], station=None, by="管理员")
+    held, base = register.held["valid"], services.base_url
+    row = {"id_number": held.id_number, "name": held.name, "subject": "theory", "sat_on": "2025-03-24"}
+    new = row | {"sat_on": "2025-03-23", "outcome": "void"}  # counts as not taken, so that nothing forbids it
+    body = json.dumps({"rows": [row | {"kind": "first", "score": "81.5"}, new | {"kind": "first"}]}).encode()
+    client = create_app(register.settings, services=services).test_client()
+
+    def send() -> TestResponse:
+        moment = int(services.now().timestamp())
+        headers = results_client.signed_headers(base, body, key, system.key_id, "d-1", created=moment)
+        return client.post(results_client.PATH, data=body, headers=headers, base_url=base)
+
+    assert (send().status_code, send().json["code"]) == (403, "not-permitted")
+    role = services.database.engine.url.username
+    with register.services.database.engine.begin() as connection:
+        connection.exec_driver_sql(RESULTS_SQL.read_text("utf-8").replace('"certsvc-web"', str(role)))
+    taken = send()
+    assert (taken.status_code, taken.json) == (200, {"delivery": "d-1", "new": 1, "unchanged": 1, "warnings": []})
+    may = text("select has_column_privilege('attempt', :name, :deed)")
+    with services.database.engine.connect() as connection:
+        assert connection.scalar(may, {"name": "score_hundredths", "deed": "insert"})
+        assert not connection.scalar(may, {"name": "published_on", "deed": "insert"})
+        assert not connection.scalar(may, {"name": "score_hundredths", "deed": "update"})

@@ -1,5 +1,7 @@
-"""Decides what results come in, what candidates may see of them, and who has passed.
+"""Decides who sits what and when, what results come in, what candidates may see of them, and who has passed.
 
-Not here: the rules (`certsvc.rules`), certificates (`issuing`). Verbs: `import_results.import_results`,
-`publish_results.publish_results`, `decide.explain_all`.
+Not here: the rules (`certsvc.rules`), certificates (`issuing`). Verbs: `sittings.add`, `sittings.admit`,
+`sittings.close`, `draw.draw`, `draw.check_draw`, `papers.check_in`, `papers.tickets`, `scores.enter`, `scores.confirm`,
+`import_results.import_results`, `deliver.deliver`, `publish_results.publish_results`, `decide.explain_all`,
+`overdue.overdue`, `retakes.ending`, `retakes.notify`.
 """

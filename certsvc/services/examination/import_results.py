@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -61,6 +61,8 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 _ATTEMPTS = cast("Table", AttemptRecord.__table__)
 T = TypeVar("T")
 _Key: TypeAlias = tuple[object, ...]
+Allowed: TypeAlias = Callable[[ResultRow, int], None]
+"""Is told a row and its enrolment, and raises `Refused` where it may not come in this way."""
 _KEY = ("subject", "sat_on", "kind")
 _CONTENT = ("outcome", "score_hundredths", "items_json")
 
@@ -91,30 +93,55 @@ def import_results(
     """Import the results at `path`, all of them or nothing. Raises `FileRefused`, `ImportRefused`."""
     parsed = read_results(path, filename=path.name, ignore_unknown=ignore_unknown)
     with all_or_nothing(services, parsed, path, action="results.import", by=by, dry_run=dry_run) as (session, tally):
-        _staging.create(session.connection())
-        try:
-            placing = _Placing(services, session, parsed, tally)
-            read = 0
-            for chunk in chunks(iter(parsed)):
-                placing.take(chunk)
-                read += len(chunk)
-                progress("read", read, 0)
-            recording = _Recording(services, session, parsed, by, tally)
-            staged = _staged_enrolments(session)
-            for done, enrolment_ids in enumerate(chunks(iter(staged))):
-                progress("record", done * CHUNK_ROWS, len(staged))
-                recording.take(enrolment_ids)
-            progress("record", len(staged), len(staged))
-        finally:
-            # A temporary table outlives the transaction that filled it; the next import starts from none.
-            _staging.drop(session.connection())
+        record_results(services, session, parsed, tally, by=lambda _: by, progress=progress)
     return report(tally, parsed, dry_run=dry_run)
+
+
+def record_results(
+    services: Services,
+    session: Session,
+    parsed: Parsed[ResultRow],
+    tally: Tally,
+    *,
+    by: Callable[[int], str],
+    allowed: Allowed | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Turn rows into attempts, in the caller's `all_or_nothing`: files, sittings and signed calls by the same rules.
+
+    `by` names who recorded a row, `allowed` refuses one by whose it is. What is refused stands in the tally.
+    """
+    _staging.create(session.connection())
+    try:
+        placing = _Placing(services, session, parsed, tally, allowed)
+        read = 0
+        for chunk in chunks(iter(parsed)):
+            placing.take(chunk)
+            read += len(chunk)
+            progress("read", read, 0)
+        recording = _Recording(services, session, parsed, by, tally)
+        staged = _staged_enrolments(session)
+        for done, enrolment_ids in enumerate(chunks(iter(staged))):
+            progress("record", done * CHUNK_ROWS, len(staged))
+            recording.take(enrolment_ids)
+        progress("record", len(staged), len(staged))
+    finally:
+        # A temporary table outlives the transaction that filled it; the next import starts from none.
+        _staging.drop(session.connection())
 
 
 class _Placing:
     """First pass: whose attempt each row is, and what it scores."""
 
-    def __init__(self, services: Services, session: Session, parsed: Parsed[ResultRow], tally: Tally) -> None:
+    def __init__(
+        self,
+        services: Services,
+        session: Session,
+        parsed: Parsed[ResultRow],
+        tally: Tally,
+        allowed: Allowed | None,
+    ) -> None:
+        self._allowed = allowed
         self._vault = services.vault
         self._today = services.today()
         self._session = session
@@ -129,6 +156,8 @@ class _Placing:
         for row in rows:
             try:
                 enrolment = enrolment_of(row, candidates[row.identity_number], enrolments)
+                if self._allowed is not None:
+                    self._allowed(row, enrolment.id)
                 staged.append({"row": row.row, "enrolment_id": enrolment.id, **self._staged(row, enrolment)})
                 if row.sat_on > self._today:
                     self._tally.warn_of_future(self._parsed, row.row, "sat_on", row.sat_on)
@@ -151,7 +180,14 @@ class _Placing:
 class _Recording:
     """Second pass: the attempts of an enrolment judged together, with those on record."""
 
-    def __init__(self, services: Services, session: Session, parsed: Parsed[ResultRow], by: str, tally: Tally) -> None:
+    def __init__(
+        self,
+        services: Services,
+        session: Session,
+        parsed: Parsed[ResultRow],
+        by: Callable[[int], str],
+        tally: Tally,
+    ) -> None:
         self._now = services.now()
         self._session = session
         self._parsed = parsed
@@ -264,8 +300,8 @@ class _Recording:
 
     def _record(self, row: AnyRow) -> dict[str, object]:
         values = row._asdict()
-        del values["row"]
-        return {**values, "recorded_at": self._now, "recorded_by": self._by, "published_on": None}
+        # Not published: without that column, a role that may add results still cannot publish one (web-role.sql).
+        return {**values, "recorded_at": self._now, "recorded_by": self._by(values.pop("row"))}
 
 
 def candidates_of(vault: Vault, session: Session, id_numbers: set[str]) -> Mapping[str, list[AnyRow]]:

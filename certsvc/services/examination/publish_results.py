@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.engine import CursorResult
 
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.examination.sittings import found
 from certsvc.services.records.attempts import sat_on_as_corrected
-from certsvc.store import AttemptRecord
+from certsvc.store import AttemptRecord, SeatRecord, SittingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,18 @@ class Published:
     already: int
 
 
-def publish_results(services: Services, *, by: str, on: date | None = None) -> Published:
-    """Publish, with effect from `on` (today by default), every result sat on or before it and not published yet."""
+def publish_results(services: Services, *, by: str, on: date | None = None, sitting: int | None = None) -> Published:
+    """Publish, with effect from `on` (today by default), every result sat on or before it and not published yet; of one
+    sitting alone where its number is given. Raises `NotFound`."""
     on = on or services.today()
     with services.database.writing() as session:
+        of_it = () if sitting is None else _of_sitting(found(session, sitting))
         already = session.scalar(
-            select(func.count()).select_from(AttemptRecord).where(AttemptRecord.published_on.is_not(None))
+            select(func.count()).select_from(AttemptRecord).where(AttemptRecord.published_on.is_not(None), *of_it)
         )
         result = session.execute(
             update(AttemptRecord)
-            .where(AttemptRecord.published_on.is_(None), sat_on_as_corrected() <= on)
+            .where(AttemptRecord.published_on.is_(None), sat_on_as_corrected() <= on, *of_it)
             .values(published_on=on)
         )
         assert isinstance(result, CursorResult)
@@ -40,8 +43,18 @@ def publish_results(services: Services, *, by: str, on: date | None = None) -> P
                 at=services.now(),
                 by=by,
                 action="results.publish",
-                object_kind="results",
-                object_key=on.isoformat(),
+                object_kind="results" if sitting is None else "sitting",
+                object_key=on.isoformat() if sitting is None else str(sitting),
                 count=result.rowcount,
             )
         return Published(on, result.rowcount, already or 0)
+
+
+def _of_sitting(row: SittingRecord) -> tuple[ColumnElement[bool], ...]:
+    """An attempt belongs to a sitting by its day, its subject and the roll."""
+    on_roll = select(SeatRecord.enrolment_id).where(SeatRecord.sitting_id == row.id, SeatRecord.removed_at.is_(None))
+    return (
+        AttemptRecord.sat_on == row.sat_on,
+        AttemptRecord.subject == row.subject,
+        AttemptRecord.enrolment_id.in_(on_roll),
+    )

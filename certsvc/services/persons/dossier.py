@@ -33,10 +33,13 @@ from certsvc.store import (
     PaperCertificateRecord,
     PdfFileRecord,
     PersonRecord,
+    QueuedNoticeRecord,
     ReissueRequestRecord,
     ResultCorrectionRecord,
     ReviewStepRecord,
     ScanCountRecord,
+    ScoreEntryRecord,
+    SeatRecord,
     ShareLinkRecord,
     ShareOpeningRecord,
     StatusChangeRecord,
@@ -61,6 +64,9 @@ class Dossier:
     attempts: Sequence[AttemptRecord]
     corrections: Sequence[ResultCorrectionRecord]
     withdrawn: Sequence[WithdrawnResultRecord]
+    seats: Sequence[SeatRecord]
+    entries: Sequence[ScoreEntryRecord]
+    notices: Sequence[QueuedNoticeRecord]
     steps: Sequence[ReviewStepRecord]
     reissues: Sequence[ReissueRequestRecord]
     files: Sequence[PdfFileRecord]
@@ -191,6 +197,7 @@ def _gathered(
             reissue.certificate_id.in_(certificate_ids),
         ),
     )
+    seats = _all(session, SeatRecord, SeatRecord.enrolment_id.in_(enrolment_ids))
     links = _all(session, ShareLinkRecord, ShareLinkRecord.certificate_id.in_(certificate_ids))
     sessions = _all(session, HolderSessionRecord, HolderSessionRecord.id_lookup.in_(lookups))
     check = KeptCheckRecord
@@ -216,6 +223,9 @@ def _gathered(
             ),
         ),
         withdrawn=_all(session, WithdrawnResultRecord, WithdrawnResultRecord.enrolment_id.in_(enrolment_ids)),
+        seats=seats,
+        entries=_all(session, ScoreEntryRecord, ScoreEntryRecord.seat_id.in_({one.id for one in seats})),
+        notices=_all(session, QueuedNoticeRecord, QueuedNoticeRecord.enrolment_id.in_(enrolment_ids)),
         steps=_all(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(enrolment_ids)),
         reissues=reissues,
         files=list(

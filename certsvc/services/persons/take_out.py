@@ -33,8 +33,11 @@ from certsvc.store import (
     MessageRecord,
     PaperCertificateRecord,
     PersonRecord,
+    QueuedNoticeRecord,
     ReissueRequestRecord,
     ReviewStepRecord,
+    ScoreEntryRecord,
+    SeatRecord,
     ShareLinkRecord,
     ShareOpeningRecord,
     ToDecideRecord,
@@ -59,6 +62,10 @@ def take_out(
             _empty_paper(services, paper)
     session.flush()
     _delete(session, AttemptRecord, AttemptRecord.enrolment_id.in_(scope.enrolments))
+    seats = [one.id for one in found.seats if one.enrolment_id in scope.enrolments]
+    _delete(session, ScoreEntryRecord, ScoreEntryRecord.seat_id.in_(seats))
+    _delete(session, SeatRecord, SeatRecord.id.in_(seats))
+    _delete(session, QueuedNoticeRecord, QueuedNoticeRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, ToDecideRecord, ToDecideRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, EnrolmentRecord, EnrolmentRecord.id.in_(scope.enrolments))

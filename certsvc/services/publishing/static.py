@@ -1,9 +1,10 @@
 """Write what an independent verifier needs as static files, servable by any web server (formats.md, "Addresses").
 
 `.well-known/did.json`, `.well-known/jwks.json`, `trust.json` (the same keys, as our own verifier pins them),
-`seal/*.pem` (the chains of the PDF seal), `seal/*.crl` (their revocation lists), `gm/*.pem` (SM2 keys), `status/LIST`,
-`log/checkpoint`, `log/tile/…`. Nothing personal stands in any of them. Cheap where nothing changed, so it runs after
-every issue and every change of status. The log comes last: who sees a new head finds the status that goes with it.
+`seal/*.pem` (the chains of the PDF seal), `seal/*.crl` (their revocation lists), `gm/*.pem` (SM2 keys), `draws/*.json`
+(what sittings committed to, then their draws), `status/LIST`, `log/checkpoint`, `log/tile/…`. Nothing personal stands
+in any of them. Cheap where nothing changed, so it runs after every issue and every change of status. The log comes
+last: who sees a new head finds the status that goes with it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from certsvc.errors import CertsvcError
 from certsvc.files.folder import NEW, only_writer, write_if_changed
 from certsvc.files.leftovers import sweep_tree
 from certsvc.services.context import Services
+from certsvc.services.examination.draw import published_draws
 from certsvc.services.log.clock import note_clock
 from certsvc.services.log.publish import publish_log
 from certsvc.services.publishing.logged_status import check_logged, note_reach
@@ -50,6 +52,8 @@ def publish_static(services: Services, folder: Path | None = None) -> StaticRepo
         with services.database.reading() as session:
             agreed = check_logged(services, session)
             names = list_names(session)
+            for name, content in published_draws(session):
+                written += write_if_changed(folder / "draws" / name, content)
         own = folder == services.folders.published
         before = agreed.lists if own else {}
         some, lists = publish_status_lists(services, names, agreed.statuses, folder / "status", before)

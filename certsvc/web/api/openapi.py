@@ -14,7 +14,10 @@ from certsvc.credential.reasons import StatusReason
 from certsvc.credential.verdict import Alteration, CheckName, Verdict
 from certsvc.credential.wording import RECORD_STATES
 from certsvc.roster.employer_list import LIST_LIMITS, ROW_PROBLEMS
+from certsvc.roster.results import COLUMNS as RESULT_COLUMNS
+from certsvc.services.examination.deliver import LONGEST_CELL, MOST_ROWS
 from certsvc.services.operation.api_keys import Scope
+from certsvc.web.api.results import COVERED
 from certsvc.web.gate import LARGEST_FILE
 from certsvc.web.problems import STATUS
 
@@ -84,6 +87,7 @@ def describe(base_url: str) -> dict[str, object]:
         "paths": {
             "/api/v1/certificates/{token}": {"get": _read_certificate()},
             "/api/v1/verifications": {"post": _verify()},
+            "/api/v1/results": {"post": _send_results()},
         },
         "components": {
             "securitySchemes": {
@@ -91,7 +95,13 @@ def describe(base_url: str) -> dict[str, object]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "certsvc api-key new; scopes: " + ", ".join(scope.value for scope in Scope),
-                }
+                },
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Signature",
+                    "description": "RFC 9421, Ed25519; certsvc sending-system register",
+                },
             },
             "schemas": {
                 "Statement": _statement(),
@@ -100,6 +110,7 @@ def describe(base_url: str) -> dict[str, object]:
                 "FileAnswer": _file_answer(),
                 "PartAnswer": _part_answer(),
                 "Original": _original(),
+                "Delivery": _delivery(),
                 "Problem": _problem(),
             },
         },
@@ -163,6 +174,76 @@ def _verify() -> dict[str, object]:
                 },
             },
             **_refusals(400, 401, 413, 422, 429),
+        },
+    }
+
+
+def _send_results() -> dict[str, object]:
+    columns = {
+        column.key: {"type": "string", "maxLength": LONGEST_CELL, "description": Said(column.zh, column.key)}
+        for column in RESULT_COLUMNS
+    }
+    row = {
+        "type": "object",
+        "required": [column.key for column in RESULT_COLUMNS if column.required],
+        "properties": columns,
+        "additionalProperties": False,
+    }
+    body = {
+        "type": "object",
+        "required": ["rows"],
+        "properties": {"rows": {"type": "array", "minItems": 1, "maxItems": MOST_ROWS, "items": row}},
+        "additionalProperties": False,
+    }
+    return {
+        "operationId": "sendResults",
+        "description": Said(
+            "以签名调用报送成绩（RFC 9421，Ed25519；RFC 9530）。各行与成绩文件的列相同，规则与逐行错误也相同；"
+            "全部登记或全不登记。"
+            f"签名须覆盖 {'、'.join(COVERED)}，并有 created（前后 5 分钟内）、nonce、keyid。"
+            "同一 Idempotency-Key 与同一内容得到同一回答；内容不同答 409。登记后仍须公布才可见。",
+            "Results by a signed call (RFC 9421 with Ed25519, RFC 9530). Rows are those of a results file, with the "
+            "same rules and the same errors by row; all are recorded or none. The signature covers "
+            f"{', '.join(COVERED)}, with created (within 5 minutes), nonce and keyid. The same Idempotency-Key with "
+            "the same body gives the same answer, with another body 409. Nothing is seen before it is published.",
+        ),
+        "security": [{"signature": []}],
+        "parameters": [
+            _header("Signature-Input", "签名覆盖的内容与参数。", "What the signature covers, and its parameters."),
+            _header("Signature", "签名。", "The signature."),
+            _header("Content-Digest", "sha-256 或 sha-512。", "sha-256 or sha-512."),
+            _header("Idempotency-Key", "一次报送的标识。", "Names one delivery."),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "200": _answer(Said("已登记。", "Recorded."), "Delivery"),
+            **_refusals(400, 401, 403, 409, 413, 422, 503),
+        },
+    }
+
+
+def _header(name: str, zh: str, en: str) -> dict[str, object]:
+    schema = {"type": "string", "minLength": 1}
+    return {"name": name, "in": "header", "required": True, "description": Said(zh, en), "schema": schema}
+
+
+def _delivery() -> dict[str, object]:
+    warning = {
+        "type": "object",
+        "required": ["row", "column", "rule", "zh", "en"],
+        "properties": {
+            "row": {"type": "integer"},
+            **{name: {"type": "string"} for name in ("column", "rule", "zh", "en")},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["delivery", "new", "unchanged", "warnings"],
+        "properties": {
+            "delivery": {"type": "string", "description": Said("Idempotency-Key。", "The Idempotency-Key.")},
+            "new": {"type": "integer"},
+            "unchanged": {"type": "integer"},
+            "warnings": {"type": "array", "items": warning},
         },
     }
 
@@ -234,10 +315,13 @@ def _refusals(*statuses: int) -> dict[str, object]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     said = {
         400: Said("请求格式不对。", "Malformed request."),
-        401: Said("密钥无效。", "The API key is rejected."),
+        401: Said("密钥或签名无效。", "The API key or the signature is rejected."),
+        403: Said("本站不接收。", "This site does not take it."),
+        409: Said("与已登记的不符。", "In conflict with what is on record."),
         413: Said("内容太大。", "Too large."),
         422: Said("文件或内容不被接受。", "The file or content is refused."),
         429: Said("次数过多或额度用完。", "Too many requests, or the quota is used up."),
+        503: Said("暂时不能处理，请稍后再试。", "Cannot be done just now; try again later."),
     }
     return {str(status): {"description": said[status], "content": content} for status in statuses}
 
@@ -392,5 +476,10 @@ def _problem() -> dict[str, object]:
             "code": {"type": "string"},
             "rule": {"type": "string"},
             "where": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "description": Said("逐行错误，至多 100 条。", "Errors by row, a hundred at most."),
+                "items": {"type": "object"},
+            },
         },
     }

@@ -29,6 +29,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
 # By key identifier, and by the beginning of the authority's digest.
 _CHAIN = re.compile(r"[0-9a-f]{8}\.pem")
 _REVOKED = re.compile(r"[0-9a-f]{16}\.crl")
+_DRAW = re.compile(r"[1-9][0-9]{0,9}\.json")
 # C2SP tlog-tiles: tile/L/N[.p/W], tile/entries/N[.p/W]; N in groups of three digits, all but the last with x.
 _TILE = re.compile(r"(?:\d{1,2}|entries)/(?:x\d{3}/){0,4}\d{3}(?:\.p/\d{1,3})?")
 
@@ -90,6 +91,13 @@ def gm(name: str) -> Response:
     if not _CHAIN.fullmatch(name):
         raise NotFound
     return _file("gm", name, "application/x-pem-file", _HOUR)
+
+
+@blueprint.get("/draws/<name>")
+def draws(name: str) -> Response:
+    if not _DRAW.fullmatch(name):
+        raise NotFound
+    return _file("draws", name, "application/json", ("Cache-Control", "no-cache"))
 
 
 def _file(kind: str, name: str, media_type: str, caching: tuple[str, str]) -> Response:
