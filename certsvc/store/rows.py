@@ -22,13 +22,15 @@ from certsvc.store.base import UtcDateTime
 
 Plain = dict[str, Any]
 _AT_ONCE: Final = 500
+_PLAIN: Final = frozenset({str, int, bool, float, type(None)})
 
 
 def dump(session: Session, table: Table) -> Iterator[Plain]:
     """Every row of a table as plain values, by primary key."""
     query = select(table).order_by(*table.primary_key.columns)
+    names = [column.name for column in table.columns]
     for row in session.execute(query.execution_options(yield_per=_AT_ONCE)):
-        yield {column.name: plain(value) for column, value in zip(table.columns, row, strict=True)}
+        yield {name: value if type(value) in _PLAIN else plain(value) for name, value in zip(names, row, strict=True)}
 
 
 def load(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:

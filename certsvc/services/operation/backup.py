@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Table, func, inspect, select
@@ -176,7 +177,7 @@ class _Writer:
         with tempfile.TemporaryFile() as file:
             with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, compresslevel=_PACKING) as packed:
                 for row in rows.dump(session, table):
-                    packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                    packed.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
                     count += 1
                     if count % _TOLD_EVERY == 0:
                         self._progress("rows", before + count, total)
