@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from certsvc.cli import work
+from certsvc.cli.approved import tell_done
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
-from certsvc.cli.status import publish
+from certsvc.cli.speech import by_option, json_option, say, signer_option, tell
 
 if TYPE_CHECKING:
     from certsvc.services.approvals.desk import Approval
-    from certsvc.services.certificates.correct import Corrected
-    from certsvc.services.context import Services
-    from certsvc.services.holders.contact import ContactChange
 
 _ID = click.argument("approval_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
 
@@ -65,19 +63,15 @@ def show(approval_id: int, as_json: bool) -> None:
 
 @approval.command()
 @_ID
+@signer_option
 @by_option
 @json_option
-def approve(approval_id: int, by: str | None, as_json: bool) -> None:
+def approve(approval_id: int, signer: Path | None, by: str | None, as_json: bool) -> int:
     """批准并执行；不得由申请人批准 / Approve, which carries it out; not by the one who asked."""
     from certsvc.services.approvals import desk
-    from certsvc.services.certificates.correct import Corrected
 
-    services = work.services()
-    done = desk.approve(services, approval_id, by=work.person(by))
-    if isinstance(done, Corrected):
-        tell_corrected(services, done, as_json=as_json)
-    else:
-        tell_contact(done, as_json=as_json)
+    services, who = work.services(), work.person(by)
+    return tell_done(services, desk.approve(services, approval_id, by=who), by=who, signer=signer, as_json=as_json)
 
 
 @approval.command()
@@ -94,41 +88,6 @@ def reject(approval_id: int, reason: str, by: str | None, as_json: bool) -> None
         tell(found.as_json())
         return
     _say(found)
-
-
-def tell_corrected(services: Services, done: Corrected, *, as_json: bool) -> None:
-    """Draw and publish the new version, and say so."""
-    from certsvc.services.issuing.render import render
-
-    render(services, [done.certificate_id])
-    publish(services)
-    if as_json:
-        tell(done.as_json())
-        return
-    say(f"{done.number} 已更正为第 {done.version} 版（{'、'.join(done.changed)}），补发日期 {done.reissued_on}")
-    say(f"{done.number} is corrected: version {done.version} of {done.reissued_on} replaces the earlier one")
-
-
-def tell_contact(done: ContactChange, *, as_json: bool) -> None:
-    """Say that the change waits for a second person, or from when on it counts."""
-    from certsvc.services.context import SHANGHAI
-
-    if as_json:
-        tell(done.as_json())
-        return
-    if done.due_at is None:
-        tell_waiting(done.approval_id)
-        return
-    at = f"{done.due_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
-    told = "原号码将收到通知" if done.told else "原号码无法通知"
-    say(f"{at} 起生效，{told}；此前可停止：certsvc approval reject {done.approval_id} --reason …")
-    say(f"it counts from {at} on; the number on record is {'told' if done.told else 'not told: there is no way to'}")
-
-
-def tell_waiting(approval_id: int) -> None:
-    """Say who is due next."""
-    say(f"申请 {approval_id} 待第二人批准：certsvc approval approve {approval_id}")
-    say(f"request {approval_id} waits for a second person: certsvc approval approve {approval_id}")
 
 
 def _say(one: Approval) -> None:

@@ -53,7 +53,7 @@ def contact(
     *, id_number: str, id_type: str, phone: str, reason: str, approved_by: str | None, by: str | None, as_json: bool
 ) -> None:
     """申请更改登录用的手机号码 / Ask for another telephone: a second person approves, and the old number is told."""
-    from certsvc.cli.approval import tell_contact
+    from certsvc.cli.approved import tell_contact
     from certsvc.services.holders import contact as desk
 
     services, identity = work.services(), work.identity(id_type, id_number)

@@ -7,33 +7,34 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
+from certsvc.cli.speech import Bar, by_option, json_option, say, signer_option, talk, tell, tell_waiting
+
+if TYPE_CHECKING:
+    from certsvc.services.context import Services
+    from certsvc.services.issuing.issue import IssueReport
 
 
 @click.command()
 @click.option("--on", type=work.Day(), default=None, help="发证日期（默认今天） / the date of issue (default: today).")
 @click.option("--dry-run", is_flag=True, help="只预览，不签发 / show what would be issued, issue nothing.")
 @click.option("--approved-by", default=None, help="批准人，须为他人 / who approved it: another person.")
-@click.option(
-    "--signer",
-    type=click.Path(path_type=Path),
-    default=None,
-    envvar="CERTSVC_SIGNER_SOCKET",
-    help="签名进程的套接字 / the signer's socket: reserve here, let it sign.",
-)
+@signer_option
 @by_option
 @json_option
 def issue(
     *, on: date | None, dry_run: bool, approved_by: str | None, signer: Path | None, by: str | None, as_json: bool
 ) -> int:
-    """签发 / Issue: reserve, sign, log, store, draw, publish (docs/issuing.md)."""
+    """签发；正式密钥须第二人批准 / Issue: reserve, sign, log, store, draw, publish; real keys: another approves."""
     from certsvc.jobs import issue_run, signer_run
 
-    services, who = work.services(), work.who(by)
+    services, who = work.services(), work.person(by)
+    if work.real(services) and not dry_run:
+        return _ask(services, by=who, on=on, approved_by=approved_by, signer=signer, as_json=as_json)
     if signer is not None and not dry_run:
         report = signer_run.run(services, signer, by=who, on=on, approved_by=approved_by, progress=Bar())
     else:
@@ -41,6 +42,12 @@ def issue(
         report = issue_run.run(
             services, opener, by=who, on=on, dry_run=dry_run, approved_by=approved_by, progress=Bar()
         )
+    return tell_issued(services, report, as_json=as_json)
+
+
+def tell_issued(services: Services, report: IssueReport, *, as_json: bool) -> int:
+    """What a run issued, or would; answers the exit status."""
+    dry_run = report.dry_run
     for refused in report.refusals:
         talk(f"{refused.name} {refused.id_number}: {refused.error}")
     if report.on > services.today():
@@ -66,3 +73,30 @@ def issue(
     say(f"{verb_zh} {len(report.issued)} 份，已有 {report.already} 份，不予签发 {len(report.refusals)} 份")
     say(f"{len(report.issued)} {verb_en}, {report.already} had one already, {len(report.refusals)} refused")
     return status
+
+
+def _ask(
+    services: Services, *, by: str, on: date | None, approved_by: str | None, signer: Path | None, as_json: bool
+) -> int:
+    """With real keys: finish what was approved, then ask for what is due now (R1.6)."""
+    from certsvc.jobs import issue_run, signer_run
+    from certsvc.services.issuing.batches import propose_batch
+    from certsvc.services.issuing.issue import IssueReport
+    from certsvc.services.records.approvals import require_development
+
+    if approved_by is not None:
+        require_development(services)
+    if signer is None:
+        finished = issue_run.finish_approved(services, work.service_opener(), by=by, progress=Bar())
+    else:
+        finished = signer_run.bring(services, signer, IssueReport(services.today(), dry_run=False), progress=Bar())
+    proposed = propose_batch(services, by=by, on=on)
+    if proposed.approval_id is None:
+        finished.already, finished.refusals = proposed.preview.already, proposed.preview.refusals
+        return tell_issued(services, finished, as_json=as_json)
+    if as_json:
+        tell(proposed.as_json())
+    else:
+        tell_issued(services, proposed.preview, as_json=False)
+        tell_waiting(proposed.approval_id)
+    return 1 if proposed.preview.refusals else 0

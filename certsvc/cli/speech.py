@@ -30,6 +30,17 @@ def by_option(command: Any) -> Any:
     )(command)
 
 
+def signer_option(command: Any) -> Any:
+    """Where the keys are with a process of their own (`certsvc signer serve`)."""
+    return click.option(
+        "--signer",
+        type=click.Path(path_type=Path),
+        default=None,
+        envvar="CERTSVC_SIGNER_SOCKET",
+        help="签名进程的套接字 / the signer's socket: reserve here, let it sign.",
+    )(command)
+
+
 def id_number_option(help_: str, *, required: bool) -> Callable[[Command], Command]:
     """`--id-number`, also in ways that leave it in no list of processes and no history of the shell."""
 
@@ -85,6 +96,12 @@ def tell_list(entries: Iterable[Mapping[str, object]]) -> None:
 def say(line: str) -> None:
     """One line on standard output."""
     click.echo(line)
+
+
+def tell_waiting(approval_id: int) -> None:
+    """Say who is due next."""
+    say(f"申请 {approval_id} 待第二人批准：certsvc approval approve {approval_id}")
+    say(f"request {approval_id} waits for a second person: certsvc approval approve {approval_id}")
 
 
 def talk(line: str) -> None:

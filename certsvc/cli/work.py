@@ -116,6 +116,11 @@ def person(by: str | None) -> str:
     return named(by or account)
 
 
+def real(opened: Services) -> bool:
+    """Whether keys are real, so that what needs two people takes two commands (R1.6)."""
+    return not opened.keystore.development
+
+
 def _keys_are_real() -> bool:
     from certsvc.signing.keystore import Keystore
 
