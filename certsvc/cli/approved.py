@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from certsvc.cli import work
 from certsvc.cli.issue import tell_issued
+from certsvc.cli.log import tell_set_back
 from certsvc.cli.resign import tell_resigned
 from certsvc.cli.speech import Bar, say, tell, tell_waiting
 from certsvc.cli.status import publish, tell_change
@@ -28,6 +29,7 @@ def tell_done(services: Services, done: Outcome, *, by: str, signer: Path | None
     from certsvc.services.certificates.resign import ResignReport
     from certsvc.services.holders.contact import ContactChange
     from certsvc.services.issuing.batches import ApprovedBatch
+    from certsvc.services.log.clock import SetBack
 
     match done:
         case ApprovedBatch():
@@ -42,6 +44,8 @@ def tell_done(services: Services, done: Outcome, *, by: str, signer: Path | None
             tell_change(services, done, as_json=as_json)
         case DoneWork():
             _tell_key(services, done, as_json=as_json)
+        case SetBack():
+            tell_set_back(services, done, as_json=as_json)
         case _ if as_json:
             tell(done.as_json())
         case _:

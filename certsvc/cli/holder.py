@@ -32,7 +32,7 @@ def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
     from certsvc.services.holders.codes import make_access_code
 
     services = work.services()
-    made = make_access_code(services, work.identity(id_type, id_number), by=work.who(by))
+    made = make_access_code(services, work.identity(id_type, id_number), by=work.person(by))
     if as_json:
         tell({"code": made.code, "expires_at": made.expires_at.isoformat()})
         return

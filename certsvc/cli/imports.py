@@ -75,7 +75,7 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
     """导入成绩 / Import results (CSV or XLSX)."""
     from certsvc.services.examination.import_results import import_results as run
 
-    _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
+    _tell(run(work.services(), file, by=work.person(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
 
 
 @results.command("publish")
@@ -86,7 +86,7 @@ def publish(on: date | None, by: str | None, as_json: bool) -> None:
     """公布成绩 / Let candidates see the results sat up to a day."""
     from certsvc.services.examination.publish_results import publish_results
 
-    published = publish_results(work.services(), by=work.who(by), on=on)
+    published = publish_results(work.services(), by=work.person(by), on=on)
     if as_json:
         tell({"on": published.on.isoformat(), "published": published.new, "already": published.already})
     else:

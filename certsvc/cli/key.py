@@ -66,7 +66,7 @@ def new(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> 
     there = services.keystore.records()
     # Beside development keys another of their kind: a real key is made on purpose (R7.6), and under a passphrase.
     development = bool(there) and all(record.development for record in there) and not real
-    announce = deed(services, "key.new", work.who(by))
+    announce = deed(services, "key.new", work.person(by))
     made = services.keystore.new(Purpose(purpose), development=development, at=at, announce=announce)
     done(services, made, as_json, to_publish=False)  # before all keys are there, nothing can be published
 
@@ -96,7 +96,7 @@ def rotate(purpose: str, *, at: str, real: bool, reason: str, by: str | None, as
         return
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
     development = keystore.active(Purpose(purpose)).development and not real
-    announce = deed(services, "key.rotate", work.who(by))
+    announce = deed(services, "key.rotate", work.person(by))
     done(services, keystore.rotate(Purpose(purpose), development=development, at=at, announce=announce), as_json)
 
 
@@ -114,7 +114,7 @@ def retire(kid: str, reason: str, by: str | None, as_json: bool) -> None:
     if work.real(services):
         _tell_proposed(key_work.propose_retirement(services, kid, reason=reason, by=work.person(by)), as_json)
         return
-    done(services, services.keystore.retire(kid, deed(services, "key.retire", work.who(by))), as_json)
+    done(services, services.keystore.retire(kid, deed(services, "key.retire", work.person(by))), as_json)
 
 
 @key.command("web-copy")
@@ -149,7 +149,7 @@ def distrust(kid: str, from_index: int, reason: str, by: str | None, as_json: bo
         proposed = key_work.propose_distrust(services, kid, from_index, reason=reason, by=work.person(by))
         _tell_proposed(proposed, as_json)
         return
-    found = run(services, kid, from_index, by=work.who(by))
+    found = run(services, kid, from_index, by=work.person(by))
     publish(services)
     if as_json:
         tell(as_json_of(found.record) | {"to_resign": found.to_resign})

@@ -63,7 +63,7 @@ def resign(
         report = run(
             services,
             selection,
-            by=work.who(by),
+            by=work.person(by),
             approved_by=approved_by,
             progress=lambda done, total: bar("resign", done, total),
         )

@@ -63,7 +63,7 @@ def add(file: Path, by: str | None, as_json: bool) -> None:
         else:
             say(f"{proposed.key} v{proposed.version} 已存在，未变 there already, unchanged")
         return
-    record, is_new = add_file(services, file, by=work.who(by))
+    record, is_new = add_file(services, file, by=work.person(by))
     if as_json:
         tell({"key": record.key, "version": record.version, "new": is_new})
     else:

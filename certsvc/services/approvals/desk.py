@@ -21,6 +21,8 @@ from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
 from certsvc.services.issuing import approved, batches
 from certsvc.services.issuing.batches import ApprovedBatch
+from certsvc.services.log import clock
+from certsvc.services.log.clock import SetBack
 from certsvc.services.operation import schemes_by_two
 from certsvc.services.operation.schemes_by_two import AddedScheme
 from certsvc.services.records.approvals import CORRECTION, ApprovalState, Asked, decide, found, opened, waiting, why
@@ -39,6 +41,7 @@ Outcome: TypeAlias = (
     | DoneWork
     | AddedScheme
     | ImportedPaper
+    | SetBack
 )
 """What a deed answers once it is carried out."""
 
@@ -63,6 +66,7 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     change_status.KIND: change_status.approve,
     resign.KIND: resign.approve,
     key_work.KIND: key_work.approve,
+    clock.KIND: clock.approve,
     schemes_by_two.KIND: schemes_by_two.approve,
     paper_by_two.KIND: paper_by_two.approve,
 }

@@ -125,7 +125,7 @@ def test_who_is_due_since_is_of_the_next_batch(due: Installation, tmp_path: Path
     "sign",
     [
         lambda services, _: issuing.finish(services, by="甲"),
-        lambda services, batch: sign_approved(services, batch),
+        sign_approved,
     ],
     ids=["here", "by the signer"],
 )
