@@ -42,7 +42,7 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
 
 
 def carry_out(services: Services, kid: str, from_index: int, announced: Announced) -> Distrusted:
-    """Distrust a key, whoever decided it. Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later
+    """Distrust a key; who may decide it was asked before. Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later
     one than before."""
     with services.database.reading() as session:
         size = frontier(session).size
