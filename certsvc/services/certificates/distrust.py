@@ -42,8 +42,10 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
 
 
 def carry_out(services: Services, kid: str, from_index: int, announced: Announced) -> Distrusted:
-    """Distrust a key; who may decide it was asked before. Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later
-    one than before."""
+    """Distrust a key; who may decide it was asked before.
+
+    Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later one than before.
+    """
     with services.database.reading() as session:
         size = frontier(session).size
         if from_index > size:

@@ -48,7 +48,10 @@ def carry_out(
     ignore_unknown: bool = False,
     first: Callable[[Session], None] = lambda _: None,
 ) -> ImportReport:
-    """Import; who may decide it was asked before. `first` is called in the same transaction. Raises as `import_paper`."""
+    """Import; who may decide it was asked before. `first` is called in the same transaction.
+
+    Raises as `import_paper`.
+    """
     parsed = read_paper(path, filename=path.name, ignore_unknown=ignore_unknown)
     today = services.today()
     with all_or_nothing(services, parsed, path, action="paper.import", by=by, dry_run=dry_run) as (session, tally):
