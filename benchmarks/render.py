@@ -38,7 +38,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from certsvc.rendering.face import CertificateFace, FaceRow
-from certsvc.rendering.layout import Layout, load_layout
+from certsvc.rendering.layout import Layout
+from certsvc.rendering.layout_file import load_layout
 from certsvc.rendering.press import Attachment, open_press
 from certsvc.resources import fonts_folder
 from certsvc.signing.pdf import PdfSeal, seal

@@ -35,7 +35,7 @@ def add(name: str, *, role: str, scope: str | None, password_file: Path | None, 
     from certsvc.services.staff.accounts import add_account
 
     services = work.services()
-    account = add_account(services, name, role, _password(password_file), by=work.who(by), scope=scope)
+    account = add_account(services, name, role, _password(password_file), by=work.person(by), scope=scope)
     if as_json:
         tell({"name": account.name, "role": account.role, "of": account.scope})
     else:

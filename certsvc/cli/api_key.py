@@ -26,7 +26,7 @@ def new(label: str, *, scopes: tuple[str, ...], quota: int, by: str | None, as_j
     """新建，只显示一次 / Make a key; it is shown this once."""
     from certsvc.services.operation.api_keys import Scope, create
 
-    key = create(work.services(), label, [Scope(scope) for scope in scopes], quota, by=work.who(by))
+    key = create(work.services(), label, [Scope(scope) for scope in scopes], quota, by=work.person(by))
     if as_json:
         tell({"key": key})
     else:
@@ -68,5 +68,5 @@ def revoke(key_id: int, *, by: str | None) -> None:
     """撤销 / Take a key out of use."""
     from certsvc.services.operation import api_keys
 
-    api_keys.revoke(work.services(), key_id, by=work.who(by))
+    api_keys.revoke(work.services(), key_id, by=work.person(by))
     say(f"{key_id} 已撤销 revoked")

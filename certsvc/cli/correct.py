@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from certsvc.cli import work
-from certsvc.cli.approval import tell_corrected
+from certsvc.cli.approved import tell_corrected
 from certsvc.cli.speech import by_option, id_number_option, json_option, tell, tell_waiting
 
 

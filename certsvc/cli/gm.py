@@ -20,7 +20,7 @@ def gm_sign(number: str, output: Path, by: str | None) -> None:
     """国密 SM2 分离签名 / A detached SM2 signature over the credential as published."""
     from certsvc.services.certificates.gm_sign import gm_sign as run
 
-    output.write_bytes(run(work.services(), number, by=work.who(by)))
+    output.write_bytes(run(work.services(), number, by=work.person(by)))
     talk(f"→ {output}")
 
 

@@ -32,7 +32,7 @@ def code(id_number: str, id_type: str, by: str | None, as_json: bool) -> None:
     from certsvc.services.holders.codes import make_access_code
 
     services = work.services()
-    made = make_access_code(services, work.identity(id_type, id_number), by=work.who(by))
+    made = make_access_code(services, work.identity(id_type, id_number), by=work.person(by))
     if as_json:
         tell({"code": made.code, "expires_at": made.expires_at.isoformat()})
         return
@@ -53,7 +53,7 @@ def contact(
     *, id_number: str, id_type: str, phone: str, reason: str, approved_by: str | None, by: str | None, as_json: bool
 ) -> None:
     """申请更改登录用的手机号码 / Ask for another telephone: a second person approves, and the old number is told."""
-    from certsvc.cli.approval import tell_contact
+    from certsvc.cli.approved import tell_contact
     from certsvc.services.holders import contact as desk
 
     services, identity = work.services(), work.identity(id_type, id_number)

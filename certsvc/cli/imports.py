@@ -10,7 +10,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import LazyGroup, WholeGroup
-from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
+from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell, tell_waiting
 
 if TYPE_CHECKING:
     from certsvc.services.imports import ImportReport
@@ -82,7 +82,7 @@ def import_results(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str |
     report = run(
         work.services(),
         file,
-        by=work.who(by),
+        by=work.person(by),
         dry_run=dry_run,
         ignore_unknown=ignore_unknown,
         progress=Bar(quiet=True),
@@ -99,7 +99,7 @@ def publish(on: date | None, sitting: int | None, by: str | None, as_json: bool)
     """公布成绩 / Let candidates see the results sat up to a day."""
     from certsvc.services.examination.publish_results import publish_results
 
-    published = publish_results(work.services(), by=work.who(by), on=on, sitting=sitting)
+    published = publish_results(work.services(), by=work.person(by), on=on, sitting=sitting)
     if as_json:
         tell({"on": published.on.isoformat(), "published": published.new, "already": published.already})
     else:
@@ -136,10 +136,15 @@ def paper() -> None:
 @paper.command("import")
 @_import_options
 def import_paper(file: Path, *, dry_run: bool, ignore_unknown: bool, by: str | None, as_json: bool) -> None:
-    """导入纸质证书登记册 / Import the paper register (CSV or XLSX)."""
+    """导入纸质证书登记册；正式密钥须第二人批准 / Import the paper register (CSV or XLSX)."""
+    from certsvc.services.certificates import paper_by_two
     from certsvc.services.certificates.import_paper import import_paper as run
 
-    _tell(run(work.services(), file, by=work.who(by), dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
+    services, who = work.services(), work.person(by)
+    if work.real(services) and not dry_run:
+        _tell(paper_by_two.propose(services, file, by=who, ignore_unknown=ignore_unknown), as_json)
+        return
+    _tell(run(services, file, by=who, dry_run=dry_run, ignore_unknown=ignore_unknown), as_json)
 
 
 def _tell(report: ImportReport, as_json: bool) -> None:
@@ -150,6 +155,8 @@ def _tell(report: ImportReport, as_json: bool) -> None:
         return
     say(f"{report.new} new, {report.unchanged} unchanged")
     say(f"新增 {report.new} 条，未变 {report.unchanged} 条" + ("；仅检查，未保存" if report.dry_run else ""))
+    if report.approval is not None:
+        tell_waiting(report.approval)
     if report.resubmitted is not None:
         say(f"{report.resubmitted} submitted again; to be decided: certsvc candidates review list")
         say(f"重新提交 {report.resubmitted} 条，待审核：certsvc candidates review list")

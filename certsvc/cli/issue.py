@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell, told
+from certsvc.cli.speech import Bar, by_option, json_option, say, signer_option, talk, tell, tell_waiting, told
 
 if TYPE_CHECKING:
     from certsvc.services.context import Services
@@ -25,18 +25,12 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="只预览，不签发 / show what would be issued, issue nothing.")
 @click.option("--approved-by", default=None, help="批准人，须为他人 / who approved it: another person.")
 @click.option(
-    "--signer",
-    type=click.Path(path_type=Path),
-    default=None,
-    envvar="CERTSVC_SIGNER_SOCKET",
-    help="签名进程的套接字 / the signer's socket: reserve here, let it sign.",
-)
-@click.option(
     "--all",
     "everyone",
     is_flag=True,
     help="逐一判定全部报名，不只是有变动的 / decide every registration, not only those where something is new.",
 )
+@signer_option
 @by_option
 @json_option
 def issue(
@@ -49,12 +43,14 @@ def issue(
     by: str | None,
     as_json: bool,
 ) -> int:
-    """签发 / Issue: reserve, sign, log, store, draw, publish (docs/issuing.md)."""
+    """签发；正式密钥须第二人批准 / Issue: reserve, sign, log, store, draw, publish; real keys: another approves."""
     from certsvc.errors import CertsvcError
     from certsvc.jobs import issue_run, signer_run
     from certsvc.services.issuing.issue import IssueReport
 
-    services, who = work.services(), work.who(by)
+    services, who = work.services(), work.person(by)
+    if work.real(services) and not dry_run:
+        return _ask(services, by=who, on=on, approved_by=approved_by, signer=signer, everyone=everyone, as_json=as_json)
     report = IssueReport(on or services.today(), dry_run)
     try:
         if signer is not None and not dry_run:
@@ -92,8 +88,13 @@ def issue(
             raise  # a fault of this program
         talk("未完成，已签发的有效；请再运行一次 / not finished; what was issued stands: run it again")
         return 1
+    return tell_issued(services, report, as_json=as_json)
+
+
+def tell_issued(services: Services, report: IssueReport, *, as_json: bool) -> int:
+    """What a run issued, or would; answers the exit status."""
     _talk_of(services, report)
-    if services.stamps is not None and not dry_run:
+    if services.stamps is not None and not report.dry_run:
         _talk_of_archive(services)
     _tell(report, None, as_json=as_json)
     return 1 if report.refusals else 0
@@ -135,3 +136,37 @@ def _tell(report: IssueReport, failed: BaseException | None, *, as_json: bool) -
         say(f"{one.number}  {one.name}")
     say(f"{verb_zh} {len(report.issued)} 份，已有 {report.already} 份，不予签发 {len(report.refusals)} 份")
     say(f"{len(report.issued)} {verb_en}, {report.already} had one already, {len(report.refusals)} refused")
+
+
+def _ask(
+    services: Services,
+    *,
+    by: str,
+    on: date | None,
+    approved_by: str | None,
+    signer: Path | None,
+    everyone: bool,
+    as_json: bool,
+) -> int:
+    """With real keys: finish what was approved, then ask for what is due now (R1.6)."""
+    from certsvc.jobs import issue_run, signer_run
+    from certsvc.services.issuing.batches import propose_batch
+    from certsvc.services.issuing.issue import IssueReport
+    from certsvc.services.records.approvals import require_development
+
+    if approved_by is not None:
+        require_development(services)
+    if signer is None:
+        finished = issue_run.finish_approved(services, work.service_opener(), by=by, progress=Bar())
+    else:
+        finished = signer_run.bring(services, signer, IssueReport(services.today(), dry_run=False), progress=Bar())
+    proposed = propose_batch(services, by=by, on=on, everyone=everyone)
+    if proposed.approval_id is None:
+        finished.already, finished.refusals = proposed.preview.already, proposed.preview.refusals
+        return tell_issued(services, finished, as_json=as_json)
+    if as_json:
+        tell(proposed.as_json())
+    else:
+        tell_issued(services, proposed.preview, as_json=False)
+        tell_waiting(proposed.approval_id)
+    return 1 if proposed.preview.refusals else 0

@@ -9,14 +9,16 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import LazyGroup
-from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.cli.speech import by_option, json_option, say, talk, tell, tell_waiting
 from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
+    from certsvc.services.certificates.key_work import ProposedWork
     from certsvc.services.context import Services
     from certsvc.signing.keys import KeyRecord
 
 PURPOSES = ("credential", "pdf-seal", "status-list", "log-checkpoint", "lookup", "personal-data", "session", "gm")
+_REASON = click.option("--reason", default="密钥管理 key work", help="原因（正式密钥） / why, with real keys.")
 _PURPOSE = click.argument("purpose", type=click.Choice(PURPOSES))
 
 
@@ -64,7 +66,7 @@ def new(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> 
     there = services.keystore.records()
     # Beside development keys another of their kind: a real key is made on purpose (R7.6), and under a passphrase.
     development = bool(there) and all(record.development for record in there) and not real
-    announce = deed(services, "key.new", work.who(by))
+    announce = deed(services, "key.new", work.person(by))
     made = services.keystore.new(Purpose(purpose), development=development, at=at, announce=announce)
     done(services, made, as_json, to_publish=False)  # before all keys are there, nothing can be published
 
@@ -73,10 +75,12 @@ def new(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> 
 @_PURPOSE
 @click.option("--at", default="file:", help="file: 或 pkcs11:… URI / where the private part is kept.")
 @click.option("--real", is_flag=True, help="开发密钥换成正式密钥 / a real key in place of a development key.")
+@_REASON
 @by_option
 @json_option
-def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) -> None:
-    """换新密钥，旧公钥继续公布 / Make a new key and retire the old one, which stays published."""
+def rotate(purpose: str, *, at: str, real: bool, reason: str, by: str | None, as_json: bool) -> None:
+    """换新密钥，旧公钥继续公布；正式密钥须两人 / Make a new key and retire the old one, which stays published."""
+    from certsvc.services.certificates import key_work
     from certsvc.services.log.clock import check_clock
     from certsvc.services.operation.own_keys import deed
     from certsvc.signing.keys import Purpose
@@ -86,22 +90,31 @@ def rotate(purpose: str, *, at: str, real: bool, by: str | None, as_json: bool) 
     services = work.services()
     check_clock(services)
     keystore = services.keystore
+    if work.real(services):
+        wanted = Purpose(purpose)
+        _tell_proposed(key_work.propose_rotation(services, wanted, at=at, reason=reason, by=work.person(by)), as_json)
+        return
     # A development key is followed by another: SAMPLE ends only where a real key is made on purpose (R7.6).
     development = keystore.active(Purpose(purpose)).development and not real
-    announce = deed(services, "key.rotate", work.who(by))
+    announce = deed(services, "key.rotate", work.person(by))
     done(services, keystore.rotate(Purpose(purpose), development=development, at=at, announce=announce), as_json)
 
 
 @key.command()
 @click.argument("kid")
+@_REASON
 @by_option
 @json_option
-def retire(kid: str, by: str | None, as_json: bool) -> None:
-    """停用；它签过的仍然有效 / Take a key out of use; what it signed stays good."""
+def retire(kid: str, reason: str, by: str | None, as_json: bool) -> None:
+    """停用；它签过的仍然有效；正式密钥须两人 / Take a key out of use; what it signed stays good."""
+    from certsvc.services.certificates import key_work
     from certsvc.services.operation.own_keys import deed
 
     services = work.services()
-    done(services, services.keystore.retire(kid, deed(services, "key.retire", work.who(by))), as_json)
+    if work.real(services):
+        _tell_proposed(key_work.propose_retirement(services, kid, reason=reason, by=work.person(by)), as_json)
+        return
+    done(services, services.keystore.retire(kid, deed(services, "key.retire", work.person(by))), as_json)
 
 
 @key.command("web-copy")
@@ -123,14 +136,20 @@ def web_copy(folder: Path, as_json: bool) -> None:
 @click.option(
     "--from-index", type=click.IntRange(min=0), required=True, help="自哪个日志序号起 / from which log index."
 )
+@_REASON
 @by_option
 @json_option
-def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
-    """宣布被盗：自某日志序号起不再信任 / Declare a key stolen, from a log index on."""
+def distrust(kid: str, from_index: int, reason: str, by: str | None, as_json: bool) -> None:
+    """宣布被盗：自某日志序号起不再信任；正式密钥须两人 / Declare a key stolen, from a log index on."""
+    from certsvc.services.certificates import key_work
     from certsvc.services.certificates.distrust import distrust as run
 
     services = work.services()
-    found = run(services, kid, from_index, by=work.who(by))
+    if work.real(services):
+        proposed = key_work.propose_distrust(services, kid, from_index, reason=reason, by=work.person(by))
+        _tell_proposed(proposed, as_json)
+        return
+    found = run(services, kid, from_index, by=work.person(by))
     publish(services)
     if as_json:
         tell(as_json_of(found.record) | {"to_resign": found.to_resign})
@@ -139,6 +158,13 @@ def distrust(kid: str, from_index: int, by: str | None, as_json: bool) -> None:
     if found.to_resign:
         say(f"尚有 {found.to_resign} 份有效证书须重新签名：certsvc certificate resign --key {kid}")
         say(f"{found.to_resign} certificates in force must be signed again: certsvc certificate resign --key {kid}")
+
+
+def _tell_proposed(proposed: ProposedWork, as_json: bool) -> None:
+    if as_json:
+        tell(proposed.as_json())
+    else:
+        tell_waiting(proposed.approval_id)
 
 
 def done(services: Services, record: KeyRecord, as_json: bool, *, to_publish: bool = True) -> None:

@@ -11,9 +11,11 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
+from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell, tell_waiting
 
 if TYPE_CHECKING:
+    from certsvc.services.context import Services
+    from certsvc.services.log.clock import SetBack
     from certsvc.transparency.audit import AuditReport
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -70,16 +72,29 @@ def check(published: Path | None, *, since_last: bool, as_json: bool) -> int:
 
 
 @log.command("set-clock-back")
-@click.option("--approved-by", required=True, help="批准人，须为他人 / who approved it: another person.")
+@click.option("--approved-by", default=None, help="批准人；仅限开发密钥 / who approves; development keys alone.")
 @by_option
 @json_option
-def set_clock_back(*, approved_by: str, by: str | None, as_json: bool) -> None:
-    """时钟曾经快了：公开更正，日志从今天继续 / The clock was fast: take it back in public, and go on from today."""
-    from certsvc.cli.status import publish
-    from certsvc.services.log.clock import set_clock_back as run
+def set_clock_back(*, approved_by: str | None, by: str | None, as_json: bool) -> None:
+    """时钟曾经快了：公开更正，日志从今天继续；须两人 / The clock was fast: take it back in public, go on from today."""
+    from certsvc.services.log import clock
 
     services = work.services()
-    done = run(services, by=work.who(by), approved_by=work.who(approved_by))
+    if approved_by is not None:
+        done = clock.set_clock_back(services, by=work.person(by), approved_by=work.named(approved_by))
+        tell_set_back(services, done, as_json=as_json)
+        return
+    waiting = clock.propose(services, by=work.person(by))
+    if as_json:
+        tell({"approval": waiting, "state": "waiting"})
+    else:
+        tell_waiting(waiting)
+
+
+def tell_set_back(services: Services, done: SetBack, *, as_json: bool) -> None:
+    """Publish, and say from where on days were wrong."""
+    from certsvc.cli.status import publish
+
     publish(services)
     if as_json:
         tell(done.as_json())

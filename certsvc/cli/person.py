@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from certsvc.cli import work
-from certsvc.cli.approval import tell_contact, tell_erasure, tell_put_right
+from certsvc.cli.approved import tell_contact, tell_erasure, tell_put_right
 from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, id_number_option, id_type_option, json_option, say, talk, tell
 
@@ -40,7 +40,7 @@ def export_(id_number: str, *, id_type: str, output: Path, by: str | None, as_js
     from certsvc.services.persons.export import export_person
 
     services = work.services()
-    done = export_person(services, work.identity(id_type, id_number), output, by=work.who(by))
+    done = export_person(services, work.identity(id_type, id_number), output, by=work.person(by))
     if as_json:
         tell(done.as_json())
         return
@@ -190,7 +190,7 @@ def sweep(*, dry_run: bool, by: str | None, as_json: bool) -> None:
     """执行各方案的保存期限，可每日运行 / Carry out the schemes' retention schedules; may run daily."""
     from certsvc.services.persons.sweep import sweep as run
 
-    done = run(work.services(), by=work.who(by), dry_run=dry_run)
+    done = run(work.services(), by=work.person(by), dry_run=dry_run)
     if as_json:
         tell(done.as_json())
         return

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
 from certsvc.cli import work
-from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell
+from certsvc.cli.speech import Bar, by_option, json_option, say, talk, tell, tell_waiting
 from certsvc.cli.status import publish
+
+if TYPE_CHECKING:
+    from certsvc.services.certificates.resign import ResignReport
+    from certsvc.services.context import Services
 
 
 @click.command()
@@ -34,22 +39,43 @@ def resign(
     as_json: bool,
 ) -> int:
     """密钥更换后重新签名：新版本替代原版本 / Sign again after a change of key; again, it does only what is left."""
-    from certsvc.jobs.issue_run import one_at_a_time, render_waiting
-    from certsvc.services.certificates.resign import Selection
+    from certsvc.jobs.issue_run import one_at_a_time
+    from certsvc.services.certificates.resign import Selection, propose
     from certsvc.services.certificates.resign import resign as run
+    from certsvc.services.records.approvals import require_development
 
     if batch is None and scheme is None and kid is None:
         raise click.UsageError("请给出 --batch、--scheme 或 --key / give --batch, --scheme or --key")
     services, bar = work.services(), Bar()
+    selection = Selection(batch=batch, scheme=scheme, first=first, last=last, kid=kid)
+    if work.real(services):
+        if approved_by is not None:
+            require_development(services)
+        proposed = propose(services, selection, by=work.person(by))
+        if proposed.approval_id is None:
+            return tell_resigned(services, proposed.report, as_json=as_json)
+        if as_json:
+            tell(proposed.as_json())
+        else:
+            tell_waiting(proposed.approval_id)
+        return 0
     with one_at_a_time(services.folders.home):
         report = run(
             services,
-            Selection(batch=batch, scheme=scheme, first=first, last=last, kid=kid),
-            by=work.who(by),
+            selection,
+            by=work.person(by),
             approved_by=approved_by,
             progress=lambda done, total: bar("resign", done, total),
         )
-        render_waiting(services, work.service_opener(), progress=bar)
+    return tell_resigned(services, report, as_json=as_json)
+
+
+def tell_resigned(services: Services, report: ResignReport, *, as_json: bool) -> int:
+    """Draw and publish what was signed again, and say so; answers the exit status."""
+    from certsvc.jobs.issue_run import one_at_a_time, render_waiting
+
+    with one_at_a_time(services.folders.home):
+        render_waiting(services, work.service_opener(), progress=Bar())
     publish(services)
     for number, error in report.refusals:
         talk(f"{number}: {error}")

@@ -8,7 +8,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, talk, tell
+from certsvc.cli.speech import by_option, json_option, say, talk, tell, tell_waiting
 
 
 @click.group(cls=WholeGroup)
@@ -69,10 +69,21 @@ def ranges(year: int | None, as_json: bool) -> None:
 @by_option
 @json_option
 def add(file: Path, by: str | None, as_json: bool) -> None:
-    """登记一个方案文件 / Put a scheme file on record. Pinned enrolments keep theirs."""
+    """登记一个方案文件；正式密钥须两人 / Put a scheme file on record. Pinned enrolments keep theirs."""
+    from certsvc.services.operation import schemes_by_two
     from certsvc.services.records.schemes import add_file
 
-    record, is_new = add_file(work.services(), file, by=work.who(by))
+    services = work.services()
+    if work.real(services):
+        proposed = schemes_by_two.propose(services, file, by=work.person(by))
+        if as_json:
+            tell(proposed.as_json())
+        elif proposed.approval_id is not None:
+            tell_waiting(proposed.approval_id)
+        else:
+            say(f"{proposed.key} v{proposed.version} 已存在，未变 there already, unchanged")
+        return
+    record, is_new = add_file(services, file, by=work.person(by))
     if as_json:
         tell({"key": record.key, "version": record.version, "new": is_new})
     else:

@@ -36,7 +36,7 @@ def import_chain(kid: str, chain: Path, by: str | None, as_json: bool) -> None:
     from certsvc.services.operation.own_keys import deed
 
     services = work.services()
-    announce = deed(services, "key.import-chain", work.who(by))
+    announce = deed(services, "key.import-chain", work.person(by))
     done(services, services.keystore.import_chain(kid, chain.read_bytes(), announce), as_json)
 
 
@@ -52,7 +52,7 @@ def import_seal(*, key_file: Path, chain: Path, passphrase_file: Path | None, by
 
     services = work.services()
     passphrase = None if passphrase_file is None else passphrase_file.read_bytes().rstrip(b"\r\n")
-    announce = deed(services, "key.import-seal", work.who(by))
+    announce = deed(services, "key.import-seal", work.person(by))
     done(
         services,
         services.keystore.import_seal(key_file.read_bytes(), chain.read_bytes(), passphrase, announce),

@@ -60,7 +60,7 @@ def add(
         station=station,
         subject=Subject.of(subject),
         capacity=capacity,
-        by=work.who(by),
+        by=work.person(by),
     )
     if made.commitment:
         publish(services)
@@ -125,7 +125,7 @@ def admit(
     services = work.services()
     identity = work.identity(id_type, id_number) if id_number is not None else None
     ids = sittings.enrolments_of(services, identity=identity, batch=batch, institution=institution)
-    done = sittings.admit(services, sitting_id, ids, by=work.who(by))
+    done = sittings.admit(services, sitting_id, ids, by=work.person(by))
     if as_json:
         tell(done.as_json())
     else:
@@ -147,7 +147,7 @@ def remove(sitting_id: int, ticket: str, by: str | None) -> None:
     """移出名单（公布抽签前） / Take one off the roll, before the draw is shown."""
     from certsvc.services.examination import sittings
 
-    sittings.remove(work.services(), sitting_id, ticket, by=work.who(by))
+    sittings.remove(work.services(), sitting_id, ticket, by=work.person(by))
     say(f"{ticket} 已移出 removed")
 
 
@@ -160,7 +160,7 @@ def close(sitting_id: int, by: str | None, as_json: bool) -> None:
     from certsvc.services.examination import sittings
 
     services = work.services()
-    done = sittings.close(services, sitting_id, by=work.who(by))
+    done = sittings.close(services, sitting_id, by=work.person(by))
     publish(services)
     _tell(done, as_json=as_json)
 
@@ -202,7 +202,7 @@ def draw(sitting_id: int, by: str | None, as_json: bool) -> None:
     """抽签结果（考试当日起） / What each ticket has drawn, on the day."""
     from certsvc.services.examination import draw as drawing
 
-    drawn = drawing.draw(work.services(), sitting_id, by=work.who(by))
+    drawn = drawing.draw(work.services(), sitting_id, by=work.person(by))
     if as_json:
         tell([one.as_json() for one in drawn])
         return
@@ -309,7 +309,7 @@ def retakes(*, days: int, notify: bool, by: str | None, as_json: bool) -> None:
     from certsvc.services.examination import retakes as ending
 
     services = work.services()
-    found = ending.notify(services, days, by=work.who(by)) if notify else ending.ending(services, days)
+    found = ending.notify(services, days, by=work.person(by)) if notify else ending.ending(services, days)
     if as_json:
         tell([one.as_json() for one in found])
         return

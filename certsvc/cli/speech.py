@@ -31,6 +31,17 @@ def by_option(command: Any) -> Any:
     )(command)
 
 
+def signer_option(command: Any) -> Any:
+    """Where the keys are with a process of their own (`certsvc signer serve`)."""
+    return click.option(
+        "--signer",
+        type=click.Path(path_type=Path),
+        default=None,
+        envvar="CERTSVC_SIGNER_SOCKET",
+        help="签名进程的套接字 / the signer's socket: reserve here, let it sign.",
+    )(command)
+
+
 def id_number_option(help_: str, *, required: bool, name: str = "--id-number") -> Callable[[Command], Command]:
     """`--id-number` (or `name`), also in ways that leave it in no list of processes and no history of the shell."""
 
@@ -88,6 +99,12 @@ def say(line: str) -> None:
     click.echo(line)
 
 
+def tell_waiting(approval_id: int) -> None:
+    """Say who is due next."""
+    say(f"申请 {approval_id} 待第二人批准：certsvc approval approve {approval_id}")
+    say(f"request {approval_id} waits for a second person: certsvc approval approve {approval_id}")
+
+
 def talk(line: str) -> None:
     """One line on standard error."""
     click.echo(line, err=True)
@@ -99,12 +116,6 @@ def told(error: Exception) -> Exception:
         return error
     where = None if error.filename is None else str(error.filename)
     return Unavailable(f"无法读写：{error.strerror}", f"cannot read or write: {error.strerror}", where=where)
-
-
-def tell_waiting(approval_id: int) -> None:
-    """Say who is due next."""
-    say(f"申请 {approval_id} 待第二人批准：certsvc approval approve {approval_id}")
-    say(f"request {approval_id} waits for a second person: certsvc approval approve {approval_id}")
 
 
 def refuse(error: BaseException, *, as_json: bool = False) -> bool:

@@ -91,16 +91,9 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
     return parse_identity(IdType.of(id_type), id_number)
 
 
-def who(by: str | None) -> str:
-    """The one named, or the operating system's account. Raises `Refused` for what is no name on one line."""
-    from certsvc.services.context import operator
-
-    return named(by or operator())
-
-
 def person(by: str | None) -> str:
-    """The same, for deeds that need two people: where keys are real, a name that is typed is no person (R1.6), so it
-    is the account's own, or `Refused`."""
+    """Who does it: the one named, or the operating system's account; where keys are real the account alone, since a
+    name that is typed is no person (R1.6). Raises `Refused` for another, and for what is no name on one line."""
     from certsvc.errors import Refused
     from certsvc.rules.four_eyes import hand
     from certsvc.services.context import operator
@@ -114,6 +107,11 @@ def person(by: str | None) -> str:
             where="by",
         )
     return named(by or account)
+
+
+def real(opened: Services) -> bool:
+    """Whether keys are real, so that what needs two people takes two commands (R1.6)."""
+    return not opened.keystore.development
 
 
 def _keys_are_real() -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from certsvc.jobs.pool import DrawMany, OpenServices, drawing_pool
 from certsvc.services.context import Services
-from certsvc.services.issuing.issue import IssueReport, issue
+from certsvc.services.issuing.issue import IssueReport, finish, issue
 from certsvc.services.issuing.render import Drawn, adopt, clear_leftovers, draw, waiting
 from certsvc.services.publishing.static import refresh
 
@@ -41,6 +41,34 @@ def run(
     the `report` that the caller gave."""
     if dry_run:
         return issue(services, by=by, on=on, dry_run=True, everyone=everyone, report=report)
+    return _whole(
+        services,
+        open_services,
+        lambda progress: issue(
+            services, by=by, on=on, progress=progress, approved_by=approved_by, everyone=everyone, report=report
+        ),
+        progress,
+    )
+
+
+def finish_approved(
+    services: Services,
+    open_services: OpenServices,
+    *,
+    by: str,
+    progress: Progress = lambda _step, _done, _total: None,
+) -> IssueReport:
+    """Sign, draw and publish what is reserved: a batch that was just approved, or what a run before was stopped in."""
+    return _whole(services, open_services, lambda progress: finish(services, by=by, progress=progress), progress)
+
+
+def _whole(
+    services: Services,
+    open_services: OpenServices,
+    steps: Callable[[Callable[[int, int], None]], IssueReport],
+    progress: Progress,
+) -> IssueReport:
+    """The steps that sign, then 8 and 7, in the home's turn."""
     with one_at_a_time(services.folders.home), ExitStack() as workers:
         ready: list[DrawMany] = []
 
@@ -50,9 +78,7 @@ def run(
                 ready.append(workers.enter_context(drawing_pool(open_services, services.pool_size)))
             progress("issue", done, total)
 
-        report = issue(
-            services, by=by, on=on, progress=issued, approved_by=approved_by, everyone=everyone, report=report
-        )
+        report = steps(issued)
         # A PDF carries its receipt, so the signed head that covers it goes out before the PDF is drawn.
         report.not_published = refresh(services)
         render_waiting(services, open_services, progress=progress, draw_many=ready[0] if ready else None)

@@ -32,6 +32,13 @@ def run(
         # Reserved without an approval, they could never be signed: the approval is part of the document.
         raise BatchRefused("签名进程只签已批准的批次", "the signer signs approved batches only; name who approved it")
     report = issue(services, by=by, on=on, approved_by=approved_by, reserve_only=True, everyone=everyone, report=report)
+    return bring(services, socket, report, progress=progress)
+
+
+def bring(
+    services: Services, socket: Path, report: IssueReport, *, progress: Progress = lambda _step, _done, _total: None
+) -> IssueReport:
+    """Have the signer issue what is reserved, and add it to the report. Raises as `run`."""
     batches = waiting_batches(services)
     for done, batch in enumerate(batches, 1):
         ask(socket, {"batch": batch})

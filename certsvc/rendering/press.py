@@ -25,7 +25,8 @@ from certsvc.rendering.archive import (
 from certsvc.rendering.face import CertificateFace, FaceRow
 from certsvc.rendering.fonts import check_glyphs
 from certsvc.rendering.jpeg import image_of_jpeg
-from certsvc.rendering.layout import Layout, load_layout
+from certsvc.rendering.layout import Layout
+from certsvc.rendering.layout_file import load_layout
 from certsvc.rendering.objects import Objects, literal, stream, text_string
 from certsvc.rendering.plate import FIXED, GRID, Plate, Wording, draw_value, make_plate
 from certsvc.rendering.qr import QUIET_MODULES, draw_matrix, path_of, side_mm

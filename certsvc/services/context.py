@@ -154,7 +154,7 @@ class Services:
 
     @cached_property
     def layout(self) -> Layout:
-        from certsvc.rendering.layout import load_layout  # noqa: PLC0415 - as above
+        from certsvc.rendering.layout_file import load_layout  # noqa: PLC0415 - as above
 
         return load_layout(self.folders.layout if self.folders.layout.is_dir() else None)
 

@@ -31,19 +31,22 @@ def silent(_step: str, _done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or with `dry_run` would have done. `resubmitted` is there where rows were put to review."""
+    """What an import did, or with `dry_run` would have done. `resubmitted` is there where rows were put to review,
+    `approval` where the file waits for a second person."""
 
     new: int
     unchanged: int
     warnings: tuple[CellError, ...]
     dry_run: bool
     resubmitted: int | None = None
+    approval: int | None = None
 
     def as_json(self) -> dict[str, object]:
         return {
             "new": self.new,
             "unchanged": self.unchanged,
             **({} if self.resubmitted is None else {"resubmitted": self.resubmitted}),
+            **({} if self.approval is None else {"approval": self.approval, "state": "waiting"}),
             "dry_run": self.dry_run,
             "warnings": [warning.as_json() for warning in self.warnings],
         }

@@ -11,7 +11,8 @@ from datetime import date
 from PIL import Image, ImageDraw
 
 from certsvc.rendering.face import CertificateFace, FaceRow, date_en, date_zh
-from certsvc.rendering.layout import Layout, load_layout
+from certsvc.rendering.layout import Layout
+from certsvc.rendering.layout_file import load_layout
 
 TITLE = ("职业技能等级证书", "Certificate of Vocational Skill Level")
 STATEMENT = (

@@ -8,7 +8,7 @@ from datetime import date
 from certsvc.credential.document import CertificateClaims
 from certsvc.person.identity import Sex
 from certsvc.rendering.face import CertificateFace, face_of
-from certsvc.rendering.layout import load_layout
+from certsvc.rendering.layout_file import load_layout
 from tests.credential.builders import ID_NUMBER, claims
 
 LAYOUT = load_layout()

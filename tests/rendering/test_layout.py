@@ -9,7 +9,8 @@ import pytest
 
 from certsvc.errors import InvalidLayout
 from certsvc.rendering.grid import places
-from certsvc.rendering.layout import Layout, load_layout, parse_layout
+from certsvc.rendering.layout import Layout
+from certsvc.rendering.layout_file import load_layout, parse_layout
 from certsvc.resources import templates_folder
 
 FOLDER = templates_folder() / "certificate" / "default"

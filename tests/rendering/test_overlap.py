@@ -14,7 +14,8 @@ import pypdfium2.raw
 import pytest
 
 from certsvc.rendering.face import CertificateFace
-from certsvc.rendering.layout import Layout, load_layout, parse_layout
+from certsvc.rendering.layout import Layout
+from certsvc.rendering.layout_file import load_layout, parse_layout
 from certsvc.rendering.press import Press, open_press
 from certsvc.rendering.qr import QUIET_MODULES
 from certsvc.rendering.typeset import MM

@@ -17,7 +17,7 @@ from PIL import Image
 
 from certsvc.errors import DocumentRefused, InvalidLayout, MissingGlyph, PhotoRefused
 from certsvc.rendering.grid import places
-from certsvc.rendering.layout import load_layout
+from certsvc.rendering.layout_file import load_layout
 from certsvc.rendering.press import Attachment, Press, TemplatePress, open_press
 from certsvc.resources import templates_folder
 from tests.rendering.faces import EVERYTHING, NAMES, RARE_NAMES, UNTIL, VALUES, face, portrait, qr_text

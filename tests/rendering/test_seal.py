@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from certsvc.rendering.face import CertificateFace
-from certsvc.rendering.layout import Layout, load_layout
+from certsvc.rendering.layout import Layout
+from certsvc.rendering.layout_file import load_layout
 from certsvc.rendering.press import Press, open_press
 from certsvc.rendering.typeset import MM
 from tests.rendering.faces import VALUES, face

@@ -10,23 +10,59 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import Refused
-from certsvc.services.certificates import correct
+from certsvc.services.certificates import change_status, correct, key_work, paper_by_two, resign
+from certsvc.services.certificates.change_status import StatusChange
 from certsvc.services.certificates.correct import Corrected
+from certsvc.services.certificates.key_work import DoneWork
+from certsvc.services.certificates.paper_by_two import ImportedPaper
+from certsvc.services.certificates.resign import ResignReport
 from certsvc.services.context import Services
 from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
+from certsvc.services.issuing import approved, batches
+from certsvc.services.issuing.batches import ApprovedBatch
+from certsvc.services.log import clock
+from certsvc.services.log.clock import SetBack
+from certsvc.services.operation import schemes_by_two
+from certsvc.services.operation.schemes_by_two import AddedScheme
 from certsvc.services.persons import correct as putting_right
 from certsvc.services.persons import erase
 from certsvc.services.persons.correct import PutRight
 from certsvc.services.persons.erase import Erasure
-from certsvc.services.records.approvals import CORRECTION, RESULTS, ApprovalState, decide, found, opened, waiting, why
+from certsvc.services.records.approvals import (
+    CORRECTION,
+    RESULTS,
+    ApprovalState,
+    Asked,
+    decide,
+    found,
+    opened,
+    waiting,
+    why,
+)
 from certsvc.services.records.contacts import KIND as CONTACT
 from certsvc.services.records.erased import ERASURE
+from certsvc.services.registration import whole_file
+from certsvc.services.registration.whole_file import ApprovedFile
 from certsvc.services.results import carry_out
 from certsvc.services.results.carry_out import ResultsChanged
 from certsvc.store import ApprovalRecord
 
-Outcome: TypeAlias = Corrected | ContactChange | ResultsChanged | PutRight | Erasure
+Outcome: TypeAlias = (
+    Corrected
+    | ContactChange
+    | ResultsChanged
+    | PutRight
+    | Erasure
+    | ApprovedBatch
+    | ApprovedFile
+    | StatusChange
+    | ResignReport
+    | DoneWork
+    | AddedScheme
+    | ImportedPaper
+    | SetBack
+)
 """What a deed answers once it is carried out."""
 
 
@@ -36,16 +72,33 @@ class Deed(Protocol):
     def __call__(self, services: Services, approval_id: int, /, *, by: str) -> Outcome: ...
 
 
+class Undoing(Protocol):
+    """What becomes of a request that is turned down, in the transaction of the decision."""
+
+    def __call__(self, services: Services, session: Session, asked: Asked, /, *, by: str) -> None: ...
+
+
 _DEEDS: Final[Mapping[str, Deed]] = {
     CORRECTION: correct.approve,
     CONTACT: contact.approve,
     **dict.fromkeys(RESULTS.values(), carry_out.approve),
     putting_right.KIND: putting_right.approve,
     ERASURE: erase.approve,
+    approved.KIND: batches.approve_batch,
+    whole_file.KIND: whole_file.approve,
+    change_status.KIND: change_status.approve,
+    resign.KIND: resign.approve,
+    key_work.KIND: key_work.approve,
+    clock.KIND: clock.approve,
+    schemes_by_two.KIND: schemes_by_two.approve,
+    paper_by_two.KIND: paper_by_two.approve,
 }
+_UNDOINGS: Final[Mapping[str, Undoing]] = {whole_file.KIND: whole_file.take_back}
 _TOLD: Final = (
     *("name", "id_number", "id_type", "phone", "birth_date", "sex", "institution", "batch", "registered_on"),
     *("was", "was_id_number", "erases", "keeps", "erased_numbers"),
+    *("on", "count", "digest", "sha256", "status", "code"),
+    *("scheme", "first", "last", "kid", "work", "purpose", "at", "from_index"),
 )
 
 
@@ -129,6 +182,9 @@ def reject(services: Services, approval_id: int, *, by: str, reason: str) -> App
         return show(services, approval_id)
     with services.database.writing() as session:
         row = _rejectable(services, session, approval_id, by)
+        undo = _UNDOINGS.get(row.kind)
+        if undo is not None:
+            undo(services, session, opened(services.vault, row), by=by)
         decide(services, session, row, ApprovalState.REJECTED, by=by, remark=remark)
         return _shown(services, row)
 

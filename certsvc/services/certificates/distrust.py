@@ -7,7 +7,9 @@ Not here: proving an index (`log.proven`), signing the rest again (`resign`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 
@@ -16,8 +18,13 @@ from certsvc.errors import KeyRefused
 from certsvc.services.context import Services
 from certsvc.services.log.append import frontier
 from certsvc.services.operation.own_keys import deed, note_keys
+from certsvc.services.records.approvals import require_development
 from certsvc.signing.keys import KeyRecord, Purpose
+from certsvc.signing.keystore import Announce
 from certsvc.store import ISSUED, CertificateRecord
+
+Announced = Callable[[Callable[[], Mapping[str, object]]], Announce]
+"""Given what more the trail says of the deed, the notice of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,16 @@ class Distrusted:
 
 
 def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distrusted:
-    """Distrust a key. Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later one than before."""
+    """Distrust a key, with development keys alone; else see `key_work`. Raises as `carry_out`, `Refused`."""
+    require_development(services)
+    return carry_out(services, kid, from_index, partial(deed, services, "key.distrust", by))
+
+
+def carry_out(services: Services, kid: str, from_index: int, announced: Announced) -> Distrusted:
+    """Distrust a key; who may decide it was asked before.
+
+    Raises `KeyMissing`, and `KeyRefused` for an index beyond the log or a later one than before.
+    """
     with services.database.reading() as session:
         size = frontier(session).size
         if from_index > size:
@@ -48,7 +64,7 @@ def distrust(services: Services, kid: str, from_index: int, *, by: str) -> Distr
         to_resign = 0
         if record.purpose is Purpose.CREDENTIAL:
             to_resign = sum(credential is not None and named in credential for credential in session.scalars(query))
-    announce = deed(services, "key.distrust", by, lambda: {"from_index": from_index, "to_resign": to_resign})
+    announce = announced(lambda: {"from_index": from_index, "to_resign": to_resign})
     done = services.keystore.distrust(kid, from_index, announce)
     note_keys(services)
     return Distrusted(done, to_resign)

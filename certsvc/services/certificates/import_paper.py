@@ -8,7 +8,7 @@ Not here: the form of cells (`roster.paper`), replacing paper by an electronic c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from certsvc.roster.paper import PaperRow, read_paper
 from certsvc.roster.parsed import Parsed
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Tally, all_or_nothing, chunks, report
+from certsvc.services.records.approvals import require_development
 from certsvc.services.records.erased import erased_refusal, last_erasure
 from certsvc.services.vault import Vault
 from certsvc.store import CertificateRecord, ErasureRecord, PaperCertificateRecord
@@ -30,10 +31,32 @@ from certsvc.store.base import folded_number
 def import_paper(
     services: Services, path: Path, *, by: str, dry_run: bool = False, ignore_unknown: bool = False
 ) -> ImportReport:
-    """Import the register at `path`, all of it or nothing. Raises `FileRefused`, `ImportRefused`."""
+    """Import the register at `path`, all of it or nothing; with real keys a second person does it (`paper_by_two`).
+
+    Raises `FileRefused`, `ImportRefused`, `Refused`.
+    """
+    if not dry_run:
+        require_development(services)
+    return carry_out(services, path, by=by, dry_run=dry_run, ignore_unknown=ignore_unknown)
+
+
+def carry_out(
+    services: Services,
+    path: Path,
+    *,
+    by: str,
+    dry_run: bool = False,
+    ignore_unknown: bool = False,
+    first: Callable[[Session], None] = lambda _: None,
+) -> ImportReport:
+    """Import; who may decide it was asked before. `first` is called in the same transaction.
+
+    Raises as `import_paper`.
+    """
     parsed = read_paper(path, filename=path.name, ignore_unknown=ignore_unknown)
     today = services.today()
     with all_or_nothing(services, parsed, path, action="paper.import", by=by, dry_run=dry_run) as (session, tally):
+        first(session)
         for chunk in chunks(iter(parsed)):
             erased = last_erasure(session, {services.vault.lookup(row.identity) for row in chunk})
             desk = _Desk(services.vault, parsed, tally, *_under(session, chunk), erased)

@@ -9,6 +9,7 @@ Not here: drawing and publishing (`issuing.render`, `publish_static`; the comman
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,6 +31,17 @@ from certsvc.services.issuing.reserve import reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.log.publish import publish_log
+from certsvc.services.records.approvals import (
+    ApprovalState,
+    Asked,
+    ask,
+    changed_since,
+    decide,
+    found,
+    opened,
+    require_development,
+    waiting,
+)
 from certsvc.services.records.decisions import enrolments_on_record
 from certsvc.services.records.signed import SignedVersion
 from certsvc.signing.keys import Purpose
@@ -42,9 +54,12 @@ from certsvc.store import (
 from certsvc.transparency.leaf import Changed, Event, Leaf
 
 REASON: Final = "密钥更换 key rotation"
+KIND: Final = "certificate.resign"
 LOT: Final = 50
 
 Progress = Callable[[int, int], None]
+Due = Sequence[tuple[int, int | None]]
+"""(id, batch) of the versions that are to be replaced, batch by batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,19 @@ class ResignReport:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ProposedResign:
+    """What waits for a second person; None where nothing is due."""
+
+    approval_id: int | None
+    count: int
+    report: ResignReport
+
+    def as_json(self) -> dict[str, object]:
+        state = None if self.approval_id is None else "waiting"
+        return {**self.report.as_json(), "approval": self.approval_id, "state": state, "to_resign": self.count}
+
+
 def resign(
     services: Services,
     selection: Selection,
@@ -93,17 +121,85 @@ def resign(
 ) -> ResignReport:
     """Sign the selected certificates in force again, by the key that is active now.
 
-    Raises `Refused` for an empty selection or an approver who is not another person than `by`, `KeyMissing`.
+    With development keys alone; else one person asks and another approves (`propose`, `approve`). Raises `Refused` for
+    an empty selection or an approver who is not another person than `by`, `KeyMissing`.
     """
+    require_development(services)
     if approved_by is not None and not is_second_person(approved_by, by):
         raise Refused("批准人不能是经办人本人", "the one who asks for it may not approve it", where="approved-by")
+    report, due = _chosen_now(services, selection)
+    _resign_all(services, due, report, by=by, approved_by=approved_by, progress=progress)
+    return report
+
+
+def propose(services: Services, selection: Selection, *, by: str) -> ProposedResign:
+    """Ask to sign the selected certificates again. Raises `Refused` for an empty selection, `KeyMissing`."""
+    report, due = _chosen_now(services, selection)
+    if not due:
+        return ProposedResign(None, 0, report)
+    content = {
+        "batch": None if selection.batch is None else str(selection.batch),
+        "scheme": selection.scheme,
+        "first": None if selection.first is None else selection.first.isoformat(),
+        "last": None if selection.last is None else selection.last.isoformat(),
+        "kid": selection.kid,
+        "count": str(len(due)),
+        "digest": _digest(due),
+    }
+    with services.database.writing() as session:
+        named = selection.kid or selection.scheme or f"batch {selection.batch}"
+        asked = ask(services, session, KIND, named, content, reason=REASON, by=by)
+        return ProposedResign(asked.id, len(due), report)
+
+
+def approve(
+    services: Services, approval_id: int, *, by: str, progress: Progress = lambda _done, _total: None
+) -> ResignReport:
+    """Sign them again. Stopped half way, the rest is asked for again.
+
+    Raises `NotFound`, and `Refused` where `by` asked for it or other certificates are due by now.
+    """
+    with services.database.reading() as session:
+        asked = opened(services.vault, found(session, approval_id))
+    report, due = _chosen_now(services, _selection(asked))
+    with services.database.writing() as session:
+        row, asked = waiting(services, session, approval_id, by)
+        if _digest(due) != asked.content["digest"]:
+            raise changed_since(approval_id, "待重新签名的证书", "the certificates to be signed again")
+        decide(services, session, row, ApprovalState.APPROVED, by=by)
+    _resign_all(services, due, report, by=asked.asked_by, approved_by=by, progress=progress)
+    return report
+
+
+def _selection(asked: Asked) -> Selection:
+    batch, first, last = (asked.content.get(name) for name in ("batch", "first", "last"))
+    return Selection(
+        batch=None if batch is None else int(batch),
+        scheme=asked.content.get("scheme"),
+        first=None if first is None else date.fromisoformat(first),
+        last=None if last is None else date.fromisoformat(last),
+        kid=asked.content.get("kid"),
+    )
+
+
+def _digest(due: Due) -> str:
+    """SHA-256 over the versions that would be replaced: their signed bytes never change."""
+    return hashlib.sha256(" ".join(str(one) for one, _ in sorted(due)).encode()).hexdigest()
+
+
+def _chosen_now(services: Services, selection: Selection) -> tuple[ResignReport, Due]:
     if selection.batch is None and selection.scheme is None and selection.kid is None:
         raise Refused("请指定批次、方案或密钥", "name a batch, a scheme or a key")
     report = ResignReport()
     # The log must be out as it stands: what it does not prove under a signed head is not signed again.
     publish_log(services, services.folders.published / "log")
     with services.database.reading() as session:
-        due = list(_due(services, session, selection, report))
+        return report, list(_due(services, session, selection, report))
+
+
+def _resign_all(
+    services: Services, due: Due, report: ResignReport, *, by: str, approved_by: str | None, progress: Progress
+) -> None:
     done = 0
     for _, of_batch in groupby(due, key=lambda pair: pair[1]):
         ids = [one for one, _ in of_batch]
@@ -112,7 +208,6 @@ def resign(
             _resign_lot(services, lot, report, by=by, approved_by=approved_by)
             done += len(lot)
             progress(done, len(due))
-    return report
 
 
 def _due(

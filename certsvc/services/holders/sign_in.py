@@ -9,6 +9,7 @@ key ends every session. Not here: limits by address (`web.limits`), what a holde
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -43,6 +44,7 @@ BY_HOLDER: Final = "holder"
 SESSION_LIFE: Final = timedelta(hours=8)
 IDLE_LIFE: Final = timedelta(minutes=30)
 
+_BASE_LENGTH: Final = 43  # of 32 random bytes in base64
 _TOUCH_AFTER: Final = timedelta(minutes=1)  # the idle clock is written at most so often, not with every page
 
 
@@ -112,7 +114,8 @@ def sign_in(services: Services, name: str, identity: IdentityDocument, code: str
         if not all(agreements) or row is None or known is None:
             return None
         row.ended_at = now
-        secret = secrets.token_urlsafe(32)
+        base = secrets.token_urlsafe(32)
+        secret = base + _whose(services, base, lookup)
         begun = HolderSessionRecord(
             digest=_session_digest(services, secret),
             id_lookup=lookup,
@@ -135,6 +138,10 @@ def holder_of(services: Services, secret: str) -> Holder | None:
         row = _live(session, _session_digest(services, secret), now)
         known = find(session, row.id_lookup) if row is not None else None
     if row is None or known is None:
+        return None
+    # A row that was moved to another person by hand opens nothing: the secret itself says whose it is.
+    base = secret[:_BASE_LENGTH]
+    if not hmac.compare_digest(secret[_BASE_LENGTH:].encode(), _whose(services, base, row.id_lookup).encode()):
         return None
     if now - row.seen_at >= _TOUCH_AFTER:
         with services.database.writing(lock_of(row.id_lookup)) as session:
@@ -174,6 +181,13 @@ def _session_digest(services: Services, secret: str) -> bytes:
     key = services.keystore.secret(Purpose.SESSION)
     message = b"certsvc holder session v1\0" + secret.encode("utf-8", "replace")
     return hmac.digest(key, message, hashlib.sha256)
+
+
+def _whose(services: Services, base: str, lookup: bytes) -> str:
+    """The second half of a session's secret: whose it is, under the SESSION key."""
+    message = b"certsvc holder session of v1\0" + base.encode("utf-8", "replace") + lookup
+    tag = hmac.digest(services.keystore.secret(Purpose.SESSION), message, hashlib.sha256)
+    return base64.urlsafe_b64encode(tag[:16]).decode().rstrip("=")
 
 
 def _note(session: Session, at: datetime, action: str, session_id: int, **detail: object) -> None:

@@ -21,11 +21,13 @@ from certsvc.person.identity import mask_id_number
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.issuing.approved import require_approved
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
 from certsvc.services.issuing.reserve import Refusal, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records import number_ranges
+from certsvc.services.records.approvals import require_development
 from certsvc.services.records.due import unmark
 from certsvc.store import ISSUED, RESERVED, CertificateRecord, IssueBatchRecord
 from certsvc.transparency.leaf import Event, Leaf
@@ -119,14 +121,18 @@ def issue(
     Decided are those marked since the last run, or with `everyone` the whole register. With `reserve_only` it stops
     after step 2 and leaves the rest to the signer (`sign_approved`): nothing is issued. A `report` that is given (with
     the same day) is filled as the run goes, so that the caller knows what was issued before a failure.
-    Raises `BatchRefused` where `approved_by`, if given, is not another person than `by`, `ClockLeapt`.
+    With real keys a batch is asked for by one person and approved by another (`batches`); this then signs what they
+    reserved. Raises `BatchRefused` where `approved_by`, if given, is not another person than `by`, or where what is
+    reserved was not approved; `Refused` for a new batch with real keys; `ClockLeapt`.
     """
     if approved_by is not None and not is_second_person(approved_by, by):
         raise BatchRefused("批准人不能是经办人本人", "the one who asks for a batch may not approve it")
     report = report or IssueReport(on or services.today(), dry_run)
-    run = _Run(services, report, by, approved_by, progress)
+    run = Run(services, report, by, approved_by, progress)
     found = survey(services, report.on, everyone=everyone)
     report.already = found.already
+    if found.due and not dry_run:
+        require_development(services)
     if dry_run:
         run.rehearse(found)
     elif reserve_only:
@@ -138,8 +144,19 @@ def issue(
     return report
 
 
+def finish(services: Services, *, by: str, progress: Progress | None = None) -> IssueReport:
+    """Sign what is reserved and waits: an approved batch, or what an earlier run left. Raises as `issue`."""
+    run = Run(services, IssueReport(services.today(), dry_run=False), by, None, progress)
+    found = survey(services, run.report.on)
+    run.report.already = found.already
+    run.sign_all(found)
+    return run.report
+
+
 @dataclass(slots=True)
-class _Run:
+class Run:
+    """One run of steps 2 to 6, or a part of them."""
+
     services: Services
     report: IssueReport
     by: str
@@ -148,36 +165,40 @@ class _Run:
 
     def perform(self, found: Survey) -> None:
         total = len(found.due)
-        self._forget(found)
-        self._sign_all(found)  # what an earlier run reserved and did not come to sign
+        self.forget(found)
+        self.sign_all(found)  # what an earlier run reserved and did not come to sign
         for start in range(0, total, BATCH):
             with self.services.database.writing() as session:
-                self._reserve(session, found.due[start : start + BATCH])
-            self._sign_all(found)
+                self.reserve_some(session, found.due[start : start + BATCH])
+            self.sign_all(found)
             if self.progress is not None:
                 self.progress(min(start + BATCH, total), total)
 
     def reserve(self, found: Survey) -> None:
-        self._forget(found)
+        self.forget(found)
         for start in range(0, len(found.due), BATCH):
             with self.services.database.writing() as session:
-                self._reserve(session, found.due[start : start + BATCH])
+                self.reserve_some(session, found.due[start : start + BATCH])
 
-    def _forget(self, found: Survey) -> None:
+    def forget(self, found: Survey) -> None:
         """Those who will not be due with what is on record need not be decided again."""
         if found.idle:
             with self.services.database.writing() as session:
                 unmark(session, found.idle)
 
-    def rehearse(self, found: Survey) -> None:
+    def rehearse(self, found: Survey) -> list[int]:
+        """Reserve all, and take it back; answers the enrolments that would be new."""
         with self.services.database.writing() as session:
             rows = list(session.scalars(_reserved()))
+            before = len(rows)
             for start in range(0, len(found.due), BATCH):
-                rows += self._reserve(session, found.due[start : start + BATCH])
+                rows += self.reserve_some(session, found.due[start : start + BATCH])
             self.report.issued += [_issued(row) for row in rows]
+            new = [row.enrolment_id for row in rows[before:] if row.enrolment_id is not None]
             session.rollback()
+        return new
 
-    def _reserve(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
+    def reserve_some(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
         """Step 2, within the caller's transaction."""
         # Asked before a number is reserved: the document that is reserved bears the date.
         at = self.services.now() if self.report.dry_run else time_to_sign(self.services, session)
@@ -192,13 +213,14 @@ class _Run:
         self.report.refusals += [_refused(one) for one in refusals]
         return rows
 
-    def _sign_all(self, found: Survey) -> None:
+    def sign_all(self, found: Survey) -> None:
         """Steps 3 to 6 for everything reserved, a batch a transaction."""
         while True:
             with self.services.database.writing() as session:
                 rows = list(session.scalars(_reserved().limit(BATCH)))
                 if not rows:
                     return
+                require_approved(self.services, session, rows)
                 leaf_of = partial(issue_leaf, completed_sessions(session, rows))
                 sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
                 trail.note(

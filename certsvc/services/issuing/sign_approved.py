@@ -3,7 +3,8 @@
 It is told a batch's number and nothing else. Everything it signs it reads from the register itself, and before the
 first signature it asks of the whole batch:
 
-S1 approval   another person than the one who asked for the batch has approved it
+S1 approval   another person than the one who asked for the batch has approved it; with real keys, the sealed approval
+              of these two names each enrolment and the date
 S2 earned     each enrolment was approved (R1.6) and has passed on the date of issue, decided here again by the rules
 S3 document   the reserved document is, word for word, what the register gives for that enrolment, number and date
 S4 evidence   the document commits to these very results and this very approval
@@ -25,6 +26,7 @@ from certsvc.errors import BatchRefused, NotFound
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.issuing.approved import require_approved
 from certsvc.services.issuing.issue import issue_leaf
 from certsvc.services.issuing.plan import completed_sessions, persons_of, survey
 from certsvc.services.issuing.reserved import check_registered
@@ -56,6 +58,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
         rows = list(session.scalars(query.order_by(CertificateRecord.id)))
         if not rows:
             return 0
+        require_approved(services, session, rows)
         on_record = enrolments_on_record(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
         persons = persons_of(session, [one.enrolment for one in on_record.values()])
         _check_once(session, rows)

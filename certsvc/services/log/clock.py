@@ -10,6 +10,7 @@ two persons answer for it. Not here: the head's own order (`append`). Source: do
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,10 +25,12 @@ from certsvc.services import trail
 from certsvc.services.context import SHANGHAI, Services, operator
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW, append, clock
+from certsvc.services.records.approvals import ApprovalState, ask, decide, require_development, waiting
 from certsvc.store import CertificateRecord, ClockSeenRecord, LogHeadRecord, LogLeafRecord
 from certsvc.transparency import leaf
 from certsvc.transparency.leaf import Event, Leaf
 
+KIND: Final = "log.set-clock-back"
 LEAP: Final = timedelta(days=1)
 SIGNED_AT: Final = "log-signed-at.json"
 _SELDOM: Final = timedelta(minutes=1)
@@ -93,11 +96,38 @@ class SetBack:
 
 
 def set_clock_back(services: Services, *, by: str, approved_by: str) -> SetBack:
-    """Go on from the right time after leaves or a head of the future. Raises `Refused` where there are none."""
+    """Go on from the right time after leaves or a head of the future; with development keys alone, else see `propose`.
+
+    Raises `Refused` where there are none.
+    """
+    require_development(services)
     if not is_second_person(approved_by, by):
         raise Refused("批准人不能是经办人本人", "the one who asks for it may not approve it", where="approved-by")
+    return _set_back(services, lambda _: (by, approved_by))
+
+
+def propose(services: Services, *, by: str) -> int:
+    """Ask to go on from the right time; the request's id."""
+    with services.database.writing() as session:
+        return ask(services, session, KIND, "clock", {}, reason="时钟更正 set the clock back", by=by).id
+
+
+def approve(services: Services, approval_id: int, *, by: str) -> SetBack:
+    """Go on from the right time. Raises `NotFound`, `Refused` where `by` asked for it, or nothing is of the future."""
+
+    def decided(session: Session) -> tuple[str, str]:
+        row, asked = waiting(services, session, approval_id, by)
+        decide(services, session, row, ApprovalState.APPROVED, by=by)
+        return asked.asked_by, by
+
+    return _set_back(services, decided)
+
+
+def _set_back(services: Services, decided: Callable[[Session], tuple[str, str]]) -> SetBack:
+    """`decided` gives the two people, in the transaction."""
     now = services.now()
     with services.database.writing() as session:
+        by, approved_by = decided(session)
         since, size = _first_of_the_future(session, now)
         seen = session.get(ClockSeenRecord, 1)
         ahead = [one for one in (signed_at(services), None if seen is None else seen.at) if one and one > now]

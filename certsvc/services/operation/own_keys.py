@@ -24,6 +24,7 @@ from certsvc.errors import CertsvcError, WrongKeys
 from certsvc.person.identity import IdType, parse_identity
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.records.approvals import ApprovalState, decide, waiting
 from certsvc.signing.keys import KeyRecord, KeyState
 from certsvc.signing.keystore import Announce
 from certsvc.store import ISSUED, CertificateRecord, KeyCheckRecord, PersonRecord
@@ -84,6 +85,32 @@ def deed(services: Services, action: str, by: str, detail: Callable[[], Mapping[
                 object_kind="key",
                 object_key=record.kid,
                 purpose=record.purpose.value,
+                **detail(),
+            )
+
+    return announce
+
+
+def approved_deed(
+    services: Services, action: str, approval_id: int, by: str, detail: Callable[[], Mapping[str, object]] = dict
+) -> Announce:
+    """The same for a deed that another person asked for (R1.6): decided in the transaction that notes it. The notice
+    raises `Refused` where `by` may not decide."""
+
+    def announce(record: KeyRecord) -> None:
+        with services.database.writing() as session:
+            row, asked = waiting(services, session, approval_id, by)
+            decide(services, session, row, ApprovalState.APPROVED, by=by)
+            trail.note(
+                session,
+                at=services.now(),
+                by=asked.asked_by,
+                action=action,
+                object_kind="key",
+                object_key=record.kid,
+                purpose=record.purpose.value,
+                approved_by=by,
+                approval=approval_id,
                 **detail(),
             )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -26,13 +27,22 @@ from certsvc.transparency.leaf import Act
 LONGEST_NOTE: Final = 500
 CORRECTION: Final = "certificate.correct"
 """The kind of request that corrects a certificate (R8.4a)."""
-RESULTS: Final = {
-    Act.CORRECTED: "results.correct",
-    Act.ANNULLED: "results.annul",
-    Act.WITHDRAWN: "results.withdraw",
-}
+RESULTS: Final = MappingProxyType(
+    {
+        Act.CORRECTED: "results.correct",
+        Act.ANNULLED: "results.annul",
+        Act.WITHDRAWN: "results.withdraw",
+    }
+)
 """The kinds of request that put results right (R2.4, R2.7)."""
-_RULES: Final = {CORRECTION: "R8.4a", **dict.fromkeys(RESULTS.values(), "R2.4")}
+_RULES: Final = MappingProxyType(
+    {
+        CORRECTION: "R8.4a",
+        **dict.fromkeys(RESULTS.values(), "R2.4"),
+        **dict.fromkeys(("person.contact", "person.correct", "person.erase"), "R10"),
+    }
+)
+_USUAL_RULE: Final = "R1.6"
 
 
 class ApprovalState(StrEnum):
@@ -108,7 +118,7 @@ def waiting(services: Services, session: Session, approval_id: int, by: str) -> 
         raise Refused(
             "申请人不得批准或驳回自己的申请",
             "the one who asked for it may not decide it",
-            rule=_RULES.get(asked.kind, "R10"),
+            rule=_RULES.get(asked.kind, _USUAL_RULE),
             where=str(approval_id),
         )
     return row, asked
@@ -131,8 +141,10 @@ def decide(
     by: str,
     remark: str | None = None,
     due_at: datetime | None = None,
+    without: str | None = None,
 ) -> None:
-    """Keep the decision, sealed with what was asked for. `remark` says why it was rejected."""
+    """Keep the decision, sealed with what was asked for. `remark` says why it was rejected; `without` names a part of
+    the content that is not kept: a file that was carried out stands in the register."""
     asked, now = opened(services.vault, row), services.now()
     row.state, row.decided_by, row.decided_at, row.note, row.due_at = state, by, now, remark, due_at
     decision = {
@@ -140,7 +152,8 @@ def decide(
         "decided_by": by,
         "due_at": None if due_at is None else due_at.astimezone(UTC).isoformat(),
     }
-    _seal(services, row, {**asked.content, "reason": asked.reason, **decision})
+    content = {name: value for name, value in asked.content.items() if name != without}
+    _seal(services, row, {**content, "reason": asked.reason, **decision})
     session.flush()
     _note(session, row, now, by, "approve" if state is ApprovalState.APPROVED else "reject")
 
@@ -169,6 +182,16 @@ def why(remark: str) -> str:
             f"须写明原因（1–{LONGEST_NOTE} 字，一行）", f"say why, in 1 to {LONGEST_NOTE} characters on one line"
         )
     return text
+
+
+def changed_since(approval_id: int, zh: str, en: str) -> Refused:
+    """What to raise where what was asked for is no longer what would be done."""
+    return Refused(
+        f"申请后内容已有变动（{zh}），请驳回后重新申请",
+        f"what was asked for has changed since ({en}): turn it down, and ask again",
+        rule=_USUAL_RULE,
+        where=str(approval_id),
+    )
 
 
 def require_development(services: Services) -> None:

@@ -19,6 +19,7 @@ from certsvc.rules.scheme import parse_scheme
 from certsvc.rules.terms import Scheme
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.records.approvals import require_development
 from certsvc.store import SchemeRecord
 
 DEFAULT_KEY = "emergency-rescuer-5/qinghai-2025"
@@ -79,11 +80,13 @@ def add(session: Session, toml: str) -> tuple[SchemeRecord, bool]:
 
 
 def add_file(services: Services, path: Path, *, by: str) -> tuple[SchemeRecord, bool]:
-    """`add` the scheme of a file, on the record of the audit trail."""
+    """`add` the scheme of a file, on the record of the audit trail; with real keys a new one takes two people
+    (`operation.schemes_by_two`), and is refused here."""
     toml = read_scheme_file(path)
     with services.database.writing() as session:
         record, is_new = add(session, toml)
         if is_new:
+            require_development(services)
             trail.note(
                 session,
                 at=services.now(),

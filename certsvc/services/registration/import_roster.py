@@ -1,7 +1,8 @@
 """Import a roster of candidates: each row a person and one enrolment, pinned to the scheme of its day (R0, R1).
 
 A row is new, unchanged, or refused; the key is person, occupation, level and registration date. A roster was reviewed
-before it comes here, so its rows count as approved; `for_review` puts them to review instead (R1.6). Not here: the form
+before it comes here, so its rows count as approved: at once with development keys, otherwise once a second person has
+approved the whole file (`whole_file`); `for_review` puts them to review one by one instead (R1.6). Not here: the form
 of cells (`roster.candidates`), who may register (`rules.registration`), what a row may change of what is on record
 (`on_record`), the review (`review`). Source: R1.1–R1.6, R9; formats.md.
 """
@@ -33,6 +34,7 @@ from certsvc.services.records.photos import IncomingPhotos, incoming
 from certsvc.services.records.reviews import row_of
 from certsvc.services.records.schemes import Pinning, scheme_of
 from certsvc.services.registration.on_record import Entry, OnRecord
+from certsvc.services.registration.whole_file import ask_for
 from certsvc.store import EnrolmentRecord, ErasureRecord, PersonRecord
 
 
@@ -52,6 +54,8 @@ def import_candidates(
     Raises `FileRefused`, `ImportRefused`.
     """
     entered = {"for_review": True} if for_review else {}
+    waits = not for_review and not services.keystore.development
+    approval = None
     parsed = read_candidates(path, filename=path.name, ignore_unknown=ignore_unknown)
     with (
         incoming(services.folders) as photos,
@@ -70,6 +74,7 @@ def import_candidates(
             folder=path.parent,
             by=by,
             for_review=for_review,
+            waits=waits,
         )
         read = 0
         for chunk in chunks(iter(parsed)):
@@ -77,8 +82,10 @@ def import_candidates(
             read += len(chunk)
             progress("read", read, 0)
         if (tally.new or tally.resubmitted) and not tally.errors and not parsed.errors and not dry_run:
+            if waits:
+                approval = ask_for(services, session, path, desk.entered, by=by)
             photos.keep()
-    done = report(tally, parsed, dry_run=dry_run)
+    done = replace(report(tally, parsed, dry_run=dry_run), approval=approval)
     return replace(done, resubmitted=tally.resubmitted) if for_review else done
 
 
@@ -97,7 +104,12 @@ class _Desk:
         folder: Path,
         by: str,
         for_review: bool,
+        waits: bool,
     ) -> None:
+        self.entered: list[int] = []
+        self._state = RegistrationState.APPROVED
+        if for_review or waits:
+            self._state = RegistrationState.SUBMITTED if for_review else RegistrationState.DRAFT
         self._vault = services.vault
         self._now = services.now()
         self._today = services.today()
@@ -312,7 +324,7 @@ class _Desk:
             photo_sha256=entry.photo_sha256,
             recorded_at=self._now,
             recorded_by=self._by,
-            review_state=(RegistrationState.SUBMITTED if self._for_review else RegistrationState.APPROVED).value,
+            review_state=self._state.value,
         )
 
     def _store(self, added: list[tuple[PersonRecord, EnrolmentRecord]]) -> None:
@@ -327,12 +339,14 @@ class _Desk:
             take(Review(), submitted)
             self._session.add_all(row_of(enrolment.id, submitted) for _, enrolment in added)
             self._session.flush()
+        self.entered += [enrolment.id for _, enrolment in added]
         self._session.expunge_all()  # a long roster must not gather in memory
 
 
 def _was_turned_down(mine: list[EnrolmentRecord]) -> bool:
     """Whether the last registration that a review decided was rejected: no date makes another of it (R1.6)."""
-    decided = [one for one in mine if one.review_state != RegistrationState.SUBMITTED and one.id is not None]
+    undecided = (RegistrationState.DRAFT, RegistrationState.SUBMITTED)
+    decided = [one for one in mine if one.review_state not in undecided and one.id is not None]
     newest = max(decided, key=lambda one: one.id, default=None)
     return newest is not None and newest.review_state == RegistrationState.REJECTED
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from certsvc.credential.reasons import StatusReason
 from certsvc.credential.status import Status
 from certsvc.errors import Refused
-from certsvc.services.certificates.change_status import change_in
+from certsvc.services.certificates.change_status import change_within
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
@@ -83,7 +83,7 @@ def approve_in(services: Services, session: Session, approval_id: int, *, by: st
     at = time_to_sign(services, session)
     _record(services, session, plan, _Deed(act, row.id, asked.asked_by, by, at))
     for number in plan.follows.revoked:
-        change_in(
+        change_within(
             services,
             session,
             number,

@@ -12,9 +12,12 @@ import pytest
 from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.credential.verdict import Verdict
-from certsvc.jobs.issue_run import POOL_FROM, run
+from certsvc.jobs.issue_run import POOL_FROM, finish_approved
+from certsvc.services.approvals import desk
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates.give_out import pdf_of
+from certsvc.services.examination.import_results import import_results
+from certsvc.services.issuing.batches import propose_batch
 from certsvc.services.operation.init import initialise
 from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Purpose
@@ -22,8 +25,8 @@ from certsvc.signing.keystore import Keystore
 from certsvc.signing.pkcs11_keys import Pkcs11Signer
 from certsvc.signing.seal_authority import SealAuthority
 from certsvc.signing.trust import TrustBundle
-from tests.builders.person import NOW, candidates
-from tests.services.issuing.test_issue import pass_all
+from tests.builders.person import NOW, candidates, write_csv
+from tests.services.issuing.test_issue import register
 from tests.softhsm import needs_softhsm, softhsm_token
 
 ON = date(2026, 11, 22)
@@ -61,8 +64,15 @@ def test_a_batch_is_issued_with_keys_that_cannot_be_extracted(tmp_path: Path) ->
     initialise(services)
     assert not services.issuer.sample
     people = candidates(PEOPLE)
-    pass_all(services, tmp_path, people)
-    report = run(services, partial(open_services, settings, now=fixed), by="签发员", on=ON)
+    # Real keys: the roster and the batch are approved by a second person (R1.6).
+    register(services, tmp_path, people)
+    desk.approve(services, 1, by="审核员")
+    rows = [row for one in people for row in one.passes()]
+    import_results(services, write_csv(tmp_path / "results.csv", rows), by="考评员")
+    proposed = propose_batch(services, by="签发员", on=ON)
+    assert proposed.approval_id is not None
+    desk.approve(services, proposed.approval_id, by="复核员")
+    report = finish_approved(services, partial(open_services, settings, now=fixed), by="复核员")
     assert (len(report.issued), report.refusals) == (PEOPLE, [])
 
     folder = services.folders.published
