@@ -7,16 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Table, inspect
 from sqlalchemy.orm import Session
 
 from certsvc.services.context import Services
 from certsvc.services.kit import register
 from certsvc.services.kit.export import export_kit
-from certsvc.store import kept_tables, open_database
-from certsvc.store.migrate import revisions, upgrade
+from certsvc.store import Database, kept_tables, open_database
+from certsvc.store.migrate import FOLDER, revisions, upgrade
 
 EARLIER = revisions()[:-1]
+
+
+def downgrade(database: Database, to: str) -> None:
+    """Take the later migrations back."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
 
 
 def shape(at: str, folder: Path) -> dict[str, set[str]]:
