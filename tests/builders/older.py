@@ -21,6 +21,15 @@ from certsvc.store.migrate import FOLDER, revisions, upgrade
 EARLIER = revisions()[:-1]
 
 
+def downgrade(database: Database, to: str) -> None:
+    """Take the later migrations back."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)
+
+
 def shape(at: str, folder: Path) -> dict[str, set[str]]:
     """The tables and columns that a version had."""
     database = open_database(f"sqlite:///{folder / at}.sqlite3")
