@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Table, inspect
 from sqlalchemy.orm import Session
 
 from certsvc.services.context import Services
 from certsvc.services.kit import register
 from certsvc.services.kit.export import export_kit
-from certsvc.store import kept_tables, open_database
-from certsvc.store.migrate import revisions, upgrade
+from certsvc.store import Database, kept_tables, open_database
+from certsvc.store.migrate import FOLDER, revisions, upgrade
 
 EARLIER = revisions()[:-1]
 
@@ -43,3 +45,12 @@ def export_kit_as_made_by(services: Services, at: str, folder: Path) -> None:
         patch.setattr(register, "head", lambda: at)
         patch.setattr(register, "kept_tables", lambda: [table for table in kept_tables() if table.name in tables])
         export_kit(services, folder)
+
+
+def downgrade(database: Database, to: str) -> None:
+    """Give a database the shape it had at an earlier revision."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
@@ -14,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from certsvc.errors import Refused
 from certsvc.store import Base, Database, open_database
 from certsvc.store.migrate import FOLDER, head, require_head, revision, upgrade
+from tests.builders.older import downgrade
 
 
 def test_the_head_has_the_shape_of_the_models(empty_database: Database) -> None:
@@ -55,14 +54,6 @@ ENROLLED = (
     "insert into enrolment (id, person_id, scheme_id, occupation_code, level, registered_on, health_declared, "
     "recorded_at, recorded_by) values (1, 1, 1, 'x', 5, '2025-03-01', true, '2025-03-01 00:00:00', 'x')",
 )
-
-
-def downgrade(database: Database, to: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)
 
 
 def run(database: Database, *statements: str) -> None:

@@ -22,6 +22,7 @@ from certsvc.services.operation.own_keys import deed, note_keys, refuse_fresh_ke
 from certsvc.signing.keystore import KeyState, Purpose
 from certsvc.store import AuditEventRecord, CertificateRecord, KeyCheckRecord
 from tests.builders.installation import Installation, made_up
+from tests.builders.older import downgrade
 
 
 def opened(at: Installation, keys: Path, home: Path | None = None) -> Services:
@@ -88,10 +89,7 @@ def test_a_fresh_home_on_a_used_register_makes_no_keys(at: Installation, tmp_pat
 
 
 def test_nor_on_a_register_of_an_earlier_program_that_knows_no_keys(at: Installation, tmp_path: Path) -> None:
-    with at.services.database.writing() as session:
-        session.execute(text("drop table key_check"))
-        session.execute(text("drop table clock_seen"))
-        session.execute(text("update alembic_version set version_num = '0009'"))
+    downgrade(at.services.database, "0009")
     fresh = opened(at, tmp_path / "fresh" / "keys", tmp_path / "fresh")
     with pytest.raises(WrongKeys):
         initialise(fresh)
