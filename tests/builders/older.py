@@ -63,3 +63,12 @@ def export_kit_as_made_by(services: Services, at: str, folder: Path) -> None:
         patch.setattr(register, "head", lambda: at)
         patch.setattr(register, "kept_tables", lambda: [table for table in kept_tables() if table.name in tables])
         export_kit(services, folder)
+
+
+def downgrade(database: Database, to: str) -> None:
+    """Give a database the shape it had at an earlier revision."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, to)

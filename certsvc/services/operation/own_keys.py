@@ -169,7 +169,7 @@ def _fit(services: Services, session: Session) -> bool:
 
     certificates = session.execute(
         select(CertificateRecord.credential, CertificateRecord.leaf_index)
-        .where(CertificateRecord.stage == ISSUED, CertificateRecord.erased_on.is_(None))
+        .where(CertificateRecord.stage == ISSUED, CertificateRecord.credential != b"")  # empty: erased
         .order_by(CertificateRecord.id.desc())
         .limit(_LOOKED_AT)
     ).all()
