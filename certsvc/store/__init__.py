@@ -22,6 +22,7 @@ from certsvc.store.database import Database, open_database
 from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord
 from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
+from certsvc.store.home import EvidencePictureRecord, HomeApplicationRecord
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
@@ -44,8 +45,10 @@ __all__ = [
     "ClockSeenRecord",
     "Database",
     "EnrolmentRecord",
+    "EvidencePictureRecord",
     "HolderCodeRecord",
     "HolderSessionRecord",
+    "HomeApplicationRecord",
     "IssueBatchRecord",
     "KeptCheckRecord",
     "KeyCheckRecord",

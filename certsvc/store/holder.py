@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
 from certsvc.store.guard import ClockSeenRecord
+from certsvc.store.home import EvidencePictureRecord
 
 
 class HolderCodeRecord(Base):
@@ -70,7 +71,8 @@ class MessageRecord(Base):
 
 
 PASSING: Final = frozenset(
-    record.__tablename__ for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord)
+    record.__tablename__
+    for record in (ClockSeenRecord, EvidencePictureRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord)
 )
 """Tables that hold no record, and that no backup and no kit carries on."""
 

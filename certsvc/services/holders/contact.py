@@ -8,7 +8,6 @@ sending (`notices.send`).
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +19,7 @@ from certsvc.person.identity import IdentityDocument
 from certsvc.roster.candidates import is_phone
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.holders.known import find
-from certsvc.services.notices.send import MessageState
+from certsvc.services.notices.write import write_notice
 from certsvc.services.records.approvals import (
     ApprovalState,
     Asked,
@@ -33,7 +32,7 @@ from certsvc.services.records.approvals import (
     why,
 )
 from certsvc.services.records.contacts import KIND, phone_of
-from certsvc.store import ApprovalRecord, MessageRecord, PersonRecord
+from certsvc.store import ApprovalRecord, PersonRecord
 
 WAITING_TIME: Final = timedelta(days=3)
 """From the approval on: long enough for a holder who is told to object."""
@@ -126,27 +125,17 @@ def _approve(services: Services, session: Session, row: ApprovalRecord, asked: A
     decide(services, session, row, ApprovalState.APPROVED, by=by, due_at=due_at)
     if old is None or services.messenger is None:
         return ContactChange(row.id, "approved", due_at, told=False)
-    session.add(_notice(services, person, old, str(asked.content["phone"]), due_at))
+    _notice(services, session, person, old, new=str(asked.content["phone"]), due_at=due_at)
     return ContactChange(row.id, "approved", due_at, told=True)
 
 
-def _notice(services: Services, person: PersonRecord, old: str, new: str, due_at: datetime) -> MessageRecord:
+def _notice(
+    services: Services, session: Session, person: PersonRecord, old: str, *, new: str, due_at: datetime
+) -> None:
     """The message to the number on record: it is tried until the change counts."""
     tail, day = new[-4:], f"{due_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     text = (
         f"【{services.issuer.name_zh}】您登记的手机号码将于 {day} 改为尾号 {tail}。若非本人要求，请立即与发证机构联系。"
         f" Your number on record changes to one ending in {tail}. If you did not ask for it, tell the issuer at once."
     )
-    content = {"id": secrets.token_hex(16), "phone": old, "code": "", "minutes": "0", "text": text}
-    sealed, now = services.vault.seal(content, person.id_lookup), services.now()
-    return MessageRecord(
-        id_lookup=person.id_lookup,
-        state=MessageState.QUEUED,
-        sealed=sealed.content,
-        sealed_kid=sealed.kid,
-        asked_at=now,
-        expires_at=due_at,
-        tries=0,
-        next_try_at=now,
-        is_notice=True,
-    )
+    write_notice(services, session, about=person.id_lookup, to=old, text=text, until=due_at)
