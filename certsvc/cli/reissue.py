@@ -160,6 +160,22 @@ def confirm(request_id: int, evidence: str, issued_on: date, issuer: str | None,
     say(f"申请 {request_id} 待另一人批准 / request {request_id} waits for another person")
 
 
+@reissue.command()
+@click.argument("request_id", metavar="ID", type=int)
+@click.option("--reason", required=True, help="原因 / why, such as how the caller was known.")
+@by_option
+@json_option
+def contact(request_id: int, reason: str, by: str | None, as_json: bool) -> None:
+    """申请把所填手机登记为本人手机 / Ask that the telephone an approved application named becomes the holder's."""
+    from certsvc.cli.approval import tell_contact
+    from certsvc.services.certificates import home_review
+    from certsvc.services.holders.contact import propose
+
+    services = work.services()
+    identity, phone = home_review.named_by(services, request_id)
+    tell_contact(propose(services, identity, phone, reason=reason, by=work.person(by)), as_json=as_json)
+
+
 @reissue.command("drop-pictures")
 @click.argument("request_id", metavar="ID", type=int)
 @by_option

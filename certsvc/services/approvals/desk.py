@@ -17,6 +17,7 @@ from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
 from certsvc.services.records.approvals import CORRECTION, ApprovalState, decide, found, opened, waiting, why
 from certsvc.services.records.contacts import KIND as CONTACT
+from certsvc.services.records.contacts import PAPER_KIND as PAPER_CONTACT
 from certsvc.store import ApprovalRecord
 
 Outcome: TypeAlias = Corrected | ContactChange
@@ -29,7 +30,11 @@ class Deed(Protocol):
     def __call__(self, services: Services, approval_id: int, /, *, by: str) -> Outcome: ...
 
 
-_DEEDS: Final[Mapping[str, Deed]] = {CORRECTION: correct.approve, CONTACT: contact.approve}
+_DEEDS: Final[Mapping[str, Deed]] = {
+    CORRECTION: correct.approve,
+    CONTACT: contact.approve,
+    PAPER_CONTACT: contact.approve,
+}
 _TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from certsvc.credential.number import fold_number
 from certsvc.errors import NotFound, Refused, ReissueRefused
 from certsvc.files.private import make_private, write_private
+from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import same_name
 from certsvc.services.certificates.home import Phase, picture_bound_to, seal_request, sealed_with
 from certsvc.services.certificates.reissue_request import RequestState
@@ -137,6 +138,18 @@ def tell(services: Services, session: Session, request: ReissueRequestRecord, zh
         f" Your application for a reissue {en}: see {host}/my/paper with your reference."
     )
     write_notice(services, session, about=request.id_lookup, to=phone, text=text, until=services.now() + _TOLD_FOR)
+
+
+def named_by(services: Services, request_id: int) -> tuple[IdentityDocument, str]:
+    """Whose paper it is and the telephone that the approved application named, to ask that it become the holder's by an
+    act of its own (`holders.contact`). Raises `NotFound`, `Refused`."""
+    with services.database.reading() as session:
+        request, row = _applied(session, request_id)
+        if request.state != RequestState.APPROVED:
+            raise Refused("尚未批准", "it is not approved", rule="R10", where=str(request_id))
+        opened = services.vault.open(request.sealed, request.sealed_kid, request.id_lookup)
+        phone = services.vault.open(row.sealed, row.sealed_kid, sealed_with(request))["phone"]
+        return IdentityDocument(IdType.of(request.id_type), opened["id_number"] or ""), phone or ""
 
 
 def drop_pictures(services: Services, request_id: int, *, by: str) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from flask import Blueprint, Response, redirect, request
@@ -63,11 +62,12 @@ class TooManyApplications(TooMany):
         self.en = "too many applications came from here: come again tomorrow, or to the issuing authority's counter"
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrong(Exception):
+class _Wrong(Exception):  # noqa: N818 - a way out with an answer, not a fault
     """The form cannot be taken: what is wrong by field; "" for what is about all of it."""
 
-    errors: Mapping[str, Refused]
+    def __init__(self, errors: Mapping[str, Refused]) -> None:
+        super().__init__()
+        self.errors = errors
 
 
 @blueprint.get("/my/paper")

@@ -58,7 +58,7 @@ def state(home_: Installation, reference: str, last: str = LAST) -> str | None:
 def texts(home_: Installation) -> list[str]:
     home_.clock.move(seconds=1)
     send_due(home_.services)
-    return [one["text"] for one in sent(home_.home) if one["to"] == PHONE]
+    return [one["text"] for one in sent(home_) if one["to"] == PHONE]
 
 
 def test_pictures_and_what_was_typed_rest_sealed(home_: Installation) -> None:
@@ -213,7 +213,7 @@ def test_evidence_is_written_out_for_its_owner_alone_and_noted(home_: Installati
     assert (told["id_number"], told["phone"], told["register"]) == (HOLDER.id_number, PHONE, "agrees")
     assert state(home_, reference) == "in_review"
     with home_.services.database.reading() as session:
-        actions = session.scalars(select(AuditEventRecord.action)).all()
+        actions = session.scalars(select(AuditEventRecord.action).order_by(AuditEventRecord.id)).all()
     assert actions[-1] == "reissue.evidence"
     with pytest.raises(Refused, match="not empty"):
         home_review.write_evidence(home_.services, request_id(home_.services), folder, by="审核员")
