@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
 
@@ -42,6 +42,6 @@ class EvidencePictureRecord(Base):
     application_id: Mapped[int] = mapped_column(ForeignKey("home_application.id"), index=True)
     shows: Mapped[str] = mapped_column(String(10))
     added_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    sealed: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     sealed_kid: Mapped[str] = mapped_column(String(100))
     size: Mapped[int]

@@ -62,7 +62,7 @@ class TooManyApplications(TooMany):
         self.en = "too many applications came from here: come again tomorrow, or to the issuing authority's counter"
 
 
-class _Wrong(Exception):  # noqa: N818 - a way out with an answer, not a fault
+class _Wrong(Exception):
     """The form cannot be taken: what is wrong by field; "" for what is about all of it."""
 
     def __init__(self, errors: Mapping[str, Refused]) -> None:
