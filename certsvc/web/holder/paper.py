@@ -132,7 +132,7 @@ def more() -> Response:
         _count(here, Kind.SIGN_IN)
         with here.gate.turn(address()):
             typed, said = _typed_state(), request.form.get("said", "")[:_LONGEST_FIELD]
-            # Whoever has no such application costs no picture's work.
+            # A stranger without such an application costs no picture's work.
             if home.state_of(here.services, *typed) is None:
                 return _state(here)
             pictures = _pictures(here, at_least=1)
