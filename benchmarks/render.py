@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -51,8 +51,8 @@ BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def make_portrait(number: int) -> bytes:
-    """A drawn portrait of no one, about 17 KB."""
-    image = Image.effect_noise((295, 413), 24).convert("RGB")
+    """A drawn portrait of no one, as large as the largest that is kept (`roster.photo`)."""
+    image = Image.effect_noise((295, 413), 15).filter(ImageFilter.GaussianBlur(0.7)).convert("RGB")
     draw = ImageDraw.Draw(image)
     draw.ellipse((82, 80, 213, 275), fill=(233, 198, 160 + number % 40))
     written = io.BytesIO()
@@ -219,7 +219,8 @@ def main() -> None:
     faces = [make_face(number, layout, portraits[number % 20]) for number in range(records + 10)]
     key, chain = make_chain()
     straightforward = Straightforward(layout, key, chain)
-    press, ours_seal = open_press(layout), PdfSeal(lambda message: key.sign(message, ec.ECDSA(SHA256())), chain)
+    ours_seal = PdfSeal(lambda message: key.sign(message, ec.ECDSA(SHA256())), chain)
+    press = open_press(layout, room=ours_seal.room(stamped=False))
     credential = b'{"@context":["https://www.w3.org/ns/credentials/v2"]}' * 60
 
     def ours(face: CertificateFace) -> bytes:

@@ -63,6 +63,7 @@ def open_services(
         stamp_roots=stamp_roots,
         pdf_level=settings.pdf_level,
         renew_days=settings.pdf_renew_days,
+        evidence_days=settings.evidence_days,
         gateway=_open_gateway(settings),
         clock_is_right=clock_is_right,
     )
@@ -164,6 +165,7 @@ def open_site(settings: Settings, services: Services) -> Site:
         file=settings.limit_file,
         sign_in=settings.limit_sign_in,
         person=settings.limit_person,
+        apply=settings.limit_apply,
     )
     return Site(
         services=services,

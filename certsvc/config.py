@@ -60,6 +60,9 @@ class Settings:
     pdf_level: str = "B-T"  # CERTSVC_PDF_LEVEL, `t` or `lta`: what `certificate archive` raises files to
     pdf_renew_days: int = 90  # CERTSVC_PDF_RENEW_DAYS: so long before their proof ends B-LTA files are renewed
 
+    limit_apply: str = "5/hour;10/day"  # CERTSVC_LIMIT_APPLY: reissues applied for from home, per address
+    evidence_days: int = 30  # CERTSVC_EVIDENCE_DAYS: so long after the decision their pictures are kept
+
     @property
     def host(self) -> str:
         """The domain a reader is told to look for."""
@@ -97,6 +100,8 @@ class Settings:
             pdf_renew_days=_whole(env, "CERTSVC_PDF_RENEW_DAYS", 90, lowest=1),
             limit_sign_in=env.get("CERTSVC_LIMIT_SIGN_IN") or "30/minute;500/day",
             limit_person=env.get("CERTSVC_LIMIT_PERSON") or "10/hour;30/day",
+            limit_apply=env.get("CERTSVC_LIMIT_APPLY") or "5/hour;10/day",
+            evidence_days=_whole(env, "CERTSVC_EVIDENCE_DAYS", 30, lowest=1),
             sms_url=env.get("CERTSVC_SMS_URL") or None,
             sms_secret_file=Path(env["CERTSVC_SMS_SECRET_FILE"]) if env.get("CERTSVC_SMS_SECRET_FILE") else None,
             tsa_url=env.get("CERTSVC_TSA_URL") or None,

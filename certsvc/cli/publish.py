@@ -15,9 +15,12 @@ from certsvc.cli.speech import json_option, say, tell
 @json_option
 def publish(folder: Path | None, as_json: bool) -> None:
     """公布密钥、状态列表与日志 / Publish keys, status lists and log as static files (default: HOME/published)."""
+    from certsvc.services.certificates.home_review import sweep
     from certsvc.services.publishing.static import publish_static
 
-    done = publish_static(work.services(), folder)
+    services = work.services()
+    sweep(services)  # four times a day by the timer, so that nothing is kept longer than was said
+    done = publish_static(services, folder)
     if as_json:
         tell(done.as_json())
         return

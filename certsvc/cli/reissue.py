@@ -1,9 +1,10 @@
-"""`certsvc reissue apply|approve|reject|list`: electronic certificates in place of lost or damaged paper (R8)."""
+"""`certsvc reissue …`: electronic certificates in place of lost or damaged paper, applications from home too (R8)."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +15,13 @@ from certsvc.cli.status import publish
 
 if TYPE_CHECKING:
     from certsvc.services.certificates.reissue_request import Request
+
+
+_REGISTER_SAYS: Final = {
+    "agrees": ("与登记册一致", "as the register has it"),
+    "differs": ("登记册中有该编号，但姓名或证件不符", "the register has this number with another name or document"),
+    "none": ("登记册中没有该编号", "the register has no such number"),
+}
 
 
 @click.group(cls=WholeGroup)
@@ -102,6 +110,83 @@ def reject(request_id: int, note: str, by: str | None, as_json: bool) -> None:
     _tell(desk.reject(work.services(), request_id, by=work.person(by), decision_note=note), as_json)
 
 
+@reissue.command()
+@click.argument("request_id", metavar="ID", type=int)
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="新文件夹 / a new folder."
+)
+@by_option
+@json_option
+def evidence(request_id: int, output: Path, by: str | None, as_json: bool) -> None:
+    """取出在家申请的照片 / Write out what an applicant sent from home, to look at; delete the folder afterwards."""
+    from certsvc.services.certificates import home_review
+
+    done = home_review.write_evidence(work.services(), request_id, output, by=work.person(by))
+    if as_json:
+        tell({"files": [str(file) for file in done.files], "register": done.register})
+        return
+    for file in done.files:
+        say(str(file))
+    zh, en = _REGISTER_SAYS[done.register]
+    say(f"{zh} / {en}")
+
+
+@reissue.command("return")
+@click.argument("request_id", metavar="ID", type=int)
+@click.option("--missing", required=True, help="缺什么，申请人会看到 / what is missing; the applicant reads it.")
+@by_option
+def return_(request_id: int, missing: str, by: str | None) -> None:
+    """退回补充 / Ask an applicant at home for what is missing."""
+    from certsvc.services.certificates import home_review
+
+    home_review.return_for(work.services(), request_id, missing=missing, by=work.person(by))
+    say(f"申请 {request_id} 已退回，等待补充 / request {request_id} waits for what is missing")
+
+
+@reissue.command()
+@click.argument("request_id", metavar="ID", type=int)
+@click.option("--evidence", required=True, help="照片上看到什么 / what the pictures show.")
+@click.option("--issued-on", type=work.Day(), required=True, help="原发证日期 / the paper's date.")
+@click.option("--issuer", default=None, help="原发证机构 / who issued the paper.")
+@by_option
+def confirm(request_id: int, evidence: str, issued_on: date, issuer: str | None, by: str | None) -> None:
+    """登记证明材料，由另一人批准 / Where the register has no entry: record the evidence; another person approves."""
+    from certsvc.services.certificates import home_review
+    from certsvc.services.certificates.unregistered_paper import Evidence
+
+    services = work.services()
+    shown = Evidence(evidence, issued_on, issuer or services.issuer.name_zh)
+    home_review.confirm(services, request_id, shown, by=work.person(by))
+    say(f"申请 {request_id} 待另一人批准 / request {request_id} waits for another person")
+
+
+@reissue.command()
+@click.argument("request_id", metavar="ID", type=int)
+@click.option("--reason", required=True, help="原因 / why, such as how the caller was known.")
+@by_option
+@json_option
+def contact(request_id: int, reason: str, by: str | None, as_json: bool) -> None:
+    """申请把所填手机登记为本人手机 / Ask that the telephone an approved application named becomes the holder's."""
+    from certsvc.cli.approved import tell_contact
+    from certsvc.services.certificates import home_review
+    from certsvc.services.holders.contact import propose
+
+    services = work.services()
+    identity, phone = home_review.named_by(services, request_id)
+    tell_contact(propose(services, identity, phone, reason=reason, by=work.person(by)), as_json=as_json)
+
+
+@reissue.command("drop-pictures")
+@click.argument("request_id", metavar="ID", type=int)
+@by_option
+def drop_pictures(request_id: int, by: str | None) -> None:
+    """立即删除已决定的申请的照片 / Delete a decided application's pictures at once, such as those of a hoax."""
+    from certsvc.services.certificates import home_review
+
+    count = home_review.drop_pictures(work.services(), request_id, by=work.person(by))
+    say(f"已删除 {count} 张 / {count} pictures deleted")
+
+
 @reissue.command("list")
 @click.option("--state", type=click.Choice(["applied", "approved", "rejected"]), default=None, help="状态 / state.")
 @json_option
@@ -137,5 +222,8 @@ def _say(request: Request) -> None:
             version = f"{version} → v{request.now.version}"
         if request.now.status != Status.VALID:
             version = f"{version} {request.now.status}"
-    told = (str(request.id), request.number, name, request.reason, request.state, version, request.decision_note)
+    home = ""
+    if request.home is not None:
+        home = f"在家申请 from home: {request.home.phase}, {request.home.pictures} 张照片 pictures"
+    told = (str(request.id), request.number, name, request.reason, request.state, version, home, request.decision_note)
     say("  ".join(each for each in told if each))

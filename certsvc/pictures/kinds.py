@@ -20,3 +20,12 @@ def is_heif(content: bytes) -> bool:
 
 def _is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+
+
+def add_heif() -> None:
+    """Let Pillow read what phones take; the reader is an extra (`certsvc[heic]`)."""
+    try:
+        from pillow_heif import register_heif_opener  # noqa: PLC0415 - may be missing
+    except ImportError:
+        return
+    register_heif_opener()

@@ -21,7 +21,7 @@ from PIL import Image, ImageFile, ImageFilter, ImageOps
 from certsvc.bounded import Say
 from certsvc.credential.compact import parse_qr_text
 from certsvc.errors import MalformedCredential
-from certsvc.pictures.kinds import is_heif
+from certsvc.pictures.kinds import add_heif, is_heif
 
 _MOST_PAGES: Final = 10
 _MOST_PIXELS: Final = 40_000_000  # A4 at 600 dpi has 35
@@ -137,7 +137,7 @@ def _pages(content: bytes) -> Iterator[Image.Image]:
         yield from _pages_of_pdf(content)
         return
     if is_heif(content):
-        _add_heif()
+        add_heif()
     try:
         Image.init()
         known = [name for name in _FORMATS if name in Image.OPEN]
@@ -189,12 +189,3 @@ def _in_grey(picture: Image.Image) -> Iterator[Image.Image]:
 
 def _bounded(page: Image.Image) -> Image.Image:
     return _shrunk(page, _LONGEST_SIDE) if max(page.size) > _LONGEST_SIDE else page
-
-
-def _add_heif() -> None:
-    """Let Pillow read what phones take; the reader is an extra (`certsvc[heic]`)."""
-    try:
-        from pillow_heif import register_heif_opener  # noqa: PLC0415 - may be missing
-    except ImportError:
-        return
-    register_heif_opener()

@@ -18,8 +18,12 @@ MOST_PIXELS = 25_000_000
 SHORTEST_SIDE = 90
 WIDTH, HEIGHT = 413, 579  # 25 mm × 35 mm at about 420 dots per inch
 ASPECT, ASPECT_TOLERANCE = 25 / 35, 0.08
-KEPT_BYTES = 40 * 1024
-_QUALITIES = (88, 80, 72, 64, 56, 48, 40)
+KEPT_BYTES = 15_000
+"""So that a certificate's file stays within 80 KB whatever the portrait."""
+FORMER_BYTES = 40 * 1024
+"""What earlier programs kept."""
+_QUALITIES = (88, 80, 72)
+_FORMER_QUALITIES = (*_QUALITIES, 64, 56, 48, 40)
 _LONGEST_NAME = 120
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 PHOTO_FOLDER = "photos"
@@ -52,13 +56,22 @@ def read_photo(folder: Path, name: str) -> bytes:
 
 
 def check_photo(data: bytes) -> bytes:
-    """The portrait as a fresh RGB JPEG of at most 413 × 579 pixels and 40 KB; the same bytes for the same input.
+    """The portrait as a fresh RGB JPEG of at most 413 × 579 pixels and 15,000 octets; the same for the same input.
 
     Raises PhotoRefused for what is too large, too small, not of one-inch shape, or no JPEG or PNG.
     """
+    return _encode(_opened(data), KEPT_BYTES, _QUALITIES)
+
+
+def former_photo(data: bytes) -> bytes:
+    """The same photo as earlier programs kept it, by which a roster that was imported then is known again."""
+    return _encode(_opened(data), FORMER_BYTES, _FORMER_QUALITIES)
+
+
+def _opened(data: bytes) -> Image.Image:
     if len(data) > MOST_BYTES:
         raise _refused(f"照片文件超过 {MOST_BYTES >> 20} MB", f"the photo exceeds {MOST_BYTES >> 20} MB")
-    return _encode(_fit(_decode(data)))
+    return _fit(_decode(data))
 
 
 def _decode(data: bytes) -> Image.Image:
@@ -120,14 +133,14 @@ def _fit(image: Image.Image) -> Image.Image:
     return image.resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS)
 
 
-def _encode(image: Image.Image) -> bytes:
+def _encode(image: Image.Image, most: int, qualities: tuple[int, ...]) -> bytes:
     while True:
-        for quality in _QUALITIES:
+        for quality in qualities:
             out = io.BytesIO()
             image.save(out, "JPEG", quality=quality, optimize=True, subsampling="4:2:0")
-            if out.tell() <= KEPT_BYTES:
+            if out.tell() <= most:
                 return out.getvalue()
-        # Only noise gets here; a smaller picture always fits in the end.
+        # Fewer pixels look better than coarser ones; a smaller picture always fits in the end.
         image = image.resize((image.width * 4 // 5, image.height * 4 // 5), Image.Resampling.LANCZOS)
 
 

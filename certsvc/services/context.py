@@ -110,6 +110,7 @@ class Services:
     pdf_level: str = "B-T"  # the PAdES level that files are raised to, where no one asks for another
     renew_days: int = 90  # so long before their proof ends B-LTA files are stamped again
     clock_is_right: bool = False  # said on purpose: the time since the last signing really has passed
+    evidence_days: int = 30  # so long after the decision what an applicant sent from home is kept
     gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
 
     @cached_property

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from certsvc.errors import CellError, ImportRefused, Refused
+from certsvc.rendering.names import undrawable
 from certsvc.roster.parsed import Parsed
 from certsvc.services import trail
 from certsvc.services.context import Services
@@ -66,6 +67,12 @@ class Tally:
         """A day that has not come is no fault (a rehearsal, decisions `--on` a later day), but seldom meant."""
         later = Refused("日期晚于今天", "the date lies in the future", rule="file.date")
         self.warn(parsed.cell_error(row, column, day.isoformat(), later))
+
+    def warn_of_undrawable(self, parsed: Parsed[T], row: int, name: str) -> None:
+        """R9: its certificate could not be issued. No fault of the row: the person is on record under their name."""
+        missing = undrawable(name)
+        if missing is not None:
+            self.warn(parsed.cell_error(row, "name", name, missing))
 
     def warn(self, warning: CellError) -> None:
         if len(self.warnings) < MOST_WARNINGS:

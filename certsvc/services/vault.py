@@ -53,22 +53,28 @@ class Vault:
             self._lookup_key = self._keystore.secret(Purpose.LOOKUP)
         return hmac.digest(self._lookup_key, message.encode(), hashlib.sha256)
 
-    def seal(self, personal: Mapping[str, str | None], bound_to: bytes) -> Sealed:
-        """Seal under the active personal-data key, for the row that `bound_to` names."""
+    def seal_bytes(self, content: bytes, bound_to: bytes) -> Sealed:
+        """The same for what is no text, such as a picture."""
         kid = self._active_kid()
         nonce = os.urandom(NONCE_BYTES)
-        plain = json.dumps(dict(personal), ensure_ascii=False, sort_keys=True).encode()
-        return Sealed(nonce + self._cipher(kid).encrypt(nonce, plain, bound_to), kid)
+        return Sealed(nonce + self._cipher(kid).encrypt(nonce, content, bound_to), kid)
 
-    def open(self, content: bytes, kid: str, bound_to: bytes) -> dict[str, str | None]:
-        """The inverse of `seal`. Raises `KeyMissing` where the key, the row or a single bit is another."""
+    def open_bytes(self, content: bytes, kid: str, bound_to: bytes) -> bytes:
+        """The inverse of `seal_bytes`. Raises `KeyMissing` where the key, the row or a single bit is another."""
         try:
-            plain = self._cipher(kid).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound_to)
+            return self._cipher(kid).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], bound_to)
         except InvalidTag as error:
             raise KeyMissing(
                 f"个人信息无法解密（密钥 {kid}）", f"personal data does not open with key {kid}", where="vault"
             ) from error
-        opened: dict[str, str | None] = json.loads(plain)
+
+    def seal(self, personal: Mapping[str, str | None], bound_to: bytes) -> Sealed:
+        """Seal under the active personal-data key, for the row that `bound_to` names."""
+        return self.seal_bytes(json.dumps(dict(personal), ensure_ascii=False, sort_keys=True).encode(), bound_to)
+
+    def open(self, content: bytes, kid: str, bound_to: bytes) -> dict[str, str | None]:
+        """The inverse of `seal`. Raises `KeyMissing` where the key, the row or a single bit is another."""
+        opened: dict[str, str | None] = json.loads(self.open_bytes(content, kid, bound_to))
         return opened
 
     def _active_kid(self) -> str:

@@ -24,6 +24,7 @@ from certsvc.store.enrolment import AttemptRecord, EnrolmentRecord, ToDecideReco
 from certsvc.store.erasure import EarlierDocumentRecord, ErasureRecord
 from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
+from certsvc.store.home import EvidencePictureRecord, HomeApplicationRecord
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
 from certsvc.store.notice import QueuedNoticeRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
@@ -51,8 +52,10 @@ __all__ = [
     "EarlierDocumentRecord",
     "EnrolmentRecord",
     "ErasureRecord",
+    "EvidencePictureRecord",
     "HolderCodeRecord",
     "HolderSessionRecord",
+    "HomeApplicationRecord",
     "IssueBatchRecord",
     "KeptCheckRecord",
     "KeyCheckRecord",

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from certsvc.store.base import Base, UtcDateTime
 from certsvc.store.delivery import SeenNonceRecord
 from certsvc.store.guard import ClockSeenRecord
+from certsvc.store.home import EvidencePictureRecord
 
 
 class HolderCodeRecord(Base):
@@ -72,7 +73,14 @@ class MessageRecord(Base):
 
 PASSING: Final = frozenset(
     record.__tablename__
-    for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord, SeenNonceRecord)
+    for record in (
+        ClockSeenRecord,
+        EvidencePictureRecord,
+        HolderCodeRecord,
+        HolderSessionRecord,
+        MessageRecord,
+        SeenNonceRecord,
+    )
 )
 """Tables that hold no record, and that no backup and no kit carries on."""
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Integer, LargeBinary, String, false
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    false,
+    or_,
+)
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from certsvc.person.name import fold
 from certsvc.store.base import FOLDED_NAME_LENGTH, FOLDED_NUMBER_LENGTH, Base, UtcDateTime, folded_number
+
+FROM_HOME: Final = "applicant at home"
+"""Who applied, where anybody could: such a request binds no one else until it is approved."""
 
 
 class PaperCertificateRecord(Base):
@@ -69,3 +84,8 @@ class ReissueRequestRecord(Base):
     decided_by: Mapped[str | None] = mapped_column(String(100))
     decision_note: Mapped[str | None] = mapped_column(String(1000))
     certificate_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"))
+
+    @classmethod
+    def is_binding(cls) -> ColumnElement[bool]:
+        """Whether a request stands in the way of others: not one that anybody may have sent from home."""
+        return or_(cls.applied_by != FROM_HOME, cls.state == "approved")

@@ -16,7 +16,7 @@ from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import results as api_results
 from certsvc.web.api import views as api
 from certsvc.web.gate import most_bytes
-from certsvc.web.holder import shared, sign_in
+from certsvc.web.holder import paper, shared, sign_in
 from certsvc.web.holder import views as holder
 from certsvc.web.languages import TRANSLATIONS
 from certsvc.web.public import kept, offline, published, views
@@ -44,6 +44,7 @@ def attach(app: Flask, parts: Site) -> None:
     app.register_blueprint(kept.blueprint)
     app.register_blueprint(holder.blueprint)
     app.register_blueprint(sign_in.blueprint)
+    app.register_blueprint(paper.blueprint)
     app.register_blueprint(shared.blueprint)
     app.register_blueprint(offline.blueprint)
     app.register_blueprint(published.blueprint)

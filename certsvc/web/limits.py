@@ -44,6 +44,7 @@ class Kind(StrEnum):
     FILE = "file"
     SIGN_IN = "sign_in"
     PERSON = "person"
+    APPLY = "apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Allowance:
     sign_in: str = "30/minute;500/day"
     person: str = "10/hour;30/day"
     own: str = "3/hour;9/day"
+    apply: str = "5/hour;10/day"
 
 
 def record_asked(number: str) -> str:

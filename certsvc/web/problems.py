@@ -53,6 +53,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not-found": 404,
     "request-timeout": 408,
     "conflict": 409,
+    "too-large": 413,
     "file-refused": 422,
     "import-refused": 422,
     "refused": 422,

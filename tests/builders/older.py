@@ -40,15 +40,6 @@ def shape(at: str, folder: Path) -> dict[str, set[str]]:
     return tables
 
 
-def downgrade(database: Database, to: str) -> None:
-    """Take back what later versions made of the tables, rows and all."""
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)
-
-
 def export_kit_as_made_by(services: Services, at: str, folder: Path) -> None:
     """The kit of this register that the program of revision `at` would have written: its tables, columns and header."""
     tables = shape(at, folder.parent)
@@ -63,12 +54,3 @@ def export_kit_as_made_by(services: Services, at: str, folder: Path) -> None:
         patch.setattr(register, "head", lambda: at)
         patch.setattr(register, "kept_tables", lambda: [table for table in kept_tables() if table.name in tables])
         export_kit(services, folder)
-
-
-def downgrade(database: Database, to: str) -> None:
-    """Give a database the shape it had at an earlier revision."""
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, to)

@@ -16,8 +16,10 @@ import pytest
 
 from certsvc.cli import run
 from certsvc.credential.compact import qr_text
+from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.publishing.static import publish_static
 from tests.builders import damage
+from tests.builders.applying import apply_from_home
 from tests.builders.installation import Clock, Installation, made_up
 
 ONE, TWO = made_up(1), made_up(2)
@@ -298,6 +300,35 @@ def test_a_reissue_takes_two_persons(certsvc: Certsvc, home: Installation, tmp_p
     assert certsvc("verify", tmp_path / "reissued.pdf").status == 0
     assert [one["state"] for one in certsvc("reissue", "list", "--json").document] == ["approved"]
     assert "核对无误" in certsvc("reissue", "list").out
+
+
+def test_an_application_from_home_is_looked_at_returned_and_decided(
+    certsvc: Certsvc, home: Installation, tmp_path: Path
+) -> None:
+    holder = made_up(9)
+    home.import_paper((PAPER, holder))
+    document = IdentityDocument(IdType.RESIDENT_ID, holder.id_number)
+    for number in (PAPER, "1763010001500091"):
+        apply_from_home(home.services, number=number, name=holder.name, identity=document)
+    known, unknown = certsvc("reissue", "list", "--state", "applied", "--json").document
+    assert (known["home"]["phase"], known["home"]["pictures"]) == ("received", 1)
+    assert "1 张照片" in certsvc("reissue", "list").out
+    written = certsvc("reissue", "evidence", known["id"], "-o", tmp_path / "look", "--json").document
+    assert [Path(file).name for file in written["files"]] == ["1-document.jpg", "application.json"]
+    assert written["register"] == "agrees"
+    assert "登记册中没有" in certsvc("reissue", "evidence", unknown["id"], "-o", tmp_path / "other").out
+    assert certsvc("reissue", "return", known["id"], "--missing", "身份证背面").status == 0
+    assert certsvc("reissue", "list", "--json").document[0]["home"]["missing"] == "身份证背面"
+    assert certsvc("reissue", "approve", known["id"], "--by", "乙", "--json").document["state"] == "approved"
+    assert certsvc("reissue", "contact", known["id"], "--reason", "补发后登录", "--by", "甲").status == 0
+    (asked,) = certsvc("approval", "list", "--json").document
+    assert asked["kind"] == "paper.contact"
+    seen = ("--evidence", "照片与身份证相符", "--issued-on", "2020-05-06", "--by", "甲")
+    assert certsvc("reissue", "confirm", unknown["id"], *seen).status == 0
+    assert certsvc("reissue", "approve", unknown["id"], "--by", "甲").status == 1
+    assert certsvc("reissue", "reject", unknown["id"], "--by", "乙", "--note", "照片不清").status == 0
+    assert "1 张" in certsvc("reissue", "drop-pictures", unknown["id"]).out
+    assert certsvc("publish").status == 0
 
 
 def test_the_list_of_reissues_names_the_certificate_as_it_stands_now(

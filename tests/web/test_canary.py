@@ -20,6 +20,7 @@ from werkzeug.routing import Rule
 
 from certsvc.app import create_app
 from certsvc.services.verification import look_up
+from tests.builders.applying import photograph
 from tests.builders.site import BORN, Register
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -34,7 +35,7 @@ ECHOES = {
     "/V/<token>/match",
 }
 # A form that is refused comes back as it was typed, to the one who typed it: in its page, and nowhere else.
-KEPT_FORMS = {"/my/code"}
+KEPT_FORMS = {"/my/code", "/my/paper"}
 
 
 def _canaries(register: Register) -> list[str]:
@@ -55,6 +56,7 @@ def _addresses(rule: Rule, register: Register) -> list[str]:
 def _bodies(register: Register) -> list[dict[str, Any]]:
     held = register.valid
     typed = {"number": held.number, "name": held.name, "last_six": held.id_number[-6:]}
+    applied = {"id_number": held.id_number, "phone": "13900001234", "reason": "lost", "said": held.id_number}
     mistaken = {"number": held.id_number, "name": held.id_number, "last_six": held.name, "birth_date": str(BORN)}
     rows = f"证书编号,姓名,证件号码\n{held.number},{held.name},{held.id_number}\n".encode()
     pdf = b"%PDF-1.7 " + held.name.encode() + held.id_number.encode()
@@ -70,6 +72,7 @@ def _bodies(register: Register) -> list[dict[str, Any]]:
         {"data": {"file": (io.BytesIO(pdf), "a.pdf"), "list": (io.BytesIO(rows), "a.csv")}},
         {"data": {"file": (io.BytesIO(pdf), "a.pdf")}},
         {"data": pdf, "content_type": "application/pdf"},
+        {"data": {**typed, **applied, "document": (io.BytesIO(photograph()), "a.jpg")}},
     ]
 
 

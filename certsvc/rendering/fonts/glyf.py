@@ -58,11 +58,12 @@ def _coordinates(record: bytes, at: int, flags: list[int], short: int, same: int
 
 def on_grid(record: bytes, grid: int) -> bytes:
     """A simple glyph with every point on the nearest multiple of `grid` font units, which deflates better; without its
-    instructions. Any other record as it is."""
+    instructions and the points that the grid makes needless. Any other record as it is."""
     if grid == 1 or not is_simple(record):
         return record
     contours = [
-        [(round(x / grid) * grid, round(y / grid) * grid, on) for x, y, on in points] for points in read_simple(record)
+        _thinned([(round(x / grid) * grid, round(y / grid) * grid, on) for x, y, on in points], grid)
+        for points in read_simple(record)
     ]
     points = [point for contour in contours for point in contour]
     last, ends = -1, []
@@ -75,6 +76,35 @@ def on_grid(record: bytes, grid: int) -> bytes:
     flags = [x | y | (_ON_CURVE if point[2] else 0) for x, y, point in zip(x_flags, y_flags, points, strict=True)]
     head = struct.pack(">5h", len(contours), min(xs), min(ys), max(xs), max(ys))
     return head + struct.pack(f">{len(ends)}HH", *ends, 0) + _packed(flags) + across + up
+
+
+def _thinned(points: Sequence[tuple[int, int, bool]], grid: int) -> list[tuple[int, int, bool]]:
+    """A contour without what changes it by less than the grid did: a point upon its neighbour, one on a straight line,
+    one midway between two off the curve, which is implied (OpenType, `glyf`)."""
+    kept = list(points)
+    at = 0
+    while at < len(kept) and len(kept) > 3:
+        before, point, after = kept[at - 1], kept[at], kept[(at + 1) % len(kept)]
+        if _is_needless(before, point, after, grid):
+            del kept[at]
+        else:
+            at += 1
+    return kept
+
+
+def _is_needless(
+    before: tuple[int, int, bool], point: tuple[int, int, bool], after: tuple[int, int, bool], grid: int
+) -> bool:
+    (x0, y0, on0), (x, y, on), (x1, y1, on1) = before, point, after
+    if (x, y) in {(x0, y0), (x1, y1)}:
+        # One of the two must stand on the curve and stay: without it the curve would leave the place.
+        return (on0 and (x, y) == (x0, y0)) or (on1 and (x, y) == (x1, y1))
+    if not on or on0 is not on1:
+        return False
+    if on0:
+        straight = (x - x0) * (y1 - y) == (y - y0) * (x1 - x)
+        return straight and (x - x0) * (x1 - x) >= 0 and (y - y0) * (y1 - y) >= 0
+    return abs(x0 + x1 - 2 * x) <= grid and abs(y0 + y1 - 2 * y) <= grid
 
 
 def _differences(values: Sequence[int], short: int, same: int) -> tuple[bytes, list[int]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from certsvc.rendering.fonts.glyf import on_grid
 
+_LONGEST_SHORT = 2 * 0xFFFF  # of `glyf`, where `loca` counts in pairs of bytes
 _ARGS_ARE_WORDS, _HAS_SCALE, _MORE, _HAS_XY_SCALE, _HAS_2X2 = 0x0001, 0x0008, 0x0020, 0x0040, 0x0080
 
 
@@ -99,13 +100,14 @@ class FontFile:
             outlines.append(_renumber(self._on_grid(gid, grid), place, order))
         loca, at, body = [0], 0, []
         for outline in outlines:
-            padded = outline + bytes(-len(outline) % 4)
+            padded = outline + bytes(len(outline) % 2)
             body.append(padded)
             at += len(padded)
             loca.append(at)
+        long = at > _LONGEST_SHORT
         head = bytearray(self._table(b"head"))
         struct.pack_into(">I", head, 8, 0)
-        struct.pack_into(">h", head, 50, 1)
+        struct.pack_into(">h", head, 50, int(long))
         hhea = bytearray(self._table(b"hhea"))
         struct.pack_into(">H", hhea, 34, len(order))
         maxp = bytearray(self._table(b"maxp"))
@@ -115,7 +117,9 @@ class FontFile:
             b"head": bytes(head),
             b"hhea": bytes(hhea),
             b"hmtx": b"".join(self._metric_of(gid, outline) for gid, outline in zip(order, outlines, strict=True)),
-            b"loca": struct.pack(f">{len(loca)}I", *loca),
+            b"loca": struct.pack(f">{len(loca)}I", *loca)
+            if long
+            else struct.pack(f">{len(loca)}H", *(offset // 2 for offset in loca)),
             b"maxp": bytes(maxp),
         }
         for tag in (b"cvt ", b"fpgm", b"prep"):

@@ -41,6 +41,7 @@ from certsvc.services.records.approvals import (
     why,
 )
 from certsvc.services.records.contacts import KIND as CONTACT
+from certsvc.services.records.contacts import PAPER_KIND as PAPER_CONTACT
 from certsvc.services.records.erased import ERASURE
 from certsvc.services.registration import whole_file
 from certsvc.services.registration.whole_file import ApprovedFile
@@ -81,6 +82,7 @@ class Undoing(Protocol):
 _DEEDS: Final[Mapping[str, Deed]] = {
     CORRECTION: correct.approve,
     CONTACT: contact.approve,
+    PAPER_CONTACT: contact.approve,
     **dict.fromkeys(RESULTS.values(), carry_out.approve),
     putting_right.KIND: putting_right.approve,
     ERASURE: erase.approve,

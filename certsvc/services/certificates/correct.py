@@ -19,6 +19,7 @@ from certsvc.credential.status import Status, check_change
 from certsvc.errors import Refused, StatusChangeRefused
 from certsvc.person.identity import IdentityDocument, IdType, parse_identity
 from certsvc.person.name import parse_name
+from certsvc.rendering.names import check_drawable
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.certificates.change_status import check_reason, record_change
 from certsvc.services.certificates.next_of import before, commitment_of, next_of
@@ -125,7 +126,8 @@ def _propose(
 ) -> tuple[ApprovalRecord, Changed]:
     why = check_reason(reason)
     old = _correctable(services, session, number)
-    _, _, changed = _corrected(correction, old)
+    name, _, changed = _corrected(correction, old)
+    check_drawable(name)
     content = {
         "name": correction.name,
         "id_number": correction.id_number,

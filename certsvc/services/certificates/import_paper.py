@@ -63,6 +63,7 @@ def carry_out(
             for row in chunk:
                 if row.issued_on > today:
                     tally.warn_of_future(parsed, row.row, "issued_on", row.issued_on)
+                tally.warn_of_undrawable(parsed, row.row, row.name)
                 if (new := desk.take(row)) is not None:
                     session.add(new)
             session.flush()

@@ -23,7 +23,8 @@ from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import parse_name, same_name
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.terms import Scheme
-from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, shown
+from certsvc.services.certificates.home_review import tell_decision
+from certsvc.services.certificates.reissue_request import Loss, Request, RequestState, sealed_words, shown
 from certsvc.services.certificates.unregistered_paper import (
     LONGEST_TEXT,
     Evidence,
@@ -98,18 +99,20 @@ def approve(
             return shown(services, session, row, existing=True)
         opened = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup)
         _check_as_asked(row, opened)
+        confirmed_by = _confirmed_by_another(row, opened, by)
         paper = _paper_of(services, session, row, opened, scheme_key)
+        _spell_as_registered(services, row, paper, opened)
         scheme_id, scheme = _scheme_for(services, session, paper, scheme_key)
         person = session.scalar(select(PersonRecord).where(PersonRecord.id_lookup == row.id_lookup))
         # A photo is theirs who is on file under this very number and name; under another name it may be someone else's.
-        photo = photo_on_file(services, session, person) if person is not None and person.name == row.name else None
+        photo = photo_on_file(services, session, person) if person is not None and person.name == paper.name else None
         intended = Intended(
-            holder_name=row.name,
+            holder_name=paper.name,
             identity=IdentityDocument(IdType.of(row.id_type), opened["id_number"] or ""),
             scheme=scheme,
             scheme_id=scheme_id,
             issued_on=paper.issued_on,
-            evidence=("reissue", row.number, row.reason, row.applied_by, by, row.evidence or "register"),
+            evidence=("reissue", row.number, row.reason, row.applied_by, *confirmed_by, by, row.evidence or "register"),
             person_id=None if person is None else person.id,
             paper_id=paper.id,
             photo_sha256=photo,
@@ -165,6 +168,7 @@ def _earlier(session: Session, number: str, lookup: bytes) -> ReissueRequestReco
             ReissueRequestRecord.number == number,
             ReissueRequestRecord.id_lookup == lookup,
             ReissueRequestRecord.state != RequestState.REJECTED,
+            ReissueRequestRecord.is_binding(),
         )
         .order_by(ReissueRequestRecord.id)
         .limit(1)
@@ -204,16 +208,37 @@ def _check_as_asked(row: ReissueRequestRecord, opened: Mapping[str, str | None])
 
     A request that an earlier program recorded has these in its row alone.
     """
-    for name, now in _sealed_words(row).items():
+    for name, now in sealed_words(row).items():
         if name in opened and opened[name] != now:
             raise ReissueRefused(
                 "该申请登记后被改动", "the request was changed by hand since", rule="R8.2", where=str(row.id)
             )
 
 
-def _sealed_words(row: ReissueRequestRecord) -> dict[str, str | None]:
-    words = (row.number, row.name, row.reason, row.applied_by, row.evidence)
-    return dict(zip(("number", "name", "reason", "applied_by", "evidence"), words, strict=True))
+def _spell_as_registered(
+    services: Services, row: ReissueRequestRecord, paper: PaperCertificateRecord, opened: Mapping[str, str | None]
+) -> None:
+    """What was typed at home becomes what the register has, which is the same folded (R9)."""
+    if (row.number, row.name) == (paper.number, paper.name):
+        return
+    row.number, row.name = paper.number, paper.name
+    sealed = services.vault.seal({**opened, **sealed_words(row)}, row.id_lookup)
+    row.sealed, row.sealed_kid = sealed.content, sealed.kid
+
+
+def _confirmed_by_another(row: ReissueRequestRecord, opened: Mapping[str, str | None], by: str) -> tuple[str, ...]:
+    """Who recorded the evidence of an application from home, if anyone did; another than the one who approves."""
+    confirmed_by = opened.get("confirmed_by")
+    if confirmed_by is None:
+        return ()
+    if not is_second_person(by, confirmed_by):
+        raise ReissueRefused(
+            "登记证明材料的人不得审批该申请",
+            "the one who recorded the evidence may not approve it",
+            rule="R8.2",
+            where=str(row.id),
+        )
+    return (confirmed_by,)
 
 
 def _record(
@@ -239,7 +264,7 @@ def _record(
 
 
 def _seal(services: Services, row: ReissueRequestRecord, identity: IdentityDocument, evidence: Evidence | None) -> None:
-    personal = _sealed_words(row) | {"id_number": identity.number}
+    personal = sealed_words(row) | {"id_number": identity.number}
     if evidence is not None:
         personal |= {"issued_on": evidence.issued_on.isoformat(), "issuer": evidence.issuer}
     sealed = services.vault.seal(personal, row.id_lookup)
@@ -270,8 +295,16 @@ def _paper_of(
     scheme_key: str | None,
 ) -> PaperCertificateRecord:
     """The register's entry, held against the request once more; made now where evidence stands in for it."""
-    paper = session.scalar(select(PaperCertificateRecord).where(PaperCertificateRecord.number == row.number))
+    paper = _paper_under(session, row.number, row.id_lookup)
     if paper is None:
+        if not opened.get("issued_on"):
+            raise ReissueRefused(
+                "登记册中没有该编号：请先由一人登记证明材料（certsvc reissue confirm），再由另一人批准",
+                "the register has no such number: one person records the evidence first (certsvc reissue confirm),"
+                " another approves",
+                rule="R8.2",
+                where=row.number,
+            )
         issued_on = date.fromisoformat(str(opened["issued_on"]))
         check_not_electronic(session, row.number)
         check_unregistered(services, session, row.number, issued_on, scheme_key)
@@ -329,6 +362,7 @@ def _decide(
     row.state, row.decided_by, row.decided_at = state, by, services.now()
     row.decision_note = decision_note.strip()[:LONGEST_TEXT] if decision_note else None
     session.flush()
+    tell_decision(services, session, row)
     _note(services, session, row, by, "reissue.approve" if state == RequestState.APPROVED else "reissue.reject")
 
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status, effective
 from certsvc.services.context import Services
 from certsvc.services.records.versions import newest_version
-from certsvc.store import CertificateRecord, ReissueRequestRecord
+from certsvc.store import (
+    CertificateRecord,
+    EvidencePictureRecord,
+    HomeApplicationRecord,
+    ReissueRequestRecord,
+)
+from certsvc.store.paper import FROM_HOME
 
 
 class Loss(StrEnum):
@@ -46,6 +53,19 @@ class AsItStands:
 
 
 @dataclass(frozen=True, slots=True)
+class FromHome:
+    """How an application from home stands while it is not decided, and how many pictures there are of it."""
+
+    phase: str
+    pictures: int
+    missing: str | None
+    confirmed_by: str | None
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request as staff see it. `version`, `certificate_id`, `now` are there once it is approved: the version that
     the approval issued, and the certificate as it stands now, which may be another version.
@@ -67,6 +87,7 @@ class Request:
     token: str | None = None
     now: AsItStands | None = None
     existing: bool = False
+    home: FromHome | None = None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -83,6 +104,7 @@ class Request:
             "token": self.token,
             "now": None if self.now is None else self.now.as_json(),
             "existing": self.existing,
+            "home": None if self.home is None else self.home.as_json(),
         }
 
 
@@ -104,7 +126,24 @@ def shown(services: Services, session: Session, row: ReissueRequestRecord, *, ex
         token=None if certificate is None else certificate.token,
         now=None if certificate is None else _as_it_stands(services, session, certificate.number),
         existing=existing,
+        home=_from_home(session, row),
     )
+
+
+def sealed_words(row: ReissueRequestRecord) -> dict[str, str | None]:
+    """What of a request is sealed beside its identity number, so that a row changed by hand is found."""
+    words = (row.number, row.name, row.reason, row.applied_by, row.evidence)
+    return dict(zip(("number", "name", "reason", "applied_by", "evidence"), words, strict=True))
+
+
+def _from_home(session: Session, row: ReissueRequestRecord) -> FromHome | None:
+    if row.applied_by != FROM_HOME:
+        return None
+    home = session.scalar(select(HomeApplicationRecord).where(HomeApplicationRecord.request_id == row.id))
+    if home is None:
+        return None
+    count = select(func.count()).where(EvidencePictureRecord.application_id == home.id)
+    return FromHome(home.phase, session.scalar(count) or 0, home.missing, home.confirmed_by)
 
 
 def _as_it_stands(services: Services, session: Session, number: str) -> AsItStands:

@@ -19,7 +19,7 @@ from certsvc.rules.terms import Subject
 from certsvc.services import trail
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.examination.decide import Decided, decide_all
-from certsvc.services.notices import write as notices
+from certsvc.services.notices.write import is_first, write_notice
 from certsvc.services.records.attempts import attempt_of, decision_on
 from certsvc.services.records.contacts import phone_of
 from certsvc.store import AttemptRecord, PersonRecord, QueuedNoticeRecord, SeatRecord, SittingRecord
@@ -88,10 +88,10 @@ def _told(services: Services, session: Session, one: EndingRetake) -> tuple[Endi
         phone = phone_of(services.vault, session, person, services.now())
     except KeyMissing:
         phone = None
-    if phone is None or not notices.is_first(services, session, KIND, one.enrolment_id, _about(one)):
+    if phone is None or not is_first(services, session, KIND, one.enrolment_id, _about(one)):
         return one, False
     until = datetime.combine(one.deadline + timedelta(days=1), time(), SHANGHAI)
-    notices.write(services, session, person, phone=phone, text=_words(services, one), until=until)
+    write_notice(services, session, about=person.id_lookup, to=phone, text=_words(services, one), until=until)
     return replace(one, noticed=True), True
 
 

@@ -23,7 +23,7 @@ from certsvc.services.context import Services
 from certsvc.services.holders import codes
 from certsvc.services.holders.known import find
 from certsvc.services.notices.send import WAITING, MessageState, Sending, due, end_message, expire, send_queued
-from certsvc.services.records.contacts import phone_of
+from certsvc.services.records.contacts import phone_of, phone_of_papers
 from certsvc.store import EnrolmentRecord, HolderCodeRecord, MessageRecord, PersonRecord
 
 MOST_CODES: Final = ((timedelta(hours=1), 3), (timedelta(days=1), 10))
@@ -92,7 +92,10 @@ def _phone_for(
     try:
         name = services.vault.open(row.sealed, row.sealed_kid, row.id_lookup).get("name") or ""
         person = known.person if known is not None else None
-        phone = None if person is None else phone_of(services.vault, session, person, now)
+        if person is not None:
+            phone = phone_of(services.vault, session, person, now)
+        else:
+            phone = None if known is None else phone_of_papers(services.vault, session, known.papers, now)
     except KeyMissing:
         return None, "sealed"
     if known is None or not known.bears(name):

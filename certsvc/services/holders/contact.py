@@ -8,6 +8,7 @@ sending (`notices.send`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +20,7 @@ from certsvc.person.identity import IdentityDocument
 from certsvc.roster.candidates import is_phone
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.holders.known import find
-from certsvc.services.notices import write as notices
+from certsvc.services.notices.write import write_notice
 from certsvc.services.records.approvals import (
     ApprovalState,
     Asked,
@@ -31,9 +32,10 @@ from certsvc.services.records.approvals import (
     waiting,
     why,
 )
-from certsvc.services.records.contacts import KIND, phone_of
-from certsvc.store import ApprovalRecord, PersonRecord
+from certsvc.services.records.contacts import KIND, PAPER_KIND, phone_of, phone_of_papers
+from certsvc.store import ApprovalRecord, PaperCertificateRecord, PersonRecord
 
+_KINDS: Final = (KIND, PAPER_KIND)
 WAITING_TIME: Final = timedelta(days=3)
 """From the approval on: long enough for a holder who is told to object."""
 
@@ -86,7 +88,7 @@ def stop(services: Services, approval_id: int, *, by: str, reason: str) -> None:
     with services.database.writing() as session:
         row = found(session, approval_id)
         asked = opened(services.vault, row)
-        if row.kind != KIND or asked.due_at is None or asked.due_at <= services.now():
+        if row.kind not in _KINDS or asked.due_at is None or asked.due_at <= services.now():
             raise Refused(
                 "已经生效，须另行更改", "it counts already: ask for another change", rule="R10", where=str(approval_id)
             )
@@ -95,7 +97,7 @@ def stop(services: Services, approval_id: int, *, by: str, reason: str) -> None:
 
 def can_be_stopped(row: ApprovalRecord, now: datetime) -> bool:
     """Whether it was approved and does not count yet."""
-    return row.kind == KIND and row.state == ApprovalState.APPROVED and row.due_at is not None and row.due_at > now
+    return row.kind in _KINDS and row.state == ApprovalState.APPROVED and row.due_at is not None and row.due_at > now
 
 
 def _propose(
@@ -105,35 +107,45 @@ def _propose(
     if not is_phone(number):
         raise Refused("电话号码应为 6–20 位数字", "a telephone number has 6 to 20 digits", rule="R10", where="phone")
     known = find(session, services.vault.lookup(identity))
-    if known is None or known.person is None:
-        raise NotFound(
-            "登记中没有该证件的考生；仅有纸质证书的，用登录码",
-            "no candidate is on record with this document; who has paper alone signs in with an access code",
-            rule="R10",
-        )
-    if phone_of(services.vault, session, known.person, services.now()) == number:
+    if known is None:
+        raise NotFound("登记中没有该证件的持有人", "no one is on record with this document", rule="R10")
+    if _phone(services, session, known.person, known.papers) == number:
         raise Refused("与登记的电话相同", "it is the telephone on record", rule="R10", where="phone")
-    content = {"phone": number, "name": known.person.name, "id_number": identity.number}
-    return ask(services, session, KIND, str(known.person.id), content, reason=reason, by=by)
+    content = {"phone": number, "name": known.name, "id_number": identity.number}
+    kind, row_id = (KIND, known.person.id) if known.person is not None else (PAPER_KIND, known.papers[-1].id)
+    return ask(services, session, kind, str(row_id), content, reason=reason, by=by)
+
+
+def _phone(
+    services: Services, session: Session, person: PersonRecord | None, papers: Sequence[PaperCertificateRecord]
+) -> str | None:
+    if person is not None:
+        return phone_of(services.vault, session, person, services.now())
+    return phone_of_papers(services.vault, session, papers, services.now())
 
 
 def _approve(services: Services, session: Session, row: ApprovalRecord, asked: Asked, by: str) -> ContactChange:
     now = services.now()
     due_at = now + WAITING_TIME
-    person = session.get_one(PersonRecord, int(asked.object_key))
-    old = phone_of(services.vault, session, person, now)
+    whose: PersonRecord | PaperCertificateRecord
+    if asked.kind == PAPER_KIND:
+        whose = paper = session.get_one(PaperCertificateRecord, int(asked.object_key))
+        old = _phone(services, session, None, [paper])
+    else:
+        whose = person = session.get_one(PersonRecord, int(asked.object_key))
+        old = _phone(services, session, person, ())
     decide(services, session, row, ApprovalState.APPROVED, by=by, due_at=due_at)
     if old is None or services.messenger is None:
         return ContactChange(row.id, "approved", due_at, told=False)
-    _tell(services, session, person, old, str(asked.content["phone"]), due_at=due_at)
+    _notice(services, session, whose.id_lookup, old, new=str(asked.content["phone"]), due_at=due_at)
     return ContactChange(row.id, "approved", due_at, told=True)
 
 
-def _tell(services: Services, session: Session, person: PersonRecord, old: str, new: str, *, due_at: datetime) -> None:
-    """Queue the message to the number on record: it is tried until the change counts."""
+def _notice(services: Services, session: Session, about: bytes, old: str, *, new: str, due_at: datetime) -> None:
+    """The message to the number on record: it is tried until the change counts."""
     tail, day = new[-4:], f"{due_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     text = (
         f"【{services.issuer.name_zh}】您登记的手机号码将于 {day} 改为尾号 {tail}。若非本人要求，请立即与发证机构联系。"
         f" Your number on record changes to one ending in {tail}. If you did not ask for it, tell the issuer at once."
     )
-    notices.write(services, session, person, phone=old, text=text, until=due_at)
+    write_notice(services, session, about=about, to=old, text=text, until=due_at)

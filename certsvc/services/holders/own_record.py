@@ -279,7 +279,11 @@ def _paper(services: Services, session: Session, row: PaperCertificateRecord) ->
     record = paper_record(services, session, row)
     asked = session.scalar(
         select(ReissueRequestRecord.id)
-        .where(ReissueRequestRecord.number == row.number, ReissueRequestRecord.state != RequestState.REJECTED)
+        .where(
+            ReissueRequestRecord.number == row.number,
+            ReissueRequestRecord.state != RequestState.REJECTED,
+            ReissueRequestRecord.is_binding(),
+        )
         .limit(1)
     )
     return PaperView(

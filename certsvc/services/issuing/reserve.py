@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from certsvc.credential.checked import check
@@ -161,8 +161,12 @@ class _Serials:
             last = _numbered(intended, numbering, serial_capacity(numbering.kind))
             self._taken[scope] = frozenset(
                 number
-                for kind in (PaperCertificateRecord, CertificateRecord, ReissueRequestRecord)
-                for number in self._session.scalars(select(kind.number).where(kind.number.between(first, last)))
+                for kind, counts in (
+                    (PaperCertificateRecord, true()),
+                    (CertificateRecord, true()),
+                    (ReissueRequestRecord, ReissueRequestRecord.is_binding()),
+                )
+                for number in self._session.scalars(select(kind.number).where(kind.number.between(first, last), counts))
             )
         return self._taken[scope]
 

@@ -12,18 +12,16 @@ from sqlalchemy.orm import Session
 
 from certsvc.services.context import Services
 from certsvc.services.notices.send import MessageState
-from certsvc.store import MessageRecord, PersonRecord, QueuedNoticeRecord
+from certsvc.store import MessageRecord, QueuedNoticeRecord
 
 
-def write(
-    services: Services, session: Session, person: PersonRecord, *, phone: str, text: str, until: datetime
-) -> None:
-    """Queue a notice to a telephone; it is tried until that moment."""
-    content = {"id": secrets.token_hex(16), "phone": phone, "code": "", "minutes": "0", "text": text}
-    sealed, now = services.vault.seal(content, person.id_lookup), services.now()
+def write_notice(services: Services, session: Session, *, about: bytes, to: str, text: str, until: datetime) -> None:
+    """A message without a code to the telephone `to`, tried until then; `about` is whose record it is about."""
+    content = {"id": secrets.token_hex(16), "phone": to, "code": "", "minutes": "0", "text": text}
+    sealed, now = services.vault.seal(content, about), services.now()
     session.add(
         MessageRecord(
-            id_lookup=person.id_lookup,
+            id_lookup=about,
             state=MessageState.QUEUED,
             sealed=sealed.content,
             sealed_kid=sealed.kid,

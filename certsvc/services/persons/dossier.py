@@ -26,8 +26,10 @@ from certsvc.store import (
     EarlierDocumentRecord,
     EnrolmentRecord,
     ErasureRecord,
+    EvidencePictureRecord,
     HolderCodeRecord,
     HolderSessionRecord,
+    HomeApplicationRecord,
     KeptCheckRecord,
     MessageRecord,
     PaperCertificateRecord,
@@ -69,6 +71,8 @@ class Dossier:
     notices: Sequence[QueuedNoticeRecord]
     steps: Sequence[ReviewStepRecord]
     reissues: Sequence[ReissueRequestRecord]
+    from_home: Sequence[HomeApplicationRecord]
+    pictures: Sequence[EvidencePictureRecord]
     files: Sequence[PdfFileRecord]
     changes: Sequence[StatusChangeRecord]
     links: Sequence[ShareLinkRecord]
@@ -198,6 +202,8 @@ def _gathered(
         ),
     )
     seats = _all(session, SeatRecord, SeatRecord.enrolment_id.in_(enrolment_ids))
+    from_home = _all(session, HomeApplicationRecord, HomeApplicationRecord.request_id.in_({one.id for one in reissues}))
+    pictures = EvidencePictureRecord.application_id.in_({one.id for one in from_home})
     links = _all(session, ShareLinkRecord, ShareLinkRecord.certificate_id.in_(certificate_ids))
     sessions = _all(session, HolderSessionRecord, HolderSessionRecord.id_lookup.in_(lookups))
     check = KeptCheckRecord
@@ -228,6 +234,8 @@ def _gathered(
         notices=_all(session, QueuedNoticeRecord, QueuedNoticeRecord.enrolment_id.in_(enrolment_ids)),
         steps=_all(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(enrolment_ids)),
         reissues=reissues,
+        from_home=from_home,
+        pictures=_all(session, EvidencePictureRecord, pictures),
         files=list(
             session.scalars(
                 select(PdfFileRecord)

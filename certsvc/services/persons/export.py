@@ -22,6 +22,7 @@ from certsvc.errors import KeyMissing, Refused
 from certsvc.files.leftovers import working_file
 from certsvc.files.private import make_private
 from certsvc.person.identity import IdentityDocument
+from certsvc.services.certificates.home import picture_bound_to, sealed_with
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.persons.dossier import Dossier, dossier
 from certsvc.services.persons.inventory import LEFT_OUT, SECTIONS, WITHHELD
@@ -33,6 +34,7 @@ from certsvc.store import (
     Base,
     CertificateRecord,
     EnrolmentRecord,
+    HomeApplicationRecord,
     PaperCertificateRecord,
     PersonRecord,
     ReissueRequestRecord,
@@ -66,6 +68,10 @@ def export_person(services: Services, identity: IdentityDocument, target: Path, 
     with services.database.writing() as session:
         found = dossier(session, services.vault.lookup(identity))
         sections = {name: _rows(services, name, of) for name, of in tables_of(found).items()}
+        sections["home_application"] = [
+            told | _opened_application(services, found, one)
+            for told, one in zip(sections["home_application"], found.from_home, strict=True)
+        ]
         files, missing = _files(services, found)
         handed = Handed({name: len(each) for name, each in sections.items()}, len(files), tuple(missing))
         told = {DATA: _data(services, identity, sections), SUMMARY: _summary(services, identity, found)}
@@ -115,6 +121,8 @@ def tables_of(found: Dossier) -> dict[str, Sequence[Base]]:
         "status_change": found.changes,
         "paper_certificate": found.papers,
         "reissue_request": found.reissues,
+        "home_application": found.from_home,
+        "evidence_picture": found.pictures,
         "approval": found.approvals,
         "share_link": found.links,
         "share_opening": found.openings,
@@ -181,9 +189,31 @@ def _opened_change(services: Services, one: ResultCorrectionRecord | WithdrawnRe
     return {"opened": {"reason": reason, "evidence": evidence}}
 
 
-def _files(services: Services, found: Dossier) -> tuple[dict[str, bytes], list[str]]:
+def _opened_application(services: Services, found: Dossier, one: HomeApplicationRecord) -> dict[str, Any]:
+    request = next(each for each in found.reissues if each.id == one.request_id)
+    try:
+        return {"opened": services.vault.open(one.sealed, one.sealed_kid, sealed_with(request))}
+    except KeyMissing as error:
+        return {"opened": None, "fault": str(error)}
+
+
+def _pictures(services: Services, found: Dossier) -> tuple[dict[str, bytes], list[str]]:
+    """The pictures that came with applications from home, and the names of those that do not open."""
     files: dict[str, bytes] = {}
     missing: list[str] = []
+    applications = {one.id: one for one in found.from_home}
+    for one in found.pictures:
+        name = f"evidence/{one.id}-{one.shows}.jpg"
+        bound = picture_bound_to(applications[one.application_id], one.shows)
+        try:
+            files[name] = services.vault.open_bytes(one.sealed, one.sealed_kid, bound)
+        except KeyMissing:
+            missing.append(name)
+    return files, missing
+
+
+def _files(services: Services, found: Dossier) -> tuple[dict[str, bytes], list[str]]:
+    files, missing = _pictures(services, found)
     wanted = {f"portraits/{sha256}.jpg": services.folders.photo(sha256) for sha256 in found.photos}
     for row in found.certificates:
         if row.credential:

@@ -28,8 +28,10 @@ from certsvc.store import (
     CertificateRecord,
     EarlierDocumentRecord,
     EnrolmentRecord,
+    EvidencePictureRecord,
     HolderCodeRecord,
     HolderSessionRecord,
+    HomeApplicationRecord,
     MessageRecord,
     PaperCertificateRecord,
     PersonRecord,
@@ -135,7 +137,14 @@ def _delete_reissues(session: Session, found: Dossier, scope: Scope) -> None:
         else:
             goes = scope.contact if one.paper_id is None else one.paper_id not in kept_papers
         if goes:
+            _delete_from_home(session, one.id)
             _delete(session, ReissueRequestRecord, ReissueRequestRecord.id == one.id)
+
+
+def _delete_from_home(session: Session, request_id: int) -> None:
+    application = select(HomeApplicationRecord.id).where(HomeApplicationRecord.request_id == request_id)
+    _delete(session, EvidencePictureRecord, EvidencePictureRecord.application_id.in_(application))
+    _delete(session, HomeApplicationRecord, HomeApplicationRecord.request_id == request_id)
 
 
 def _approvals_of(found: Dossier, scope: Scope) -> Iterator[ApprovalRecord]:

@@ -6,6 +6,7 @@ written into its row by hand does not open, and counts for nothing. Reads only: 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +17,11 @@ from certsvc.errors import Refused
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.records.approvals import ApprovalState, opened
 from certsvc.services.vault import Vault
-from certsvc.store import ApprovalRecord, PersonRecord
+from certsvc.store import ApprovalRecord, PaperCertificateRecord, PersonRecord
 
 KIND: Final = "person.contact"
+PAPER_KIND: Final = "paper.contact"
+"""The same of one who had paper alone; its object is the paper."""
 
 
 def phone_of(vault: Vault, session: Session, person: PersonRecord, now: datetime) -> str | None:
@@ -29,9 +32,20 @@ def phone_of(vault: Vault, session: Session, person: PersonRecord, now: datetime
 
 def changed_phone(vault: Vault, session: Session, person: PersonRecord, now: datetime) -> str | None:
     """The newest telephone that took the place of the roster's; None where none did."""
+    return _newest(vault, session, KIND, [person.id], now)
+
+
+def phone_of_papers(
+    vault: Vault, session: Session, papers: Iterable[PaperCertificateRecord], now: datetime
+) -> str | None:
+    """The telephone of one who had paper alone: no roster names one, so only what two people agreed to."""
+    return _newest(vault, session, PAPER_KIND, [paper.id for paper in papers], now)
+
+
+def _newest(vault: Vault, session: Session, kind: str, ids: Iterable[int], now: datetime) -> str | None:
     query = select(ApprovalRecord).where(
-        ApprovalRecord.kind == KIND,
-        ApprovalRecord.object_key == str(person.id),
+        ApprovalRecord.kind == kind,
+        ApprovalRecord.object_key.in_([str(one) for one in ids]),
         ApprovalRecord.state == ApprovalState.APPROVED,
         ApprovalRecord.due_at <= now,
     )

@@ -17,7 +17,7 @@ from certsvc.credential.commitment import sha256_of
 from certsvc.files.folder import sync_folder
 from certsvc.files.leftovers import working_folder
 from certsvc.files.private import mode_in, write_private
-from certsvc.roster.photo import check_photo, read_photo
+from certsvc.roster.photo import check_photo, former_photo, read_photo
 from certsvc.services.context import Folders, Services
 from certsvc.services.records.reviews import counts, steps_of
 from certsvc.store import EnrolmentRecord, PersonRecord
@@ -35,10 +35,15 @@ class IncomingPhotos:
 
         Raises `PhotoRefused`.
         """
-        jpeg = check_photo(read_photo(beside, name))
+        brought = read_photo(beside, name)
+        jpeg = check_photo(brought)
         digest = hashlib.sha256(jpeg).hexdigest()
-        if not self._folders.photo(digest).exists():
-            write_private(self._waiting / f"{digest}.jpg", jpeg, mode=mode_in(self._folders.photos))
+        if self._folders.photo(digest).exists():
+            return digest
+        former = hashlib.sha256(former_photo(brought)).hexdigest()
+        if self._folders.photo(former).exists():
+            return former
+        write_private(self._waiting / f"{digest}.jpg", jpeg, mode=mode_in(self._folders.photos))
         return digest
 
     def keep(self) -> None:

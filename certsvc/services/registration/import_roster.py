@@ -193,6 +193,7 @@ class _Desk:
             return None
         if row.registered_on > self._today:
             self._tally.warn_of_future(self._parsed, row.row, "registered_on", row.registered_on)
+        self._tally.warn_of_undrawable(self._parsed, row.row, row.name)
         return Entry(row, self._vault.lookup(row.identity), scheme_id, scheme, photo_sha256)
 
     def _check_occupation(self, row: CandidateRow, scheme: Scheme) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from certsvc.errors import NotFound, Refused, StatusChangeRefused
+from certsvc.errors import MissingGlyph, NotFound, Refused, StatusChangeRefused
 from certsvc.services.approvals import desk
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import correct as corrections
@@ -38,6 +38,12 @@ def versions(at: Installation, number: str) -> int:
     with at.services.database.reading() as session:
         query = text("select count(*) from certificate where number = :number")
         return int(session.execute(query, {"number": number}).scalar_one())
+
+
+def test_a_name_that_no_font_draws_is_not_even_asked_for(at: Installation, number: str) -> None:
+    with pytest.raises(MissingGlyph, match=r"U\+31350"):
+        ask(at, number, Correction(name="测试\U00031350"))
+    assert desk.list_approvals(at.services) == []
 
 
 def test_one_person_alone_corrects_nothing(at: Installation, number: str) -> None:

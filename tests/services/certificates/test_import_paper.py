@@ -84,3 +84,10 @@ def test_nought_is_no_number(services: Services, tmp_path: Path, number: str) ->
     """It stands for every number that is none."""
     with pytest.raises(ImportRefused):
         take(services, tmp_path, cells(number))
+
+
+def test_a_name_that_no_font_draws_is_said_at_the_import(services: Services, tmp_path: Path) -> None:
+    report = take(services, tmp_path, cells(name="王\U00031350"), cells("2063010001500002"))
+    assert report.new == 2
+    assert [(said.row, said.column, said.rule) for said in report.warnings] == [(2, "name", "R9")]
+    assert "U+31350" in report.warnings[0].en

@@ -169,3 +169,30 @@ def test_both_people_are_named_in_one_act_with_development_keys_alone(
     silent = replace(at.services, gateway=None)
     waiting = contact.propose(silent, identity(HOLDER), "13922222222", **change)
     assert not contact.approve(silent, waiting.approval_id, by="乙").told
+
+
+def test_one_who_had_paper_alone_gets_a_telephone_the_same_way(at: Installation) -> None:
+    holder = made_up(40)
+    at.import_paper(("1763010001500088", holder))
+
+    def asked_for(phone: str) -> int:
+        return contact.propose(at.services, identity(holder), phone, reason="补发后登录", by="甲").approval_id
+
+    asked = asked_for(NEW)
+    with pytest.raises(Refused, match="may not decide"):
+        desk.approve(at.services, asked, by="甲")
+    desk.approve(at.services, asked, by="乙")
+    at.clock.move(days=2)
+    access.request_code(at.services, holder.name, identity(holder))
+    assert send_due(at.services).sent == 0
+    at.clock.move(days=1, minutes=1)
+    assert number_of_next_code(at, holder) == NEW
+    with pytest.raises(Refused, match="on record"):
+        asked_for(NEW)
+    again = asked_for(OLD)
+    desk.approve(at.services, again, by="乙")
+    send_due(at.services)
+    assert (sent(at)[-1]["to"], sent(at)[-1]["code"]) == (NEW, "")
+    desk.reject(at.services, again, by="丙", reason="本人来电否认")
+    at.clock.move(days=4)
+    assert number_of_next_code(at, holder) == NEW

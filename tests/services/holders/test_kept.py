@@ -14,6 +14,7 @@ from certsvc.services.holders.codes import make_access_code
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.operation.backup import back_up, restore
 from certsvc.store import Base, kept_tables
+from tests.builders.applying import apply_from_home
 from tests.builders.holding import identity, secret_of
 from tests.builders.installation import Installation, made_up, open_again
 
@@ -32,7 +33,14 @@ def rows(services: Services, table: Table) -> int:
 def leave_a_row_in_each(at: Installation) -> str:
     secret = secret_of(at, HOLDER)
     access.request_code(at.services, OTHER.name, identity(OTHER))
-    assert {table.name for table in passing()} == {"clock_seen", "holder_code", "holder_session", "message"}
+    apply_from_home(at.services, number="1763010001500077", name=OTHER.name, identity=identity(OTHER))
+    assert {table.name for table in passing()} == {
+        "clock_seen",
+        "evidence_picture",
+        "holder_code",
+        "holder_session",
+        "message",
+    }
     assert all(rows(at.services, table) for table in passing())
     return secret
 

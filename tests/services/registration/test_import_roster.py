@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import pytest
+from PIL import Image, ImageFilter
 from sqlalchemy import func, select
 
 from certsvc.errors import FileRefused, ImportRefused, NotFound
+from certsvc.roster.photo import KEPT_BYTES, former_photo
 from certsvc.services.context import Services
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.imports import ImportReport
+from certsvc.services.records import photos
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import AuditEventRecord, EnrolmentRecord, PersonRecord, SchemeRecord
 from tests.builders.person import SAT, Candidate, again, candidates, write_csv, write_portrait
@@ -139,6 +143,21 @@ def test_a_photo_is_kept_once_under_its_hash(services: Services, tmp_path: Path)
     assert [path.name for path in services.folders.photos.iterdir()] == [kept.name]
 
 
+def test_a_photo_that_an_earlier_program_kept_larger_is_the_same_photo(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grainy = Image.frombytes("RGB", (413, 579), Random(3).randbytes(413 * 579 * 3)).filter(ImageFilter.GaussianBlur(2))
+    grainy.save(tmp_path / "a.png")
+    (one,) = candidates(1)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(photos, "check_photo", former_photo)
+        take(services, tmp_path, one.cells(photo="a.png"))
+    (kept,) = services.folders.photos.iterdir()
+    assert kept.stat().st_size > KEPT_BYTES
+    assert take(services, tmp_path, one.cells(photo="a.png")).unchanged == 1
+    assert [path.name for path in services.folders.photos.iterdir()] == [kept.name]
+
+
 def test_an_identity_number_rests_sealed_and_stands_in_no_error(services: Services, tmp_path: Path) -> None:
     take(services, tmp_path, CANDIDATE.cells())
     file = services.database.sqlite_file
@@ -173,3 +192,15 @@ def test_an_occupation_is_given_by_its_code_or_either_name(services: Services, t
 @pytest.mark.parametrize("occupation", ["3-02-03-0", "应急救援", "emergency rescuer", "630000"])
 def test_another_occupation_is_refused_however_like_it_is(services: Services, tmp_path: Path, occupation: str) -> None:
     assert refused(services, tmp_path, CANDIDATE.cells(occupation=occupation)) == [(2, "occupation", "R1.3")]
+
+
+UNDRAWN = "\U00031350"  # of Unicode 15; in no font of ours, nor in HanaMin
+
+
+def test_a_name_that_no_font_draws_is_said_at_the_import_with_its_character(services: Services, tmp_path: Path) -> None:
+    report = take(services, tmp_path, Candidate(name=f"王{UNDRAWN}").cells(), Candidate(serial=2).cells())
+    assert report.new == 2
+    (said,) = report.warnings
+    assert (said.row, said.column, said.rule) == (2, "name", "R9")
+    assert f"“{UNDRAWN}”（U+31350）" in said.zh
+    assert f"{UNDRAWN} (U+31350)" in said.en
