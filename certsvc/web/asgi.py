@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
@@ -30,7 +29,7 @@ from certsvc.web.languages import choose_language
 from certsvc.web.problems import problem_answer, problem_page
 from certsvc.web.public.record import Ask, answer_allowed, answer_with, look_at, refuse_scan
 from certsvc.web.public.statement import without_record
-from certsvc.web.requests import prefers_json
+from certsvc.web.requests import ORIGIN_HEADER, prefers_json
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -43,7 +42,14 @@ _SCAN_THREADS: Final = 16
 _SCAN_SECONDS: Final = 10.0
 _END_SECONDS: Final = 75.0  # a file check takes at most a minute
 _NOBODYS: Final = "a" * 26  # a token of the right form
-_LONGEST_NAME: Final = 64  # of a header that says anything here; what is kept of names stays small so
+# The headers that say anything about a scan or a refusal; a browser sends as many again.
+_READ: Final = {
+    name.encode(): "HTTP_" + name.upper().replace("-", "_")
+    for name in (
+        *("host", "accept", "accept-encoding", "accept-language", "authorization", "cookie"),
+        *("x-forwarded-for", "x-forwarded-proto", ORIGIN_HEADER.lower()),
+    )
+}
 _ASCII: Final = bytes(range(128))
 SCANNED: Final = frozenset({b"/v/", b"/V/", b"/ap"})  # how the addresses of scans begin
 _SCANNED: Final = frozenset(start.decode() for start in SCANNED)
@@ -59,6 +65,7 @@ class AsgiSite:
         self._scans = scans
         self.shared_headers = _encoded(scans.shared_headers)
         self.heads: dict[object, bytes] = {}  # of answers, as `wire` writes them
+        self.dated: tuple[object, bytes] = None, b""  # the server's own headers, as `wire` writes them
         self._way_in = way_in
         self._intake = Intake(max_body_bytes)
         self._passed_on = 0
@@ -173,18 +180,11 @@ def as_environ(
         "REMOTE_ADDR": address,
     }
     for name, value in headers:
-        # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: no one may write it so.
-        if len(name) > _LONGEST_NAME or b"_" in name:
-            continue
-        variable = _variable(name)
-        text = value.decode("latin-1")
-        environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
+        variable = _READ.get(name)
+        if variable is not None:
+            text = value.decode("latin-1")
+            environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
     return environ
-
-
-@lru_cache(maxsize=500)
-def _variable(name: bytes) -> str:
-    return "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -44,7 +44,11 @@ class Slots:
 
     between: tuple[bytes, ...]
     names: tuple[str, ...]
+    _parts: list[bytes] = field(init=False)  # of the text, with nothing in the gaps
     _packed: tuple[bytes | None, ...] | None = None  # of `between`, once asked for
+
+    def __post_init__(self) -> None:
+        self._parts = [part for piece in self.between for part in (piece, b"")][:-1]
 
     @classmethod
     def cut(cls, text: str) -> Slots:
@@ -54,10 +58,9 @@ class Slots:
 
     def filled(self, words: Mapping[str, bytes]) -> bytes:
         """The text with words in its gaps, as they are: they are escaped already."""
-        out = [self.between[0]]
-        for name, piece in zip(self.names, self.between[1:], strict=True):
-            out += (words[name], piece)
-        return b"".join(out)
+        parts = self._parts.copy()
+        parts[1::2] = [words[name] for name in self.names]
+        return b"".join(parts)
 
     def filled_packed(self, words: Mapping[str, bytes]) -> bytes:
         """The same as a gzip file; only what is the same in every text is compressed."""
