@@ -14,7 +14,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,19 @@ class Database:
             session.close()  # rolls back, and leaves what was read readable
 
     @contextmanager
-    def writing(self, lock: str = "register") -> Iterator[Session]:
-        """A session that commits when its block ends well. `lock` names what may not be written by two at once."""
+    def writing(self, lock: str = "register", *, small: bool = False) -> Iterator[Session]:
+        """A session that commits when its block ends well. `lock` names what may not be written by two at once.
+
+        What is `small` rests in memory until it is committed. On SQLite a change that is not begins to be written once
+        the cache is full, and from then on no one reads.
+        """
         engine = self.engine.execution_options(**{_WRITES: True})
         with _wrapped_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
                 session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
-            yield session
+            with _kept_in_memory(session) if small and self.is_sqlite else nullcontext():
+                yield session
+                session.flush()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -132,6 +138,16 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def _kept_in_memory(session: Session) -> Iterator[None]:
+    connection = session.connection()
+    connection.exec_driver_sql("PRAGMA cache_spill=OFF")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA cache_spill=ON")
 
 
 def _lock_key(name: str) -> int:

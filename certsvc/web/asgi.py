@@ -21,7 +21,7 @@ from urllib.parse import quote
 from a2wsgi import WSGIMiddleware
 
 from certsvc.errors import Refused
-from certsvc.services.verification.scan import WouldWait
+from certsvc.services.verification.scan import Locked, WouldWait
 from certsvc.web.figures import way_of
 from certsvc.web.gate import Busy
 from certsvc.web.intake import BrokenOff, Intake, Receive, Scope, Send, TooSlow
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _THREADS: Final = 64
 _SCAN_THREADS: Final = 16
 _SCAN_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.002
 _END_SECONDS: Final = 75.0  # a file check takes at most a minute
 _NOBODYS: Final = "a" * 26  # a token of the right form
 # The headers that say anything about a scan or a refusal; a browser sends as many again.
@@ -69,6 +70,7 @@ class AsgiSite:
         self._way_in = way_in
         self._intake = Intake(max_body_bytes)
         self._passed_on = 0
+        self._unlocked = asyncio.Lock()
         self._scan_threads = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="scan")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +96,9 @@ class AsgiSite:
                 return None
             site = self._scans.site
             answer = refuse_scan(site, ask) or answer_allowed(site, ask, wait=False)
-        except WouldWait:
+        except WouldWait as error:
+            if ask is not None:
+                ask.locked_out = isinstance(error, Locked)
             return ask
         except Exception:
             return None
@@ -118,11 +122,31 @@ class AsgiSite:
 
     async def _wait_for(self, ask: Ask) -> Answer:
         site = self._scans.site
-        waiting = asyncio.get_running_loop().run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
         try:
-            return await asyncio.wait_for(waiting, _SCAN_SECONDS)
+            async with asyncio.timeout(_SCAN_SECONDS):
+                answer = await self._once_unlocked(ask) if ask.locked_out else None
+                return answer or await self._in_thread(ask)
         except TimeoutError:
             return answer_with(site, ask, without_record(site, "unavailable", about=ask.token))
+
+    async def _once_unlocked(self, ask: Ask) -> Answer | None:
+        """The answer as soon as the file is not locked; None where it would wait for something else then.
+
+        One at a time asks again and again, for all. SQLite's own waiting pauses ever longer, up to a tenth of a second,
+        and where many write it misses the gaps between them.
+        """
+        async with self._unlocked:
+            while True:
+                try:
+                    return answer_allowed(self._scans.site, ask, wait=False)
+                except Locked:
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                except WouldWait:
+                    return None
+
+    async def _in_thread(self, ask: Ask) -> Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         # a2wsgi reads ASCII alone; browsers escape all else, not every program does.

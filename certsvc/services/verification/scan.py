@@ -61,6 +61,10 @@ class WouldWait(Exception):
     """The database is a server, or locked, or must be asked more than one question."""
 
 
+class Locked(WouldWait):
+    """Somebody writes to the file just now: it takes some milliseconds."""
+
+
 def by_token(services: Services, token: str, *, wait: bool = True) -> PublicRecord | None:
     """As `look_up.by_token`. Raises `Unavailable`; without `wait`, `WouldWait` rather than wait for the database."""
     seen = in_plain_sight(services, token, wait=wait)
@@ -138,7 +142,7 @@ def _from_file(engine: Engine, token: str, *, wait: bool) -> tuple[Any, ...] | N
         found: tuple[Any, ...] | None = connection.execute(_SELECT_FROM_FILE, (token,)).fetchone()
     except sqlite3.OperationalError as error:
         if not wait and error.sqlite_errorcode & 0xFF in _LOCKED:
-            raise WouldWait from error
+            raise Locked from error
         _forget()
         raise
     except BaseException:

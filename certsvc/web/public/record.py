@@ -28,7 +28,7 @@ _PACKED = ("Content-Encoding", "gzip")
 @dataclass(slots=True)  # not frozen, as `Answer`
 class Ask:
     """One request to see a record. `switch` is the language asked for in the address, to be remembered; `packed` says
-    that the page may come by gzip."""
+    that the page may come by gzip, `locked_out` that it found the database locked."""
 
     token: str
     language: str
@@ -37,6 +37,7 @@ class Ask:
     origin: str = "-"
     switch: str | None = None
     packed: bool = False
+    locked_out: bool = False
 
 
 def answer_scan(site: Site, ask: Ask) -> Answer:
