@@ -14,7 +14,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from certsvc.errors import Conflict, Refused, Unavailable
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 60_000
 _WRITES = "certsvc_writes"
+_SMALL = "certsvc_small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,11 @@ class Database:
         What is `small` rests in memory until it is committed. On SQLite a change that is not begins to be written once
         the cache is full, and from then on no one reads.
         """
-        engine = self.engine.execution_options(**{_WRITES: True})
+        engine = self.engine.execution_options(**{_WRITES: True, _SMALL: small})
         with _wrapped_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
                 session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
-            with _kept_in_memory(session) if small and self.is_sqlite else nullcontext():
-                yield session
-                session.flush()
+            yield session
 
     def close(self) -> None:
         self.engine.dispose()
@@ -136,18 +135,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-@contextmanager
-def _kept_in_memory(session: Session) -> Iterator[None]:
-    connection = session.connection()
-    connection.exec_driver_sql("PRAGMA cache_spill=OFF")
-    try:
-        yield
-    finally:
-        connection.exec_driver_sql("PRAGMA cache_spill=ON")
+    options = connection.get_execution_options()
+    if options.get(_WRITES, False):
+        # Each time, since the connection serves all kinds; within a transaction it would change nothing.
+        connection.exec_driver_sql(f"PRAGMA cache_spill={'OFF' if options.get(_SMALL, False) else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _lock_key(name: str) -> int:
