@@ -65,7 +65,7 @@ class Pool:
 # With the site itself, and two uploads in its memory, under 700 MB (benchmarks/hostile.py).
 _POOL: Final = Pool(448 * 1024 * 1024)
 _TIMES_BY_THE_CLOCK: Final = 5  # where all else on a busy machine goes before
-_YIELD: Final = 5  # of 19: a scan that is asked for goes before
+_YIELD: Final = 10  # of 19: a scan that is asked for goes before, and a child still ends within its time
 
 Say = Callable[[bytes], object]
 Work = Callable[[dict[str, Any], bytes, Say], None]

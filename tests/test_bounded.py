@@ -96,6 +96,14 @@ def test_the_child_is_given_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch)
     assert not [name for name in told if name.startswith(("CERTSVC", "AWS"))]
 
 
+def tell_niceness(settings: dict[str, Any], content: bytes, say: Say) -> None:
+    say(str(os.nice(0)).encode())
+
+
+def test_a_child_goes_behind_the_one_that_asks() -> None:
+    assert int(run_bounded(tell_niceness, {}, b"", BOUNDS)) == min(os.nice(0) + 10, 19)
+
+
 def test_an_interpreter_that_is_not_there_is_out_of_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(OutOfBounds):

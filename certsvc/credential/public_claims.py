@@ -25,31 +25,37 @@ _NAME_EN: Final = OWN + "nameEn"
 
 class PublicClaims(NamedTuple):
     """Some of `document.CertificateClaims`, days as ISO text. `status_list` is the address of the list of revocations,
-    None for a certificate that stands in no list."""
+    None for a certificate that stands in no list. The order is that of `SHARED` and `REPEATED`."""
 
     issuer: str
     issuer_zh: str
     issuer_en: str
     sample: bool
-    token: str
-    number: str
-    version: int
-    holder_name: str
-    portrait_digest: str | None
-    occupation_code: str
     occupation_zh: str
     occupation_en: str
-    level: int
     level_zh: str
     level_en: str
+    version: int
+    level: int
+    number: str
+    token: str
+    holder_name: str
+    occupation_code: str
     issued_on: str
     reissued_on: str | None
     valid_until: str | None
+    portrait_digest: str | None
     replaces: str | None
     replaces_paper: str | None
     evidence: str | None
     status_list: str | None
     status_index: int
+
+
+SHARED: Final = slice(PublicClaims._fields.index("issuer_zh"), PublicClaims._fields.index("number"))
+"""What all certificates of one kind say alike, and anyone may see."""
+REPEATED: Final = slice(PublicClaims._fields.index("version"), PublicClaims._fields.index("portrait_digest"))
+"""What columns of the register repeat: `PublicClaims._fields[REPEATED]` are their names too."""
 
 
 def read_public(document: dict[str, Any]) -> PublicClaims:
@@ -64,20 +70,20 @@ def read_public(document: dict[str, Any]) -> PublicClaims:
             issuer["name"],
             issuer[_NAME_EN],
             certificate[_SAMPLE],
-            document["id"][-_TOKEN_LENGTH:],
-            subject["licenseNumber"],
-            certificate[_VERSION],
-            subject["name"],
-            subject.get(_PORTRAIT),
-            achievement[_CODE],
             achievement[_OCCUPATION],
             achievement[_OCCUPATION_EN],
-            achievement[_LEVEL],
             achievement[_LEVEL_NAME],
             achievement[_LEVEL_NAME_EN],
+            certificate[_VERSION],
+            achievement[_LEVEL],
+            subject["licenseNumber"],
+            document["id"][-_TOKEN_LENGTH:],
+            subject["name"],
+            achievement[_CODE],
             certificate[_ISSUED_ON],
             certificate.get(_REISSUED_ON),
             None if until is None else until[:_DAY_LENGTH],
+            subject.get(_PORTRAIT),
             certificate.get(_REPLACES),
             certificate.get(_REPLACES_PAPER),
             certificate.get(_EVIDENCE),

@@ -30,6 +30,7 @@ WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 60_000
 _WRITES = "certsvc_writes"
 _INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
+_SMALL = "certsvc_small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,13 @@ class Database:
             session.close()  # rolls back, and leaves what was read readable
 
     @contextmanager
-    def writing(self, lock: str = "register") -> Iterator[Session]:
-        """A session that commits when its block ends well. `lock` names what may not be written by two at once."""
-        engine = self.engine.execution_options(**{_WRITES: True})
+    def writing(self, lock: str = "register", *, small: bool = False) -> Iterator[Session]:
+        """A session that commits when its block ends well. `lock` names what may not be written by two at once.
+
+        What is `small` rests in memory until it is committed. On SQLite a change that is not begins to be written once
+        the cache is full, and from then on no one reads.
+        """
+        engine = self.engine.execution_options(**{_WRITES: True, _SMALL: small})
         with _wrapped_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
                 session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
@@ -147,8 +152,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get(_WRITES, False):
+        # Each time, since the connection serves all kinds; within a transaction it would change nothing.
+        connection.exec_driver_sql(f"PRAGMA cache_spill={'OFF' if options.get(_SMALL, False) else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _lock_key(name: str) -> int:

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
@@ -22,7 +21,7 @@ from urllib.parse import quote
 from a2wsgi import WSGIMiddleware
 
 from certsvc.errors import Refused
-from certsvc.services.verification.scan import WouldWait
+from certsvc.services.verification.scan import Locked, WouldWait
 from certsvc.web.figures import way_of
 from certsvc.web.gate import Busy
 from certsvc.web.intake import BrokenOff, Intake, Receive, Scope, Send, TooSlow
@@ -30,7 +29,7 @@ from certsvc.web.languages import choose_language
 from certsvc.web.problems import problem_answer, problem_page
 from certsvc.web.public.record import Ask, answer_allowed, answer_with, look_at, refuse_scan
 from certsvc.web.public.statement import without_record
-from certsvc.web.requests import prefers_json
+from certsvc.web.requests import ORIGIN_HEADER, prefers_json
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -41,9 +40,17 @@ if TYPE_CHECKING:
 _THREADS: Final = 64
 _SCAN_THREADS: Final = 16
 _SCAN_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.002
 _END_SECONDS: Final = 75.0  # a file check takes at most a minute
 _NOBODYS: Final = "a" * 26  # a token of the right form
-_LONGEST_NAME: Final = 64  # of a header that says anything here; what is kept of names stays small so
+# The headers that say anything about a scan or a refusal; a browser sends as many again.
+_READ: Final = {
+    name.encode(): "HTTP_" + name.upper().replace("-", "_")
+    for name in (
+        *("host", "accept", "accept-encoding", "accept-language", "authorization", "cookie"),
+        *("x-forwarded-for", "x-forwarded-proto", ORIGIN_HEADER.lower()),
+    )
+}
 _ASCII: Final = bytes(range(128))
 SCANNED: Final = frozenset({b"/v/", b"/V/", b"/ap"})  # how the addresses of scans begin
 _SCANNED: Final = frozenset(start.decode() for start in SCANNED)
@@ -59,9 +66,11 @@ class AsgiSite:
         self._scans = scans
         self.shared_headers = _encoded(scans.shared_headers)
         self.heads: dict[object, bytes] = {}  # of answers, as `wire` writes them
+        self.dated: tuple[object, bytes] = None, b""  # the server's own headers, as `wire` writes them
         self._way_in = way_in
         self._intake = Intake(max_body_bytes)
         self._passed_on = 0
+        self._unlocked = asyncio.Lock()
         self._scan_threads = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="scan")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +96,9 @@ class AsgiSite:
                 return None
             site = self._scans.site
             answer = refuse_scan(site, ask) or answer_allowed(site, ask, wait=False)
-        except WouldWait:
+        except WouldWait as error:
+            if ask is not None:
+                ask.locked_out = isinstance(error, Locked)
             return ask
         except Exception:
             return None
@@ -111,11 +122,31 @@ class AsgiSite:
 
     async def _wait_for(self, ask: Ask) -> Answer:
         site = self._scans.site
-        waiting = asyncio.get_running_loop().run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
         try:
-            return await asyncio.wait_for(waiting, _SCAN_SECONDS)
+            async with asyncio.timeout(_SCAN_SECONDS):
+                answer = await self._once_unlocked(ask) if ask.locked_out else None
+                return answer or await self._in_thread(ask)
         except TimeoutError:
             return answer_with(site, ask, without_record(site, "unavailable", about=ask.token))
+
+    async def _once_unlocked(self, ask: Ask) -> Answer | None:
+        """The answer as soon as the file is not locked; None where it would wait for something else then.
+
+        One at a time asks again and again, for all. SQLite's own waiting pauses ever longer, up to a tenth of a second,
+        and where many write it misses the gaps between them.
+        """
+        async with self._unlocked:
+            while True:
+                try:
+                    return answer_allowed(self._scans.site, ask, wait=False)
+                except Locked:
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                except WouldWait:
+                    return None
+
+    async def _in_thread(self, ask: Ask) -> Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._scan_threads, self._scans.answer_in_turn, ask)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         # a2wsgi reads ASCII alone; browsers escape all else, not every program does.
@@ -173,18 +204,11 @@ def as_environ(
         "REMOTE_ADDR": address,
     }
     for name, value in headers:
-        # To WSGI "X_Forwarded_For" is the name that a proxy's "X-Forwarded-For" has: no one may write it so.
-        if len(name) > _LONGEST_NAME or b"_" in name:
-            continue
-        variable = _variable(name)
-        text = value.decode("latin-1")
-        environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
+        variable = _READ.get(name)
+        if variable is not None:
+            text = value.decode("latin-1")
+            environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
     return environ
-
-
-@lru_cache(maxsize=500)
-def _variable(name: bytes) -> str:
-    return "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

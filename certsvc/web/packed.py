@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 _HEAD: Final = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
@@ -45,13 +46,21 @@ def join(parts: Sequence[tuple[bytes, bytes | None]]) -> bytes:
 
 
 def _stored(content: bytes) -> bytes:
+    if 0 < len(content) <= _LONGEST_STORED:
+        return b"\0" + struct.pack("<HH", len(content), len(content) ^ _LONGEST_STORED) + content
     blocks = [content[i : i + _LONGEST_STORED] for i in range(0, len(content), _LONGEST_STORED)]
     return b"".join(b"\0" + struct.pack("<HH", len(block), len(block) ^ 0xFFFF) + block for block in blocks)
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header names gzip, and not with a weight of 0 (RFC 9110, 12.5.3)."""
-    for part in accept_encoding[:200].lower().split(","):
+    named = accept_encoding[:200].lower()  # cut before it is kept
+    return "gzip" in named and _names_gzip(named)
+
+
+@lru_cache(maxsize=1000)
+def _names_gzip(accept_encoding: str) -> bool:
+    for part in accept_encoding.split(","):
         coding, _, weight = part.partition(";")
         if coding.strip() == "gzip":
             try:

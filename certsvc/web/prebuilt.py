@@ -8,8 +8,8 @@ Words never meet the template engine, so no name can be code. Not here: what the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -39,50 +39,70 @@ def marked(text: str, kind: str) -> str:
 
 
 @dataclass(slots=True)
-class _Shape:
-    between: tuple[bytes, ...]  # one more than names
+class Slots:
+    """A text with gaps: what stands `between` them, and the `names` of the words that go into them (one fewer)."""
+
+    between: tuple[bytes, ...]
     names: tuple[str, ...]
-    packed: tuple[bytes | None, ...] | None = None  # of `between`, once asked for
+    _parts: list[bytes] = field(init=False)  # of the text, with nothing in the gaps
+    _packed: tuple[bytes | None, ...] | None = None  # of `between`, once asked for
+
+    def __post_init__(self) -> None:
+        self._parts = [part for piece in self.between for part in (piece, b"")][:-1]
+
+    @classmethod
+    def cut(cls, text: str) -> Slots:
+        """A text cut at its markers."""
+        pieces = _MARKER.split(text)
+        return cls(tuple(piece.encode() for piece in pieces[0::2]), tuple(pieces[1::2]))
+
+    def filled(self, words: Mapping[str, bytes]) -> bytes:
+        """The text with words in its gaps, as they are: they are escaped already."""
+        parts = self._parts.copy()
+        parts[1::2] = [words[name] for name in self.names]
+        return b"".join(parts)
+
+    def filled_packed(self, words: Mapping[str, bytes]) -> bytes:
+        """The same as a gzip file; only what is the same in every text is compressed."""
+        if self._packed is None:
+            self._packed = tuple(pack_piece(piece) for piece in self.between)
+        out: list[tuple[bytes, bytes | None]] = [(self.between[0], self._packed[0])]
+        for name, piece, packed in zip(self.names, self.between[1:], self._packed[1:], strict=True):
+            out += ((words[name], None), (piece, packed))
+        return join(out)
+
+    def settled(self, words: Mapping[str, bytes], gaps: Container[str]) -> Slots:
+        """The text with its words for good, but for those that stay `gaps`."""
+        between, names = [self.between[0]], []
+        for name, piece in zip(self.names, self.between[1:], strict=True):
+            if name in gaps:
+                names.append(name)
+                between.append(piece)
+            else:
+                between[-1] += words[name] + piece
+        return Slots(tuple(between), tuple(names))
 
 
 class Prebuilt:
     """The shapes met so far; at most 2,000, then it starts afresh."""
 
     def __init__(self) -> None:
-        self._shapes: dict[Hashable, _Shape] = {}
+        self._shapes: dict[Hashable, Slots] = {}
 
-    def write(self, shape: Hashable, words: Mapping[str, object], render: Callable[[], str]) -> bytes:
-        """The page of `shape` with `words` in it; `render` draws it with markers, when the shape is new."""
-        known = self._known(shape, render)
-        out = [known.between[0]]
-        for name, piece in zip(known.names, known.between[1:], strict=True):
-            out += (_escaped(words[name]), piece)
-        return b"".join(out)
-
-    def write_packed(self, shape: Hashable, words: Mapping[str, object], render: Callable[[], str]) -> bytes:
-        """The same as a gzip file; only what is the same in every page of the shape is compressed."""
-        known = self._known(shape, render)
-        if known.packed is None:
-            known.packed = tuple(pack_piece(piece) for piece in known.between)
-        out: list[tuple[bytes, bytes | None]] = [(known.between[0], known.packed[0])]
-        for name, piece, packed in zip(known.names, known.between[1:], known.packed[1:], strict=True):
-            out += ((_escaped(words[name]), None), (piece, packed))
-        return join(out)
-
-    def _known(self, shape: Hashable, render: Callable[[], str]) -> _Shape:
+    def slots(self, shape: Hashable, make: Callable[[], Slots]) -> Slots:
+        """The text of a shape; `make` draws it when the shape is new."""
         known = self._shapes.get(shape)
         if known is None:
-            cut = _MARKER.split(render())
+            known = make()
             if len(self._shapes) >= _MOST:
                 self._shapes.clear()
-            known = _Shape(tuple(piece.encode() for piece in cut[0::2]), tuple(cut[1::2]))
             self._shapes[shape] = known
         return known
 
 
-def _escaped(word: object) -> bytes:
-    # Markup knows itself to be safe; everything else is escaped here. Most words hold nothing to escape, and a page has
-    # two dozen of them: to ask first takes a fifth of the time.
+def escaped(word: object) -> bytes:
+    """A word as it may stand in a page. Markup knows itself to be safe; everything else is escaped here."""
+    # Most words hold nothing to escape, and a page has two dozen of them: to ask first takes a fifth of the time.
     if type(word) is str and _TO_ESCAPE(word) is None:
         return word.encode("utf-8", "replace")
     return (word if isinstance(word, Markup) else escape(word)).encode("utf-8", "replace")

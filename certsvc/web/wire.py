@@ -131,11 +131,14 @@ class ScanProtocol(HttpToolsProtocol):
             head = _head_of(answer, self._site.shared_headers)
             if len(self._site.heads) < _MOST_HEADS:
                 self._site.heads[key] = head
-        lines = [head]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines += (b"content-length: %d\r\n\r\n" % len(answer.body), answer.body)
-        return b"".join(lines)
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (head, self._dated(), len(answer.body), answer.body)
+
+    def _dated(self) -> bytes:
+        """The server's own headers, which uvicorn makes again each second."""
+        made = self.server_state.default_headers
+        if self._site.dated[0] is not made:
+            self._site.dated = made, b"".join(b"%b: %b\r\n" % pair for pair in made)
+        return self._site.dated[1]
 
 
 class ScanServer(Server):

@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,8 @@ from certsvc.web.wire import IDLE_SECONDS, ScanProtocol, ScanServer
 _STOP_SECONDS: Final = 80  # what is in flight may end; a file check takes at most a minute
 _KILL_SECONDS: Final = 90
 _AGAIN_SECONDS: Final = 1.0  # between two starts of a process that does not stay
+# A scan gives up the interpreter some five times, and beside a thread that computes waits so long for it each time.
+_SWITCH_SECONDS: Final = 0.0005
 _BACKLOG: Final = 2048
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -51,6 +54,7 @@ def serve_alone(make: Callable[[], AsgiSite], host: str, port: int, *, shared: b
     config = configured(make())
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not walk over it again and again
+    sys.setswitchinterval(_SWITCH_SECONDS)
     listening = _listen(host, port, shared=shared)
     with suppress(KeyboardInterrupt):  # how it is told to stop: uvicorn has ended by then, and says it once more
         ScanServer(config).run(sockets=[listening])

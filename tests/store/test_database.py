@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -122,3 +124,27 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
         os.umask(before)
     database.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_small_change_locks_no_one_out_before_it_is_committed(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'small.sqlite3'}")
+    with database.writing() as session:
+        session.execute(text("create table big (content blob)"))
+        session.execute(text("insert into big values ('before')"))
+    reader = sqlite3.connect(tmp_path / "small.sqlite3", timeout=0)
+
+    def readable(*, small: bool) -> bool:
+        with database.writing(small=small) as session:
+            for _ in range(1500):  # more than SQLite's cache has room for
+                session.execute(text("insert into big values (zeroblob(4000))"))
+            with suppress(sqlite3.OperationalError):
+                return reader.execute("select count(*) from big").fetchone() is not None
+        return False
+
+    if reader.execute("pragma journal_mode").fetchone() == ("delete",):
+        assert not readable(small=False)  # what this is about; a log that is written ahead locks no one out
+    assert readable(small=True)
+    with database.writing() as session:
+        assert session.execute(text("pragma cache_spill")).scalar_one() != 0  # as ever, for those who come later
+    reader.close()
+    database.close()

@@ -20,7 +20,9 @@ from certsvc.app import create_app, create_asgi
 from certsvc.services.certificates.change_status import reinstate, suspend
 from certsvc.services.verification.scan import WouldWait, by_token
 from certsvc.web import asgi, intake
+from certsvc.web.answers import Answer
 from certsvc.web.asgi import AsgiSite
+from certsvc.web.public.record import Ask, answer_allowed
 from certsvc.web.scans import Scans
 from certsvc.web.site import EXTENSION
 from tests.builders.site import Register
@@ -142,6 +144,61 @@ def test_a_scan_that_must_wait_holds_up_nobody(own: Register, own_asgi: AsgiSite
     scan, alive = asyncio.run(scene())
     assert alive.status == 200
     assert scan.json["state"] == "valid"
+
+
+def test_scans_are_answered_as_soon_as_the_file_is_not_locked(
+    own: Register, own_asgi: AsgiSite, locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_threads: list[str] = []
+
+    def in_turn(scans: Scans, one: Ask) -> Answer:
+        in_threads.append(one.token)
+        return answer_in_turn(scans, one)
+
+    async def scene() -> list[Heard]:
+        tokens = [own.held[state].token for state in ("valid", "revoked", "valid")]
+        scans = [asyncio.create_task(exchange(own_asgi, scope_of(f"/v/{one}", headers=JSON))) for one in tokens]
+        await asyncio.sleep(0.1)
+        assert not any(scan.done() for scan in scans)
+        locked.rollback()
+        locked.close()
+        return await asyncio.gather(*scans)
+
+    answer_in_turn = Scans.answer_in_turn
+    monkeypatch.setattr(Scans, "answer_in_turn", in_turn)
+    schemes = {
+        own.services.database.engine: dict.fromkeys(range(10), False)
+    }  # asked before whether they show portraits
+    monkeypatch.setattr("certsvc.services.verification.portrait._public", schemes)
+    assert [one.json["state"] for one in asyncio.run(scene())] == ["valid", "revoked", "valid"]
+    # One in plain sight waits on the loop, by a few milliseconds at a time; in a thread SQLite itself would wait.
+    assert in_threads == [own.held["revoked"].token]
+
+
+def test_one_scan_alone_asks_whether_the_file_is_still_locked(
+    own: Register, own_asgi: AsgiSite, locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def ask_again(*arguments: Any, **named: Any) -> Answer:
+        nonlocal asked
+        asked += 1
+        return answer_allowed(*arguments, **named)
+
+    async def scene() -> int:
+        scans = [asyncio.create_task(exchange(own_asgi, scope_of(f"/v/{own.valid.token}"))) for _ in range(50)]
+        await asyncio.sleep(0.2)
+        before = asked
+        locked.rollback()
+        locked.close()
+        assert {one.status for one in await asyncio.gather(*scans)} == {200}
+        return before
+
+    monkeypatch.setattr(asgi, "answer_allowed", ask_again)
+    monkeypatch.setattr(asgi, "_AGAIN_SECONDS", 0.02)
+    before = asyncio.run(scene())
+    assert before <= 50 + 11
+    assert asked == before + 50
 
 
 def test_a_scan_that_waits_too_long_cannot_be_checked_just_now(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 
+import pytest
 from flask import Flask
 
 from certsvc.services.verification import look_up
-from certsvc.web.prebuilt import Prebuilt, marker
+from certsvc.web.prebuilt import Prebuilt, Slots, escaped, marker
 from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import record_page
 from certsvc.web.public.statement import state_of
@@ -41,9 +42,27 @@ def test_a_prebuilt_page_is_the_template_s_own(app: Flask, register: Register) -
 
 
 def test_words_are_escaped_and_never_taken_for_markers() -> None:
-    pages = Prebuilt()
+    slots = Slots.cut(f"<p>{marker('name')}</p>")
     for word in ("<b>", marker("other"), "{{x}}", "&amp;"):
-        text = pages.write("shape", {"name": word, "other": "no"}, lambda: f"<p>{marker('name')}</p>").decode()
+        text = slots.filled({"name": escaped(word), "other": b"no"}).decode()
         assert "no" not in text
         assert "<b>" not in text
         assert text.startswith("<p>")
+
+
+def test_words_settled_for_good_leave_the_other_gaps() -> None:
+    slots = Slots.cut("".join(f"<{name}>{marker(name)}" for name in ("a", "b", "c", "a")))
+    words = {name: name.upper().encode() for name in ("a", "b", "c")}
+    for gaps in ((), ("b",), ("a", "c"), ("a", "b", "c")):
+        settled = slots.settled(words, gaps)
+        assert set(settled.names) == set(gaps)
+        assert settled.filled(words) == slots.filled(words) == b"<a>A<b>B<c>C<a>A"
+        assert gzip.decompress(settled.filled_packed(words)) == slots.filled(words)
+
+
+def test_no_more_shapes_are_kept_than_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certsvc.web.prebuilt._MOST", 3)
+    pages = Prebuilt()
+    for number in range(10):
+        assert pages.slots(number, lambda: Slots.cut("x")).filled({}) == b"x"
+        assert len(pages._shapes) <= 3

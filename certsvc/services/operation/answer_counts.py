@@ -35,7 +35,7 @@ class Figure(NamedTuple):
 
 def add(database: Database, counts: Mapping[Figure, int]) -> None:
     """Add to the figures. Raises `Unavailable`."""
-    with database.writing("figures") as session:
+    with database.writing("figures", small=True) as session:
         # In one order, so that two processes never wait for each other's rows.
         for figure in sorted(counts):
             bound = {"key": _PREFIX + ":".join(figure), "never": _NEVER, "seen": counts[figure]}

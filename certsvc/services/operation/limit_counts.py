@@ -34,7 +34,7 @@ class Window:
 
 def count(database: Database, windows: Sequence[Window]) -> list[int]:
     """Count one attempt in each window; answers how many each has seen, this one included. Raises `Unavailable`."""
-    with database.writing("limits") as session:
+    with database.writing("limits", small=True) as session:
         seen: list[int] = []
         opened = None
         for window in windows:
@@ -51,7 +51,7 @@ def count(database: Database, windows: Sequence[Window]) -> list[int]:
 
 def give_back(database: Database, windows: Sequence[Window]) -> None:
     """Take one attempt back from each window that is still open. Raises `Unavailable`."""
-    with database.writing("limits") as session:
+    with database.writing("limits", small=True) as session:
         for window in windows:
             session.execute(_GIVE_BACK, {"key": window.key, "window": window.index})
 

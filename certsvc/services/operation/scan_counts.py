@@ -27,7 +27,7 @@ class Place(NamedTuple):
 def add(database: Database, counts: Mapping[Place, int]) -> None:
     """Add scans to the counts. Raises `Unavailable`."""
     in_order = sorted(counts.items())  # so that two processes never wait for each other's rows
-    with database.writing("scans") as session:
+    with database.writing("scans", small=True) as session:
         connection = session.connection()
         if database.is_sqlite:  # which keeps days as text
             rows = [(on.isoformat(), number, origin, scans) for (on, number, origin), scans in in_order]

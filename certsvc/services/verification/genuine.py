@@ -8,16 +8,16 @@ proofs and the strict format are for files brought to be checked, for `log check
 
 from __future__ import annotations
 
-from datetime import date
 from hashlib import sha256
-from typing import Final, NamedTuple, Protocol
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import orjson
 from sqlalchemy.orm import object_session
 
 from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.document import CertificateClaims
-from certsvc.credential.public_claims import PublicClaims, read_public
+from certsvc.credential.public_claims import REPEATED, PublicClaims, read_public
 from certsvc.credential.status import Status
 from certsvc.errors import MalformedCredential
 from certsvc.person.name import fold
@@ -30,33 +30,13 @@ from certsvc.store.base import folded_number
 
 _STORED: Final = frozenset(status.value for status in Status) - {Status.EXPIRED.value}
 
+REPEATING: Final = PublicClaims._fields[REPEATED]
+"""The columns of an issued certificate that repeat what was signed, in the order of `PublicClaims`."""
+_DAYS: Final = 3  # the last of them
+_repeating: Final = attrgetter(*REPEATING)
 
-class IssuedRow(Protocol):
-    """The columns of an issued certificate that repeat what was signed: a `CertificateRecord`, or columns of one
-    selected by name. Days come as dates or as ISO text, as the driver gives them."""
 
-    @property
-    def number(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def token(self) -> str: ...
-    @property
-    def holder_name(self) -> str: ...
-    @property
-    def occupation_code(self) -> str: ...
-    @property
-    def level(self) -> int: ...
-    @property
-    def issued_on(self) -> date | str: ...
-    @property
-    def reissued_on(self) -> date | str | None: ...
-    @property
-    def valid_until(self) -> date | str | None: ...
-    @property
-    def credential(self) -> bytes | None: ...
-    @property
-    def status(self) -> str: ...
+Repeated: TypeAlias = tuple[object, ...]
 
 
 class Genuine(NamedTuple):
@@ -71,19 +51,29 @@ def genuine_claims(services: Services, row: CertificateRecord) -> Genuine | None
     disagrees. Raises `Unavailable` where a key is distrusted and no signed head says what the log proves."""
     if not isinstance(row.credential, bytes) or row.credential_sha256 != sha256(row.credential).hexdigest():
         return None
-    return genuine_by(services.stored_proofs, services.issuer.did, row) or _genuine_by_log(services, row)
+    if row.status not in _STORED:
+        return None
+    repeated = in_text(_repeating(row))
+    found = genuine_by(services.stored_proofs, services.issuer.did, row.credential, repeated)
+    return found or _genuine_by_log(services, row, repeated)
 
 
-def genuine_by(proofs: StoredProofs, issuer: str, row: IssuedRow) -> Genuine | None:
+def genuine_by(proofs: StoredProofs, issuer: str, credential: object, repeated: Repeated) -> Genuine | None:
     """As `genuine_claims` by the keys that vouch without the log; None as well for what another key signed.
+    `repeated` are the columns `REPEATING`.
 
     The column of the digest, which finds files and is shown nowhere, is not asked: a scan has no time for it.
     """
-    credential = row.credential
     if not isinstance(credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
         return None
     signed = proofs.signed_part(credential)
-    return None if signed is None else _read(signed, issuer, row)
+    return None if signed is None else _read(signed, issuer, repeated)
+
+
+def in_text(repeated: Repeated) -> Repeated:
+    """The columns `REPEATING` with their days as ISO text: some drivers give dates."""
+    days = (day if day is None else str(day) for day in repeated[-_DAYS:])
+    return (*repeated[:-_DAYS], *days)
 
 
 def check_row(services: Services, row: CertificateRecord) -> CredentialCheck:
@@ -124,32 +114,16 @@ def folds_agree(row: CertificateRecord) -> bool:
     return row.number_folded == folded_number(row.number) and row.holder_name_folded == fold(row.holder_name)
 
 
-def _read(signed: SignedPart, issuer: str, row: IssuedRow) -> Genuine | None:
+def _read(signed: SignedPart, issuer: str, repeated: Repeated) -> Genuine | None:
     try:
         claims = read_public(orjson.loads(signed.document))
     except (MalformedCredential, orjson.JSONDecodeError):
         return None
-    return Genuine(claims, signed.digest[:8]) if claims.issuer == issuer and _repeats(row, claims) else None
+    says = cast(Repeated, claims[REPEATED])
+    return Genuine(claims, signed.digest[:8]) if claims.issuer == issuer and says == repeated else None
 
 
-def _repeats(row: IssuedRow, claims: PublicClaims) -> bool:
-    """As `repeats`, for claims as a look-up reads them; days are compared as text."""
-    reissued_on, valid_until = row.reissued_on, row.valid_until
-    return (
-        row.status in _STORED
-        and row.token == claims.token
-        and row.number == claims.number
-        and row.version == claims.version
-        and row.holder_name == claims.holder_name
-        and row.occupation_code == claims.occupation_code
-        and row.level == claims.level
-        and str(row.issued_on) == claims.issued_on
-        and (None if reissued_on is None else str(reissued_on)) == claims.reissued_on
-        and (None if valid_until is None else str(valid_until)) == claims.valid_until
-    )
-
-
-def _genuine_by_log(services: Services, row: CertificateRecord) -> Genuine | None:
+def _genuine_by_log(services: Services, row: CertificateRecord, repeated: Repeated) -> Genuine | None:
     """For what only the log vouches for: both proofs, and its place in the log."""
     if all(key.distrusted_from is None for key in services.trust.keys.values()):
         return None
@@ -157,7 +131,7 @@ def _genuine_by_log(services: Services, row: CertificateRecord) -> Genuine | Non
     if not found.ok or found.document is None:
         return None
     document = canonical_bytes(found.document)
-    return _read(SignedPart(document, sha256(document).digest()), services.issuer.did, row)
+    return _read(SignedPart(document, sha256(document).digest()), services.issuer.did, repeated)
 
 
 def _proven(services: Services, row: CertificateRecord) -> int | None:

@@ -32,27 +32,28 @@ def may_show(services: Services, record: PublicRecord) -> bool:
 
     Raises `Unavailable`.
     """
-    if record.state not in SHOWN or record.portrait_digest is None or record.scheme_id is None:
+    return record.state in SHOWN and shows(services, record.portrait_digest, record.scheme_id)
+
+
+def shows(services: Services, portrait_digest: str | None, scheme_id: int | None) -> bool:
+    """Whether a scheme makes this signed photo public; False where there is none. Raises `Unavailable`."""
+    if portrait_digest is None or scheme_id is None:
         return False
     known = _public.setdefault(services.database.engine, {})
-    if record.scheme_id not in known:
+    if scheme_id not in known:
         try:
             with services.database.reading() as session:
-                known[record.scheme_id] = scheme_of(session, record.scheme_id).certificate.show_photo_publicly
+                known[scheme_id] = scheme_of(session, scheme_id).certificate.show_photo_publicly
         except NoResultFound:
             return False
         except SQLAlchemyError as error:
             raise Unavailable("暂时无法查询", "cannot be looked up just now") from error
-    return known[record.scheme_id]
+    return known[scheme_id]
 
 
-def is_known(services: Services, record: PublicRecord) -> bool:
-    """Whether `may_show` answers without asking the database."""
-    return (
-        record.portrait_digest is None
-        or record.scheme_id is None
-        or record.scheme_id in _public.get(services.database.engine, ())
-    )
+def is_known(services: Services, portrait_digest: str | None, scheme_id: int | None) -> bool:
+    """Whether `shows` answers without asking the database."""
+    return portrait_digest is None or scheme_id is None or scheme_id in _public.get(services.database.engine, ())
 
 
 def portrait_of(services: Services, record: PublicRecord) -> bytes | None:

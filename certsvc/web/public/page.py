@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from certsvc.errors import Unavailable
 from certsvc.services.verification.portrait import may_show
 from certsvc.web.pages import grouped, why
-from certsvc.web.prebuilt import marker
+from certsvc.web.prebuilt import Slots, escaped, marker
 from certsvc.web.public.statement import Statement
 from certsvc.web.site import Site
 
@@ -64,6 +64,21 @@ def write_record(
 ) -> bytes:
     """The page of a statement, `packed` by gzip; `matched` and `limited` are what match mode answered, `ticket` what
     lets its reader keep the check with the name on it (`web.public.kept`)."""
+    slots, words = page_of(site, statement, language, token, matched=matched, limited=limited, ticket=ticket)
+    return slots.filled_packed(words) if packed else slots.filled(words)
+
+
+def page_of(
+    site: Site,
+    statement: Statement,
+    language: str,
+    token: str | None,
+    *,
+    matched: bool | None = None,
+    limited: bool = False,
+    ticket: str | None = None,
+) -> tuple[Slots, dict[str, bytes]]:
+    """The page of a statement with gaps, and the words that go into them; see `write_record`."""
     words: dict[str, object] = statement.as_words() | {"token": token, "ticket": ticket}
     record = statement.record
     portrait = None if token is None else portrait_address(site, record)
@@ -78,7 +93,7 @@ def write_record(
         successor = record.successor_version, record.successor_state, record.standing
         shape += (present, record.version, record.carrier, record.sample, successor)
 
-    def render() -> str:
+    def draw() -> Slots:
         values = statement.as_values() | {name: marker(name) for name in statement.as_words()}
         values["says"] = replace(statement.says, zh=marker("says_zh"), en=marker("says_en"))
         values["token"] = token and marker("token")
@@ -87,7 +102,8 @@ def write_record(
         if record is not None:
             marked = {name: marker(name) for name in _WORDS if words[name]}
             values["record"] = SimpleNamespace(**{name: getattr(record, name) for name in record.__slots__} | marked)
-        return site.pages.render("public/record.html", language, matched=matched, limited=limited, **values)
+        text = site.pages.render("public/record.html", language, matched=matched, limited=limited, **values)
+        return Slots.cut(text)
 
-    write = site.pages.prebuilt.write_packed if packed else site.pages.prebuilt.write
-    return write(shape, words, render)
+    slots = site.pages.prebuilt.slots(shape, draw)
+    return slots, {name: escaped(words[name]) for name in slots.names}

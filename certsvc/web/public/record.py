@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from certsvc.credential.token import normalise_token
 from certsvc.errors import Unavailable
 from certsvc.services.verification.portrait import is_known
-from certsvc.services.verification.scan import WouldWait, by_token
+from certsvc.services.verification.scan import Seen, WouldWait, as_record, in_plain_sight, out_of_sight
 from certsvc.web import problems
 from certsvc.web.answers import HTML, JSON, Answer, encoded, json_answer
 from certsvc.web.figures import SCAN
 from certsvc.web.languages import COOKIE, COOKIE_SECONDS, LANGUAGES
 from certsvc.web.public.page import write_record
+from certsvc.web.public.plain import VALID, is_plain, plain_json, plain_page
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.site import Site
 
@@ -27,7 +28,7 @@ _PACKED = ("Content-Encoding", "gzip")
 @dataclass(slots=True)  # not frozen, as `Answer`
 class Ask:
     """One request to see a record. `switch` is the language asked for in the address, to be remembered; `packed` says
-    that the page may come by gzip."""
+    that the page may come by gzip, `locked_out` that it found the database locked."""
 
     token: str
     language: str
@@ -36,6 +37,7 @@ class Ask:
     origin: str = "-"
     switch: str | None = None
     packed: bool = False
+    locked_out: bool = False
 
 
 def answer_scan(site: Site, ask: Ask) -> Answer:
@@ -52,7 +54,14 @@ def refuse_scan(site: Site, ask: Ask) -> Answer | None:
 
 def answer_allowed(site: Site, ask: Ask, *, wait: bool = True) -> Answer:
     """As `answer_scan` once its address is counted. Without `wait`, raises `WouldWait` rather than wait."""
-    return answer_with(site, ask, look_at(site, ask.token, wait=wait))
+    try:
+        seen = in_plain_sight(site.services, ask.token, wait=wait)
+        if seen is not None and is_plain(site, seen):
+            return _answer_plainly(site, ask, seen)
+        statement = _state_of(site, ask.token, seen, wait=wait)
+    except Unavailable:
+        statement = without_record(site, "unavailable", about=ask.token[:64])
+    return answer_with(site, ask, statement)
 
 
 def answer_with(site: Site, ask: Ask, statement: Statement) -> Answer:
@@ -70,12 +79,25 @@ def look_at(site: Site, token: str, *, wait: bool = True) -> Statement:
     """What there is to say about the certificate with this token now. Without `wait`, raises `WouldWait` rather than
     wait for the database."""
     try:
-        record = by_token(site.services, token, wait=wait)
-        if not wait and record is not None and record.portrait_digest and not is_known(site.services, record):
-            raise WouldWait
-        return state_of(site, record, about=token[:64])
+        return _state_of(site, token, in_plain_sight(site.services, token, wait=wait), wait=wait)
     except Unavailable:
         return without_record(site, "unavailable", about=token[:64])
+
+
+def _state_of(site: Site, token: str, seen: Seen | None, *, wait: bool) -> Statement:
+    record = out_of_sight(site.services, token, wait=wait) if seen is None else as_record(seen)
+    if not (wait or record is None or is_known(site.services, record.portrait_digest, record.scheme_id)):
+        raise WouldWait
+    return state_of(site, record, about=token[:64])
+
+
+def _answer_plainly(site: Site, ask: Ask, seen: Seen) -> Answer:
+    """As `answer_with`, of a certificate in plain sight and in force."""
+    site.figures.scanned(VALID, seen.genuine.claims.number, ask.origin)
+    if ask.wants_json:
+        return Answer(200, JSON, plain_json(site, seen), _NEVER_KEPT)
+    page = plain_page(site, seen, ask.language, packed=ask.packed)
+    return Answer(200, HTML, page, _headers(site, switch=ask.switch, packed=ask.packed))
 
 
 def json_of(statement: Statement, **more: object) -> Answer:
@@ -101,10 +123,14 @@ def record_page(
     body = write_record(
         site, statement, language, shown, matched=matched, limited=limited, ticket=ticket, packed=packed
     )
+    return Answer(429 if limited else statement.status, HTML, body, _headers(site, switch=switch, packed=packed))
+
+
+def _headers(site: Site, *, switch: str | None, packed: bool) -> tuple[tuple[str, str], ...]:
     headers: tuple[tuple[str, str], ...] = (*_NEVER_KEPT, _PACKED) if packed else _NEVER_KEPT
     if switch in LANGUAGES:
         headers = (*headers, ("Set-Cookie", language_cookie(switch, https=site.https)))
-    return Answer(429 if limited else statement.status, HTML, body, headers)
+    return headers
 
 
 def language_cookie(language: str, *, https: bool) -> str:
