@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from certsvc.app import create_app
@@ -176,7 +177,7 @@ def test_what_is_no_picture_is_told_at_its_place(place: Place, client: FlaskClie
 
 
 def test_more_than_a_request_may_have_is_said_in_the_form(client: FlaskClient) -> None:
-    data = typed(client) | {"document": (io.BytesIO(bytes(26 << 20)), "a.jpg")}
+    data = typed(client) | {"document": FileStorage(io.BytesIO(bytes(26 << 20)), filename="a.jpg")}
     boundary, body = encode_multipart(data)
     answer = client.post("/my/paper", data=body, content_type=f"multipart/form-data; boundary={boundary}")
     assert answer.status_code == 413
