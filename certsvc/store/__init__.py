@@ -4,9 +4,10 @@ Rows are named `…Record`, so that `rules.enrolment.Attempt` (a value) and `Att
 Which transaction a row is written in is decided in `services`.
 """
 
+from certsvc.store.account import AccountRecord, PasskeyRecord, RecoveryCodeRecord, StaffSessionRecord
 from certsvc.store.api_key import ApiKeyRecord, ApiKeyUseRecord
 from certsvc.store.approval import ApprovalRecord
-from certsvc.store.audit import AccountRecord, AuditEventRecord
+from certsvc.store.audit import AuditEventRecord
 from certsvc.store.base import Base
 from certsvc.store.certificate import (
     ISSUED,
@@ -56,8 +57,10 @@ __all__ = [
     "LogSessionRecord",
     "MessageRecord",
     "PaperCertificateRecord",
+    "PasskeyRecord",
     "PdfFileRecord",
     "PersonRecord",
+    "RecoveryCodeRecord",
     "ReissueRequestRecord",
     "ReviewStepRecord",
     "ScanCountRecord",
@@ -65,6 +68,7 @@ __all__ = [
     "SerialRecord",
     "ShareLinkRecord",
     "ShareOpeningRecord",
+    "StaffSessionRecord",
     "StatusChangeRecord",
     "kept_tables",
     "open_database",

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Boolean, CheckConstraint, LargeBinary, String, Table, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from certsvc.store.account import StaffSessionRecord
 from certsvc.store.base import Base, UtcDateTime
 from certsvc.store.guard import ClockSeenRecord
 
@@ -70,7 +71,8 @@ class MessageRecord(Base):
 
 
 PASSING: Final = frozenset(
-    record.__tablename__ for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord)
+    record.__tablename__
+    for record in (ClockSeenRecord, HolderCodeRecord, HolderSessionRecord, MessageRecord, StaffSessionRecord)
 )
 """Tables that hold no record, and that no backup and no kit carries on."""
 

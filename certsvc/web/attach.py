@@ -14,6 +14,8 @@ from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import views as api
+from certsvc.web.console import accounts, approvals, me, trail
+from certsvc.web.console import sign_in as console
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import shared, sign_in
 from certsvc.web.holder import views as holder
@@ -44,6 +46,8 @@ def attach(app: Flask, parts: Site) -> None:
     app.register_blueprint(holder.blueprint)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(shared.blueprint)
+    for desk in (console.desk, approvals.desk, accounts.desk, me.desk, trail.desk):
+        app.register_blueprint(desk)
     app.register_blueprint(offline.blueprint)
     app.register_blueprint(published.blueprint)
     app.register_blueprint(operation.blueprint)

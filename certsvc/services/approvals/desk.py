@@ -6,16 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import Refused
+from certsvc.errors import Conflict, Refused
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.certificates import correct
 from certsvc.services.certificates.correct import Corrected
 from certsvc.services.context import Services
 from certsvc.services.holders import contact
 from certsvc.services.holders.contact import ContactChange
-from certsvc.services.records.approvals import CORRECTION, ApprovalState, decide, found, opened, waiting, why
+from certsvc.services.records.approvals import (
+    CORRECTION,
+    ApprovalState,
+    decide,
+    digest_of,
+    found,
+    opened,
+    waiting,
+    why,
+)
 from certsvc.services.records.contacts import KIND as CONTACT
 from certsvc.store import ApprovalRecord
 
@@ -50,6 +60,7 @@ class Approval:
     note: str | None
     wants: Mapping[str, str] = field(repr=False)
     fault: str | None = None
+    digest: str | None = None  # of what is asked for (`records.approvals.digest_of`); None where it was changed by hand
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -66,16 +77,32 @@ class Approval:
             "note": self.note,
             "wants": dict(self.wants),
             "fault": self.fault,
+            "digest": self.digest,
         }
 
 
-def list_approvals(services: Services, state: ApprovalState | None = ApprovalState.WAITING) -> list[Approval]:
-    """The requests in one state (all of them for None), oldest first."""
-    query = select(ApprovalRecord).order_by(ApprovalRecord.id)
+def list_approvals(
+    services: Services,
+    state: ApprovalState | None = ApprovalState.WAITING,
+    *,
+    after: int = 0,
+    most: int | None = None,
+) -> list[Approval]:
+    """The requests in one state (all of them for None) whose ids come after one, oldest first, `most` of them."""
+    query = select(ApprovalRecord).where(ApprovalRecord.id > after).order_by(ApprovalRecord.id).limit(most)
     if state is not None:
         query = query.where(ApprovalRecord.state == state)
     with services.database.reading() as session:
         return [_shown(services, row) for row in session.scalars(query)]
+
+
+def count_for(services: Services, name: str) -> tuple[int, int]:
+    """How many requests wait for `name` to decide, and how many of their own wait for another."""
+    query = select(ApprovalRecord.asked_by, func.count()).where(ApprovalRecord.state == ApprovalState.WAITING)
+    with services.database.reading() as session:
+        waiting = session.execute(query.group_by(ApprovalRecord.asked_by)).all()
+    others = sum(count for asked_by, count in waiting if is_second_person(name, asked_by))
+    return others, sum(count for asked_by, count in waiting if not is_second_person(name, asked_by))
 
 
 def show(services: Services, approval_id: int) -> Approval:
@@ -84,9 +111,20 @@ def show(services: Services, approval_id: int) -> Approval:
         return _shown(services, found(session, approval_id))
 
 
-def approve(services: Services, approval_id: int, *, by: str) -> Outcome:
-    """Carry it out. Raises `NotFound`, `Refused` where `by` asked for it, and whatever refuses the deed itself."""
-    kind = show(services, approval_id).kind
+def approve(services: Services, approval_id: int, *, by: str, digest: str | None = None) -> Outcome:
+    """Carry it out. `digest`, where given, is of what the one who approves has seen.
+
+    Raises `NotFound`, `Refused` where `by` asked for it, `Conflict` where it is not what was seen, and whatever refuses
+    the deed itself.
+    """
+    seen = show(services, approval_id)
+    if digest is not None and digest != seen.digest:
+        raise Conflict(
+            "内容与您看到的不一致，请重新打开再决定",
+            "this is not what you have seen; open it again and decide",
+            where=str(approval_id),
+        )
+    kind = seen.kind
     carry_out = _DEEDS.get(kind)
     if carry_out is None:
         raise Refused("未知的申请类别", "a kind of request that this program does not know", where=kind)
@@ -120,9 +158,10 @@ def _rejectable(services: Services, session: Session, approval_id: int, by: str)
 
 
 def _shown(services: Services, row: ApprovalRecord) -> Approval:
-    reason, wants, fault = "", {}, None
+    reason, wants, fault, digest = "", {}, None, None
     try:
         asked = opened(services.vault, row)
+        digest = digest_of(row, asked)
         reason = asked.reason
         wants = {name: asked.content[name] or "" for name in _TOLD if asked.content.get(name)}
     except Refused as error:
@@ -141,4 +180,5 @@ def _shown(services: Services, row: ApprovalRecord) -> Approval:
         note=row.note,
         wants=wants,
         fault=fault,
+        digest=digest,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from certsvc.rules.registration_review import WAITING, Move
@@ -64,6 +64,16 @@ def list_registrations(services: Services, state: str | None = None) -> Iterator
                 return
             yield from registrations(services, session, ids)
             after = ids[-1]
+
+
+def count_by_state(services: Services, *, institution: str | None = None) -> dict[str, int]:
+    """How many that were put to review stand where, of all or of one institution."""
+    reviewed = exists().where(ReviewStepRecord.enrolment_id == EnrolmentRecord.id)
+    query = select(EnrolmentRecord.review_state, func.count()).where(reviewed).group_by(EnrolmentRecord.review_state)
+    if institution is not None:
+        query = query.where(EnrolmentRecord.institution == institution)
+    with services.database.reading() as session:
+        return {str(state): int(count) for state, count in session.execute(query)}
 
 
 def registrations(services: Services, session: Session, enrolment_ids: Sequence[int]) -> list[Registration]:
