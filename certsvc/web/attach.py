@@ -36,8 +36,8 @@ class _Whatever(BaseConverter):
     part_isolating = False
 
 
-def attach(app: Flask, parts: Site) -> None:
-    """Register everything on `app`; called once, by `app.create_app`."""
+def attach(app: Flask, parts: Site, *, with_console: bool = True) -> None:
+    """Register everything on `app`; called once, by `app.create_app`. The console only where it is served."""
     app.extensions[EXTENSION] = parts
     app.url_map.converters["whatever"] = _Whatever
     Babel(app, default_locale="zh", default_translation_directories=str(TRANSLATIONS), locale_selector=language)
@@ -46,7 +46,7 @@ def attach(app: Flask, parts: Site) -> None:
     app.register_blueprint(holder.blueprint)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(shared.blueprint)
-    for desk in (console.desk, approvals.desk, accounts.desk, me.desk, trail.desk):
+    for desk in (console.desk, approvals.desk, accounts.desk, me.desk, trail.desk) if with_console else ():
         app.register_blueprint(desk)
     app.register_blueprint(offline.blueprint)
     app.register_blueprint(published.blueprint)

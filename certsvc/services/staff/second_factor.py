@@ -84,10 +84,16 @@ def factor_of(services: Services, session: Session, account: AccountRecord, show
     """Which factor was shown, "totp", "recovery" or "passkey"; None for none. What was shown is good no second time."""
     if isinstance(shown, Assertion):
         return "passkey" if _passkey_signed(services, session, account, shown) else None
-    typed = "".join(shown.text.split()).replace("-", "")
-    if typed.isascii() and typed.isdigit():
+    typed = _plain(shown)
+    if is_guessable(shown):
         return "totp" if code_is_right(services, account, typed) else None
     return "recovery" if _recovered(services, session, account, typed) else None
+
+
+def is_guessable(code: Code) -> bool:
+    """Whether it is digits; recovery codes have 80 bits."""
+    typed = _plain(code)
+    return typed.isascii() and typed.isdigit()
 
 
 def code_is_right(services: Services, account: AccountRecord, typed: str) -> bool:
@@ -253,6 +259,10 @@ def text_of(challenge: bytes) -> str:
 def challenge_of(text: str) -> bytes:
     """The inverse of `text_of`; raises `ValueError`."""
     return base64url_to_bytes(text)
+
+
+def _plain(code: Code) -> str:
+    return "".join(code.text.split()).replace("-", "")
 
 
 def _secret(services: Services, account: AccountRecord) -> str:

@@ -17,7 +17,7 @@ from flask import Response, request
 
 from certsvc.errors import Refused
 from certsvc.services.staff import sessions
-from certsvc.services.staff.second_factor import LONGEST_ASSERTION, Assertion, Code, Shown
+from certsvc.services.staff.second_factor import LONGEST_ASSERTION, Assertion, Code, Shown, is_guessable
 from certsvc.services.staff.sessions import Staff
 from certsvc.web.holder.session import FormRefused, check_origin, cookie, drop, keep
 from certsvc.web.limits import Kind
@@ -124,13 +124,16 @@ def confirm(site: Site, staff: Staff) -> None:
     factor, secret = shown(challenge), secret_of(site)
     if factor is None or secret is None:
         raise ConfirmAgain(challenge)
-    count_code(site, staff.name)
+    count_code(site, staff.name, factor)
     if not sessions.confirm(site.services, secret, factor):
         raise ConfirmAgain(challenge, wrong=True)
 
 
-def count_code(site: Site, name: str) -> None:
-    """Count a code tried by one who knows the password. Raises `TooManyTries`."""
+def count_code(site: Site, name: str, factor: Shown | None = None) -> None:
+    """Count a try at what could be guessed, by one who knows the password: passkeys and recovery codes cannot, and
+    their owner shall not wait for a thief's tries. Raises `TooManyTries`."""
+    if isinstance(factor, Assertion) or (isinstance(factor, Code) and not is_guessable(factor)):
+        return
     if not site.limits.allow(Kind.PERSON, f"staff code\0{name}"):
         raise TooManyTries
 

@@ -78,10 +78,10 @@ def second_step() -> Response:
     """The second factor."""
     here, someone = site(), _half_way(set_up=True)
     session.check_form(here, someone)
-    session.count_code(here, someone.name)
     secret = session.secret_of(here) or ""
     challenge = sessions.spend_challenge(here.services, secret) if session.PASSKEY in request.form else b""
     factor = session.shown(challenge)
+    session.count_code(here, someone.name, factor)
     begun = None if factor is None else sessions.sign_in(here.services, secret, factor)
     if begun is None:
         return _second(someone, wrong=True)

@@ -22,10 +22,16 @@ class Office:
     clock: Clock
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+BOTH = pytest.mark.parametrize(
+    "office", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+"""For what stands on transactions."""
+
+
+@pytest.fixture
 def office(request: pytest.FixtureRequest, home: Path) -> Iterator[Office]:
     clock = Clock()
-    if request.param == "sqlite":
+    if getattr(request, "param", "sqlite") == "sqlite":
         services = dataclasses.replace(open_home(home), now=clock)
         yield Office(services, clock)
         services.database.close()

@@ -15,7 +15,7 @@ from certsvc.services.staff.second_factor import Code
 from certsvc.services.staff.sessions import SignInOver
 from certsvc.store import AccountRecord, StaffSessionRecord, kept_tables
 from tests.builders.staff import GIVEN, OWN, Member, join, session_of
-from tests.services.staff.conftest import Office
+from tests.services.staff.conftest import BOTH, Office
 
 
 def half_way(office: Office, member: Member) -> str:
@@ -37,6 +37,7 @@ def test_a_password_alone_opens_nothing(office: Office) -> None:
         sessions.confirm(office.services, half, Code(maker.recovery[0]))
 
 
+@BOTH
 def test_a_code_of_the_authenticator_signs_in_once(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
     office.clock.move(seconds=60)
@@ -75,6 +76,7 @@ def test_the_secret_of_the_cookie_is_another_after_signing_in(office: Office) ->
     assert sessions.whose(office.services, half) is None, "who planted the first secret has nothing"
 
 
+@BOTH
 def test_a_recovery_code_is_good_once(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
     code = maker.recovery[0]
@@ -102,6 +104,7 @@ def test_after_five_wrong_codes_it_begins_again_with_the_password(office: Office
     assert session_of(office.services, maker), "and its owner still gets in"
 
 
+@BOTH
 def test_a_stolen_session_cannot_guess_on(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
     stolen = session_of(office.services, maker)
@@ -123,6 +126,7 @@ def test_the_second_factor_counts_for_five_minutes(office: Office) -> None:
     assert someone.fresh
 
 
+@BOTH
 def test_a_session_ends_when_it_is_idle_or_old(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
     idle = session_of(office.services, maker)
@@ -147,6 +151,7 @@ ENDS: dict[str, Callable[[Office, Member, str], object]] = {
 }
 
 
+@BOTH
 @pytest.mark.parametrize("how", ENDS)
 def test_a_session_ends_when_its_account_changes(office: Office, how: str) -> None:
     maker = join(office.services, "maker1", "maker")
@@ -218,6 +223,7 @@ def test_the_secret_of_an_authenticator_is_sealed_to_its_account(office: Office)
         sessions.sign_in(office.services, half_way(office, other), Code(maker.code(office.clock.at)))
 
 
+@BOTH
 def test_one_code_in_many_hands_signs_in_once(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
     office.clock.move(seconds=60)
