@@ -150,13 +150,13 @@ def _ask_to_sign_in(error: Refused) -> Response:
         return session.end(here, render("ended.html", status=401, error=error))
     to = request.full_path.rstrip("?")[:_LONGEST_ADDRESS]
     ended = session.secret_of(here) is not None
-    answer = render("sign_in.html", status=401, **sign_in_values(to=to if to != "/console" else "", ended=ended))
+    answer = sign_in_page(status=401, to=to if to != "/console" else "", ended=ended)
     return session.end(here, answer) if ended and session.current(here) is None else answer
 
 
-def sign_in_values(*, to: str = "", name: str = "", error: str = "", ended: bool = False) -> dict[str, object]:
-    """What the first page is rendered with."""
-    return {"to": to, "typed": name, "error": error, "ended": ended}
+def sign_in_page(*, status: int = 200, to: str = "", name: str = "", error: str = "", ended: bool = False) -> Response:
+    """The form of the first step. `to`: where one comes back to; `ended`: there was a session."""
+    return render("sign_in.html", status=status, to=to, typed=name, error=error, ended=ended)
 
 
 def _ask_again(error: ConfirmAgain) -> Response:

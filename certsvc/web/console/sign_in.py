@@ -16,8 +16,9 @@ from certsvc.errors import Refused
 from certsvc.services.staff import second_factor, sessions
 from certsvc.services.staff.sessions import SignInOver, Staff
 from certsvc.web.console import home, session
-from certsvc.web.console.desk import OPEN, Desk, go, render, sign_in_values, typed, words
+from certsvc.web.console.desk import OPEN, Desk, go, render, sign_in_page, typed, words
 from certsvc.web.console.session import StaffRequired
+from certsvc.web.holder.session import check_origin
 from certsvc.web.qr_picture import draw
 from certsvc.web.requests import language
 from certsvc.web.site import site
@@ -37,7 +38,7 @@ def enter() -> Response:
     someone = session.current(here)
     if someone is None:
         ended = session.secret_of(here) is not None
-        answer = render("sign_in.html", **sign_in_values(ended=ended))
+        answer = sign_in_page(ended=ended)
         return session.end(here, answer) if ended else answer
     if not someone.signed_in:
         return go(_next_step(someone))
@@ -49,20 +50,20 @@ def enter() -> Response:
 def first_step() -> Response:
     """Name and password."""
     here = site()
-    session.check_origin(here)
+    check_origin(here)
     leaves_at = time.monotonic() + UNIFORM_SECONDS
     name, to = typed("name", _LONGEST_NAME).lower(), _inside(typed("to"))
     try:
         session.count_sign_in(here, name)
     except session.TooManyTries as error:
-        answer = render("sign_in.html", status=429, **sign_in_values(to=to, name=name, error=words(error)))
+        answer = sign_in_page(status=429, to=to, name=name, error=words(error))
         answer.headers["Retry-After"] = "3600"
         return answer
     secret = sessions.begin(here.services, name, request.form.get("password", "")[:_LONGEST_PASSWORD])
     time.sleep(max(0.0, leaves_at - time.monotonic()))
     if secret is None:
         wrong = "账户名或口令不对" if language() == "zh" else "The name or the password is wrong"
-        return render("sign_in.html", status=422, **sign_in_values(to=to, name=name, error=wrong))
+        return sign_in_page(status=422, to=to, name=name, error=wrong)
     someone = sessions.whose(here.services, secret)
     assert someone is not None
     return session.begin(here, go(_next_step(someone) + (f"?{urlencode({'to': to})}" if to else "")), secret)
