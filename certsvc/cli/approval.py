@@ -9,7 +9,7 @@ import click
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, tell
-from certsvc.cli.status import publish
+from certsvc.cli.status import publish, tell_change
 
 if TYPE_CHECKING:
     from certsvc.services.approvals.desk import Approval
@@ -70,12 +70,15 @@ def show(approval_id: int, as_json: bool) -> None:
 def approve(approval_id: int, by: str | None, as_json: bool) -> None:
     """批准并执行；不得由申请人批准 / Approve, which carries it out; not by the one who asked."""
     from certsvc.services.approvals import desk
+    from certsvc.services.certificates.change_status import StatusChange
     from certsvc.services.certificates.correct import Corrected
 
     services = work.services()
     done = desk.approve(services, approval_id, by=work.person(by))
     if isinstance(done, Corrected):
         tell_corrected(services, done, as_json=as_json)
+    elif isinstance(done, StatusChange):
+        tell_change(services, done, as_json=as_json)
     else:
         tell_contact(done, as_json=as_json)
 

@@ -80,7 +80,11 @@ def _change(
 ) -> None:
     services = work.services()
     coded = {} if code is None else {"code": reason_of(code)}
-    done = change(services, number, reason=reason, by=work.who(by), **coded)
+    tell_change(services, change(services, number, reason=reason, by=work.who(by), **coded), as_json=as_json)
+
+
+def tell_change(services: Services, done: StatusChange, *, as_json: bool) -> None:
+    """Publish a change that was made, and say so."""
     publish(services)
     if as_json:
         tell(done.as_json())

@@ -14,7 +14,7 @@ from certsvc.errors import CertsvcError
 from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import views as api
-from certsvc.web.console import accounts, approvals, me, trail
+from certsvc.web.console import accounts, approvals, certificates, me, registrations, reissues, trail
 from certsvc.web.console import sign_in as console
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import shared, sign_in
@@ -26,6 +26,18 @@ from certsvc.web.site import EXTENSION, Site, site
 
 _log: Final = logging.getLogger("certsvc.web")
 _SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.verify_brought"})
+
+
+_DESKS: Final = (
+    console.desk,
+    registrations.desk,
+    approvals.desk,
+    certificates.desk,
+    reissues.desk,
+    accounts.desk,
+    me.desk,
+    trail.desk,
+)
 
 
 class _Whatever(BaseConverter):
@@ -46,7 +58,7 @@ def attach(app: Flask, parts: Site, *, with_console: bool = True) -> None:
     app.register_blueprint(holder.blueprint)
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(shared.blueprint)
-    for desk in (console.desk, approvals.desk, accounts.desk, me.desk, trail.desk) if with_console else ():
+    for desk in _DESKS if with_console else ():
         app.register_blueprint(desk)
     app.register_blueprint(offline.blueprint)
     app.register_blueprint(published.blueprint)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import Conflict, Refused
 from certsvc.rules.four_eyes import is_second_person
-from certsvc.services.certificates import correct
+from certsvc.services.certificates import change_by_two, correct
+from certsvc.services.certificates.change_status import StatusChange
 from certsvc.services.certificates.correct import Corrected
 from certsvc.services.context import Services
 from certsvc.services.holders import contact
@@ -29,7 +30,7 @@ from certsvc.services.records.approvals import (
 from certsvc.services.records.contacts import KIND as CONTACT
 from certsvc.store import ApprovalRecord
 
-Outcome: TypeAlias = Corrected | ContactChange
+Outcome: TypeAlias = Corrected | ContactChange | StatusChange
 """What a deed answers once it is carried out."""
 
 
@@ -39,8 +40,12 @@ class Deed(Protocol):
     def __call__(self, services: Services, approval_id: int, /, *, by: str) -> Outcome: ...
 
 
-_DEEDS: Final[Mapping[str, Deed]] = {CORRECTION: correct.approve, CONTACT: contact.approve}
-_TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number")
+_DEEDS: Final[Mapping[str, Deed]] = {
+    CORRECTION: correct.approve,
+    CONTACT: contact.approve,
+    **dict.fromkeys(change_by_two.KINDS, change_by_two.approve),
+}
+_TOLD: Final = ("name", "id_number", "id_type", "phone", "was", "was_id_number", "was_status", "code")
 
 
 @dataclass(frozen=True, slots=True)

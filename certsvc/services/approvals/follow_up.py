@@ -10,16 +10,18 @@ from certsvc.errors import CertsvcError
 from certsvc.services.approvals.desk import Outcome
 from certsvc.services.certificates.correct import Corrected
 from certsvc.services.context import Services
+from certsvc.services.holders.contact import ContactChange
 from certsvc.services.issuing.render import render
 from certsvc.services.publishing.static import refresh
 
 
 def follow_up(services: Services, done: Outcome) -> CertsvcError | None:
     """Draw and publish what the deed made; answers what hindered it."""
-    if not isinstance(done, Corrected):
+    if isinstance(done, ContactChange):
         return None
-    try:
-        render(services, [done.certificate_id])
-    except CertsvcError as error:
-        return error
+    if isinstance(done, Corrected):
+        try:
+            render(services, [done.certificate_id])
+        except CertsvcError as error:
+            return error
     return refresh(services)

@@ -127,6 +127,13 @@ def _change(
     services: Services, number: str, to: Status, *, reason: str, by: str, code: StatusReason | None = None
 ) -> StatusChange:
     """Raises `NotFound`, `StatusChangeRefused`, and `LogMismatch` where the row says otherwise than the log."""
+    why = check_change_asked(reason, code)
+    with services.database.writing() as session:
+        return carry_out(services, session, number, to, reason=why, by=by, code=code)
+
+
+def check_change_asked(reason: str, code: StatusReason | None) -> str:
+    """The reason as `check_reason` gives it; raises `StatusChangeRefused` also for a code of another kind of change."""
     why = check_reason(reason)
     if code is not None and code not in FOR_STATUS:
         raise StatusChangeRefused(
@@ -134,26 +141,41 @@ def _change(
             f"{code.value} is no reason for a suspension or a revocation",
             rule="R7.5",
         )
-    with services.database.writing() as session:
-        row = newest_version(session, number)
-        assert row.credential is not None
-        commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
-        require_last_word(services, row, commitment, OnRecord(session, [row]))
-        before = Status(row.status)
-        check_change(before, to)
-        at = time_to_sign(services, session)
-        day = at.astimezone(SHANGHAI).date()
-        content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
-        (index,) = append(session, [content], at=at)
-        record_change(session, row, to, at=at, by=by, reason=why, leaf_index=index, code=code)
-        # The reason stays out of the trail: staff may name a person in it.
-        note(
-            session,
-            at=at,
-            by=by,
-            action=f"certificate.{_EVENTS[to].value}",
-            object_kind="certificate",
-            object_key=f"{row.number}-v{row.version}",
-            leaf=index,
-        )
-        return StatusChange(row.number, row.version, before, to, day, index)
+    return why
+
+
+def carry_out(
+    services: Services,
+    session: Session,
+    number: str,
+    to: Status,
+    *,
+    reason: str,
+    by: str,
+    code: StatusReason | None = None,
+    **detail: object,
+) -> StatusChange:
+    """The change, within the caller's transaction; `detail` goes into the trail. Raises as `_change`."""
+    row = newest_version(session, number)
+    assert row.credential is not None
+    commitment = leaf.commit_credential(open_secrets(services.vault, row).leaf_salt, row.credential)
+    require_last_word(services, row, commitment, OnRecord(session, [row]))
+    before = Status(row.status)
+    check_change(before, to)
+    at = time_to_sign(services, session)
+    day = at.astimezone(SHANGHAI).date()
+    content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
+    (index,) = append(session, [content], at=at)
+    record_change(session, row, to, at=at, by=by, reason=reason, leaf_index=index, code=code)
+    # The reason stays out of the trail: staff may name a person in it.
+    note(
+        session,
+        at=at,
+        by=by,
+        action=f"certificate.{_EVENTS[to].value}",
+        object_kind="certificate",
+        object_key=f"{row.number}-v{row.version}",
+        leaf=index,
+        **detail,
+    )
+    return StatusChange(row.number, row.version, before, to, day, index)

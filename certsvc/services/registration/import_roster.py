@@ -42,8 +42,10 @@ def import_candidates(
     dry_run: bool = False,
     ignore_unknown: bool = False,
     for_review: bool = False,
+    institution: str | None = None,
 ) -> ImportReport:
-    """Import the roster at `path`, all of it or nothing; as approved, or put to review.
+    """Import the roster at `path`, all of it or nothing; as approved, or put to review. `institution`, where given, is
+    the one that hands it in: its rows name no other, and change no other's registrations.
 
     Raises `FileRefused`, `ImportRefused`.
     """
@@ -66,6 +68,7 @@ def import_candidates(
             folder=path.parent,
             by=by,
             for_review=for_review,
+            institution=institution,
         )
         for chunk in chunks(iter(parsed)):
             desk.take(chunk)
@@ -73,6 +76,18 @@ def import_candidates(
             photos.keep()
     done = report(tally, parsed, dry_run=dry_run)
     return replace(done, resubmitted=tally.resubmitted) if for_review else done
+
+
+_NOT_OURS = RegistrationRefused(
+    "只能登记本机构的考生，培训机构须与账户的所属机构写法一致",
+    "an institution registers its own candidates: write it as the account has it",
+    rule="R1.6",
+)
+_ANOTHERS = RegistrationRefused(
+    "这一天的报名由另一机构登记，请与发证机构联系",
+    "another institution entered the registration of that day; ask the issuer",
+    rule="R1.6",
+)
 
 
 class _Desk:
@@ -90,6 +105,7 @@ class _Desk:
         folder: Path,
         by: str,
         for_review: bool,
+        institution: str | None,
     ) -> None:
         self._vault = services.vault
         self._now = services.now()
@@ -101,6 +117,7 @@ class _Desk:
         self._folder = folder
         self._by = by
         self._for_review = for_review
+        self._institution = institution
         self._tally = tally
         self._on_record = OnRecord(services.vault, session, tally, parsed, for_review, self._now)
         self._error = self._on_record.error
@@ -114,7 +131,9 @@ class _Desk:
             known = persons.get(entry.lookup)
             mine = enrolments.setdefault(entry.lookup, [])
             same = next((one for one in mine if one.registered_on == entry.row.registered_on), None)
-            if same is not None:
+            if same is not None and not self._is_ours(same.institution):
+                self._tally.refuse(self._error(entry.row, "registered_on", _ANOTHERS))
+            elif same is not None:
                 assert known is not None
                 self._take_known(entry, known, same)
             elif not self._refused(self._faults_of_new(entry, known, mine)):
@@ -155,6 +174,8 @@ class _Desk:
             check_registration(_registration(row, scheme), scheme)
         except RegistrationRefused as refused:
             errors.append(self._error(row, refused.where or "registered_on", refused))
+        if not self._is_ours(row.institution):
+            errors.append(self._error(row, "institution", _NOT_OURS))
         if row.photo is not None:
             try:
                 photo_sha256 = self._photos.take(self._folder, row.photo)
@@ -167,6 +188,9 @@ class _Desk:
         if row.registered_on > self._today:
             self._tally.warn_of_future(self._parsed, row.row, "registered_on", row.registered_on)
         return Entry(row, self._vault.lookup(row.identity), scheme_id, scheme, photo_sha256)
+
+    def _is_ours(self, institution: str | None) -> bool:
+        return self._institution is None or institution == self._institution
 
     def _check_occupation(self, row: CandidateRow, scheme: Scheme) -> None:
         occupation = scheme.occupation

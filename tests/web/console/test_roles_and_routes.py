@@ -12,6 +12,7 @@ from certsvc.web.console.desk import AGAIN, DEEDS, OPEN
 from tests.builders.staff import GIVEN, said
 from tests.web.console.conftest import ROLES, Office
 
+NUMBER = "2010630500012345"  # of a paper certificate
 CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject"}
 
 
@@ -30,9 +31,16 @@ def addresses(rule: str) -> list[str]:
         return [rule]
     before, _, rest = rule.partition("<")
     after = rest.partition(">")[2]
-    there = {"approval_id": "1", "passkey_id": "1", "name": "victim1"}
+    there = {
+        "approval_id": "1",
+        "passkey_id": "1",
+        "enrolment_id": "1",
+        "request_id": "1",
+        "number": NUMBER,
+        "name": "victim1",
+    }
     kind = rest.partition(">")[0].rpartition(":")[2]
-    return [f"{before}{there[kind]}{after}", f"{before}{'no.one' if kind == 'name' else '999999'}{after}"]
+    return [f"{before}{there[kind]}{after}", f"{before}{'no.one' if kind in ('name', 'number') else '999999'}{after}"]
 
 
 def test_every_route_names_a_deed(office: Office) -> None:
