@@ -33,6 +33,8 @@ def propose(
 ) -> int:
     """Ask for a change; the number of the request. Raises `NotFound`, `StatusChangeRefused`."""
     to = KINDS[kind]
+    if to is not Status.VALID:
+        code = code or StatusReason.OTHER
     why = check_change_asked(reason, code)
     with services.database.writing() as session:
         row = newest_version(session, number)
