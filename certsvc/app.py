@@ -114,7 +114,7 @@ def create_app(settings: Settings | None = None, *, services: Services | None = 
         TRUSTED_HOSTS=list(settings.trusted_hosts),
     )
     site = open_site(settings, services)
-    attach(app, site)
+    attach(app, site, with_console=settings.console)
     if front:
         app.wsgi_app = Front(app.wsgi_app, Scans(site, settings.trusted_hosts))  # type: ignore[method-assign]
     app.wsgi_app = _way_in(app.wsgi_app, settings)  # type: ignore[assignment, method-assign]

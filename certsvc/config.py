@@ -58,6 +58,7 @@ class Settings:
     )
     sms_secret_file: Path | None = None  # CERTSVC_SMS_SECRET_FILE: the secret requests to it are signed with
     pdf_level: str = "B-T"  # CERTSVC_PDF_LEVEL, `t` or `lta`: what `certificate archive` raises files to
+    console: bool = True  # CERTSVC_CONSOLE, `on` or `off`: whether this process serves /console
     pdf_renew_days: int = 90  # CERTSVC_PDF_RENEW_DAYS: so long before their proof ends B-LTA files are renewed
 
     limit_apply: str = "5/hour;10/day"  # CERTSVC_LIMIT_APPLY: reissues applied for from home, per address
@@ -97,6 +98,7 @@ class Settings:
             limit_record=env.get("CERTSVC_LIMIT_RECORD") or "10/hour;30/day",
             limit_file=env.get("CERTSVC_LIMIT_FILE") or "30/minute;1000/day",
             pdf_level=_pdf_level(env.get("CERTSVC_PDF_LEVEL") or "t"),
+            console=_switch(env, "CERTSVC_CONSOLE"),
             pdf_renew_days=_whole(env, "CERTSVC_PDF_RENEW_DAYS", 90, lowest=1),
             limit_sign_in=env.get("CERTSVC_LIMIT_SIGN_IN") or "30/minute;500/day",
             limit_person=env.get("CERTSVC_LIMIT_PERSON") or "10/hour;30/day",
@@ -127,6 +129,13 @@ def _pdf_level(text: str) -> str:
     if level is None:
         raise Refused("应为 t 或 lta", "expected t or lta", where="CERTSVC_PDF_LEVEL")
     return level
+
+
+def _switch(env: Mapping[str, str], variable: str) -> bool:
+    text = (env.get(variable) or "on").lower()
+    if text not in {"on", "off"}:
+        raise Refused("应为 on 或 off", "expected on or off", where=variable)
+    return text == "on"
 
 
 def _whole(env: Mapping[str, str], variable: str, default: int, *, lowest: int) -> int:

@@ -40,6 +40,7 @@ from certsvc.store import open_database
 from examples import made_up_roll
 from examples.made_up_roll import Enrolled
 from examples.people import make_person
+from examples.staff import join_all
 from examples.stories import STORIES
 
 MAKER, APPROVER = "王秀兰（演示）", "李建国（演示）"
@@ -189,7 +190,15 @@ def write(folder: Path, states: States, roll: Path, *, base: str, ask: Ask, veri
             loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
         )
         .get_template("tour.html.jinja")
-        .render(base=base, states=_links(states), doors=DOORS, drops=drops, people=_people(states, roll, ask), s=states)
+        .render(
+            base=base,
+            states=_links(states),
+            doors=DOORS,
+            drops=drops,
+            people=_people(states, roll, ask),
+            staff=join_all(roll),
+            s=states,
+        )
     )
     target = folder / "index.html"
     target.write_text(page, encoding="utf-8")
@@ -200,6 +209,7 @@ DOORS: Final = (
     Link("首页", "front page", "/"),
     Link("查验：扫码、文件、照片、名单、编号和姓名", "check: code, file, picture, list, number and name", "/verify"),
     Link("我的成绩与证书（用下面的登录码）", "my scores and certificate (codes below)", "/my"),
+    Link("机构和工作人员（用下面的账户）", "institutions and staff (accounts below)", "/console"),
 )
 
 

@@ -1,8 +1,9 @@
-"""`certsvc user add|list`: accounts of the staff. (The noun is the fixed command's; the service says account.)"""
+"""`certsvc user add|list|role|disable|enable|reset|map`: accounts of the staff. (The service says account.)"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,31 @@ from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
 from certsvc.cli.speech import by_option, json_option, say, tell
 
-ROLES = ("institution", "station", "reviewer", "issuer", "auditor", "administrator")
+if TYPE_CHECKING:
+    from certsvc.services.staff.accounts import Account
+
+ROLES = (
+    "institution",
+    "station",
+    "assessor",
+    "reviewer",
+    "maker",
+    "approver",
+    "key-custodian",
+    "auditor",
+    "administrator",
+)
+_NAME = click.argument("name")
+_PASSWORD_FILE = click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    default=None,
+    help="口令文件，- 为标准输入；不给则询问 / file with the password, - for stdin; asked for when absent.",
+)
+_ROLE = click.option("--role", type=click.Choice(ROLES), required=True, help="角色 / role.")
+_OF = click.option(
+    "--of", "scope", default=None, help="所属培训机构或鉴定站 / the institution or station it belongs to."
+)
 
 
 @click.group(cls=WholeGroup)
@@ -19,27 +44,18 @@ def user() -> None:
 
 
 @user.command()
-@click.argument("name")
-@click.option("--role", type=click.Choice(ROLES), required=True, help="角色 / role.")
-@click.option("--of", "scope", default=None, help="所属培训机构或鉴定站 / the institution or station it belongs to.")
-@click.option(
-    "--password-file",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    default=None,
-    help="口令文件，- 为标准输入；不给则询问 / file with the password, - for stdin; asked for when absent.",
-)
+@_NAME
+@_ROLE
+@_OF
+@_PASSWORD_FILE
 @by_option
 @json_option
 def add(name: str, *, role: str, scope: str | None, password_file: Path | None, by: str | None, as_json: bool) -> None:
-    """开户 / Open an account."""
+    """开户；首次登录须另设口令和第二因素 / Open an account; at the first sign-in its owner chooses another password."""
     from certsvc.services.staff.accounts import add_account
 
     services = work.services()
-    account = add_account(services, name, role, _password(password_file), by=work.person(by), scope=scope)
-    if as_json:
-        tell({"name": account.name, "role": account.role, "of": account.scope})
-    else:
-        say(f"{account.name}  {account.role}  {account.scope or ''}".rstrip())
+    _tell(add_account(services, name, role, _password(password_file), by=work.person(by), scope=scope), as_json)
 
 
 @user.command("list")
@@ -50,15 +66,84 @@ def list_(as_json: bool) -> None:
 
     found = accounts(work.services())
     if as_json:
-        tell(
-            [
-                {"name": one.name, "role": one.role, "of": one.scope, "disabled": one.disabled_at is not None}
-                for one in found
-            ]
-        )
+        tell([one.as_json() for one in found])
         return
     for one in found:
-        say(f"{one.name}  {one.role}  {one.scope or ''}".rstrip())
+        _say(one)
+
+
+@user.command()
+@_NAME
+@_ROLE
+@_OF
+@by_option
+@json_option
+def role(name: str, *, role: str, scope: str | None, by: str | None, as_json: bool) -> None:
+    """更换角色，正在进行的登录随即结束 / Another role in place of the one it has; its sessions end."""
+    from certsvc.services.staff.accounts import change_role
+
+    _tell(change_role(work.services(), name, role, by=work.person(by), scope=scope), as_json)
+
+
+@user.command()
+@_NAME
+@by_option
+@json_option
+def disable(name: str, by: str | None, as_json: bool) -> None:
+    """停用，正在进行的登录随即结束 / Shut an account; its sessions end."""
+    from certsvc.services.staff import accounts
+
+    _tell(accounts.disable(work.services(), name, by=work.person(by)), as_json)
+
+
+@user.command()
+@_NAME
+@by_option
+@json_option
+def enable(name: str, by: str | None, as_json: bool) -> None:
+    """重新启用 / Open a disabled account again."""
+    from certsvc.services.staff import accounts
+
+    _tell(accounts.enable(work.services(), name, by=work.person(by)), as_json)
+
+
+@user.command()
+@_NAME
+@_PASSWORD_FILE
+@by_option
+@json_option
+def reset(name: str, *, password_file: Path | None, by: str | None, as_json: bool) -> None:
+    """重设口令和第二因素，由本人下次登录时另设 / A password for the next sign-in, which sets up all again."""
+    from certsvc.services.staff import accounts
+
+    _tell(accounts.reset(work.services(), name, _password(password_file), by=work.person(by)), as_json)
+
+
+@user.command("map")
+@_NAME
+@click.option(
+    "--os", "os_account", default=None, help="操作系统账户；不给则取消对应 / its account of the system; none."
+)
+@by_option
+@json_option
+def map_(name: str, *, os_account: str | None, by: str | None, as_json: bool) -> None:
+    """使某操作系统账户的命令记在此账户名下 / Whose commands are this account's, where keys are real."""
+    from certsvc.services.staff.accounts import map_to
+
+    _tell(map_to(work.services(), name, os_account, by=work.person(by)), as_json)
+
+
+def _tell(account: Account, as_json: bool) -> None:
+    if as_json:
+        tell(account.as_json())
+    else:
+        _say(account)
+
+
+def _say(one: Account) -> None:
+    disabled = "停用 disabled" if one.disabled_at is not None else ""
+    told = (one.name, one.role.value, one.of, one.os_account and f"os:{one.os_account}", disabled)
+    say("  ".join(each for each in told if each))
 
 
 def _password(file: Path | None) -> str:

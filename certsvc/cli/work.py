@@ -93,20 +93,31 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
 
 def person(by: str | None) -> str:
     """Who does it: the one named, or the operating system's account; where keys are real the account alone, since a
-    name that is typed is no person (R1.6). Raises `Refused` for another, and for what is no name on one line."""
+    name that is typed is no person (R1.6): the staff account that it is mapped to, else itself. Raises `Refused` for
+    another, and for what is no name on one line."""
     from certsvc.errors import Refused
     from certsvc.rules.four_eyes import hand
     from certsvc.services.context import operator
 
     account = operator()
-    if by is not None and hand(by) != hand(account) and _keys_are_real():
+    if not _keys_are_real():
+        return named(by or account)
+    mine = _mapped(account) or account
+    if by is not None and hand(by) not in (hand(account), hand(mine)):
         raise Refused(
-            f"使用正式密钥时，经办人是操作系统账户 {account}，不能另写",
-            f"with real keys the one who does it is the operating system's account, {account}",
+            f"使用正式密钥时，经办人是 {mine}，不能另写",
+            f"with real keys the one who does it is {mine}, the account behind this command",
             rule="R1.6",
             where="by",
         )
-    return named(by or account)
+    return named(mine)
+
+
+def _mapped(account: str) -> str | None:
+    """The staff account of an account of the operating system; None where it has none."""
+    from certsvc.services.staff.accounts import mapped
+
+    return mapped(services(), account)
 
 
 def real(opened: Services) -> bool:

@@ -4,9 +4,10 @@ Rows are named `…Record`, so that `rules.enrolment.Attempt` (a value) and `Att
 Which transaction a row is written in is decided in `services`.
 """
 
+from certsvc.store.account import AccountRecord, PasskeyRecord, RecoveryCodeRecord, StaffSessionRecord
 from certsvc.store.api_key import ApiKeyRecord, ApiKeyUseRecord
 from certsvc.store.approval import ApprovalRecord
-from certsvc.store.audit import AccountRecord, AuditEventRecord
+from certsvc.store.audit import AuditEventRecord
 from certsvc.store.base import Base
 from certsvc.store.certificate import (
     ISSUED,
@@ -66,9 +67,11 @@ __all__ = [
     "LogSessionRecord",
     "MessageRecord",
     "PaperCertificateRecord",
+    "PasskeyRecord",
     "PdfFileRecord",
     "PersonRecord",
     "QueuedNoticeRecord",
+    "RecoveryCodeRecord",
     "ReissueRequestRecord",
     "ResultCorrectionRecord",
     "ResultsDeliveryRecord",
@@ -83,6 +86,7 @@ __all__ = [
     "ShareLinkRecord",
     "ShareOpeningRecord",
     "SittingRecord",
+    "StaffSessionRecord",
     "StatusChangeRecord",
     "ToDecideRecord",
     "WithdrawnResultRecord",

@@ -20,6 +20,8 @@ class ApprovalRecord(Base):
     __table_args__ = (
         CheckConstraint("state in ('waiting', 'approved', 'rejected')", name="state"),
         CheckConstraint("(state = 'waiting') = (decided_by is null)", name="decided"),
+        # The last line of defence (rules.four_eyes knows other spellings too): who asked may withdraw, never approve.
+        CheckConstraint("state <> 'approved' or decided_by <> asked_by", name="two_people"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Boolean, CheckConstraint, LargeBinary, String, Table, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from certsvc.store.account import StaffSessionRecord
 from certsvc.store.base import Base, UtcDateTime
 from certsvc.store.delivery import SeenNonceRecord
 from certsvc.store.guard import ClockSeenRecord
@@ -80,6 +81,7 @@ PASSING: Final = frozenset(
         HolderSessionRecord,
         MessageRecord,
         SeenNonceRecord,
+        StaffSessionRecord,
     )
 )
 """Tables that hold no record, and that no backup and no kit carries on."""

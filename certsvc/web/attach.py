@@ -15,6 +15,8 @@ from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import results as api_results
 from certsvc.web.api import views as api
+from certsvc.web.console import accounts, approvals, certificates, issuing, me, registrations, reissues, trail
+from certsvc.web.console import sign_in as console
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import paper, shared, sign_in
 from certsvc.web.holder import views as holder
@@ -27,6 +29,19 @@ _log: Final = logging.getLogger("certsvc.web")
 _SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.verify_brought"})
 
 
+_DESKS: Final = (
+    console.desk,
+    registrations.desk,
+    approvals.desk,
+    certificates.desk,
+    issuing.desk,
+    reissues.desk,
+    accounts.desk,
+    me.desk,
+    trail.desk,
+)
+
+
 class _Whatever(BaseConverter):
     """All the rest of an address. The framework's `path` stops at a line break, which then would be no look-up."""
 
@@ -35,8 +50,8 @@ class _Whatever(BaseConverter):
     part_isolating = False
 
 
-def attach(app: Flask, parts: Site) -> None:
-    """Register everything on `app`; called once, by `app.create_app`."""
+def attach(app: Flask, parts: Site, *, with_console: bool = True) -> None:
+    """Register everything on `app`; called once, by `app.create_app`. The console only where it is served."""
     app.extensions[EXTENSION] = parts
     app.url_map.converters["whatever"] = _Whatever
     Babel(app, default_locale="zh", default_translation_directories=str(TRANSLATIONS), locale_selector=language)
@@ -46,6 +61,8 @@ def attach(app: Flask, parts: Site) -> None:
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(paper.blueprint)
     app.register_blueprint(shared.blueprint)
+    for desk in _DESKS if with_console else ():
+        app.register_blueprint(desk)
     app.register_blueprint(offline.blueprint)
     app.register_blueprint(published.blueprint)
     app.register_blueprint(operation.blueprint)

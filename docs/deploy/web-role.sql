@@ -4,6 +4,8 @@
 revoke all on all tables in schema public from "certsvc-web";
 grant usage on schema public to "certsvc-web";
 grant select on all tables in schema public to "certsvc-web";
+-- What the staff sign in with is the console's alone, which runs under the tables' owner (docs/console.md).
+revoke select on account, passkey, recovery_code, staff_session from "certsvc-web";
 grant usage on all sequences in schema public to "certsvc-web";
 grant insert, update, delete on
     api_key_use, holder_code, holder_session, kept_check, limit_count, message, scan_count, share_link, share_opening

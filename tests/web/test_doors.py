@@ -16,14 +16,14 @@ ELSEWHERE = ["/", "/institutions", "/poster", "/verify", "/my", "/api", "/r/x", 
 def test_the_front_page_has_three_doors_and_each_opens(client: FlaskClient) -> None:
     page = client.get("/").text
     doors = re.findall(r'<a class="card door" href="([^"]+)"', page)
-    assert doors == ["/verify", "/my", "/institutions"]
+    assert doors == ["/verify", "/my", "/console"]
     assert [client.get(door).status_code for door in doors] == [200, 200, 200]
 
 
 def test_the_third_door_leads_on(client: FlaskClient) -> None:
     main = client.get("/institutions").text.partition("<main")[2].partition("</main>")[0]
     links = re.findall(r'href="([^"]+)"', main)
-    assert set(links) == {"/verify#list", "/api", "/poster"}
+    assert set(links) == {"/verify#list", "/api", "/poster", "/console"}
     assert all(client.get(link).status_code == 200 for link in links)
     assert 'id="list"' in client.get("/verify").text
 

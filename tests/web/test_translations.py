@@ -21,7 +21,7 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 def _sources() -> set[str]:
     found = [
         message
-        for pages in ("public", "holder")
+        for pages in ("public", "holder", "console")
         for _, _, message, _, _ in extract_from_dir(
             templates_folder() / pages,
             method_map=[("**.html", "jinja2")],

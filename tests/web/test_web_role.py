@@ -160,6 +160,10 @@ def test_what_certificates_are_made_from_is_out_of_its_reach(site: tuple[Registe
                     text("select has_table_privilege(:table, :deed)"), {"table": table.name, "deed": deed}
                 )
                 assert may is (deed not in forbidden), (table.name, deed)
+    with services.database.engine.connect() as connection:
+        for secret in ("account", "passkey", "recovery_code", "staff_session"):
+            may = text("select has_table_privilege(:table, 'select')")
+            assert connection.scalar(may, {"table": secret}) is False, secret
     with services.database.engine.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text("update attempt set score_hundredths = 10000"))
 

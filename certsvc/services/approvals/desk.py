@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import Refused
+from certsvc.errors import Conflict, Refused
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services.certificates import change_status, correct, key_work, paper_by_two, resign
 from certsvc.services.certificates.change_status import StatusChange
 from certsvc.services.certificates.correct import Corrected
@@ -35,6 +36,7 @@ from certsvc.services.records.approvals import (
     ApprovalState,
     Asked,
     decide,
+    digest_of,
     found,
     opened,
     waiting,
@@ -122,6 +124,7 @@ class Approval:
     wants: Mapping[str, str] = field(repr=False)
     fault: str | None = None
     results: Mapping[str, object] | None = field(default=None, repr=False)  # of results: each change, and what follows
+    digest: str | None = None  # of what is asked for (`records.approvals.digest_of`); None where it was changed by hand
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -139,16 +142,32 @@ class Approval:
             "wants": dict(self.wants),
             "fault": self.fault,
             **({} if self.results is None else {"results": dict(self.results)}),
+            "digest": self.digest,
         }
 
 
-def list_approvals(services: Services, state: ApprovalState | None = ApprovalState.WAITING) -> list[Approval]:
-    """The requests in one state (all of them for None), oldest first."""
-    query = select(ApprovalRecord).order_by(ApprovalRecord.id)
+def list_approvals(
+    services: Services,
+    state: ApprovalState | None = ApprovalState.WAITING,
+    *,
+    after: int = 0,
+    most: int | None = None,
+) -> list[Approval]:
+    """The requests in one state (all of them for None) whose ids come after one, oldest first, `most` of them."""
+    query = select(ApprovalRecord).where(ApprovalRecord.id > after).order_by(ApprovalRecord.id).limit(most)
     if state is not None:
         query = query.where(ApprovalRecord.state == state)
     with services.database.reading() as session:
         return [_shown(services, row) for row in session.scalars(query)]
+
+
+def count_for(services: Services, name: str) -> tuple[int, int]:
+    """How many requests wait for `name` to decide, and how many of their own wait for another."""
+    query = select(ApprovalRecord.asked_by, func.count()).where(ApprovalRecord.state == ApprovalState.WAITING)
+    with services.database.reading() as session:
+        waiting = session.execute(query.group_by(ApprovalRecord.asked_by)).all()
+    others = sum(count for asked_by, count in waiting if is_second_person(name, asked_by))
+    return others, sum(count for asked_by, count in waiting if not is_second_person(name, asked_by))
 
 
 def show(services: Services, approval_id: int) -> Approval:
@@ -161,14 +180,25 @@ def show(services: Services, approval_id: int) -> Approval:
         return replace(shown, results=carry_out.shown(services, session, opened(services.vault, row)))
 
 
-def approve(services: Services, approval_id: int, *, by: str) -> Outcome:
-    """Carry it out. Raises `NotFound`, `Refused` where `by` asked for it, and whatever refuses the deed itself."""
+def approve(services: Services, approval_id: int, *, by: str, digest: str | None = None) -> Outcome:
+    """Carry it out. `digest`, where given, is of what the one who approves has seen.
+
+    Raises `NotFound`, `Refused` where `by` asked for it, `Conflict` where it is not what was seen, and whatever refuses
+    the deed itself.
+    """
     with services.database.reading() as session:
-        kind = found(session, approval_id).kind
-    carry_out = _DEEDS.get(kind)
-    if carry_out is None:
+        row = found(session, approval_id)
+        seen, kind = _shown(services, row).digest, row.kind
+    if digest is not None and digest != seen:
+        raise Conflict(
+            "内容与您看到的不一致，请重新打开再决定",
+            "this is not what you have seen; open it again and decide",
+            where=str(approval_id),
+        )
+    deed = _DEEDS.get(kind)
+    if deed is None:
         raise Refused("未知的申请类别", "a kind of request that this program does not know", where=kind)
-    return carry_out(services, approval_id, by=by)
+    return deed(services, approval_id, by=by)
 
 
 def reject(services: Services, approval_id: int, *, by: str, reason: str) -> Approval:
@@ -201,9 +231,10 @@ def _rejectable(services: Services, session: Session, approval_id: int, by: str)
 
 
 def _shown(services: Services, row: ApprovalRecord) -> Approval:
-    reason, wants, fault = "", {}, None
+    reason, wants, fault, digest = "", {}, None, None
     try:
         asked = opened(services.vault, row)
+        digest = digest_of(row, asked)
         reason = asked.reason
         wants = {name: asked.content[name] or "" for name in _TOLD if asked.content.get(name)}
     except Refused as error:
@@ -222,4 +253,5 @@ def _shown(services: Services, row: ApprovalRecord) -> Approval:
         note=row.note,
         wants=wants,
         fault=fault,
+        digest=digest,
     )

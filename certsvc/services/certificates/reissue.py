@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.number import NO_NUMBER, fold_number, normalise_number
@@ -149,6 +149,13 @@ def list_requests(services: Services, state: str | None = None) -> list[Request]
         query = query.where(ReissueRequestRecord.state == state)
     with services.database.reading() as session:
         return [shown(services, session, row) for row in session.scalars(query)]
+
+
+def count_waiting(services: Services) -> int:
+    """How many requests no one has decided yet."""
+    query = select(func.count()).select_from(ReissueRequestRecord)
+    with services.database.reading() as session:
+        return session.scalar(query.where(ReissueRequestRecord.state == RequestState.APPLIED)) or 0
 
 
 def _paper_under(session: Session, number: str, lookup: bytes) -> PaperCertificateRecord | None:

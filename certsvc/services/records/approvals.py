@@ -7,6 +7,8 @@ hand does not open, and counts for nothing. Not here: what each kind of request 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,6 +104,16 @@ def opened(vault: Vault, row: ApprovalRecord) -> Asked:
     reason = content.pop("reason") or ""
     due = None if due_at is None else datetime.fromisoformat(due_at)
     return Asked(row.id, row.kind, row.object_key, reason, row.asked_by, state, content, decided_by, due)
+
+
+def digest_of(row: ApprovalRecord, asked: Asked) -> str:
+    """The SHA-256 of all that a request asks for, in hexadecimal: what a second person approves is this and no other.
+
+    Of the JSON array [1, id, kind, object, who, when in UTC, reason, content], keys sorted, in UTF-8.
+    """
+    told = [1, row.id, row.kind, row.object_key, row.asked_by, row.asked_at.astimezone(UTC).isoformat(), asked.reason]
+    text = json.dumps([*told, dict(asked.content)], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def waiting(services: Services, session: Session, approval_id: int, by: str) -> tuple[ApprovalRecord, Asked]:

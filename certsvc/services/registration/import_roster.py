@@ -48,8 +48,10 @@ def import_candidates(
     ignore_unknown: bool = False,
     for_review: bool = False,
     progress: Progress = silent,
+    institution: str | None = None,
 ) -> ImportReport:
-    """Import the roster at `path`, all of it or nothing; as approved, or put to review.
+    """Import the roster at `path`, all of it or nothing; as approved, or put to review. `institution`, where given, is
+    the one that hands it in: its rows name no other, and change no other's registrations.
 
     Raises `FileRefused`, `ImportRefused`.
     """
@@ -75,6 +77,7 @@ def import_candidates(
             by=by,
             for_review=for_review,
             waits=waits,
+            institution=institution,
         )
         read = 0
         for chunk in chunks(iter(parsed)):
@@ -87,6 +90,18 @@ def import_candidates(
             photos.keep()
     done = replace(report(tally, parsed, dry_run=dry_run), approval=approval)
     return replace(done, resubmitted=tally.resubmitted) if for_review else done
+
+
+_NOT_OURS = RegistrationRefused(
+    "只能登记本机构的考生，培训机构须与账户的所属机构写法一致",
+    "an institution registers its own candidates: write it as the account has it",
+    rule="R1.6",
+)
+_ANOTHERS = RegistrationRefused(
+    "这一天的报名由另一机构登记，请与发证机构联系",
+    "another institution entered the registration of that day; ask the issuer",
+    rule="R1.6",
+)
 
 
 class _Desk:
@@ -105,6 +120,7 @@ class _Desk:
         by: str,
         for_review: bool,
         waits: bool,
+        institution: str | None,
     ) -> None:
         self.entered: list[int] = []
         self._state = RegistrationState.APPROVED
@@ -120,6 +136,7 @@ class _Desk:
         self._folder = folder
         self._by = by
         self._for_review = for_review
+        self._institution = institution
         self._tally = tally
         self._on_record = OnRecord(services.vault, session, tally, parsed, for_review, self._now)
         self._error = self._on_record.error
@@ -138,6 +155,8 @@ class _Desk:
             same = next((one for one in mine if one.registered_on == entry.row.registered_on), None)
             if entry.lookup in self._corrected:
                 self._take_corrected(entry, same)
+            elif same is not None and not self._is_ours(same.institution):
+                self._tally.refuse(self._error(entry.row, "registered_on", _ANOTHERS))
             elif same is not None:
                 assert known is not None
                 self._take_known(entry, known, same)
@@ -182,6 +201,8 @@ class _Desk:
             check_registration(_registration(row, scheme), scheme)
         except RegistrationRefused as refused:
             errors.append(self._error(row, refused.where or "registered_on", refused))
+        if not self._is_ours(row.institution):
+            errors.append(self._error(row, "institution", _NOT_OURS))
         if row.photo is not None:
             try:
                 photo_sha256 = self._photos.take(self._folder, row.photo)
@@ -195,6 +216,9 @@ class _Desk:
             self._tally.warn_of_future(self._parsed, row.row, "registered_on", row.registered_on)
         self._tally.warn_of_undrawable(self._parsed, row.row, row.name)
         return Entry(row, self._vault.lookup(row.identity), scheme_id, scheme, photo_sha256)
+
+    def _is_ours(self, institution: str | None) -> bool:
+        return self._institution is None or institution == self._institution
 
     def _check_occupation(self, row: CandidateRow, scheme: Scheme) -> None:
         occupation = scheme.occupation

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from certsvc.rules.registration_review import WAITING, Move
+from certsvc.errors import NotFound
+from certsvc.person.identity import mask_id_number
+from certsvc.rules.registration_review import WAITING, Move, RegistrationState
 from certsvc.services.context import Services
 from certsvc.services.records.contacts import phone_of
 from certsvc.services.records.reviews import steps_of
@@ -49,6 +51,21 @@ class Registration:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A registration as a line of a queue: the number masked; `face`, where the candidate has confirmed."""
+
+    id: int
+    name: str
+    id_number: str
+    registered_on: str
+    institution: str | None
+    batch: str | None
+    has_photo: bool
+    face: str | None
+    remark: str | None
+
+
 def list_registrations(services: Services, state: str | None = None) -> Iterator[Registration]:
     """Those that were put to review, oldest first: of one state, or all that wait for somebody."""
     wanted = [one.value for one in WAITING] if state is None else [state]
@@ -64,6 +81,71 @@ def list_registrations(services: Services, state: str | None = None) -> Iterator
                 return
             yield from registrations(services, session, ids)
             after = ids[-1]
+
+
+def count_by_state(services: Services, *, institution: str | None = None) -> dict[str, int]:
+    """How many that were put to review stand where, of all or of one institution."""
+    reviewed = exists().where(ReviewStepRecord.enrolment_id == EnrolmentRecord.id)
+    query = select(EnrolmentRecord.review_state, func.count()).where(reviewed).group_by(EnrolmentRecord.review_state)
+    if institution is not None:
+        query = query.where(EnrolmentRecord.institution == institution)
+    with services.database.reading() as session:
+        return {str(state): int(count) for state, count in session.execute(query)}
+
+
+def queue(
+    services: Services,
+    state: RegistrationState,
+    *,
+    institution: str | None = None,
+    name: str = "",
+    after: int = 0,
+    most: int = 50,
+) -> list[Queued]:
+    """The next registrations in one state, oldest first: of one institution, or of a name (compared folded), where
+    given. Three questions, however many there are."""
+    reviewed = exists().where(ReviewStepRecord.enrolment_id == EnrolmentRecord.id)
+    query = (
+        select(EnrolmentRecord, PersonRecord)
+        .join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
+        .where(EnrolmentRecord.review_state == state.value, EnrolmentRecord.id > after, reviewed)
+    )
+    if institution is not None:
+        query = query.where(EnrolmentRecord.institution == institution)
+    if name:
+        query = query.where(PersonRecord.name == name)
+    with services.database.reading() as session:
+        rows = session.execute(query.order_by(EnrolmentRecord.id).limit(most)).all()
+        steps = steps_of(session, [enrolment.id for enrolment, _ in rows])
+        return [_queued(services, enrolment, person, steps.get(enrolment.id, ())) for enrolment, person in rows]
+
+
+def one_of(services: Services, enrolment_id: int, *, institution: str | None = None) -> Registration:
+    """One that was put to review, whole. Raises `NotFound`, also for another institution's."""
+    with services.database.reading() as session:
+        found = session.get(EnrolmentRecord, enrolment_id)
+        if found is None or (institution is not None and found.institution != institution):
+            raise NotFound("没有该报名", "there is no such registration", rule="R1.6", where=str(enrolment_id))
+        return registrations(services, session, [enrolment_id])[0]
+
+
+def _queued(
+    services: Services, enrolment: EnrolmentRecord, person: PersonRecord, steps: Sequence[ReviewStepRecord]
+) -> Queued:
+    personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+    confirmed = [row.face for row in steps if row.move == Move.CONFIRM]
+    remarks = [row.remark for row in steps if row.remark is not None]
+    return Queued(
+        id=enrolment.id,
+        name=person.name,
+        id_number=mask_id_number(str(personal["id_number"])),
+        registered_on=enrolment.registered_on.isoformat(),
+        institution=enrolment.institution,
+        batch=enrolment.batch,
+        has_photo=enrolment.photo_sha256 is not None,
+        face=confirmed[-1] if confirmed else None,
+        remark=remarks[-1] if remarks and enrolment.review_state in ("returned", "rejected") else None,
+    )
 
 
 def registrations(services: Services, session: Session, enrolment_ids: Sequence[int]) -> list[Registration]:

@@ -1,101 +1,220 @@
-"""Accounts of the staff (console): a name, a role, and a password kept only as an scrypt hash.
+"""Accounts of the staff: opened, given another role, disabled, set back; by the administrator, or on the command line.
 
-Not here: sessions and what a role may do (web.console, another issue). Source: RFC 7914; OWASP's parameters for scrypt.
+A password that someone else gave is good for the first sign-in alone. Taking a role away, disabling and setting back
+end every session of the account. Not here: signing in (`sessions`), what a role may do (`roles`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import os
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from certsvc.errors import Conflict, Refused
+from certsvc.errors import Conflict, NotFound, Refused
+from certsvc.rules.four_eyes import hand
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.staff import second_factor
+from certsvc.services.staff.passwords import check_password, hash_password
+from certsvc.services.staff.roles import SCOPED, Role
+from certsvc.services.staff.sessions import LOCK, end_all
 from certsvc.store import AccountRecord
-from certsvc.store.audit import ROLES
 
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 256
+LONGEST_SCOPE = 200
 _NAME = re.compile(r"[a-z][a-z0-9._-]{1,63}")
-_LOG2_N, _R, _P, _SALT_BYTES, _KEY_BYTES = 17, 8, 1, 16, 32
+_OS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,99}\$?")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as staff see it: no password, no secret. `of` is its institution or station."""
+
+    name: str
+    role: Role
+    of: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+    set_up: bool
+    os_account: str | None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "role": self.role.value,
+            "of": self.of,
+            "disabled": self.disabled_at is not None,
+            "set_up": self.set_up,
+            "os_account": self.os_account,
+        }
 
 
 def add_account(
     services: Services, name: str, role: str, password: str, *, by: str, scope: str | None = None
-) -> AccountRecord:
+) -> Account:
     """Open an account. `scope` is the training institution or station it belongs to. Raises `Refused`, `Conflict`."""
     if not _NAME.fullmatch(name):
         raise Refused(
             "账户名为小写字母开头的 2–64 位字母、数字、._-",
             "a name has 2 to 64 of a-z 0-9 . _ - and begins with a letter",
+            where="name",
         )
-    if role not in ROLES:
-        raise Refused(f"未知角色 {role}", f"unknown role {role}; one of: {', '.join(ROLES)}")
-    if role in ("institution", "station") and not scope:
-        raise Refused("该角色须指明所属机构", "this role needs the institution or station it belongs to")
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Refused(
-            f"口令应为 {SHORTEST_PASSWORD}–{LONGEST_PASSWORD} 个字符",
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters",
-        )
-    with services.database.writing() as session:
-        if session.scalar(select(AccountRecord.id).where(AccountRecord.name == name)) is not None:
-            raise Conflict("账户已存在", "the account is there already", where=name)
+    of = _scope(role, scope)
+    check_password(password)
+    hashed = hash_password(password)
+    with services.database.writing(LOCK) as session:
+        for taken in session.scalars(select(AccountRecord.name)):
+            # Two accounts whose names differ in dots and dashes alone would be one hand (rules.four_eyes).
+            if hand(taken) == hand(name):
+                raise Conflict("账户已存在，或只差标点", "an account of that name is there already", where="name")
         account = AccountRecord(
-            name=name, role=role, scope=scope, password_hash=hash_password(password), created_at=services.now()
+            name=name, role=role, scope=of, password_hash=hashed, password_is_own=False, created_at=services.now()
         )
         session.add(account)
-        trail.note(
-            session,
-            at=services.now(),
-            by=by,
-            action="account.add",
-            object_kind="account",
-            object_key=name,
-            role=role,
-            scope=scope,
-        )
-        return account
+        _note(services, session, by, "account.add", name, role=role, scope=of)
+        return _shown(account)
 
 
-def accounts(services: Services) -> list[AccountRecord]:
+def accounts(services: Services) -> list[Account]:
     """Every account, by name."""
     with services.database.reading() as session:
-        return list(session.scalars(select(AccountRecord).order_by(AccountRecord.name)))
+        return [_shown(one) for one in session.scalars(select(AccountRecord).order_by(AccountRecord.name))]
 
 
-def authenticate(services: Services, name: str, password: str) -> AccountRecord | None:
-    """The account with that name and password; None for a wrong, unknown or disabled one, in the same time."""
+def account_named(services: Services, name: str) -> Account:
+    """One account. Raises `NotFound`."""
     with services.database.reading() as session:
-        account = session.scalar(select(AccountRecord).where(AccountRecord.name == name))
-    stored = account.password_hash if account is not None else _UNKNOWN
-    matches = password_matches(password, stored)
-    return account if matches and account is not None and account.disabled_at is None else None
+        return _shown(_found(session, name))
 
 
-def hash_password(password: str) -> str:
-    """ "scrypt$17$8$1$SALT$KEY", salt and key in base64."""
-    salt = os.urandom(_SALT_BYTES)
-    key = _derive(password, salt, _LOG2_N, _R, _P)
-    return "$".join(("scrypt", str(_LOG2_N), str(_R), str(_P), *(base64.b64encode(x).decode() for x in (salt, key))))
+def change_role(services: Services, name: str, role: str, *, by: str, scope: str | None = None) -> Account:
+    """Give it another role; its sessions end. Raises `NotFound`, `Refused`."""
+    of = _scope(role, scope)
+    with services.database.writing(LOCK) as session:
+        account = _changeable(session, name, by)
+        if (account.role, account.scope) == (role, of):
+            return _shown(account)
+        account.role, account.scope = role, of
+        end_all(session, account.id, services.now())
+        _note(services, session, by, "account.role", name, role=role, scope=of)
+        return _shown(account)
 
 
-def password_matches(password: str, stored: str) -> bool:
-    """Whether the password is the one that was hashed."""
-    _, log2_n, r, p, salt, key = stored.split("$")
-    derived = _derive(password, base64.b64decode(salt), int(log2_n), int(r), int(p))
-    return hmac.compare_digest(derived, base64.b64decode(key))
+def disable(services: Services, name: str, *, by: str) -> Account:
+    """Shut it; its sessions end. Again: changes nothing. Raises `NotFound`, `Refused`."""
+    with services.database.writing(LOCK) as session:
+        account = _changeable(session, name, by)
+        if account.disabled_at is None:
+            account.disabled_at = services.now()
+            end_all(session, account.id, services.now())
+            _note(services, session, by, "account.disable", name)
+        return _shown(account)
 
 
-def _derive(password: str, salt: bytes, log2_n: int, r: int, p: int) -> bytes:
-    memory = 256 * r * 2**log2_n
-    return hashlib.scrypt(password.encode(), salt=salt, n=2**log2_n, r=r, p=p, maxmem=memory, dklen=_KEY_BYTES)
+def enable(services: Services, name: str, *, by: str) -> Account:
+    """Open it again, with the password and second factor it had. Again: changes nothing. Raises `NotFound`."""
+    with services.database.writing(LOCK) as session:
+        account = _changeable(session, name, by)
+        if account.disabled_at is not None:
+            account.disabled_at = None
+            _note(services, session, by, "account.enable", name)
+        return _shown(account)
 
 
-# What an unknown name is checked against, so that the time of an answer does not tell whether it exists.
-_UNKNOWN = f"scrypt${_LOG2_N}${_R}${_P}${'A' * 22}==${'A' * 43}="
+def reset(services: Services, name: str, password: str, *, by: str) -> Account:
+    """A password for the next sign-in, at which the owner sets up a second factor again; sessions end.
+
+    Raises `NotFound`, `Refused`.
+    """
+    check_password(password)
+    hashed = hash_password(password)
+    with services.database.writing(LOCK) as session:
+        account = _changeable(session, name, by)
+        account.password_hash, account.password_is_own = hashed, False
+        second_factor.forget(session, account)
+        end_all(session, account.id, services.now())
+        _note(services, session, by, "account.reset", name)
+        return _shown(account)
+
+
+def map_to(services: Services, name: str, os_account: str | None, *, by: str) -> Account:
+    """From now on the commands of this operating-system account are this account's; None takes that back.
+
+    Raises `NotFound`, `Refused`, `Conflict`.
+    """
+    if os_account is not None and not _OS_NAME.fullmatch(os_account):
+        raise Refused("不是操作系统账户名", "that is no name of an account of the operating system", where="os")
+    with services.database.writing(LOCK) as session:
+        account = _found(session, name)
+        taken = session.scalar(select(AccountRecord.name).where(AccountRecord.os_account == os_account))
+        if os_account is not None and taken not in (None, name):
+            raise Conflict(f"已对应到 {taken}", f"it is mapped to {taken} already", where=os_account)
+        account.os_account = os_account
+        _note(services, session, by, "account.map", name, os_account=os_account)
+        return _shown(account)
+
+
+def mapped(services: Services, os_account: str) -> str | None:
+    """The account whose commands these are; None in a home without accounts.
+
+    Raises `Refused` where it is disabled, and where there are accounts and none is this one's: who asks in the console
+    and approves on the command line would else be two people (R1.6).
+    """
+    with services.database.reading() as session:
+        found = session.scalar(select(AccountRecord).where(AccountRecord.os_account == os_account))
+        others = session.scalar(select(AccountRecord.id).where(AccountRecord.disabled_at.is_(None)).limit(1))
+    if found is None and others is not None:
+        raise Refused(
+            f"操作系统账户 {os_account} 未对应工作人员账户：certsvc user map 账户 --os {os_account}",
+            f"{os_account} is no one's account of the staff yet: certsvc user map NAME --os {os_account}",
+            rule="R1.6",
+            where="by",
+        )
+    if found is not None and found.disabled_at is not None:
+        raise Refused(f"账户 {found.name} 已停用", f"the account {found.name} is disabled", rule="R1.6", where="by")
+    return None if found is None else found.name
+
+
+def _scope(role: str, scope: str | None) -> str | None:
+    """The institution or station, of a role that has one. Raises `Refused`."""
+    known = Role.known(role)
+    if known is None:
+        raise Refused(f"未知角色 {role}", f"unknown role {role}; one of: {', '.join(Role)}", where="role")
+    given = (scope or "").strip()
+    if known not in SCOPED:
+        return None
+    if not 0 < len(given) <= LONGEST_SCOPE or not given.isprintable():
+        raise Refused("该角色须指明所属机构", "this role needs the institution or station it belongs to", where="of")
+    return given
+
+
+def _changeable(session: Session, name: str, by: str) -> AccountRecord:
+    """An account, for another to change: an administrator who could raise their own role would be every role."""
+    if hand(by) == hand(name):
+        raise Refused("不能更改自己的账户，请另一位管理员办理", "no one changes their own account", where=name)
+    return _found(session, name)
+
+
+def _found(session: Session, name: str) -> AccountRecord:
+    account = session.scalar(select(AccountRecord).where(AccountRecord.name == name))
+    if account is None:
+        raise NotFound("没有该账户", "there is no such account", where=name)
+    return account
+
+
+def _shown(account: AccountRecord) -> Account:
+    return Account(
+        name=account.name,
+        role=Role.of(account.role),
+        of=account.scope,
+        created_at=account.created_at,
+        disabled_at=account.disabled_at,
+        set_up=second_factor.is_set_up(account),
+        os_account=account.os_account,
+    )
+
+
+def _note(services: Services, session: Session, by: str, action: str, name: str, **detail: object) -> None:
+    trail.note(session, at=services.now(), by=by, action=action, object_kind="account", object_key=name, **detail)

@@ -1,0 +1,44 @@
+"""The first page of one who is signed in: what waits for them, by count, and the desks of their role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response
+
+from certsvc.services.approvals import desk as approvals
+from certsvc.services.certificates import reissue
+from certsvc.services.registration import review_list
+from certsvc.services.staff.roles import SCOPED, Deed, may
+from certsvc.web.console.desk import render, staff
+from certsvc.web.site import site
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """So many things of a kind; which kind, the page says."""
+
+    kind: str
+    count: int
+
+
+def page() -> Response:
+    """Counts alone: as many questions to the register however much waits."""
+    here, someone = site(), staff()
+    role, services = someone.role, here.services
+    scope = someone.scope if role in SCOPED else None
+    waiting: list[Waiting] = []
+    if may(role, Deed.READ_APPROVALS):
+        others, own = approvals.count_for(services, someone.name)
+        if may(role, Deed.DECIDE_APPROVALS):
+            waiting.append(Waiting("approvals", others))
+        waiting.append(Waiting("own approvals", own))
+    if may(role, Deed.READ_REGISTRATIONS):
+        counts = review_list.count_by_state(services, institution=scope)
+        if may(role, Deed.REVIEW_REGISTRATIONS):
+            waiting.append(Waiting("registrations", counts.get("submitted", 0)))
+        if may(role, Deed.ENTER_REGISTRATIONS):
+            waiting.append(Waiting("returned", counts.get("returned", 0)))
+    if may(role, Deed.DECIDE_REISSUES):
+        waiting.append(Waiting("reissues", reissue.count_waiting(services)))
+    return render("home.html", waiting=waiting)

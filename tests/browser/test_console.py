@@ -1,0 +1,171 @@
+"""The console in a real browser: signing in, a passkey that signs what is approved, every page in both themes and three
+widths, a picture of each in `artefacts/screenshots/console`, and nothing for axe-core to find."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from certsvc.app import create_app
+from certsvc.services.approvals import desk
+from certsvc.services.certificates.correct import Correction, propose
+from certsvc.services.registration.import_roster import import_candidates
+from tests.browser.conftest import Served, violations
+from tests.builders.person import Candidate, write_csv
+from tests.builders.staff import Member, join
+
+SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots" / "console"
+WIDTHS = (390, 820, 1280)
+PAGES = {
+    "reviewer": (
+        "/console",
+        "/console/registrations",
+        "/console/registrations/ROW",
+        "/console/reissues",
+        "/console/me",
+    ),
+    "maker": ("/console/registrations/new", "/console/certificates?name=欧阳明月", "/console/certificates/NUMBER"),
+    "approver": ("/console", "/console/approvals", "/console/approvals/1"),
+    "auditor": ("/console/trail", "/console/accounts"),
+    "administrator": ("/console/accounts", "/console/accounts/maker1"),
+}
+
+
+class Console:
+    """The site at a name that passkeys can be bound to, on a clock that runs."""
+
+    def __init__(self, served: Served) -> None:
+        self._server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
+        self.base = f"http://localhost:{self._server.server_port}"
+        self.register = served.register
+        # Passkeys are bound to the domain; a clock that stands still gives each one-time code once.
+        self.services = dataclasses.replace(served.register.services, base_url=self.base, now=lambda: datetime.now(UTC))
+        settings = dataclasses.replace(served.register.settings, base_url=self.base)
+        self._server.app = create_app(settings, services=self.services)
+        self.members = {role: join(self.services, f"{role}1", role) for role in PAGES}
+        self.row = self._bring(served.register.settings.home)
+
+    def _bring(self, home: Path) -> int:
+        number = self.register.valid.number
+        propose(self.register.services, number, Correction(name="欧阳明日"), reason="录入有误", by="maker1")
+        rows = [Candidate(serial, name=f"测试{'甲乙丙丁戊'[serial % 5]}").cells() for serial in range(5)]
+        import_candidates(self.services, write_csv(home / "r.csv", rows), by="clerk", for_review=True)
+        with self.services.database.reading() as session:
+            return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
+
+    def address(self, page: str) -> str:
+        return self.base + page.replace("ROW", str(self.row)).replace("NUMBER", self.register.valid.number)
+
+
+@pytest.fixture(scope="module")
+def console(served: Served) -> Iterator[Console]:
+    import threading
+
+    made = Console(served)
+    thread = threading.Thread(target=made._server.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made._server.shutdown()
+    thread.join()
+    made._server.server_close()
+
+
+def sign_in(page: Page, console: Console, member: Member) -> None:
+    page.goto(f"{console.base}/console")
+    page.fill("#c-name", member.name)
+    page.fill("#c-password", member.password)
+    page.click("main form button")
+    page.fill("#c-code", member.recovery.pop())
+    page.click("main form button")
+    page.wait_for_url(f"{console.base}/console")
+
+
+@pytest.mark.parametrize("role", PAGES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_for_everyone(browser: Browser, console: Console, axe: str, role: str, theme: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(color_scheme=theme, locale="zh-CN" if theme == "light" else "en-GB")
+    page = context.new_page()
+    sign_in(page, console, console.members[role])
+    for at, address in enumerate(PAGES[role]):
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(console.address(address))
+            page.screenshot(path=SCREENSHOTS / f"{role}-{at}-{width}-{theme}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (address, width)
+        assert violations(page, axe) == "", address
+    context.close()
+
+
+def test_a_passkey_signs_in_and_signs_what_is_approved(browser: Browser, console: Console) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    devices = context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
+    options |= {"hasResidentKey": True, "automaticPresenceSimulation": True}
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    member = console.members["approver"]
+    sign_in(page, console, member)
+    page.goto(f"{console.base}/console/me")
+    page.click("form[action='/console/me/passkey'] button")
+    page.fill("#c-label", "虚拟安全密钥")
+    page.click("[data-passkey]")
+    page.wait_for_url(f"{console.base}/console/me?added")
+    assert "虚拟安全密钥" in page.content()
+    page.click("form[action='/console/sign-out'] button")
+    page.fill("#c-name", member.name)
+    page.fill("#c-password", member.password)
+    page.click("main form button")
+    page.click("[data-passkey]")
+    page.wait_for_url(f"{console.base}/console")
+    with console.services.database.writing() as session:  # five minutes pass
+        session.connection().exec_driver_sql("update staff_session set confirmed_at = '2020-01-01 00:00:00.000000'")
+    page.goto(f"{console.base}/console/approvals/1")
+    page.fill("#c-reason", "材料不全")
+    page.click("form[action$=reject] button")
+    page.click("[data-passkey]")
+    page.wait_for_url(f"{console.base}/console/approvals/1")
+    found = desk.show(console.services, 1)
+    assert (found.state, found.decided_by, found.note) == ("rejected", "approver1", "材料不全")
+    context.close()
+
+
+def test_the_console_works_without_a_script(browser: Browser, console: Console) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
+    page = context.new_page()
+    sign_in(page, console, console.members["reviewer"])
+    page.goto(f"{console.base}/console/registrations")
+    page.check(f"input[value='{console.row}']")
+    page.fill("#c-reason", "缺近期照片")
+    page.click("button[name=return]")
+    assert "已办理 1 份" in page.content()
+    context.close()
+
+
+def test_the_secret_on_the_page_is_the_one_in_its_code(browser: Browser, console: Console) -> None:
+    import io
+
+    import zxingcpp
+    from PIL import Image
+
+    from certsvc.services.staff.accounts import add_account
+
+    add_account(console.services, "newcomer", "auditor", "given by another", by="root")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{console.base}/console")
+    page.fill("#c-name", "newcomer")
+    page.fill("#c-password", "given by another")
+    page.click("main form button")
+    secret = page.inner_text("[data-secret]")
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(page.locator("svg.qr").screenshot())))
+    assert pyotp.parse_uri(code.text).secret == secret
+    context.close()
