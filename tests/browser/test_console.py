@@ -32,7 +32,7 @@ PAGES = {
         "/console/me",
     ),
     "maker": ("/console/registrations/new", "/console/certificates?name=欧阳明月", "/console/certificates/NUMBER"),
-    "approver": ("/console", "/console/approvals", "/console/approvals/1"),
+    "approver": ("/console", "/console/approvals", "/console/approvals/ASKED"),
     "auditor": ("/console/trail", "/console/accounts"),
     "administrator": ("/console/accounts", "/console/accounts/maker1"),
 }
@@ -54,14 +54,18 @@ class Console:
 
     def _bring(self, home: Path) -> int:
         number = self.register.valid.number
-        propose(self.register.services, number, Correction(name="欧阳明日"), reason="录入有误", by="maker1")
+        self.asked = propose(
+            self.register.services, number, Correction(name="欧阳明日"), reason="录入有误", by="maker1"
+        ).approval_id
         rows = [Candidate(serial, name=f"测试{'甲乙丙丁戊'[serial % 5]}").cells() for serial in range(5)]
         import_candidates(self.services, write_csv(home / "r.csv", rows), by="clerk", for_review=True)
         with self.services.database.reading() as session:
             return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
 
     def address(self, page: str) -> str:
-        return self.base + page.replace("ROW", str(self.row)).replace("NUMBER", self.register.valid.number)
+        return self.base + page.replace("ROW", str(self.row)).replace("NUMBER", self.register.valid.number).replace(
+            "ASKED", str(self.asked)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +131,15 @@ def test_a_passkey_signs_in_and_signs_what_is_approved(browser: Browser, console
     page.click("[data-passkey]")
     page.wait_for_url(f"{console.base}/console")
     with console.services.database.writing() as session:  # five minutes pass
-        session.connection().exec_driver_sql("update staff_session set confirmed_at = '2020-01-01 00:00:00.000000'")
-    page.goto(f"{console.base}/console/approvals/1")
+        session.connection().exec_driver_sql(
+            "update staff_session set confirmed_at = '2020-01-01 00:00:00' where factor is not null"
+        )
+    page.goto(f"{console.base}/console/approvals/{console.asked}")
     page.fill("#c-reason", "材料不全")
     page.click("form[action$=reject] button")
     page.click("[data-passkey]")
-    page.wait_for_url(f"{console.base}/console/approvals/1")
-    found = desk.show(console.services, 1)
+    page.wait_for_url(f"{console.base}/console/approvals/{console.asked}")
+    found = desk.show(console.services, console.asked)
     assert (found.state, found.decided_by, found.note) == ("rejected", "approver1", "材料不全")
     context.close()
 

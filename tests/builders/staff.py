@@ -74,10 +74,14 @@ class Browser:
         assert answer.status_code == 303, answer.text
         self.get("/console")
         if not member.recovery:
-            secret = self.client.get_cookie("__Host-certsvc_staff", HOST)
-            assert secret is not None
-            member.recovery = sessions.new_recovery_codes(self.services, secret.value)
+            self.renew(member)
         return self
+
+    def renew(self, member: Member) -> None:
+        """Give the member of this session new recovery codes."""
+        secret = self.client.get_cookie("__Host-certsvc_staff", HOST)
+        assert secret is not None
+        member.recovery = sessions.new_recovery_codes(self.services, secret.value)
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self._seen(self.client.get(path, base_url=f"https://{HOST}", headers=headers))
