@@ -61,11 +61,11 @@ def sign_approved(services: Services, batch_id: int) -> int:
         require_approved(services, session, rows)
         on_record = enrolments_on_record(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
         persons = persons_of(session, [one.enrolment for one in on_record.values()])
-        _check_once(session, rows)
         for row in rows:
             assert row.enrolment_id is not None
             one = on_record[row.enrolment_id]
             check_registered(services, batch, row, one, persons[one.enrolment.person_id])
+        _check_once(session, rows)
         sign_reserved(services, session, rows, partial(issue_leaf, completed_sessions(session, rows)), passed=passed)
         trail.note(
             session,

@@ -82,7 +82,7 @@ def test_a_certificate_no_longer_earned_is_found(
 ) -> None:
     """A register in which the revocation that an approval carries was left out."""
     with monkeypatch.context() as patched:
-        patched.setattr(carry_out, "change_in", lambda *_given, **_named: None)
+        patched.setattr(carry_out, "change_within", lambda *_given, **_named: None)
         done = annul(at.services, "2025-03-24/theory")
     assert len(done.follows.revoked) == 2
     problems = check_log(at.services).problems

@@ -157,7 +157,7 @@ def test_anybody_counts_corrections_of_names_of_numbers_and_of_keys_apart(at: In
 @pytest.mark.parametrize(
     "change",
     [
-        "update approval set asked_by = '乙'",
+        "update approval set asked_by = '丁'",
         "update approval set decided_by = '丙'",
         "update approval set state = 'rejected'",
         "delete from approval",

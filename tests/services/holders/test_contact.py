@@ -191,6 +191,7 @@ def test_one_who_had_paper_alone_gets_a_telephone_the_same_way(at: Installation)
         asked_for(NEW)
     again = asked_for(OLD)
     desk.approve(at.services, again, by="乙")
+    at.clock.move(seconds=1)  # files of the outbox sort by time
     send_due(at.services)
     assert (sent(at)[-1]["to"], sent(at)[-1]["code"]) == (NEW, "")
     desk.reject(at.services, again, by="丙", reason="本人来电否认")
