@@ -28,7 +28,7 @@ _PLAIN: Final = frozenset({str, int, bool, float, type(None)})
 def dump(session: Session, table: Table) -> Iterator[Plain]:
     """Every row of a table as plain values, by primary key."""
     query = select(table).order_by(*table.primary_key.columns)
-    names = [column.name for column in table.columns]
+    names = [str(column.name) for column in table.columns]  # a name that needs quotes is a kind of string of its own
     for row in session.execute(query.execution_options(yield_per=_AT_ONCE)):
         yield {name: value if type(value) in _PLAIN else plain(value) for name, value in zip(names, row, strict=True)}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from certsvc.credential.wording import say
 from certsvc.rules.registration_review import FaceCheck
@@ -22,6 +22,8 @@ from certsvc.services.registration import review
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.registration.review_list import list_registrations
 from certsvc.services.verification import kept_checks, look_up
+from certsvc.store import CertificateRecord, QueuedNoticeRecord, ScoreEntryRecord, SeatRecord, SittingRecord
+from tests.builders.applying import apply_from_home
 from tests.builders.holding import identity, number_of, secret_of
 from tests.builders.insider import by_sql
 from tests.builders.installation import Installation, Person, made_up
@@ -76,6 +78,8 @@ def filled(home: Installation, folder: Path) -> str:
     review.confirm(services, waiting.id, by="窗口", face=FaceCheck.PASS, place="西宁")
     correct(services, number, Correction(name=NOW.name), reason="更正", by="甲", approved_by="乙")
     correct(services, number, Correction(id_number=NOW.id_number), reason="更正", by="甲", approved_by="乙")
+    _sit(services, number)
+    apply_from_home(services, number="1763010001500077", name=NOW.name, identity=identity(NOW))
     secret_of(home, NOW)
     home.clock.move(minutes=61)
     access.request_code(services, NOW.name, identity(NOW))
@@ -83,6 +87,52 @@ def filled(home: Installation, folder: Path) -> str:
         pdf_of(services, each)
     publish_static(services)
     return number
+
+
+def _sit(services: Services, number: str) -> None:
+    """A seat in a sitting, a score that was entered there, and a notice about it."""
+    now = services.now()
+    with services.database.writing() as session:
+        issued = select(CertificateRecord.enrolment_id).where(CertificateRecord.number == number)
+        enrolment_id = session.scalars(issued.where(CertificateRecord.enrolment_id.is_not(None))).first()
+        sitting = SittingRecord(
+            sat_on=now.date(),
+            begins="09:00",
+            place="一号楼",
+            station="西宁",
+            subject="theory",
+            capacity=30,
+            created_at=now,
+            created_by="考务",
+        )
+        session.add(sitting)
+        session.flush()
+        seat = SeatRecord(
+            sitting_id=sitting.id,
+            enrolment_id=enrolment_id,
+            number=1,
+            ticket="T-1",
+            kind="first",
+            admitted_at=now,
+            admitted_by="考务",
+        )
+        session.add(seat)
+        session.flush()
+        session.add(
+            ScoreEntryRecord(
+                seat_id=seat.id,
+                kind="first",
+                client_id="a",
+                sequence=1,
+                outcome="scored",
+                score="80",
+                entered_at=now,
+                entered_by="考评员",
+            )
+        )
+        session.add(
+            QueuedNoticeRecord(kind="retake-ends", enrolment_id=enrolment_id, about="theory 2026-12-01", queued_at=now)
+        )
 
 
 def whole(services: Services) -> Iterator[bytes]:

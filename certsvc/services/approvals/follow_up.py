@@ -1,10 +1,14 @@
-"""What follows once an approval was carried out: the new version is drawn, and what is public brought up to date.
+"""What follows once an approval was carried out: an approved batch is signed, what is new is drawn and made public.
 
-Not here: the deeds (`desk`). What follows may be hindered (a full disk) and is caught up by the next run; the deed
-stands.
+Not here: the deeds (`desk`). What follows may be hindered (keys that are elsewhere, a full disk) and is caught up by
+the next `certsvc issue`; the deed stands.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
 
 from certsvc.errors import CertsvcError
 from certsvc.services.approvals.desk import Outcome
@@ -13,29 +17,37 @@ from certsvc.services.context import Services
 from certsvc.services.holders.contact import ContactChange
 from certsvc.services.issuing.batches import ApprovedBatch
 from certsvc.services.issuing.issue import finish
-from certsvc.services.issuing.render import render, waiting
+from certsvc.services.issuing.render import render
 from certsvc.services.publishing.static import refresh
+from certsvc.store import CertificateRecord
 
 
 def follow_up(services: Services, done: Outcome, *, by: str) -> CertsvcError | None:
-    """Sign, draw and publish what the deed made; answers what hindered it: the next `certsvc issue` makes it good."""
+    """Sign, draw and publish what the deed made; answers what hindered it."""
     if isinstance(done, ContactChange):
         return None
-    hindered = None
-    try:
-        if isinstance(done, ApprovedBatch):
-            finish(services, by=by)
-        if isinstance(done, Corrected):
-            render(services, [done.certificate_id])
-    except CertsvcError as error:
-        hindered = error
-    published = refresh(services)
-    if isinstance(done, ApprovedBatch) and hindered is None:
-        # A PDF carries its receipt, so the signed head that covers it goes out before it is drawn.
+    new: Sequence[int] = ()
+    hindered: CertsvcError | None = None
+    if isinstance(done, Corrected):
+        new = [done.certificate_id]
+    elif isinstance(done, ApprovedBatch):
         try:
-            with services.database.reading() as session:
-                ids = waiting(session)
-            render(services, ids)
+            new = _signed(services, by)
         except CertsvcError as error:
             hindered = error
-    return hindered or published
+    # A PDF carries its receipt, so the signed head that covers it goes out before it is drawn.
+    hindered = refresh(services) or hindered
+    for certificate_id in new:
+        try:
+            render(services, [certificate_id])
+        except CertsvcError as error:
+            hindered = error
+    return hindered
+
+
+def _signed(services: Services, by: str) -> list[int]:
+    """Sign what is reserved; the certificates, by id."""
+    numbers = [one.number for one in finish(services, by=by).issued]
+    with services.database.reading() as session:
+        query = select(CertificateRecord.id).where(CertificateRecord.number.in_(numbers))
+        return list(session.scalars(query.where(CertificateRecord.pdf_sha256.is_(None))))

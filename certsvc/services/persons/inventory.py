@@ -44,6 +44,9 @@ SECTIONS: Final = MappingProxyType(
 LEFT_OUT: Final = MappingProxyType(
     {
         "account": "staff accounts: about the staff, who ask for their own",
+        "passkey": "the second factors of staff accounts",
+        "recovery_code": "digests of staff accounts' recovery codes",
+        "staff_session": "sign-ins of the staff",
         "api_key": "keys of systems: about no person",
         "api_key_use": "uses of systems' keys: about no person",
         "clock_seen": "the clock: about no person",

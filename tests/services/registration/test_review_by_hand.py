@@ -52,7 +52,8 @@ def test_an_approval_by_whoever_entered_it_is_none_even_as_a_row(desk: Desk) -> 
     desk.by_sql(confirmed, approved.format(CLERK))
     assert issue(desk.services, by="签发员").issued == []
     desk.by_sql("delete from review_step where move = 'approve'", approved.format(REVIEWER))
-    assert len(issue(desk.services, by="签发员").issued) == 1
+    # The run before has seen that nothing was due: what was then changed by hand, a run over everyone finds.
+    assert len(issue(desk.services, by="签发员", everyone=True).issued) == 1
 
 
 @pytest.mark.parametrize(
