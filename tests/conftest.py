@@ -6,10 +6,12 @@ import os
 from collections.abc import Generator
 
 import pytest
+from argon2 import PasswordHasher
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, inspect
 
+from certsvc.services.staff import passwords
 from certsvc.store import migrate
 
 IN_CI = bool(os.environ.get("CI"))
@@ -79,4 +81,13 @@ def _migrated_once() -> Generator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate, "bring", bring)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_hashed_lightly() -> Generator[None]:
+    """A hash as it is shipped takes a fifth of a second, and each member of the staff needs several; those that are
+    shipped are tested in `services/staff/test_passwords.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield

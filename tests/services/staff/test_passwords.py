@@ -5,13 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from certsvc.services.context import Services
-from certsvc.services.staff import sessions
+from certsvc.services.staff import passwords, sessions
 from certsvc.services.staff.accounts import add_account
 from certsvc.services.staff.passwords import NO_ONES, hash_password, is_outdated, password_matches
 from certsvc.store import AccountRecord
+
+
+@pytest.fixture(autouse=True)
+def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher())
+
 
 PASSWORD = "correct horse 电池 battery"
 
