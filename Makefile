@@ -41,7 +41,7 @@ demo: run-venv
 
 test: dev-venv
 	$(call timed,运行测试(双核约四分钟),running the tests: about four minutes on two cores,\
-	  $(BIN)/pytest -q $(PYTEST_SHARE) -m "not slow and not conformance")
+	  $(BIN)/pytest -q $(PYTEST_SHARE) -m "not slow and not long and not conformance")
 
 # Exactly what CI runs. The tests come last but for the coverage gates, and their own closing line is printed again at the end.
 check: dev-venv lint types imports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -22,6 +23,16 @@ settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci" if IN_CI else "default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of the files that take longest."""
+    here = Path(__file__).parent
+    lines = (here / "long_files.txt").read_text("utf-8").splitlines()
+    long = {here.parent / line for line in lines if not line.startswith("#")}
+    for item in items:
+        if item.path in long:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -52,7 +52,7 @@ def typed(client: FlaskClient, **changes: str) -> dict[str, Any]:
 
 
 def send(client: FlaskClient, fields: dict[str, Any], address: str = "/my/paper", **files: bytes) -> TestResponse:
-    data = fields | {name: (io.BytesIO(content), f"{name}.jpg") for name, content in files.items()}
+    data = fields | {name: FileStorage(io.BytesIO(content), f"{name}.jpg") for name, content in files.items()}
     boundary, body = encode_multipart(data)  # not by the client, which leaves its temporary file open
     return client.post(address, data=body, content_type=f"multipart/form-data; boundary={boundary}")
 
