@@ -300,8 +300,9 @@ class _Recording:
 
     def _record(self, row: AnyRow) -> dict[str, object]:
         values = row._asdict()
+        by = self._by(values.pop("row"))
         # Not published: without that column, a role that may add results still cannot publish one (web-role.sql).
-        return {**values, "recorded_at": self._now, "recorded_by": self._by(values.pop("row"))}
+        return {**values, "recorded_at": self._now, "recorded_by": by}
 
 
 def candidates_of(vault: Vault, session: Session, id_numbers: set[str]) -> Mapping[str, list[AnyRow]]:
