@@ -185,3 +185,15 @@ def test_a_list_of_tables_is_not_empty() -> None:
     with pytest.raises(InvalidScheme) as caught:
         parse_scheme(text[:start].replace('scale = "points"', 'scale = "points"\ndrawn = 3') + text[end:])
     assert caught.value.where == "subjects.practical.drawn"
+
+
+def test_a_scheme_from_before_retention_keeps_as_long_as_the_shipped_ones() -> None:
+    text = scheme_text("qinghai-2025")
+    before = parse_scheme(text[: text.index("[retention]")])
+    assert before.retention == qinghai().retention
+
+
+def test_a_portrait_is_not_kept_longer_than_the_registration_it_is_of() -> None:
+    text = scheme_text("qinghai-2025")
+    with pytest.raises(InvalidScheme, match="longer than registration_months"):
+        parse_scheme(text.replace("portrait_months = 6", "portrait_months = 37"))
