@@ -31,7 +31,12 @@ PAGES = {
         "/console/reissues",
         "/console/me",
     ),
-    "maker": ("/console/registrations/new", "/console/certificates?name=欧阳明月", "/console/certificates/NUMBER"),
+    "maker": (
+        "/console/issuing",
+        "/console/registrations/new",
+        "/console/certificates?name=欧阳明月",
+        "/console/certificates/NUMBER",
+    ),
     "approver": ("/console", "/console/approvals", "/console/approvals/ASKED"),
     "auditor": ("/console/trail", "/console/accounts"),
     "administrator": ("/console/accounts", "/console/accounts/maker1"),
