@@ -19,10 +19,6 @@ from certsvc.store import Database, kept_tables, open_database
 from certsvc.store.migrate import FOLDER, revisions, upgrade
 
 EARLIER = revisions()[:-1]
-ON_EACH = [(version, "sqlite") for version in EARLIER] + [
-    pytest.param(version, "postgresql", marks=pytest.mark.postgresql) for version in (EARLIER[0], EARLIER[-1])
-]
-"""Each earlier version on SQLite; the first and the last on PostgreSQL, whose rows come in by the same code."""
 
 
 def downgrade(database: Database, to: str) -> None:
