@@ -14,6 +14,7 @@ from certsvc.services.publishing.static import publish_static
 from tests.builders.holding import installed
 from tests.builders.installation import Installation, made_up
 from tests.builders.person import open_home
+from tests.builders.postgresql import postgresql_database
 from tests.builders.verifying import FIRST, SECOND
 
 
@@ -38,6 +39,22 @@ def services(home: Path) -> Iterator[Services]:
     opened = open_home(home)
     yield opened
     opened.database.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def either(request: pytest.FixtureRequest, home: Path) -> Iterator[Services]:
+    """A home that is initialised, on each engine."""
+    if request.param == "sqlite":
+        opened = open_home(home)
+        yield opened
+        opened.database.close()
+        return
+    request.getfixturevalue("socket_enabled")
+    for database in postgresql_database():
+        opened = open_home(home, database_url=database.engine.url.render_as_string(hide_password=False))
+        initialise(opened)
+        yield opened
+        opened.database.close()
 
 
 @pytest.fixture(scope="session")

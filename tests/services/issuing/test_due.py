@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,31 +19,14 @@ from certsvc.services.issuing import issue as issue_module
 from certsvc.services.issuing import sign
 from certsvc.services.issuing.issue import IssueReport, issue
 from certsvc.services.issuing.plan import survey
-from certsvc.services.operation.init import initialise
 from certsvc.services.records.due import mark_due, marked
 from certsvc.services.registration import review
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.store import CertificateRecord, EnrolmentRecord, ToDecideRecord
 from tests.builders.killing import die, killed
-from tests.builders.person import SAT, Candidate, candidates, open_home, write_csv
-from tests.builders.postgresql import postgresql_database
+from tests.builders.person import SAT, Candidate, candidates, write_csv
 
 ON = date(2026, 11, 22)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def either(request: pytest.FixtureRequest, home: Path) -> Iterator[Services]:
-    if request.param == "sqlite":
-        services = open_home(home)
-        yield services
-        services.database.close()
-        return
-    request.getfixturevalue("socket_enabled")
-    for database in postgresql_database():
-        services = open_home(home, database_url=database.engine.url.render_as_string(hide_password=False))
-        initialise(services)
-        yield services
-        services.database.close()
 
 
 def register(services: Services, folder: Path, people: list[Candidate]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -24,26 +23,14 @@ from certsvc.store import ResultCorrectionRecord, WithdrawnResultRecord
 from certsvc.transparency.leaf import Act
 from tests.builders.correcting import annul, ask, correct, correction, record, register, states
 from tests.builders.person import Candidate, candidates, open_home
-from tests.builders.postgresql import postgresql_database
 
 TODAY = date(2026, 1, 1)
 HANDS = 10
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def opened(request: pytest.FixtureRequest, home: Path) -> Iterator[Services]:
-    """A home that is initialised, on each engine."""
-    if request.param == "sqlite":
-        services = open_home(home)
-        yield services
-        services.database.close()
-        return
-    request.getfixturevalue("socket_enabled")
-    for database in postgresql_database():
-        services = open_home(home, database_url=database.engine.url.render_as_string(hide_password=False))
-        initialise(services)
-        yield services
-        services.database.close()
+@pytest.fixture
+def opened(either: Services) -> Services:
+    return either
 
 
 def corrected(services: Services, folder: Path) -> tuple[Candidate, Candidate, Candidate]:
