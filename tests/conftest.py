@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path in long:
             item.add_marker(pytest.mark.long)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A set has another order in each process: the workers would collect different tests, and none would run."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        values = mark.args[1] if len(mark.args) > 1 else mark.kwargs.get("argvalues")
+        if isinstance(values, AbstractSet):
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: its cases are a set; use `sorted`.")
 
 
 @pytest.hookimpl(wrapper=True)
