@@ -6,7 +6,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, json_option, say, tell, tell_waiting
 
 SCOPES = ("certificates", "verifications", "lists")
 
@@ -23,10 +23,20 @@ def api_key() -> None:
 @by_option
 @json_option
 def new(label: str, *, scopes: tuple[str, ...], quota: int, by: str | None, as_json: bool) -> None:
-    """新建，只显示一次 / Make a key; it is shown this once."""
+    """新建，只显示一次；正式密钥须两人 / Make a key; it is shown this once. Real keys: two people."""
+    from certsvc.services.operation import callers_by_two
     from certsvc.services.operation.api_keys import Scope, create
 
-    key = create(work.services(), label, [Scope(scope) for scope in scopes], quota, by=work.person(by))
+    services, wanted = work.services(), [Scope(scope) for scope in scopes]
+    if work.real(services):
+        proposed = callers_by_two.propose_key(services, label, wanted, quota, by=work.person(by))
+        if as_json:
+            tell(proposed.as_json())
+        else:
+            say(str(proposed.key))
+            tell_waiting(proposed.approval_id)
+        return
+    key = create(services, label, wanted, quota, by=work.person(by))
     if as_json:
         tell({"key": key})
     else:

@@ -9,7 +9,7 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, json_option, say, tell, tell_waiting
 
 if TYPE_CHECKING:
     from certsvc.services.operation.sending_systems import SendingSystem
@@ -42,14 +42,20 @@ def sending_system() -> None:
 def register(
     name: str, *, public_key: Path, subjects: tuple[str, ...], station: str | None, by: str | None, as_json: bool
 ) -> None:
-    """登记系统的公钥，得到 keyid / Let a system in; prints its keyid."""
+    """登记系统的公钥，得到 keyid；正式密钥须两人 / Let a system in; prints its keyid. Real keys: two people."""
     from certsvc.rules.terms import Subject
-    from certsvc.services.operation import sending_systems
+    from certsvc.services.operation import callers_by_two, sending_systems
 
-    wanted = [Subject.of(one) for one in subjects]
-    made = sending_systems.register(
-        work.services(), name, public_key.read_bytes(), wanted, station=station, by=work.person(by)
-    )
+    services, wanted, pem = work.services(), [Subject.of(one) for one in subjects], public_key.read_bytes()
+    if work.real(services):
+        proposed = callers_by_two.propose_system(services, name, pem, wanted, station=station, by=work.person(by))
+        if as_json:
+            tell(proposed.as_json())
+        else:
+            say(f"{name}  keyid={proposed.key_id}")
+            tell_waiting(proposed.approval_id)
+        return
+    made = sending_systems.register(services, name, pem, wanted, station=station, by=work.person(by))
     if as_json:
         tell(made.as_json())
     else:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
 
 from certsvc.credential.compact import qr_text
@@ -15,6 +17,7 @@ from certsvc.credential.verdict import Verdict
 from certsvc.errors import CertsvcError
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.registration_review import FaceCheck
+from certsvc.rules.terms import Subject
 from certsvc.services.approvals import desk
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import (
@@ -37,7 +40,7 @@ from certsvc.services.holders.codes import make_access_code
 from certsvc.services.issuing import issue as issuing
 from certsvc.services.issuing.batches import propose_batch
 from certsvc.services.log.clock import set_clock_back
-from certsvc.services.operation import schemes_by_two
+from certsvc.services.operation import callers_by_two, schemes_by_two, sending_systems
 from certsvc.services.operation.backup import restore
 from certsvc.services.operation.init import initialise
 from certsvc.services.operation.own_keys import require_own_keys
@@ -246,6 +249,18 @@ def a_false_score_entered(day: Day) -> bool:
     line = f"{FAILED.id_number},{FAILED.name},理论知识考试,2025-06-24,补考,99"
     import_results(day.home.services, day.file("results.csv", RESULTS, line), by=day.me)
     return FAILED.name in day.issue_by_two()
+
+
+@tries(*ACCOUNTS)
+def a_program_that_sends_results(day: Day) -> bool:
+    """Whose key is one's own: it would say who passed."""
+    pem = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    services, subjects = day.home.services, (Subject.THEORY, Subject.PRACTICAL)
+    with suppress(CertsvcError):
+        sending_systems.register(services, "机考", pem, subjects, station=None, by=day.me)
+    proposed = callers_by_two.propose_system(services, "机考", pem, subjects, station=None, by=day.me)
+    day.approve_alone(proposed.approval_id)
+    return bool(sending_systems.list_systems(services))
 
 
 @tries(*ACCOUNTS)

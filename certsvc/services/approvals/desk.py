@@ -24,7 +24,8 @@ from certsvc.services.issuing import approved, batches
 from certsvc.services.issuing.batches import ApprovedBatch
 from certsvc.services.log import clock
 from certsvc.services.log.clock import SetBack
-from certsvc.services.operation import schemes_by_two
+from certsvc.services.operation import callers_by_two, schemes_by_two
+from certsvc.services.operation.callers_by_two import AdmittedCaller
 from certsvc.services.operation.schemes_by_two import AddedScheme
 from certsvc.services.persons import correct as putting_right
 from certsvc.services.persons import erase
@@ -63,6 +64,7 @@ Outcome: TypeAlias = (
     | ResignReport
     | DoneWork
     | AddedScheme
+    | AdmittedCaller
     | ImportedPaper
     | SetBack
 )
@@ -95,6 +97,8 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     key_work.KIND: key_work.approve,
     clock.KIND: clock.approve,
     schemes_by_two.KIND: schemes_by_two.approve,
+    callers_by_two.SYSTEM: callers_by_two.approve,
+    callers_by_two.API_KEY: callers_by_two.approve,
     paper_by_two.KIND: paper_by_two.approve,
 }
 _UNDOINGS: Final[Mapping[str, Undoing]] = {whole_file.KIND: whole_file.take_back}
@@ -102,6 +106,7 @@ _TOLD: Final = (
     *("name", "id_number", "id_type", "phone", "birth_date", "sex", "institution", "batch", "registered_on"),
     *("was", "was_id_number", "erases", "keeps", "erased_numbers"),
     *("on", "count", "digest", "sha256", "status", "code"),
+    *("subjects", "station", "scopes", "quota"),
     *("scheme", "first", "last", "kid", "work", "purpose", "at", "from_index"),
 )
 

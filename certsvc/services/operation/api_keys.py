@@ -1,7 +1,7 @@
 """API keys: made, shown once, used under a daily quota, revoked, never deleted. Only a hash of a key is kept.
 
-A key is 160 random bits, so a plain SHA-256 of it is no weaker than a slow hash. Not here: which address needs which
-scope (`web.api`).
+A key is 160 random bits, so a plain SHA-256 of it is no weaker than a slow hash. Not here: that two let a key be good
+(`callers_by_two`), which address needs which scope (`web.api`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from certsvc.errors import NotFound, Refused
 from certsvc.services import trail
 from certsvc.services.context import Services, operator
+from certsvc.services.records.approvals import require_development
 from certsvc.store import ApiKeyRecord, ApiKeyUseRecord
 
 _PREFIX = "csk_"
@@ -53,27 +54,49 @@ class KeyUsage:
     calls: tuple[tuple[date, int], ...]  # newest day first
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A key that shall be good: what it may do, and the hash that it is known by."""
+
+    label: str
+    scopes: tuple[str, ...]
+    quota_per_day: int
+    key_sha256: bytes
+
+
+def wanted(label: str, scopes: Iterable[Scope], quota_per_day: int) -> tuple[str, Wanted]:
+    """A new key, seen this once, and what is kept of it; raises `Refused` for an empty label, scope or quota."""
+    words = tuple(sorted({Scope(scope).value for scope in scopes}))
+    if not label.strip() or len(label) > 100 or not words or quota_per_day < 1:
+        raise Refused("须有名称、权限和每日额度", "a label, a scope and a daily quota are needed")
+    key = _PREFIX + base64.b32encode(secrets.token_bytes(20)).decode().lower()
+    return key, Wanted(label.strip(), words, quota_per_day, _digest(key))
+
+
+def add(services: Services, session: Session, asked: Wanted, *, by: str, **by_two: str | int) -> int:
+    """Make it good from now on, on record of the trail, and answer its id; `by_two` says who approved."""
+    record = ApiKeyRecord(
+        label=asked.label,
+        key_sha256=asked.key_sha256,
+        scopes=" ".join(asked.scopes),
+        quota_per_day=asked.quota_per_day,
+        created_at=services.now(),
+        created_by=by,
+    )
+    session.add(record)
+    session.flush()
+    _note(session, services, by, "api-key-create", record.id, **by_two)
+    return record.id
+
+
 def create(
     services: Services, label: str, scopes: Iterable[Scope], quota_per_day: int, *, by: str | None = None
 ) -> str:
-    """Make a key and answer it, the only time it is seen; raises `Refused` for an empty label, scope or quota."""
-    wanted = sorted({Scope(scope).value for scope in scopes})
-    if not label.strip() or len(label) > 100 or not wanted or quota_per_day < 1:
-        raise Refused("须有名称、权限和每日额度", "a label, a scope and a daily quota are needed")
-    key = _PREFIX + base64.b32encode(secrets.token_bytes(20)).decode().lower()
-    by = by or operator()
+    """Make a key by one person and answer it; with real keys it takes two (`callers_by_two`). Raises `Refused`."""
+    key, asked = wanted(label, scopes, quota_per_day)
     with services.database.writing("api-keys") as session:
-        record = ApiKeyRecord(
-            label=label.strip(),
-            key_sha256=_digest(key),
-            scopes=" ".join(wanted),
-            quota_per_day=quota_per_day,
-            created_at=services.now(),
-            created_by=by,
-        )
-        session.add(record)
-        session.flush()
-        _note(session, services, by, "api-key-create", record.id)
+        require_development(services)
+        add(services, session, asked, by=by or operator())
     return key
 
 
@@ -125,8 +148,10 @@ def usage(services: Services) -> list[KeyUsage]:
         ]
 
 
-def _note(session: Session, services: Services, by: str, action: str, key_id: int) -> None:
-    trail.note(session, at=services.now(), by=by, action=action, object_kind="api-key", object_key=str(key_id))
+def _note(session: Session, services: Services, by: str, action: str, key_id: int, **by_two: str | int) -> None:
+    trail.note(
+        session, at=services.now(), by=by, action=action, object_kind="api-key", object_key=str(key_id), **by_two
+    )
 
 
 def _digest(key: str) -> bytes:

@@ -1,7 +1,8 @@
 """Systems that send results by a signed call: registered by their public key, revoked, never deleted (RFC 9421).
 
 The key pair is made by the system; only its public half comes here. A nonce is taken once in the time that a signature
-lives. Not here: what a call must sign (`signing.http_signature`), what becomes of it (`examination.deliver`).
+lives. Not here: that two let a system in (`callers_by_two`), what a call must sign (`signing.http_signature`), what
+becomes of it (`examination.deliver`).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from certsvc.errors import Conflict, NotFound, Refused, SignatureRefused
 from certsvc.rules.terms import Subject
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.records.approvals import require_development
 from certsvc.signing.http_signature import WINDOW
 from certsvc.store import SeenNonceRecord, SendingSystemRecord
 
@@ -54,44 +57,76 @@ class SendingSystem:
         }
 
 
-def register(
-    services: Services, name: str, pem: bytes, subjects: Iterable[Subject], *, station: str | None, by: str
-) -> SendingSystem:
-    """Let a system in by its Ed25519 public key (PEM). Raises `Refused`, `Conflict` for a name or key on record."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A system that shall be let in: `public_key` is raw, `subjects` are words of the register in their order."""
+
+    name: str
+    public_key: bytes
+    subjects: tuple[str, ...]
+    station: str | None
+
+    @property
+    def key_id(self) -> str:
+        """The keyid that its calls name (RFC 9421, 2.3)."""
+        return hashlib.sha256(self.public_key).hexdigest()[:32]
+
+
+def wanted(name: str, pem: bytes, subjects: Iterable[Subject], *, station: str | None) -> Wanted:
+    """What is asked for, by an Ed25519 public key (PEM). Raises `Refused`."""
     name, station = name.strip(), station.strip() if station else None
-    wanted = sorted({subject.value for subject in subjects})
-    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or not wanted:
+    words = tuple(sorted({subject.value for subject in subjects}))
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or not words:
         raise Refused("须有一行名称和至少一个科目", "a name of one line and a subject are needed", where="name")
     if station is not None and not 0 < len(station) <= _LONGEST_STATION:
         raise Refused(f"鉴定站至多 {_LONGEST_STATION} 字", f"at most {_LONGEST_STATION} characters", where="station")
-    public = _public(pem)
+    return Wanted(name, _public(pem), words, station)
+
+
+def check_new(session: Session, asked: Wanted) -> None:
+    """Raises `Conflict` for a name or key on record."""
+    same = (SendingSystemRecord.public_key == asked.public_key) | (SendingSystemRecord.name == asked.name)
+    if session.scalar(select(SendingSystemRecord.id).where(same)) is not None:
+        raise Conflict("名称或公钥已登记", "that name or key is on record already", where=asked.name)
+
+
+def add(services: Services, session: Session, asked: Wanted, *, by: str, **by_two: str | int) -> SendingSystem:
+    """Let it in, on record of the trail; `by_two` says who approved. Raises `Conflict`."""
+    check_new(session, asked)
+    row = SendingSystemRecord(
+        name=asked.name,
+        key_id=asked.key_id,
+        public_key=asked.public_key,
+        subjects=" ".join(asked.subjects),
+        station=asked.station,
+        created_at=services.now(),
+        created_by=by,
+    )
+    session.add(row)
+    session.flush()
+    trail.note(
+        session,
+        at=services.now(),
+        by=by,
+        action="sending-system.register",
+        object_kind="sending-system",
+        object_key=asked.name,
+        key_id=row.key_id,
+        subjects=list(asked.subjects),
+        station=asked.station,
+        **by_two,
+    )
+    return _system(row)
+
+
+def register(
+    services: Services, name: str, pem: bytes, subjects: Iterable[Subject], *, station: str | None, by: str
+) -> SendingSystem:
+    """Let a system in, by one person; with real keys it takes two (`callers_by_two`). Raises `Refused`, `Conflict`."""
+    asked = wanted(name, pem, subjects, station=station)
     with services.database.writing("sending-systems") as session:
-        same = (SendingSystemRecord.public_key == public) | (SendingSystemRecord.name == name)
-        if session.scalar(select(SendingSystemRecord.id).where(same)) is not None:
-            raise Conflict("名称或公钥已登记", "that name or key is on record already", where=name)
-        row = SendingSystemRecord(
-            name=name,
-            key_id=hashlib.sha256(public).hexdigest()[:32],
-            public_key=public,
-            subjects=" ".join(wanted),
-            station=station,
-            created_at=services.now(),
-            created_by=by,
-        )
-        session.add(row)
-        session.flush()
-        trail.note(
-            session,
-            at=services.now(),
-            by=by,
-            action="sending-system.register",
-            object_kind="sending-system",
-            object_key=name,
-            key_id=row.key_id,
-            subjects=wanted,
-            station=station,
-        )
-        return _system(row)
+        require_development(services)
+        return add(services, session, asked, by=by)
 
 
 def revoke(services: Services, system_id: int, *, by: str) -> SendingSystem:

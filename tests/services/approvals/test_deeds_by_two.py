@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import text
 
 from certsvc.credential.reasons import StatusReason
 from certsvc.credential.status import Status
-from certsvc.errors import BatchRefused, KeyRefused, Refused
+from certsvc.errors import BatchRefused, Conflict, KeyRefused, Refused, SignatureRefused
+from certsvc.rules.terms import Subject
 from certsvc.services.approvals import desk
 from certsvc.services.audit.check_register import check_log
 from certsvc.services.certificates import change_status, distrust, key_work, paper_by_two, resign
@@ -22,7 +26,7 @@ from certsvc.services.issuing import issue as issuing
 from certsvc.services.issuing.batches import ApprovedBatch, propose_batch
 from certsvc.services.issuing.issue import waiting_batches
 from certsvc.services.issuing.sign_approved import sign_approved
-from certsvc.services.operation import schemes_by_two
+from certsvc.services.operation import api_keys, callers_by_two, schemes_by_two, sending_systems
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.schemes import add_file
 from certsvc.services.registration.import_roster import import_candidates
@@ -338,3 +342,56 @@ def test_the_rules_are_set_by_two(own: Installation, tmp_path: Path) -> None:
     approved(own.services, proposed.approval_id)
     assert counted(own, "scheme") == before + 1
     assert schemes_by_two.propose(own.services, file, by="甲").approval_id is None
+
+
+PEM = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.mark.usefixtures("real")
+def test_a_program_that_sends_results_is_let_in_by_two(own: Installation) -> None:
+    asked = (own.services, "机考系统", PEM, [Subject.THEORY])
+    with pytest.raises(Refused, match=r"R1\.6"):
+        sending_systems.register(*asked, station=None, by="甲")
+    proposed = callers_by_two.propose_system(*asked, station="一号站", by="甲")
+    with pytest.raises(SignatureRefused):
+        sending_systems.known(own.services, str(proposed.key_id))
+    (waits,) = desk.list_approvals(own.services)
+    assert {"name": "机考系统", "subjects": "theory", "station": "一号站", "kid": proposed.key_id} == dict(waits.wants)
+    approved(own.services, proposed.approval_id)
+    system = sending_systems.known(own.services, str(proposed.key_id))
+    assert (system.name, system.subjects, system.station) == ("机考系统", (Subject.THEORY,), "一号站")
+    assert trail_of(own, "sending-system.register") == [("甲", "乙")]
+    with pytest.raises(Conflict):
+        callers_by_two.propose_system(*asked, station=None, by="甲")
+
+
+@pytest.mark.usefixtures("real")
+def test_of_two_requests_for_one_program_the_second_is_refused(own: Installation) -> None:
+    first, second = (
+        callers_by_two.propose_system(own.services, "机考", PEM, [Subject.THEORY], station=None, by="甲")
+        for _ in range(2)
+    )
+    desk.approve(own.services, first.approval_id, by="乙")
+    with pytest.raises(Conflict):
+        desk.approve(own.services, second.approval_id, by="乙")
+    assert len(sending_systems.list_systems(own.services)) == 1
+
+
+@pytest.mark.usefixtures("real")
+def test_an_api_key_is_good_once_another_has_approved_it(own: Installation) -> None:
+    scope = api_keys.Scope.VERIFICATIONS
+    with pytest.raises(Refused, match=r"R1\.6"):
+        api_keys.create(own.services, "招聘系统", [scope], 10, by="甲")
+    proposed = callers_by_two.propose_key(own.services, "招聘系统", [scope], 10, by="甲")
+    assert proposed.key is not None
+    assert api_keys.use(own.services, proposed.key, scope) is api_keys.Use.REJECTED
+    approved(own.services, proposed.approval_id)
+    assert api_keys.use(own.services, proposed.key, scope) is api_keys.Use.ALLOWED
+    assert api_keys.use(own.services, proposed.key, api_keys.Scope.LISTS) is api_keys.Use.REJECTED
+
+
+def trail_of(own: Installation, action: str) -> list[tuple[str, str]]:
+    """Who did it, and who approved."""
+    with own.services.database.reading() as session:
+        rows = session.execute(text("select by, detail from audit_event where action = :action"), {"action": action})
+        return [(by, json.loads(detail)["approved_by"]) for by, detail in rows]
