@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,10 @@ import click
 
 from certsvc.cli import work
 from certsvc.cli.lazy import WholeGroup
-from certsvc.cli.speech import by_option, json_option, say, tell
+from certsvc.cli.speech import by_option, json_option, say, tell, tell_waiting
 
 if TYPE_CHECKING:
-    from certsvc.services.staff.accounts import Account
+    from certsvc.services.staff.accounts import Account, AccountWork
 
 ROLES = (
     "institution",
@@ -52,10 +53,9 @@ def user() -> None:
 @json_option
 def add(name: str, *, role: str, scope: str | None, password_file: Path | None, by: str | None, as_json: bool) -> None:
     """开户；首次登录须另设口令和第二因素 / Open an account; at the first sign-in its owner chooses another password."""
-    from certsvc.services.staff.accounts import add_account
+    from certsvc.services.staff.accounts import opening
 
-    services = work.services()
-    _tell(add_account(services, name, role, _password(password_file), by=work.person(by), scope=scope), as_json)
+    _do_or_ask(lambda: opening(name, role, _password(password_file), scope=scope), by, as_json)
 
 
 @user.command("list")
@@ -80,9 +80,9 @@ def list_(as_json: bool) -> None:
 @json_option
 def role(name: str, *, role: str, scope: str | None, by: str | None, as_json: bool) -> None:
     """更换角色，正在进行的登录随即结束 / Another role in place of the one it has; its sessions end."""
-    from certsvc.services.staff.accounts import change_role
+    from certsvc.services.staff.accounts import another_role
 
-    _tell(change_role(work.services(), name, role, by=work.person(by), scope=scope), as_json)
+    _do_or_ask(lambda: another_role(name, role, scope=scope), by, as_json)
 
 
 @user.command()
@@ -114,9 +114,9 @@ def enable(name: str, by: str | None, as_json: bool) -> None:
 @json_option
 def reset(name: str, *, password_file: Path | None, by: str | None, as_json: bool) -> None:
     """重设口令和第二因素，由本人下次登录时另设 / A password for the next sign-in, which sets up all again."""
-    from certsvc.services.staff import accounts
+    from certsvc.services.staff.accounts import resetting
 
-    _tell(accounts.reset(work.services(), name, _password(password_file), by=work.person(by)), as_json)
+    _do_or_ask(lambda: resetting(name, _password(password_file)), by, as_json)
 
 
 @user.command("map")
@@ -128,9 +128,23 @@ def reset(name: str, *, password_file: Path | None, by: str | None, as_json: boo
 @json_option
 def map_(name: str, *, os_account: str | None, by: str | None, as_json: bool) -> None:
     """使某操作系统账户的命令记在此账户名下 / Whose commands are this account's, where keys are real."""
-    from certsvc.services.staff.accounts import map_to
+    from certsvc.services.staff.accounts import mapping
 
-    _tell(map_to(work.services(), name, os_account, by=work.person(by)), as_json)
+    _do_or_ask(lambda: mapping(name, os_account), by, as_json)
+
+
+def _do_or_ask(wanted: Callable[[], AccountWork], by: str | None, as_json: bool) -> None:
+    """Do it, or where keys are real and there is a second person, ask for it."""
+    from certsvc.services.staff import account_work
+
+    services = work.services()
+    done = account_work.do_or_ask(services, wanted(), by=work.person(by))
+    if not isinstance(done, account_work.ProposedWork):
+        _tell(done, as_json)
+    elif as_json:
+        tell(done.as_json())
+    else:
+        tell_waiting(done.approval_id)
 
 
 def _tell(account: Account, as_json: bool) -> None:

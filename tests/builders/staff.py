@@ -12,9 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from certsvc.services.approvals import desk
 from certsvc.services.context import Services
 from certsvc.services.staff import sessions
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.account_work import ProposedWork, do_or_ask
+from certsvc.services.staff.accounts import opening
 from certsvc.services.staff.second_factor import Code
 
 HOST = "certsvc.example"
@@ -36,9 +38,11 @@ class Member:
 
 
 def join(services: Services, name: str, role: str, *, scope: str | None = None) -> Member:
-    """Open an account and sign in for the first time."""
+    """Open an account, by two people where it takes two, and sign in for the first time."""
     scope = scope or ("测试培训机构" if role in ("institution", "station") else None)
-    add_account(services, name, role, GIVEN, by="root", scope=scope)
+    asked = do_or_ask(services, opening(name, role, GIVEN, scope=scope), by="root")
+    if isinstance(asked, ProposedWork):
+        desk.approve(services, asked.approval_id, by="another")
     half = sessions.begin(services, name, GIVEN)
     assert half is not None
     secret = sessions.secret_for(services, half)

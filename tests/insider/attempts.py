@@ -49,6 +49,9 @@ from certsvc.services.records.contacts import phone_of
 from certsvc.services.registration import review
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.registration.review_list import list_registrations
+from certsvc.services.staff.account_work import ProposedWork, do_or_ask
+from certsvc.services.staff.accounts import account_named, do_alone, mapping, opening, resetting
+from certsvc.services.staff.sessions import begin
 from certsvc.services.verification.verify import Options, verify_offline, verify_online
 from certsvc.signing.key_copy import copy_without_signing_keys
 from certsvc.signing.keys import Purpose
@@ -56,6 +59,7 @@ from certsvc.store import PersonRecord
 from certsvc.transparency.leaf import Event, Leaf, decode
 from tests.builders.insider import Made, by_sql, claims_of_somebody_else, offline, signed
 from tests.builders.installation import Person, made_up
+from tests.builders.staff import GIVEN, join
 from tests.insider.day import ACCOUNTS, DUE, FAILED, HOLDER, ON_PAPER, PAPER, REVOKED, Day, tries
 from tests.services.operation.test_backup import another_name, rewritten
 
@@ -261,6 +265,25 @@ def a_program_that_sends_results(day: Day) -> bool:
     proposed = callers_by_two.propose_system(services, "机考", pem, subjects, station=None, by=day.me)
     day.approve_alone(proposed.approval_id)
     return bool(sending_systems.list_systems(services))
+
+
+@tries(*ACCOUNTS)
+def an_account_for_a_second_hand(day: Day) -> bool:
+    """An approver of one's own making, where there are others who have signed in."""
+    services = day.home.services
+    for name, role in (("head", "administrator"), ("chief", "approver")):
+        join(services, name, role)
+    mine = day.me.replace(" ", "-")
+    for work in (opening("second", "approver", GIVEN), resetting("chief", GIVEN), mapping("chief", mine)):
+        with suppress(CertsvcError):
+            do_alone(services, work, by=day.me)
+        with suppress(CertsvcError):
+            asked = do_or_ask(services, work, by=day.me)
+            if isinstance(asked, ProposedWork):
+                day.approve_alone(asked.approval_id)
+    return any(begin(services, name, GIVEN) for name in ("second", "chief")) or bool(
+        account_named(services, "chief").os_account
+    )
 
 
 @tries(*ACCOUNTS)

@@ -50,6 +50,8 @@ from certsvc.services.registration import whole_file
 from certsvc.services.registration.whole_file import ApprovedFile
 from certsvc.services.results import carry_out
 from certsvc.services.results.carry_out import ResultsChanged
+from certsvc.services.staff import account_work
+from certsvc.services.staff.account_work import DoneAccountWork
 from certsvc.store import ApprovalRecord
 
 Outcome: TypeAlias = (
@@ -65,6 +67,7 @@ Outcome: TypeAlias = (
     | DoneWork
     | AddedScheme
     | AdmittedCaller
+    | DoneAccountWork
     | ImportedPaper
     | SetBack
 )
@@ -97,6 +100,7 @@ _DEEDS: Final[Mapping[str, Deed]] = {
     key_work.KIND: key_work.approve,
     clock.KIND: clock.approve,
     schemes_by_two.KIND: schemes_by_two.approve,
+    account_work.KIND: account_work.approve,
     callers_by_two.SYSTEM: callers_by_two.approve,
     callers_by_two.API_KEY: callers_by_two.approve,
     paper_by_two.KIND: paper_by_two.approve,
@@ -106,6 +110,7 @@ _TOLD: Final = (
     *("name", "id_number", "id_type", "phone", "birth_date", "sex", "institution", "batch", "registered_on"),
     *("was", "was_id_number", "erases", "keeps", "erased_numbers"),
     *("on", "count", "digest", "sha256", "status", "code"),
+    *("role", "of", "os_account"),
     *("subjects", "station", "scopes", "quota"),
     *("scheme", "first", "last", "kid", "work", "purpose", "at", "from_index"),
 )

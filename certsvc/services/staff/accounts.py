@@ -1,14 +1,17 @@
 """Accounts of the staff: opened, given another role, disabled, set back; by the administrator, or on the command line.
 
 A password that someone else gave is good for the first sign-in alone. Taking a role away, disabling and setting back
-end every session of the account. Not here: signing in (`sessions`), what a role may do (`roles`).
+end every session of the account. What would give someone another's hand (an account, a role, a password, the commands
+of another) is an `AccountWork`, and with real keys takes two. Not here: how they agree (`account_work`), signing in
+(`sessions`), what a role may do (`roles`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -51,10 +54,29 @@ class Account:
         }
 
 
-def add_account(
-    services: Services, name: str, role: str, password: str, *, by: str, scope: str | None = None
-) -> Account:
-    """Open an account. `scope` is the training institution or station it belongs to. Raises `Refused`, `Conflict`."""
+class Work(StrEnum):
+    """What is done with an account that could make one person two."""
+
+    OPEN = "open"
+    ROLE = "role"
+    RESET = "reset"
+    MAP = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWork:
+    """One such deed, checked: `password_hash` of opening and resetting, `os_account` of mapping."""
+
+    work: Work
+    name: str
+    role: str | None = None
+    of: str | None = None
+    os_account: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
+
+
+def opening(name: str, role: str, password: str, *, scope: str | None = None) -> AccountWork:
+    """An account to be opened. `scope` is the training institution or station it belongs to. Raises `Refused`."""
     if not _NAME.fullmatch(name):
         raise Refused(
             "账户名为小写字母开头的 2–64 位字母、数字、._-",
@@ -63,18 +85,105 @@ def add_account(
         )
     of = _scope(role, scope)
     check_password(password)
-    hashed = hash_password(password)
+    return AccountWork(Work.OPEN, name, role, of, password_hash=hash_password(password))
+
+
+def another_role(name: str, role: str, *, scope: str | None = None) -> AccountWork:
+    """Another role in place of the one it has. Raises `Refused`."""
+    return AccountWork(Work.ROLE, name, role, _scope(role, scope))
+
+
+def resetting(name: str, password: str) -> AccountWork:
+    """A password for the next sign-in, at which the owner sets up a second factor again. Raises `Refused`."""
+    check_password(password)
+    return AccountWork(Work.RESET, name, password_hash=hash_password(password))
+
+
+def mapping(name: str, os_account: str | None) -> AccountWork:
+    """The commands of this operating-system account shall be this account's; None takes that back. Raises `Refused`."""
+    if os_account is not None and not _OS_NAME.fullmatch(os_account):
+        raise Refused("不是操作系统账户名", "that is no name of an account of the operating system", where="os")
+    return AccountWork(Work.MAP, name, os_account=os_account)
+
+
+def do_alone(services: Services, work: AccountWork, *, by: str) -> Account:
+    """Do it by one person. Raises `Refused`, also where it takes two (`takes_two`), `Conflict`, `NotFound`."""
     with services.database.writing(LOCK) as session:
-        for taken in session.scalars(select(AccountRecord.name)):
-            # Two accounts whose names differ in dots and dashes alone would be one hand (rules.four_eyes).
-            if hand(taken) == hand(name):
-                raise Conflict("账户已存在，或只差标点", "an account of that name is there already", where="name")
-        account = AccountRecord(
-            name=name, role=role, scope=of, password_hash=hashed, password_is_own=False, created_at=services.now()
-        )
-        session.add(account)
-        _note(services, session, by, "account.add", name, role=role, scope=of)
-        return _shown(account)
+        if takes_two(services, session, by):
+            raise Refused(
+                "使用正式密钥时，账户须由第二人批准", "with real keys a second person approves accounts", rule="R1.6"
+            )
+        return do(services, session, work, by=by)
+
+
+def takes_two(services: Services, session: Session, by: str) -> bool:
+    """Whether `by` may not do this alone: keys are real, and there is another who could approve, or once was.
+
+    Who has lost their account counts too, else one could disable the others first, and go on alone. The first accounts
+    of all are one person's to open.
+    """
+    if services.keystore.development:
+        return False
+    query = select(AccountRecord).where(AccountRecord.role.in_((Role.APPROVER, Role.ADMINISTRATOR)))
+    return any(second_factor.is_set_up(one) and hand(one.name) != hand(by) for one in session.scalars(query))
+
+
+def do(services: Services, session: Session, work: AccountWork, *, by: str, **by_two: str | int) -> Account:
+    """Do it; `by_two` says who approved. Raises `Refused`, `Conflict`, `NotFound`."""
+    match work.work:
+        case Work.OPEN:
+            account = _open(services, session, work)
+        case Work.ROLE:
+            account = _changeable(session, work.name, by)
+            if (account.role, account.scope) == (work.role, work.of):
+                return _shown(account)
+            account.role, account.scope = str(work.role), work.of
+            end_all(session, account.id, services.now())
+        case Work.RESET:
+            account = _changeable(session, work.name, by)
+            account.password_hash, account.password_is_own = str(work.password_hash), False
+            second_factor.forget(session, account)
+            end_all(session, account.id, services.now())
+        case Work.MAP:
+            account = _map(session, work)
+    told = {"role": work.role, "scope": work.of} if work.role else {}
+    told |= {"os_account": work.os_account} if work.work is Work.MAP else {}
+    action = "account.add" if work.work is Work.OPEN else f"account.{work.work}"
+    _note(services, session, by, action, work.name, **told, **by_two)
+    return _shown(account)
+
+
+def _open(services: Services, session: Session, work: AccountWork) -> AccountRecord:
+    for taken in session.scalars(select(AccountRecord.name)):
+        # Two accounts whose names differ in dots and dashes alone would be one hand (rules.four_eyes).
+        if hand(taken) == hand(work.name):
+            raise Conflict("账户已存在，或只差标点", "an account of that name is there already", where="name")
+    account = AccountRecord(
+        name=work.name,
+        role=str(work.role),
+        scope=work.of,
+        password_hash=str(work.password_hash),
+        password_is_own=False,
+        created_at=services.now(),
+    )
+    session.add(account)
+    return account
+
+
+def _map(session: Session, work: AccountWork) -> AccountRecord:
+    account = _found(session, work.name)
+    taken = session.scalar(select(AccountRecord.name).where(AccountRecord.os_account == work.os_account))
+    if work.os_account is not None and taken not in (None, work.name):
+        raise Conflict(f"已对应到 {taken}", f"it is mapped to {taken} already", where=work.os_account)
+    account.os_account = work.os_account
+    return account
+
+
+def add_account(
+    services: Services, name: str, role: str, password: str, *, by: str, scope: str | None = None
+) -> Account:
+    """`opening`, by one person. Raises `Refused`, `Conflict`."""
+    return do_alone(services, opening(name, role, password, scope=scope), by=by)
 
 
 def accounts(services: Services) -> list[Account]:
@@ -90,16 +199,8 @@ def account_named(services: Services, name: str) -> Account:
 
 
 def change_role(services: Services, name: str, role: str, *, by: str, scope: str | None = None) -> Account:
-    """Give it another role; its sessions end. Raises `NotFound`, `Refused`."""
-    of = _scope(role, scope)
-    with services.database.writing(LOCK) as session:
-        account = _changeable(session, name, by)
-        if (account.role, account.scope) == (role, of):
-            return _shown(account)
-        account.role, account.scope = role, of
-        end_all(session, account.id, services.now())
-        _note(services, session, by, "account.role", name, role=role, scope=of)
-        return _shown(account)
+    """`another_role`, by one person; sessions end. Raises `NotFound`, `Refused`."""
+    return do_alone(services, another_role(name, role, scope=scope), by=by)
 
 
 def disable(services: Services, name: str, *, by: str) -> Account:
@@ -124,36 +225,13 @@ def enable(services: Services, name: str, *, by: str) -> Account:
 
 
 def reset(services: Services, name: str, password: str, *, by: str) -> Account:
-    """A password for the next sign-in, at which the owner sets up a second factor again; sessions end.
-
-    Raises `NotFound`, `Refused`.
-    """
-    check_password(password)
-    hashed = hash_password(password)
-    with services.database.writing(LOCK) as session:
-        account = _changeable(session, name, by)
-        account.password_hash, account.password_is_own = hashed, False
-        second_factor.forget(session, account)
-        end_all(session, account.id, services.now())
-        _note(services, session, by, "account.reset", name)
-        return _shown(account)
+    """`resetting`, by one person; sessions end. Raises `NotFound`, `Refused`."""
+    return do_alone(services, resetting(name, password), by=by)
 
 
 def map_to(services: Services, name: str, os_account: str | None, *, by: str) -> Account:
-    """From now on the commands of this operating-system account are this account's; None takes that back.
-
-    Raises `NotFound`, `Refused`, `Conflict`.
-    """
-    if os_account is not None and not _OS_NAME.fullmatch(os_account):
-        raise Refused("不是操作系统账户名", "that is no name of an account of the operating system", where="os")
-    with services.database.writing(LOCK) as session:
-        account = _found(session, name)
-        taken = session.scalar(select(AccountRecord.name).where(AccountRecord.os_account == os_account))
-        if os_account is not None and taken not in (None, name):
-            raise Conflict(f"已对应到 {taken}", f"it is mapped to {taken} already", where=os_account)
-        account.os_account = os_account
-        _note(services, session, by, "account.map", name, os_account=os_account)
-        return _shown(account)
+    """`mapping`, by one person. Raises `NotFound`, `Refused`, `Conflict`."""
+    return do_alone(services, mapping(name, os_account), by=by)
 
 
 def mapped(services: Services, os_account: str) -> str | None:

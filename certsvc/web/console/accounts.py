@@ -10,6 +10,7 @@ from flask import Response, request
 
 from certsvc.errors import Refused
 from certsvc.services.staff import accounts as service
+from certsvc.services.staff.account_work import Answer, ProposedWork, do_or_ask
 from certsvc.services.staff.accounts import Account
 from certsvc.services.staff.roles import SCOPED, Deed, Role
 from certsvc.web.console.desk import Desk, go, render, staff, typed, words
@@ -31,12 +32,11 @@ def add() -> Response:
     """A new account, with a password for the first sign-in, which stands on this one answer."""
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     try:
-        made = service.add_account(
-            site().services, typed("name"), typed("role"), password, by=staff().name, scope=typed("of")
-        )
+        work = service.opening(typed("name"), typed("role"), password, scope=typed("of"))
+        made = do_or_ask(site().services, work, by=staff().name)
     except Refused as error:
         return _list(error=words(error), where=error.where or "", status=status_of(error))
-    return render("given.html", it=made, password=password)
+    return _given(made, password)
 
 
 @desk.page("/console/accounts/<name>", Deed.READ_ACCOUNTS)
@@ -47,7 +47,8 @@ def show(name: str) -> Response:
 @desk.form("/console/accounts/<name>/role", Deed.MANAGE_ACCOUNTS, again=True)
 def role(name: str) -> Response:
     return _changed(
-        name, lambda by: service.change_role(site().services, name, typed("role"), by=by, scope=typed("of"))
+        name,
+        lambda by: do_or_ask(site().services, service.another_role(name, typed("role"), scope=typed("of")), by=by),
     )
 
 
@@ -66,18 +67,23 @@ def reset(name: str) -> Response:
     """Another password for the next sign-in, told here once."""
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     try:
-        found = service.reset(site().services, name, password, by=staff().name)
+        found = do_or_ask(site().services, service.resetting(name, password), by=staff().name)
     except Refused as error:
         return _not_done(name, error)
-    return render("given.html", it=found, password=password)
+    return _given(found, password)
 
 
-def _changed(name: str, change: Callable[[str], Account]) -> Response:
+def _given(made: Answer, password: str) -> Response:
+    """The password, told this once; where another must approve, that it is good from then on."""
+    return render("given.html", it=made, password=password, waits=isinstance(made, ProposedWork))
+
+
+def _changed(name: str, change: Callable[[str], Answer]) -> Response:
     try:
-        change(staff().name)
+        done = change(staff().name)
     except Refused as error:
         return _not_done(name, error)
-    return go(f"/console/accounts/{name}")
+    return go(f"/console/accounts/{name}" + ("?waits=1" if isinstance(done, ProposedWork) else ""))
 
 
 def _not_done(name: str, error: Refused) -> Response:
@@ -106,4 +112,5 @@ def _shown(found: Account, *, error: str = "", status: int = 200) -> Response:
         scoped=SCOPED,
         error=error,
         own=found.name == staff().name,
+        waits="waits" in request.args,
     )
