@@ -23,6 +23,7 @@ from click.testing import Result
 from certsvc import cli as program
 from certsvc.cli import run
 from certsvc.resources import schemes_folder
+from certsvc.store.sqlite import sqlite
 from tests.builders.person import Candidate, write_csv
 
 Certsvc = Callable[..., Result]
@@ -177,10 +178,8 @@ def test_db_upgrade_says_what_it_did(certsvc: Certsvc) -> None:
 
 
 def test_a_database_of_another_shape_is_refused_with_what_to_run(certsvc: Certsvc, tmp_path: Path) -> None:
-    import sqlite3
-
     certsvc("init")
-    with sqlite3.connect(tmp_path / "home" / "certsvc.sqlite3") as connection:
+    with sqlite.connect(tmp_path / "home" / "certsvc.sqlite3") as connection:
         connection.execute("update alembic_version set version_num = '9999'")
     connection.close()
     result = certsvc("decide")
