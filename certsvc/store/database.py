@@ -24,7 +24,7 @@ from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from certsvc.errors import Conflict, NotPermitted, Refused, Unavailable
 from certsvc.store.sqlite import HAS_WAL, sqlite
@@ -158,11 +158,10 @@ def _counts_beside(address: URL) -> Database | None:
 def _prepare_counts(connection: Any, _record: Any) -> None:
     # No migration makes this table, since none would have anything to carry over: what it holds is over within days.
     connection.execute("PRAGMA synchronous=NORMAL")  # after a power failure the last attempts may be made once more
-    for made in (
-        CreateTable(_LIMITS, if_not_exists=True),
-        *(CreateIndex(one, if_not_exists=True) for one in _LIMITS.indexes),
-    ):
-        connection.execute(str(made.compile(dialect=dialect())))
+    made: list[ExecutableDDLElement] = [CreateTable(_LIMITS, if_not_exists=True)]
+    made += [CreateIndex(index, if_not_exists=True) for index in _LIMITS.indexes]
+    for one in made:
+        connection.execute(str(one.compile(dialect=dialect())))
 
 
 def _create_for_owner(_dialect: Any, _record: Any, arguments: Sequence[Any], _parameters: Any) -> None:

@@ -15,11 +15,10 @@ from typing import Final
 
 WAL_IS_SAFE_FROM: Final = (3, 51, 3)
 
-_brought: ModuleType | None
 try:
-    from pysqlite3 import dbapi2 as _brought
+    from pysqlite3 import dbapi2
 except ImportError:  # no wheel for this machine
-    _brought = None
+    dbapi2 = None
 
 
 def choose(own: ModuleType, brought: ModuleType | None) -> ModuleType:
@@ -29,7 +28,7 @@ def choose(own: ModuleType, brought: ModuleType | None) -> ModuleType:
     return own
 
 
-sqlite: Final = choose(sqlite3, _brought)
+sqlite: Final = choose(sqlite3, dbapi2)
 """As `sqlite3` of the standard library."""
 
 HAS_WAL: Final[bool] = sqlite.sqlite_version_info >= WAL_IS_SAFE_FROM
