@@ -183,7 +183,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "foreign_keys=ON",
         "trusted_schema=OFF",
         "secure_delete=ON",  # what is erased is overwritten in the file, not only taken out of its index (R10)
-        "temp_store=FILE",  # an import's staging table must not grow in memory
+        "temp_store=FILE",  # an import's staging table must not grow in memory (pysqlite3's is built to keep it there)
     ):
         connection.execute(f"PRAGMA {pragma}")
 
