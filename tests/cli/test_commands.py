@@ -187,6 +187,11 @@ def test_a_database_of_another_shape_is_refused_with_what_to_run(certsvc: Certsv
     assert "db upgrade" in result.stderr
 
 
+def test_what_a_command_wrote_stands_in_the_one_file_when_it_ends(certsvc: Certsvc, tmp_path: Path) -> None:
+    certsvc("init")
+    assert [path.name for path in (tmp_path / "home").glob("certsvc.sqlite3*")] == ["certsvc.sqlite3"]
+
+
 def test_a_database_that_cannot_be_read_is_an_outage_in_one_line(certsvc: Certsvc, tmp_path: Path) -> None:
     certsvc("init")
     (tmp_path / "home" / "certsvc.sqlite3").write_bytes(b"not a database" * 1000)
