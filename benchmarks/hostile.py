@@ -82,7 +82,7 @@ def main() -> int:
         found = {}
         for kind in kinds:
             # A server of its own for each, so that the peak is that kind's.
-            with _serving(environment) as (port, process):
+            with serving(environment) as (port, process):
                 found[kind] = _measure(port, process, token, pdf, weapons[kind])
                 if not chosen.json:
                     print(_line(kind, found[kind]), flush=True)
@@ -120,12 +120,12 @@ def _fill(home: Path, environment: Mapping[str, str]) -> tuple[str, bytes]:
 
 
 @contextmanager
-def _serving(environment: Mapping[str, str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def serving(environment: Mapping[str, str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = random.randrange(20_000, 50_000)
     command = [str(Path(sys.executable).with_name("certsvc")), "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        for _ in range(600):
+        for _ in range(6000):
             try:
                 http.client.HTTPConnection("127.0.0.1", port, timeout=5).request("GET", "/healthz")
                 break

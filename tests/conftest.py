@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from sqlite3.dump import _iterdump
 
 import pytest
 from argon2 import PasswordHasher
@@ -97,7 +98,7 @@ def _migrated_once() -> Generator[None]:
                 connection.exec_driver_sql(statement)
         else:
             by_migrations(connection, to)
-            written = connection.connection.driver_connection.iterdump()  # type: ignore[union-attr]
+            written = _iterdump(connection.connection.driver_connection)
             made.extend(line for line in written if line not in {"BEGIN TRANSACTION;", "COMMIT;"})
 
     with pytest.MonkeyPatch.context() as patch:

@@ -47,6 +47,9 @@ def services(*, migrated: bool = True) -> Services:
     from certsvc.store.migrate import require_head
 
     opened = open_services(settings(), clock_is_right=_said_right())
+    # On SQLite the last one who closes brings all that was written into the one file.
+    if (command := click.get_current_context(silent=True)) is not None:
+        command.call_on_close(opened.database.close)
     if migrated:
         require_existing(opened)
         require_head(opened.database)

@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import func, select
 
 from certsvc.jobs.pool import OpenServices, checking_pool
-from certsvc.services.audit.check_register import LogReport, Progress, check_log
+from certsvc.services.audit.check_register import LogReport, check_log
+from certsvc.services.audit.row_checks import Progress
 from certsvc.services.context import Services
 from certsvc.store import CertificateRecord
 

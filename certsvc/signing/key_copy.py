@@ -11,9 +11,9 @@ from pathlib import Path
 
 from certsvc.errors import KeyMissing
 from certsvc.signing import keyfiles
+from certsvc.signing.key_material import chain_of, file_of
 from certsvc.signing.keyindex import KeyIndex
 from certsvc.signing.keys import Algorithm
-from certsvc.signing.keystore import chain_of, file_of
 
 
 def copy_without_signing_keys(source: Path, target: Path) -> tuple[str, ...]:

@@ -1,16 +1,14 @@
 """The keys of one installation: apart by purpose, made only when asked, their public history kept for good.
 
-A folder holds `keys.json` (the index: public records, no secret), a PEM for each private key, a sealed file for each
-secret, and the certificate chain of each seal key. Nothing is created silently: a second issuer key by accident is a
-split identity, so a missing key raises `KeyMissing` and only `create_development`, `new` and `rotate` make one. A real
-key rests under a passphrase or is not made. Each deed is told to `announce` once its files are written and before the
-index is, which alone puts them into use: what cannot be noted is not done.
-Not here: the files' encryption (`keyfiles`), hardware keys (`pkcs11_keys`), X.509 (`seal_certificates`).
+A folder holds `keys.json` (the index: public records, no secret) and the private parts (`key_material`). Nothing is
+created silently: a second issuer key by accident is a split identity, so a missing key raises `KeyMissing` and only
+`create_development`, `new` and `rotate` make one. A real key rests under a passphrase or is not made. Each deed is told
+to `announce` once its files are written and before the index is, which alone puts them into use: what cannot be noted
+is not done. Not here: how a key is generated, rests and is opened (`key_material`), X.509 (`seal_certificates`).
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,12 +18,13 @@ from time import monotonic
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsvc.errors import KeyMissing, KeyRefused
-from certsvc.signing import gm, keyfiles, keyindex, pkcs11_keys, seal_authority, seal_certificates
-from certsvc.signing.file_signers import FileSigner, GmSigner, public_bytes_of
+from certsvc.signing import keyfiles, keyindex, seal_authority, seal_certificates
+from certsvc.signing.file_signers import public_bytes_of
+from certsvc.signing.key_material import IN_FILES, KeyMaterial, file_of, generate
 from certsvc.signing.keyindex import KeyIndex
 from certsvc.signing.keys import (
     ALGORITHM_OF,
@@ -42,10 +41,7 @@ from certsvc.signing.keys import (
 
 __all__ = ["Algorithm", "KeyRecord", "KeyState", "Keystore", "Purpose", "Signer"]
 
-_MAKING: Final = ".making-"
 _LOOK_SECONDS: Final = 0.05
-# Kept as 32 bytes sealed with the passphrase; the other algorithms have a PEM form that every tool reads.
-_SEALED = frozenset({Algorithm.SECRET, Algorithm.SM2})
 
 Announce = Callable[[KeyRecord], None]
 """Notes a deed that is about to be done; where it raises, the deed is not done."""
@@ -66,7 +62,7 @@ class Keystore:
         index: KeyIndex,
     ) -> None:
         self._folder = folder
-        self._passphrase = passphrase or None
+        self._material = KeyMaterial(folder, passphrase)
         self._now = now
         self._index = index
         self._seen = keyindex.stamp(folder)
@@ -138,7 +134,7 @@ class Keystore:
             raise KeyRefused(f"{purpose.value} 不是签名密钥", f"{purpose.value} is not a signing key")
         record = self.active(purpose)
         if record.kid not in self._signers:
-            self._signers[record.kid] = self._open_signer(record)
+            self._signers[record.kid] = self._material.signer(record)
         return self._signers[record.kid]
 
     def secret(self, purpose: Purpose, kid: str | None = None) -> bytes:
@@ -149,7 +145,7 @@ class Keystore:
         if record.purpose is not purpose:
             raise KeyRefused(f"密钥 {kid} 另有用途", f"key {kid} has another purpose")
         if record.kid not in self._secrets:
-            secret = self._read_sealed(record)
+            secret = self._material.secret(record)
             # One character changed in a file kept in clear is another key, under which everybody is someone else.
             if record.check is not None and check_value(purpose, record.kid, secret) != record.check:
                 raise KeyRefused(
@@ -180,13 +176,7 @@ class Keystore:
     def seal_chain(self, kid: str | None = None) -> tuple[x509.Certificate, ...]:
         """The certificate chain of a seal key, leaf first: the active one by default. Raises `KeyMissing`."""
         record = self.active(Purpose.PDF_SEAL) if kid is None else self.record(kid)
-        path = self._folder / chain_of(record)
-        try:
-            return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
-        except (OSError, ValueError) as error:
-            raise KeyMissing(
-                "印章证书链缺失或损坏", "the seal's certificate chain is missing", where=path.name
-            ) from error
+        return self._material.chain(record)
 
     # Changing
 
@@ -277,7 +267,7 @@ class Keystore:
             if record.purpose is not Purpose.PDF_SEAL or record.state not in (KeyState.PENDING, KeyState.ACTIVE):
                 raise KeyRefused(f"密钥 {kid} 不是可用的印章密钥", f"key {kid} is not a seal key in use")
             chain = seal_certificates.check_chain(pem, record.public, self._now())
-            self._write_chain(record, chain)
+            self._material.keep_chain(record, chain)
             return self._take_seal_into_use(record, announce)
 
     def import_seal(
@@ -291,7 +281,7 @@ class Keystore:
 
         The key is kept under this keystore's own passphrase. One made here, or in hardware, never travels: prefer that.
         """
-        self._require_passphrase()
+        self._material.require_passphrase()
         key = keyfiles.load_private_pem(key_pem, key_passphrase, "key")
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeyRefused("印章密钥须为 P-256", "a seal key is a P-256 key")
@@ -310,8 +300,8 @@ class Keystore:
                 uri="file:",
                 check=check_value(Purpose.PDF_SEAL, kid_of(public), public),
             )
-            keyfiles.write_atomically(self._folder / file_of(record), keyfiles.private_pem(key, self._passphrase))
-            self._write_chain(record, chain)
+            self._material.keep_private(record, key)
+            self._material.keep_chain(record, chain)
             return self._take_seal_into_use(record, announce)
 
     def import_revocation_list(self, content: bytes) -> tuple[str, bytes]:
@@ -342,7 +332,7 @@ class Keystore:
         record = self.record(kid)
         if record.purpose is not Purpose.PDF_SEAL:
             raise KeyRefused(f"密钥 {kid} 不是印章密钥", f"key {kid} is not a seal key")
-        return seal_certificates.certificate_request(self._open_signer(record), common_name, organisation)
+        return seal_certificates.certificate_request(self._material.signer(record), common_name, organisation)
 
     # Inside
 
@@ -351,21 +341,8 @@ class Keystore:
         """The folder's lock, the newest index, and no key that a killed run had made and not put into use."""
         with keyfiles.locked(self._folder):
             self._index = KeyIndex.read(self._folder)
-            for mark in self._folder.glob(f"{_MAKING}*"):
-                name = mark.name.removeprefix(_MAKING)
-                if all(file_of(record) != name for record in self._index.records):
-                    (self._folder / name).unlink(missing_ok=True)
-                mark.unlink(missing_ok=True)
+            self._material.remove_unused(self._index.records)
             yield
-
-    def _require_passphrase(self) -> None:
-        if not self._passphrase:
-            raise KeyRefused(
-                "正式密钥须有口令才能存入文件：请设 CERTSVC_KEY_PASSPHRASE_FILE（或用 pkcs11: 硬件密钥）",
-                "a real key is not written in clear: name a file with a passphrase in CERTSVC_KEY_PASSPHRASE_FILE "
-                "(or keep the key in hardware, pkcs11:)",
-                where=self._folder.name,
-            )
 
     def _take_seal_into_use(self, record: KeyRecord, announce: Announce) -> KeyRecord:
         for other in self._index.records:
@@ -381,55 +358,28 @@ class Keystore:
 
     def _make(self, purpose: Purpose, *, development: bool, at: str) -> KeyRecord:
         """A key with its files, not yet in the index on disk."""
-        algorithm = ALGORITHM_OF[purpose]
-        if at == "file:" and not development:
-            self._require_passphrase()
-        public, private, secret, uri = b"", None, b"", "file:"
-        if algorithm in _SEALED and at != "file:":
-            raise KeyRefused("对称密钥与 SM2 密钥只存于文件", "shared secrets and SM2 keys rest in files only")
-        if algorithm is Algorithm.SM2:
-            secret, public = gm.generate()
-            kid = kid_of(public)
-        elif algorithm is Algorithm.SECRET:
-            secret = secrets.token_bytes(keyfiles.SECRET_BYTES)
-            kid = secrets.token_hex(4)
-        elif at == "file:":
-            private = (
-                ed25519.Ed25519PrivateKey.generate()
-                if algorithm is Algorithm.ED25519
-                else ec.generate_private_key(ec.SECP256R1())
-            )
-            public = public_bytes_of(private)
-            kid = kid_of(public)
-        else:
-            public, uri = pkcs11_keys.generate(at, algorithm, purpose.value)
-            kid = kid_of(public)
-        if any(record.kid == kid for record in self._index.records):
+        if at == IN_FILES and not development:
+            self._material.require_passphrase()
+        made = generate(purpose, at)
+        if any(record.kid == made.kid for record in self._index.records):
             raise KeyRefused("密钥标识重复，请重试", "two keys with one identifier; try again")
         pending = purpose is Purpose.PDF_SEAL and not development
         record = KeyRecord(
-            kid=kid,
+            kid=made.kid,
             purpose=purpose,
-            algorithm=algorithm,
+            algorithm=ALGORITHM_OF[purpose],
             state=KeyState.PENDING if pending else KeyState.ACTIVE,
             created_at=self._now().astimezone(UTC).replace(microsecond=0),
-            public=public,
-            uri=uri,
+            public=made.public,
+            uri=made.uri,
             development=development,
-            check=check_value(purpose, kid, public or secret),
+            check=check_value(purpose, made.kid, made.public or made.secret),
         )
-        # The private part first, then the index: never a record without its key.
-        path = self._folder / file_of(record)
-        if secret or private is not None:
-            # A run that is killed before the index is written leaves this mark, by which the next one finds the key.
-            keyfiles.write_atomically(self._folder / f"{_MAKING}{path.name}", b"")
-        if secret:
-            keyfiles.write_atomically(path, keyfiles.seal_secret(secret, self._passphrase, _label(record)))
-        elif private is not None:
-            keyfiles.write_atomically(path, keyfiles.private_pem(private, self._passphrase))
+        self._material.keep(record, made)
         if purpose is Purpose.PDF_SEAL and development:
             host, name = self._index.issuer or ("localhost", "certsvc")
-            self._write_chain(record, seal_certificates.development_chain(public, host, name, self._now()))
+            chain = seal_certificates.development_chain(made.public, host, name, self._now())
+            self._material.keep_chain(record, chain)
         self._index = self._index.with_record(record)
         return record
 
@@ -439,9 +389,7 @@ class Keystore:
             return self._store(made, announce)
         except BaseException:
             if all(record.kid != made.kid for record in self._index.records):
-                (self._folder / file_of(made)).unlink(missing_ok=True)
-                (self._folder / chain_of(made)).unlink(missing_ok=True)
-                (self._folder / f"{_MAKING}{file_of(made)}").unlink(missing_ok=True)
+                self._material.remove(made)
             raise
 
     def _store(self, record: KeyRecord, announce: Announce = _to_no_one) -> KeyRecord:
@@ -452,44 +400,8 @@ class Keystore:
             self._index = KeyIndex.read(self._folder)  # as it was
             raise
         self._index = self._index.with_record(record)
-        (self._folder / f"{_MAKING}{file_of(record)}").unlink(missing_ok=True)
+        self._material.put_into_use(record)
         return record
 
     def _retired(self, record: KeyRecord) -> KeyRecord:
         return replace(record, state=KeyState.RETIRED, retired_at=self._now().astimezone(UTC).replace(microsecond=0))
-
-    def _write_chain(self, record: KeyRecord, chain: tuple[x509.Certificate, ...]) -> None:
-        pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
-        keyfiles.write_atomically(self._folder / chain_of(record), pem)
-
-    def _read_sealed(self, record: KeyRecord) -> bytes:
-        content = keyfiles.read_private(self._folder / file_of(record))
-        return keyfiles.open_secret(content, self._passphrase, _label(record))
-
-    def _open_signer(self, record: KeyRecord) -> Signer:
-        if record.algorithm is Algorithm.SM2:
-            secret = self._read_sealed(record)
-            if gm.public_of(secret) != record.public:
-                raise KeyRefused("私钥与登记的公钥不符", "the private key is not the one on record", where=record.kid)
-            return GmSigner(record.kid, record.public, secret)
-        if record.uri != "file:":
-            return pkcs11_keys.open_signer(record.uri, record.kid, record.algorithm, record.public)
-        name = file_of(record)
-        key = keyfiles.load_private_pem(keyfiles.read_private(self._folder / name), self._passphrase, name)
-        if public_bytes_of(key) != record.public:
-            raise KeyRefused("私钥与登记的公钥不符", "the private key is not the one on record", where=name)
-        return FileSigner(record.kid, record.algorithm, record.public, key)
-
-
-def file_of(record: KeyRecord) -> str:
-    """The name of the file with the private part."""
-    return f"{record.purpose.value}-{record.kid}.{'json' if record.algorithm in _SEALED else 'pem'}"
-
-
-def chain_of(record: KeyRecord) -> str:
-    """The name of the file with a seal's certificate chain."""
-    return f"{record.purpose.value}-{record.kid}.chain.pem"
-
-
-def _label(record: KeyRecord) -> str:
-    return f"certsvc {record.purpose.value} {record.kid}"

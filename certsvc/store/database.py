@@ -4,38 +4,50 @@
 nothing at all; on SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so two writers never deadlock half way,
 on PostgreSQL a named lock orders the writers that must not overlap (imports, issuing, the log's head).
 
-SQLite 3.7.0–3.51.2 can corrupt a WAL when two writers reset it (ADR 9): those get a
-rollback journal. `synchronous=FULL` either way: what was acknowledged survives the power failure.
+With a write-ahead log (`store.sqlite`) a reader on SQLite never waits for a writer, nor a writer for a reader, however
+long; with the rollback journal of an older library a writer waits for the readers there are, and those who come later
+wait for it. `synchronous=FULL` either way: what was acknowledged survives the power failure.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from certsvc.errors import Conflict, NotPermitted, Refused, Unavailable
+from certsvc.store.sqlite import HAS_WAL, sqlite
+from certsvc.store.traffic import LimitCountRecord
 
-WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_MS = 60_000
+_JOURNAL_BYTES = 64 << 20  # a log that grew beside a long read is cut back to this once it was copied into the file
 _WRITES = "certsvc_writes"
 _INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
 _SMALL = "certsvc_small"
+_LIMITS = cast("Table", LimitCountRecord.__table__)
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
     engine: Engine
+    beside: Database | None = None
+
+    @property
+    def counts(self) -> Database:
+        """Where attempts are counted against the limits (R10): in a file beside an embedded database's, so that no
+        count waits for an import or a batch; on PostgreSQL, where a count waits for its own row alone, in this one."""
+        return self.beside or self
 
     @property
     def is_sqlite(self) -> bool:
@@ -72,6 +84,8 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self.beside is not None:
+            self.beside.close()
 
 
 @contextmanager
@@ -111,20 +125,43 @@ def open_database(url: str | URL) -> Database:
     except SQLAlchemyError as error:
         raise Refused(f"数据库地址无法识别：{error}", f"not a database address: {error}") from error
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
-        event.listen(engine, "do_connect", _create_for_owner)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    elif parsed.get_backend_name() == "postgresql":
+        return Database(_sqlite_engine(parsed), _counts_beside(parsed))
+    if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed, pool_pre_ping=True)
-    else:
-        raise Refused(
-            f"不支持的数据库：{parsed.get_backend_name()}（只支持 sqlite 与 postgresql）",
-            f"unsupported database {parsed.get_backend_name()!r}: sqlite or postgresql",
-        )
+        return Database(create_engine(parsed, pool_pre_ping=True))
+    raise Refused(
+        f"不支持的数据库：{parsed.get_backend_name()}（只支持 sqlite 与 postgresql）",
+        f"unsupported database {parsed.get_backend_name()!r}: sqlite or postgresql",
+    )
+
+
+def _sqlite_engine(address: URL) -> Engine:
+    engine = create_engine(
+        address, module=sqlite, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    )
+    event.listen(engine, "do_connect", _create_for_owner)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _counts_beside(address: URL) -> Database | None:
+    if address.database in (None, "", ":memory:"):
+        return None
+    file = Path(str(address.database))
+    engine = _sqlite_engine(address.set(database=str(file.with_name(f"{file.stem}-counts{file.suffix}"))))
+    event.listen(engine, "connect", _prepare_counts)
     return Database(engine)
+
+
+def _prepare_counts(connection: Any, _record: Any) -> None:
+    # No migration makes this table, since none would have anything to carry over: what it holds is over within days.
+    connection.execute("PRAGMA synchronous=NORMAL")  # after a power failure the last attempts may be made once more
+    made: list[ExecutableDDLElement] = [CreateTable(_LIMITS, if_not_exists=True)]
+    made += [CreateIndex(index, if_not_exists=True) for index in _LIMITS.indexes]
+    for one in made:
+        connection.execute(str(one.compile(dialect=dialect())))
 
 
 def _create_for_owner(_dialect: Any, _record: Any, arguments: Sequence[Any], _parameters: Any) -> None:
@@ -135,18 +172,18 @@ def _create_for_owner(_dialect: Any, _record: Any, arguments: Sequence[Any], _pa
             os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is off (PEP 249 mode commits at odd places); `_begin_sqlite` takes over.
     connection.isolation_level = None
-    journal = "WAL" if sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM else "DELETE"
     for pragma in (
-        f"journal_mode={journal}",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: a file of the other journal is changed over under a lock
+        f"journal_mode={'WAL' if HAS_WAL else 'DELETE'}",
+        f"journal_size_limit={_JOURNAL_BYTES}",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "trusted_schema=OFF",
         "secure_delete=ON",  # what is erased is overwritten in the file, not only taken out of its index (R10)
-        "temp_store=FILE",  # an import's staging table must not grow in memory
+        "temp_store=FILE",  # an import's staging table must not grow in memory (pysqlite3's is built to keep it there)
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -23,6 +23,7 @@ from click.testing import Result
 from certsvc import cli as program
 from certsvc.cli import run
 from certsvc.resources import schemes_folder
+from certsvc.store.sqlite import sqlite
 from tests.builders.person import Candidate, write_csv
 
 Certsvc = Callable[..., Result]
@@ -177,15 +178,18 @@ def test_db_upgrade_says_what_it_did(certsvc: Certsvc) -> None:
 
 
 def test_a_database_of_another_shape_is_refused_with_what_to_run(certsvc: Certsvc, tmp_path: Path) -> None:
-    import sqlite3
-
     certsvc("init")
-    with sqlite3.connect(tmp_path / "home" / "certsvc.sqlite3") as connection:
+    with sqlite.connect(tmp_path / "home" / "certsvc.sqlite3") as connection:
         connection.execute("update alembic_version set version_num = '9999'")
     connection.close()
     result = certsvc("decide")
     assert result.exit_code == 1
     assert "db upgrade" in result.stderr
+
+
+def test_what_a_command_wrote_stands_in_the_one_file_when_it_ends(certsvc: Certsvc, tmp_path: Path) -> None:
+    certsvc("init")
+    assert [path.name for path in (tmp_path / "home").glob("certsvc.sqlite3*")] == ["certsvc.sqlite3"]
 
 
 def test_a_database_that_cannot_be_read_is_an_outage_in_one_line(certsvc: Certsvc, tmp_path: Path) -> None:

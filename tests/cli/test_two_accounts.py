@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 
 from certsvc.services import context
+from certsvc.signing.key_material import KeyMaterial
 from certsvc.signing.keystore import Keystore
 from tests.builders.person import Candidate, candidates, write_csv
 
@@ -78,7 +79,7 @@ def test_files_rules_and_keys_take_two_accounts(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Keystore, "_require_passphrase", lambda _: None)
+    monkeypatch.setattr(KeyMaterial, "require_passphrase", lambda _: None)
     roster = write_csv(tmp_path / "more.csv", [one.cells() for one in candidates(2, first=700)])
     paper = write_csv(
         tmp_path / "paper.csv",

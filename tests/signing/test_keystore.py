@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certsvc.errors import KeyMissing, KeyRefused
-from certsvc.signing import keyfiles
+from certsvc.signing import key_material, keyfiles
 from certsvc.signing import keystore as keystore_module
 from certsvc.signing.keys import OPTIONAL_PURPOSES, SIGNING_PURPOSES, Algorithm, KeyState, Purpose, verify
 from certsvc.signing.keystore import Keystore
@@ -298,7 +298,7 @@ def test_two_processes_do_not_both_make_the_first_key(tmp_path: Path) -> None:
 
 def test_two_keys_never_share_an_identifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = development(tmp_path, PASSPHRASE)
-    monkeypatch.setattr(keystore_module, "kid_of", lambda _: made.active_kid(Purpose.STATUS_LIST))
+    monkeypatch.setattr(key_material, "kid_of", lambda _: made.active_kid(Purpose.STATUS_LIST))
     with pytest.raises(KeyRefused, match="identifier"):
         made.rotate(Purpose.CREDENTIAL)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
-import sqlite3
 import threading
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -18,7 +17,8 @@ from sqlalchemy import text
 
 from certsvc.app import create_app, create_asgi
 from certsvc.services.certificates.change_status import reinstate, suspend
-from certsvc.services.verification.scan import WouldWait, by_token
+from certsvc.services.verification.scan import WouldWait, _forget, by_token
+from certsvc.store.sqlite import sqlite
 from certsvc.web import asgi, intake
 from certsvc.web.answers import Answer
 from certsvc.web.asgi import AsgiSite
@@ -118,18 +118,23 @@ def test_a_scan_is_answered_with_every_thread_taken(register: Register) -> None:
 
 
 @pytest.fixture
-def locked(own: Register) -> Iterator[sqlite3.Connection]:
-    """The register's file, locked by somebody who writes."""
+def locked(own: Register, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The register's file, locked by somebody who writes: with the journal of an older library, where that can be."""
+    monkeypatch.setattr("certsvc.store.database.HAS_WAL", False)
+    _forget()
+    own.services.database.close()
+    with own.services.database.reading() as session:
+        assert session.execute(text("pragma journal_mode")).scalar_one() == "delete"
     file = own.services.database.sqlite_file
     assert file is not None
-    writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    writer = sqlite.connect(file, isolation_level=None, check_same_thread=False)
     writer.execute("PRAGMA locking_mode=EXCLUSIVE")
     writer.execute("BEGIN EXCLUSIVE")
     yield writer
     writer.close()
 
 
-def test_a_scan_that_must_wait_holds_up_nobody(own: Register, own_asgi: AsgiSite, locked: sqlite3.Connection) -> None:
+def test_a_scan_that_must_wait_holds_up_nobody(own: Register, own_asgi: AsgiSite, locked: Any) -> None:
     async def scene() -> tuple[Heard, Heard]:
         scan = asyncio.create_task(exchange(own_asgi, scope_of(f"/v/{own.valid.token}", headers=JSON)))
         await asyncio.sleep(0)
@@ -147,7 +152,7 @@ def test_a_scan_that_must_wait_holds_up_nobody(own: Register, own_asgi: AsgiSite
 
 
 def test_scans_are_answered_as_soon_as_the_file_is_not_locked(
-    own: Register, own_asgi: AsgiSite, locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    own: Register, own_asgi: AsgiSite, locked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_threads: list[str] = []
 
@@ -176,7 +181,7 @@ def test_scans_are_answered_as_soon_as_the_file_is_not_locked(
 
 
 def test_one_scan_alone_asks_whether_the_file_is_still_locked(
-    own: Register, own_asgi: AsgiSite, locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    own: Register, own_asgi: AsgiSite, locked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
 
@@ -202,7 +207,7 @@ def test_one_scan_alone_asks_whether_the_file_is_still_locked(
 
 
 def test_a_scan_that_waits_too_long_cannot_be_checked_just_now(
-    own: Register, own_asgi: AsgiSite, locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    own: Register, own_asgi: AsgiSite, locked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asgi, "_SCAN_SECONDS", 0.2)
 

@@ -212,7 +212,7 @@ def test_too_many_requests_are_refused_alike_for_known_and_unknown(place: Place)
     settings = replace(place.register.settings, limit_person="2/minute")
     for typed in (VALID.typed, UNKNOWN):
         narrow = create_app(settings, services=place.services)
-        with place.services.database.writing() as session:
+        with place.services.database.counts.writing() as session:
             session.execute(text("delete from limit_count"))
         tried = [visit(narrow).post("/my/code", data=typed) for _ in range(3)]
         assert [answer.status_code for answer in tried] == [200, 200, 200]
@@ -223,7 +223,7 @@ def test_too_many_requests_are_refused_alike_for_known_and_unknown(place: Place)
         assert [answer.status_code for answer in tried] == [422, 422, 429]
         assert "Retry-After" in tried[2].headers
         assert "一小时后再来" in tried[2].text
-    with place.services.database.reading() as session:
+    with place.services.database.counts.reading() as session:
         kept = str(session.execute(text("select * from limit_count")).all())
     assert UNKNOWN["id_number"] not in kept
     narrow = create_app(replace(place.register.settings, limit_sign_in="2/minute"), services=place.services)

@@ -174,7 +174,7 @@ def test_an_attempt_is_given_back_where_it_was_counted_and_never_below_none(
     clock[0] += timedelta(days=2)
     limits.give_back(HERE, "A1")
     limits.give_back(THERE, "A2")
-    with database.reading() as session:
+    with database.counts.reading() as session:
         assert set(session.scalars(text("select seen from limit_count"))) == {1}
 
 
@@ -189,13 +189,13 @@ def test_an_outage_leaves_an_attempt_counted(tmp_path: Path) -> None:
 def test_what_is_kept_names_nobody_and_does_not_grow(database: Database, limits: Limits, clock: list[datetime]) -> None:
     limits.allow(Kind.GUESS, "198.51.100.7")
     limits.allow_each(Kind.RECORD, ["2563010509000001", "\ud800", "\x00"])
-    with database.reading() as session:
+    with database.counts.reading() as session:
         kept = str(session.execute(text("select * from limit_count")).all())
     assert "198.51" not in kept
     assert "2563010509000001" not in kept
     clock[0] += timedelta(days=3)
     limits.allow(Kind.RECORD, "A1")
-    with database.reading() as session:
+    with database.counts.reading() as session:
         assert session.execute(text("select count(*) from limit_count")).scalar_one() == 1
 
 
@@ -204,7 +204,7 @@ def narrow(register: Register) -> FlaskClient:
     """A client of a site on which a record may be asked about twice a minute."""
     settings = replace(register.settings, limit_record="2/minute")
     client = create_app(settings, services=register.services).test_client()
-    with register.services.database.writing() as session:
+    with register.services.database.counts.writing() as session:
         session.execute(text("delete from limit_count"))
     return client
 
@@ -325,10 +325,10 @@ def test_a_long_list_counts_as_many_files(own: Register) -> None:
         return answer.status_code
 
     assert [brought("/verify/list", "list", rows) for rows in (1001, 500, 1)] == [200, 200, 429]
-    with own.services.database.writing() as session:
+    with own.services.database.counts.writing() as session:
         session.execute(text("delete from limit_count"))
     assert [brought("/api/v1/verifications", "list", rows) for rows in (1001, 501)] == [200, 429]
-    with own.services.database.writing() as session:
+    with own.services.database.counts.writing() as session:
         session.execute(text("delete from limit_count"))
     pairs = [{"number": str(at), "name": "x"} for at in range(2001)]
     assert client.post("/api/v1/verifications", json={"rows": pairs}).status_code == 429

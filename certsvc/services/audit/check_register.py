@@ -12,54 +12,38 @@ G7 nothing was logged, signed or seen by a clock of the future  G8 the database'
 G9 all who are due are marked to be decided
 G10 what became of results is what their leaves commit to, and two people answer for it (`corrected`)
 
-G2, G6 and G9 look at one row at a time (`portions`): they cost most, are shared out, and can go on from where a check
-before was whole (`Since`), which is kept in the home, sealed. All others are asked of everything each time. What was
-changed by SQL in a row that was checked before is found by a whole check alone.
+G2, G6 and G9 look at one row at a time (`row_checks`): they can go on from where a check before was whole. All others
+are asked of everything each time. What was changed by SQL in a row that was checked before is found by a whole check
+alone.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from certsvc.credential.status import Status
 from certsvc.errors import CertsvcError, LogMismatch, MalformedLog, ProofRefused
 from certsvc.services.audit.corrected import check_corrected
-from certsvc.services.audit.portions import (
-    MAKERS,
-    Checked,
-    CheckMany,
-    Kind,
-    Portion,
-    check_in,
-    is_about,
-    portions,
-    portions_of,
-)
+from certsvc.services.audit.findings import Findings
+from certsvc.services.audit.portions import MAKERS, CheckMany, is_about
+from certsvc.services.audit.row_checks import Progress, Rows, Since, forget, keep_upto, since_last_check, upto_now
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log import publish as log_publish
 from certsvc.services.log import read as log_read
 from certsvc.services.log.append import CLOCK_SKEW, frontier
 from certsvc.services.log.clock import signed_at
-from certsvc.services.log.publish import edge_at
-from certsvc.services.records.kept_state import drop, keep, kept
 from certsvc.store import (
     ISSUED,
-    RESERVED,
-    AttemptRecord,
     CertificateRecord,
     ClockSeenRecord,
-    EnrolmentRecord,
     LogHeadRecord,
     LogLeafRecord,
     LogNodeRecord,
-    ResultCorrectionRecord,
     StatusChangeRecord,
 )
 from certsvc.transparency import leaf as leaves
@@ -69,7 +53,6 @@ from certsvc.transparency.leaf import Event
 from certsvc.transparency.proofs import prove_consistency, verify_consistency
 from certsvc.transparency.tree import Frontier, Node, leaf_hash
 
-_STATE = "log-check"
 _BATCH = 500
 _ANY_DAYS = 1_000_000
 _MOST_FAULTS = 20
@@ -80,25 +63,6 @@ _CHANGE_EVENTS: Mapping[str, frozenset[Event]] = {
     Status.REVOKED: frozenset({Event.REVOKE}),
     Status.SUPERSEDED: frozenset({Event.CORRECT}),
 }
-
-
-Progress = Callable[[str, int, int], None]
-"""Called with the step, how many are done, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Since:
-    """How far a check had come that found nothing wrong: the log's size and root, and the last ids looked at."""
-
-    at: str
-    size: int
-    root: str
-    certificates: int
-    enrolments: int
-    attempts: int
-
-    def as_json(self) -> dict[str, object]:
-        return {"at": self.at, "size": self.size, "certificates": self.certificates, "enrolments": self.enrolments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +94,6 @@ class LogReport:
         }
 
 
-@dataclass(slots=True)
-class _Findings:
-    problems: list[Problem] = field(default_factory=list)
-    notices: list[Problem] = field(default_factory=list)
-    made: set[int] = field(default_factory=set)  # leaves that a certificate names as its own
-    changed: set[int] = field(default_factory=set)  # leaves that a change of a status or of a result names
-    certificates: int = 0
-    erased: int = 0
-
-    def say(self, rule: str, index: int | None, zh: str, en: str) -> None:
-        self.problems.append(Problem(rule, index, zh, en))
-
-    def take(self, checked: Checked) -> None:
-        """What one portion has shown."""
-        self.problems += checked.problems
-        self.notices += checked.notices
-        self.made.update(checked.made)
-        self.certificates += checked.certificates
-        self.erased += checked.erased
-
-
 def check_log(
     services: Services,
     published: Path | None = None,
@@ -164,14 +107,14 @@ def check_log(
     `check_many` shares the rows out over processes. With `since_last`, rows that an earlier check found right, also one
     that was stopped, are not looked at again; where none is on record, or keys have changed since, all are.
     """
-    found = _Findings()
+    found = Findings()
     with services.database.reading() as session:
-        since = _since(services, session) if since_last else None
-        upto = _upto(services, session)
+        since = since_last_check(services, session) if since_last else None
+        upto = upto_now(services, session)
         _check_file(services, session, found)
         size = session.scalar(select(func.count()).select_from(LogLeafRecord)) or 0
         edge = _check_hashes(session, size, found, progress)
-        _Rows(services, session, found, check_many, progress).check(since, upto)
+        Rows(services, session, found, check_many, progress).check(since, upto)
         _check_changes(services, session, found)
         found.problems += check_corrected(services, session, found.changed)
         head = Checkpoint(log_publish.origin(services), edge.size, edge.root())
@@ -189,131 +132,13 @@ def check_log(
         since=since,
     )
     if report.ok:
-        _keep(services, upto)
+        keep_upto(services, upto)
     else:
-        with suppress(OSError):
-            drop(services, _STATE)
+        forget(services)
     return report
 
 
-def _upto(services: Services, session: Session) -> Since:
-    """How far this check will have come."""
-    size, root = 0, Frontier().root()
-    with suppress(CertsvcError):
-        edge = frontier(session)
-        size, root = edge.size, edge.root()
-    # A row that is reserved is looked at once it is issued.
-    reserved = session.scalar(select(func.min(CertificateRecord.id)).where(CertificateRecord.stage == RESERVED))
-    certificates = session.scalar(select(func.max(CertificateRecord.id))) or 0
-    return Since(
-        at=services.now().isoformat(),
-        size=size,
-        root=root.hex(),
-        certificates=certificates if reserved is None else reserved - 1,
-        enrolments=session.scalar(select(func.max(EnrolmentRecord.id))) or 0,
-        attempts=session.scalar(select(func.max(AttemptRecord.id))) or 0,
-    )
-
-
-def _since(services: Services, session: Session) -> Since | None:
-    """How far the check before had come; None where the log does not go on from there, or other keys are trusted."""
-    state = kept(services, _STATE)
-    with suppress(KeyError, TypeError, ValueError, CertsvcError):
-        if state is not None and state["trust"] == _trust(services):
-            since = Since(**state["upto"])
-            if edge_at(since.size, log_read.hash_reader(session)).root().hex() == since.root:
-                return since
-    return None
-
-
-def _keep(services: Services, upto: Since) -> None:
-    with suppress(OSError, CertsvcError):  # an auditor may read the home and not write it
-        keep(services, _STATE, {"trust": _trust(services), "upto": asdict(upto)})
-
-
-def _trust(services: Services) -> str:
-    return hashlib.sha256(services.trust.to_json()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """G2, G6 and G9."""
-
-    services: Services
-    session: Session
-    found: _Findings
-    check_many: CheckMany | None
-    progress: Progress
-
-    def check(self, since: Since | None, upto: Since) -> None:
-        """From where the check before had come. Stopped, it keeps how far it came."""
-        todo = list(_portions(self.session, since))
-        begun = done = since or Since(upto.at, 0, Frontier().root().hex(), 0, 0, 0)
-        if since is not None:
-            self._read_made()
-        try:
-            for count, checked in enumerate(self._each(todo), 1):
-                self.found.take(checked)
-                done = _moved_on(done, checked.portion, upto)
-                self.progress(checked.portion.kind.value, count, len(todo))
-        except BaseException:
-            # Only rows were looked at so far: the log's size stays where it was.
-            if not self.found.problems and done != begun:
-                _keep(self.services, done)
-            raise
-
-    def _each(self, todo: Sequence[Portion]) -> Iterator[Checked]:
-        if self.check_many is not None:
-            return self.check_many(todo)
-        return (check_in(self.services, self.session, one) for one in todo)
-
-    def _read_made(self) -> None:
-        """The leaves that certificates name as their own, those that were looked at before among them."""
-        named = select(CertificateRecord.leaf_index).where(CertificateRecord.leaf_index.is_not(None))
-        self.found.made.update(index for index in self.session.scalars(named) if index is not None)
-
-
-def _portions(session: Session, since: Since | None) -> Iterator[Portion]:
-    certificates, enrolments = Kind.CERTIFICATES, Kind.ENROLMENTS
-    last = session.scalar(select(func.max(CertificateRecord.id))) or 0
-    last_enrolment = session.scalar(select(func.max(EnrolmentRecord.id))) or 0
-    if since is not None:
-        changed = select(StatusChangeRecord.certificate_id).where(
-            StatusChangeRecord.leaf_index >= since.size, StatusChangeRecord.certificate_id <= since.certificates
-        )
-        corrected = set(session.scalars(_corrected(since)))
-        rest_on = select(CertificateRecord.id).where(
-            CertificateRecord.enrolment_id.in_(_corrected(since)), CertificateRecord.id <= since.certificates
-        )
-        yield from portions_of(certificates, sorted({*session.scalars(changed), *session.scalars(rest_on)}))
-        sat = select(AttemptRecord.enrolment_id).where(
-            AttemptRecord.id > since.attempts, AttemptRecord.enrolment_id <= since.enrolments
-        )
-        again = {one for one in corrected if one <= since.enrolments}
-        yield from portions_of(enrolments, sorted({*session.scalars(sat), *again}))
-    yield from portions(certificates, 1 if since is None else since.certificates + 1, last)
-    yield from portions(enrolments, 1 if since is None else since.enrolments + 1, last_enrolment)
-
-
-def _corrected(since: Since) -> Select[int]:
-    """The enrolments whose results were corrected since."""
-    return (
-        select(AttemptRecord.enrolment_id)
-        .join(ResultCorrectionRecord, ResultCorrectionRecord.attempt_id == AttemptRecord.id)
-        .where(ResultCorrectionRecord.leaf_index >= since.size)
-    )
-
-
-def _moved_on(done: Since, portion: Portion, upto: Since) -> Since:
-    if not isinstance(portion.ids, range):
-        return done
-    last = portion.ids[-1]
-    if portion.kind is Kind.ENROLMENTS:
-        return replace(done, enrolments=last)
-    return replace(done, certificates=max(done.certificates, min(last, upto.certificates)))
-
-
-def _check_file(services: Services, session: Session, found: _Findings) -> None:
+def _check_file(services: Services, session: Session, found: Findings) -> None:
     """G8: pages and indexes of a file may be malformed where none of the other checks comes to read."""
     if not services.database.is_sqlite:
         return  # PostgreSQL keeps checksums of its pages itself (docs/operations.md, 9)
@@ -329,7 +154,7 @@ def _check_file(services: Services, session: Session, found: _Findings) -> None:
         )
 
 
-def _check_hashes(session: Session, size: int, found: _Findings, progress: Progress) -> Frontier:
+def _check_hashes(session: Session, size: int, found: Findings, progress: Progress) -> Frontier:
     """G1: recompute every hash from the contents; the recomputed edge."""
     edge = Frontier()
     nodes = 0
@@ -370,7 +195,7 @@ def _check_hashes(session: Session, size: int, found: _Findings, progress: Progr
     return edge
 
 
-def _check_nodes(session: Session, nodes: list[Node], found: _Findings) -> None:
+def _check_nodes(session: Session, nodes: list[Node], found: Findings) -> None:
     if not nodes:
         return
     by_level: dict[int, list[Node]] = {}
@@ -389,7 +214,7 @@ def _check_nodes(session: Session, nodes: list[Node], found: _Findings) -> None:
                 found.say("G1", None, f"子树散列 {place} 不符", f"the stored subtree hash {place} is not what follows")
 
 
-def _check_changes(services: Services, session: Session, found: _Findings) -> None:
+def _check_changes(services: Services, session: Session, found: Findings) -> None:
     """G3: the stored status is where the logged changes lead."""
     leads_to: dict[int, str] = {}
     stored: dict[int, tuple[str, str]] = {}
@@ -438,7 +263,7 @@ def _not_valid(session: Session) -> dict[int, tuple[str, str]]:
     return {row_id: (f"{number}-v{version}", said) for row_id, number, version, said in session.execute(query)}
 
 
-def _check_clock(services: Services, session: Session, found: _Findings) -> None:
+def _check_clock(services: Services, session: Session, found: Findings) -> None:
     """G7: what lies in the future keeps the log from growing until then (docs/operations.md, "The clock")."""
     latest = services.now() + CLOCK_SKEW
     try:
@@ -460,7 +285,7 @@ def _check_clock(services: Services, session: Session, found: _Findings) -> None
             )
 
 
-def _public_rules(services: Services, session: Session, head: Checkpoint, found: _Findings) -> tuple[Problem, ...]:
+def _public_rules(services: Services, session: Session, head: Checkpoint, found: Findings) -> tuple[Problem, ...]:
     """L1–L9, L13 and L14 over the stored leaves, and G4 for those that nothing explains."""
 
     def contents() -> Iterator[bytes]:
@@ -479,7 +304,7 @@ def _public_rules(services: Services, session: Session, head: Checkpoint, found:
         return (Problem("G1", None, error.zh, error.en),)
 
 
-def _check_explained(index: int, content: bytes, found: _Findings) -> None:
+def _check_explained(index: int, content: bytes, found: Findings) -> None:
     try:
         leaf = leaves.decode(content)
     except MalformedLog:
@@ -498,7 +323,7 @@ def _check_explained(index: int, content: bytes, found: _Findings) -> None:
         )
 
 
-def _check_published(services: Services, session: Session, published: Path, edge: Frontier, found: _Findings) -> None:
+def _check_published(services: Services, session: Session, published: Path, edge: Frontier, found: Findings) -> None:
     """G5: what was published, and cannot be taken back, is a beginning of what is stored."""
     try:
         signed = (published / log_publish.CHECKPOINT).read_bytes()

@@ -92,7 +92,7 @@ def _corrections(row: RecordedAttempt) -> tuple[CorrectionView, ...]:
         return ()
     views = []
     said = attempt_of(row.imported)
-    for number, correction in enumerate(row.corrections):
+    for correction in row.corrections:
         on = correction.at.astimezone(SHANGHAI).date()
         reason = CorrectionReason.of(correction.reason_code)
         if on >= row.published_on:
@@ -106,7 +106,7 @@ def _corrections(row: RecordedAttempt) -> tuple[CorrectionView, ...]:
                     said.score if theirs else None,
                 )
             )
-        said = attempt_of(CorrectedAttempt(row.imported, row.corrections[: number + 1]))
+        said = attempt_of(CorrectedAttempt(row.imported, correction))
     return tuple(reversed(views))
 
 

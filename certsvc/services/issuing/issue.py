@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import BatchRefused, CertsvcError, Refused
@@ -23,7 +23,7 @@ from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.approved import require_approved
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
-from certsvc.services.issuing.reserve import Refusal, reserve
+from certsvc.services.issuing.reserve import Refusal, Serials, lay_out, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records import number_ranges
@@ -186,23 +186,27 @@ class Run:
             with self.services.database.writing() as session:
                 unmark(session, found.idle)
 
-    def rehearse(self, found: Survey) -> list[int]:
-        """Reserve all, and take it back; answers the enrolments that would be new."""
-        with self.services.database.writing() as session:
-            rows = list(session.scalars(_reserved()))
-            before = len(rows)
+    def rehearse(self, found: Survey, *, at_most: int | None = None) -> list[int]:
+        """Lay out all that would be reserved; answers the enrolments that would be new. Reads only: no one who issues,
+        counts or signs in meanwhile waits for it. `at_most` is how many of those reserved already are told."""
+        batch = self._batch(self.services.now())
+        new: list[int] = []
+        with self.services.database.reading() as session:
+            self.report.issued += [_issued(row) for row in session.scalars(_reserved().limit(at_most))]
+            serials = Serials(session, rehearsed=True)
             for start in range(0, len(found.due), BATCH):
-                rows += self.reserve_some(session, found.due[start : start + BATCH])
-            self.report.issued += [_issued(row) for row in rows]
-            new = [row.enrolment_id for row in rows[before:] if row.enrolment_id is not None]
-            session.rollback()
+                intended = intend(self.services, session, found.due[start : start + BATCH], batch)
+                rows, refusals = lay_out(self.services, session, intended, serials, at=batch.at)
+                self.report.issued += [_issued(row) for row in rows]
+                self.report.refusals += [_refused(one) for one in refusals]
+                new += [row.enrolment_id for row in rows if row.enrolment_id is not None]
         return new
 
     def reserve_some(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
         """Step 2, within the caller's transaction."""
         # Asked before a number is reserved: the document that is reserved bears the date.
-        at = self.services.now() if self.report.dry_run else time_to_sign(self.services, session)
-        batch = IssueBatchRecord(on=self.report.on, at=at, by=self.by, approved_by=self.approved_by, count=0)
+        at = time_to_sign(self.services, session)
+        batch = self._batch(at)
         intended = intend(self.services, session, enrolment_ids, batch)
         if not intended:
             return []
@@ -212,6 +216,9 @@ class Run:
         batch.count = len(rows)
         self.report.refusals += [_refused(one) for one in refusals]
         return rows
+
+    def _batch(self, at: datetime) -> IssueBatchRecord:
+        return IssueBatchRecord(on=self.report.on, at=at, by=self.by, approved_by=self.approved_by, count=0)
 
     def sign_all(self, found: Survey) -> None:
         """Steps 3 to 6 for everything reserved, a batch a transaction."""
@@ -236,6 +243,30 @@ class Run:
                 )
                 issued = [_issued(row) for row in rows]
             self.report.issued += issued  # only what is committed
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an issue would do now, by its first certificates: `due` and `reserved` count all, the report is of those
+    that were looked at."""
+
+    report: IssueReport
+    due: int  # would be reserved, where they are not refused
+    reserved: int  # have their number, and wait to be signed
+
+
+def preview(services: Services, *, by: str, at_most: int = BATCH) -> Preview:
+    """Rehearse today's issue for the first `at_most` who are due. Reads only, and asks the same number of questions
+    however many are due beyond them (but the marks, which are read 500 at a time)."""
+    run = Run(services, IssueReport(services.today(), dry_run=True), by, None, None)
+    found = survey(services, run.report.on)
+    due, run.report.already = len(found.due), found.already
+    found.due = found.due[:at_most]
+    with services.database.reading() as session:
+        reserved = session.scalar(_reserved().with_only_columns(func.count()).order_by(None)) or 0
+        run.report.warnings += number_ranges.warnings(session, run.report.on.year)
+    run.rehearse(found, at_most=at_most)
+    return Preview(run.report, due, reserved)
 
 
 def issue_leaf(sessions: Mapping[int, str], signed: Signed, day: date) -> Leaf:

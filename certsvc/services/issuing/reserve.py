@@ -55,7 +55,22 @@ def reserve(
     batch_id: int | None = None,
 ) -> tuple[list[CertificateRecord], list[Refusal]]:
     """Add a `reserved` row for each that may be signed, in order; answers the rows and the refusals."""
-    serials = _Serials(session)
+    rows, refusals = lay_out(services, session, intended, Serials(session), at=at, batch_id=batch_id)
+    session.add_all(rows)
+    session.flush()
+    return rows, refusals
+
+
+def lay_out(
+    services: Services,
+    session: Session,
+    intended: Sequence[Intended],
+    serials: Serials,
+    *,
+    at: datetime,
+    batch_id: int | None = None,
+) -> tuple[list[CertificateRecord], list[Refusal]]:
+    """The rows that `reserve` would add, and the refusals; nothing is written but by `serials`."""
     places = draw_indexes(session, len(intended))
     rows: list[CertificateRecord] = []
     refusals: list[Refusal] = []
@@ -64,15 +79,13 @@ def reserve(
             rows.append(_row(services, one, serials, place=place, at=at, batch_id=batch_id))
         except Refused as error:
             refusals.append(Refusal(one, error))
-    session.add_all(rows)
-    session.flush()
     return rows, refusals
 
 
 def _row(
     services: Services,
     intended: Intended,
-    serials: _Serials,
+    serials: Serials,
     *,
     place: tuple[str, int],
     at: datetime,
@@ -121,11 +134,13 @@ def reserved_row(
     )
 
 
-class _Serials:
-    """The next number of each scope (range, year, level), moved within the caller's transaction."""
+class Serials:
+    """The next number of each scope (range, year, level), moved within the caller's transaction; `rehearsed`, they are
+    moved here alone."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, rehearsed: bool = False) -> None:
         self._session = session
+        self._rehearsed = rehearsed
         self._schemes = list(schemes_by_id(session).values())
         self._records: dict[str, SerialRecord] = {}
         self._taken: dict[str, frozenset[str]] = {}
@@ -173,14 +188,20 @@ class _Serials:
     def _record(self, intended: Intended, numbering: NumberFormat) -> SerialRecord:
         scope = _scope(intended, numbering)
         if scope not in self._records:
-            # Two writers are in turn here by the write lock; the row lock is for one who forgets it.
-            query = select(SerialRecord).where(SerialRecord.scope == scope).with_for_update()
-            record = self._session.scalar(query)
-            if record is None:
-                record = SerialRecord(scope=scope, next=1)
-                self._session.add(record)
-            self._records[scope] = record
+            self._records[scope] = self._copied(scope) if self._rehearsed else self._locked(scope)
         return self._records[scope]
+
+    def _copied(self, scope: str) -> SerialRecord:
+        following = self._session.scalar(select(SerialRecord.next).where(SerialRecord.scope == scope))
+        return SerialRecord(scope=scope, next=following or 1)
+
+    def _locked(self, scope: str) -> SerialRecord:
+        # Two writers are in turn here by the write lock; the row lock is for one who forgets it.
+        record = self._session.scalar(select(SerialRecord).where(SerialRecord.scope == scope).with_for_update())
+        if record is None:
+            record = SerialRecord(scope=scope, next=1)
+            self._session.add(record)
+        return record
 
 
 def _scope(intended: Intended, numbering: NumberFormat) -> str:

@@ -22,6 +22,8 @@ _ADD: Final = text(
     # The column has 32 bits; who watches a counter expects it to begin again now and then.
     "seen = (cast(limit_count.seen as bigint) + excluded.seen) % 2000000000"
 )
+# Attempts that were counted in the register, before those of SQLite had a file of their own.
+_FORGET: Final = text("delete from limit_count where ends_at < :never")
 _READ: Final = text("select key, seen from limit_count where ends_at = :never")
 
 
@@ -40,6 +42,8 @@ def add(database: Database, counts: Mapping[Figure, int]) -> None:
         for figure in sorted(counts):
             bound = {"key": _PREFIX + ":".join(figure), "never": _NEVER, "seen": counts[figure]}
             session.execute(_ADD, bound)
+        if database.beside is not None:
+            session.execute(_FORGET, {"never": _NEVER})
 
 
 def read(database: Database) -> dict[Figure, int]:

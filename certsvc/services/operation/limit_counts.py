@@ -1,5 +1,6 @@
 """Count attempts in the database, for the limits of R10 that every process and machine must share.
 
+Beside an embedded register they are in a file of their own (`Database.counts`): an attempt must not wait for a batch.
 Which rates there are, and whose digest a key holds, is decided in `web.limits`.
 """
 
@@ -34,7 +35,7 @@ class Window:
 
 def count(database: Database, windows: Sequence[Window]) -> list[int]:
     """Count one attempt in each window; answers how many each has seen, this one included. Raises `Unavailable`."""
-    with database.writing("limits", small=True) as session:
+    with database.counts.writing("limits", small=True) as session:
         seen: list[int] = []
         opened = None
         for window in windows:
@@ -51,7 +52,7 @@ def count(database: Database, windows: Sequence[Window]) -> list[int]:
 
 def give_back(database: Database, windows: Sequence[Window]) -> None:
     """Take one attempt back from each window that is still open. Raises `Unavailable`."""
-    with database.writing("limits", small=True) as session:
+    with database.counts.writing("limits", small=True) as session:
         for window in windows:
             session.execute(_GIVE_BACK, {"key": window.key, "window": window.index})
 
@@ -60,7 +61,7 @@ def seen_in(database: Database, windows: Iterable[Window]) -> dict[Window, int]:
     """How many attempts each window has seen so far. Raises `Unavailable`."""
     wanted = list(dict.fromkeys(windows))
     found: dict[tuple[str, int], int] = {}
-    with database.reading() as session:
+    with database.counts.reading() as session:
         for start in range(0, len(wanted), _AT_ONCE):
             record = LimitCountRecord
             keys = [window.key for window in wanted[start : start + _AT_ONCE]]

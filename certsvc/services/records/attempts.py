@@ -24,21 +24,26 @@ from certsvc.rules.wording import score_text
 from certsvc.store import AttemptRecord, EnrolmentRecord, ResultCorrectionRecord
 
 
-class StoredAttempt(Protocol):
-    """What a row must hold to be an attempt: an `AttemptRecord`, or columns of one selected by name."""
+class Says(Protocol):
+    """What can be corrected of an attempt: the day, and what came of it."""
 
     @property
-    def subject(self) -> str: ...
-    @property
     def sat_on(self) -> date: ...
-    @property
-    def kind(self) -> str: ...
     @property
     def outcome(self) -> str: ...
     @property
     def score_hundredths(self) -> int | None: ...
     @property
     def items_json(self) -> str | None: ...
+
+
+class StoredAttempt(Says, Protocol):
+    """What a row must hold to be an attempt: an `AttemptRecord`, or columns of one selected by name."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
 
 
 class RecordedAttempt(StoredAttempt, Protocol):
@@ -56,7 +61,7 @@ class RecordedAttempt(StoredAttempt, Protocol):
     def published_on(self) -> date | None: ...
 
 
-class CorrectionOnRecord(Protocol):
+class CorrectionOnRecord(Says, Protocol):
     """What a row must hold to correct an attempt: a `ResultCorrectionRecord`, or columns of one selected by name."""
 
     @property
@@ -67,14 +72,6 @@ class CorrectionOnRecord(Protocol):
     def approval_id(self) -> int: ...
     @property
     def reason_code(self) -> str: ...
-    @property
-    def sat_on(self) -> date: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def score_hundredths(self) -> int | None: ...
-    @property
-    def items_json(self) -> str | None: ...
     @property
     def asked_by(self) -> str: ...
     @property
@@ -120,14 +117,12 @@ _CORRECTION = (
 
 @dataclass(frozen=True, slots=True)
 class CorrectedAttempt:
-    """An attempt as its latest correction has it; `imported` is its row, `corrections` all of them, oldest first."""
+    """An attempt as a correction has it, which may be one that is only asked for: `imported` is its row, whose subject,
+    kind and recording stay; `says` is what counts in its place; `corrections` are those on record, oldest first."""
 
     imported: RecordedAttempt
-    corrections: Sequence[CorrectionOnRecord]
-
-    @property
-    def latest(self) -> CorrectionOnRecord:
-        return self.corrections[-1]
+    says: Says
+    corrections: Sequence[CorrectionOnRecord] = ()
 
     @property
     def id(self) -> int:
@@ -159,26 +154,30 @@ class CorrectedAttempt:
 
     @property
     def sat_on(self) -> date:
-        return self.latest.sat_on
+        return self.says.sat_on
 
     @property
     def outcome(self) -> str:
-        return self.latest.outcome
+        return self.says.outcome
 
     @property
     def score_hundredths(self) -> int | None:
-        return self.latest.score_hundredths
+        return self.says.score_hundredths
 
     @property
     def items_json(self) -> str | None:
-        return self.latest.items_json
+        return self.says.items_json
 
 
 def effective(recorded: Iterable[RecordedAttempt], corrections: Corrections) -> list[RecordedAttempt]:
     """What counts of each attempt, in the order given (R2.4)."""
     if not corrections:
         return list(recorded)
-    return [CorrectedAttempt(one, corrections[one.id]) if one.id in corrections else one for one in recorded]
+    return [_as_corrected(one, corrections[one.id]) if one.id in corrections else one for one in recorded]
+
+
+def _as_corrected(one: RecordedAttempt, corrections: Sequence[CorrectionOnRecord]) -> CorrectedAttempt:
+    return CorrectedAttempt(one, corrections[-1], corrections)
 
 
 def corrections_of(one: RecordedAttempt) -> Sequence[CorrectionOnRecord]:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from certsvc.errors import KeyMissing
 from certsvc.rules.wording import score_text
 from certsvc.services.records.approvals import Asked
-from certsvc.services.records.attempts import RecordedAttempt, StoredAttempt
+from certsvc.services.records.attempts import CorrectedAttempt, RecordedAttempt, Says, StoredAttempt
 from certsvc.services.vault import Sealed, Vault
 from certsvc.transparency.leaf import Act
 
@@ -33,7 +33,7 @@ class Said:
     items_json: str | None = None
 
     @classmethod
-    def by(cls, row: _Says) -> Said:
+    def by(cls, row: Says) -> Said:
         """By an attempt as it counts, or by a row that corrects one."""
         return cls(row.sat_on, row.outcome, row.score_hundredths, row.items_json)
 
@@ -50,17 +50,6 @@ class Said:
         return [self.sat_on.isoformat(), self.outcome, self.score_hundredths, self.items_json]
 
 
-class _Says(Protocol):
-    @property
-    def sat_on(self) -> date: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def score_hundredths(self) -> int | None: ...
-    @property
-    def items_json(self) -> str | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """`says` is None where the attempt is taken out. `reason` and `evidence` (a file number) stay inside."""
@@ -73,38 +62,6 @@ class Change:
     evidence: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """An attempt as a change would have it; whose and when recorded stay."""
-
-    attempt: RecordedAttempt
-    says: Said
-
-    @property
-    def subject(self) -> str:
-        return self.attempt.subject
-
-    @property
-    def kind(self) -> str:
-        return self.attempt.kind
-
-    @property
-    def sat_on(self) -> date:
-        return self.says.sat_on
-
-    @property
-    def outcome(self) -> str:
-        return self.says.outcome
-
-    @property
-    def score_hundredths(self) -> int | None:
-        return self.says.score_hundredths
-
-    @property
-    def items_json(self) -> str | None:
-        return self.says.items_json
-
-
 def changed(attempts: Sequence[RecordedAttempt], changes: Mapping[int, Change]) -> list[tuple[int, StoredAttempt]]:
     """(id, attempt) of what would count after the changes, by the attempt's id."""
     found: list[tuple[int, StoredAttempt]] = []
@@ -113,7 +70,7 @@ def changed(attempts: Sequence[RecordedAttempt], changes: Mapping[int, Change]) 
         if change is None:
             found.append((one.id, one))
         elif change.says is not None:
-            found.append((one.id, Replaced(one, change.says)))
+            found.append((one.id, CorrectedAttempt(one, change.says)))
     return found
 
 

@@ -1,7 +1,8 @@
 """Issuing: who is due and why some are not, and the request for exactly that batch, which another person approves.
 
-What is shown is a rehearsal; what is asked for is sealed with a digest of all that would be certified, and is refused
-where any of it is another by then (`services.issuing.batches`). Not here: signing, which follows the approval.
+What is shown is a rehearsal, of the first 200; what is asked for is sealed with a digest of all that would be
+certified, and is refused where any of it is another by then (`services.issuing.batches`). Not here: signing, which
+follows the approval.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from flask import Response
 
 from certsvc.errors import Refused
 from certsvc.services.issuing.batches import propose_batch
-from certsvc.services.issuing.issue import IssueReport, issue
+from certsvc.services.issuing.issue import preview as rehearsed
 from certsvc.services.staff.roles import Deed
 from certsvc.web.console.desk import Desk, go, render, staff, words
 from certsvc.web.problems import status_of
@@ -38,5 +39,6 @@ def propose() -> Response:
 
 
 def _shown(*, error: str = "", status: int = 200) -> Response:
-    report: IssueReport = issue(site().services, by=staff().name, dry_run=True)
-    return render("issuing.html", status=status, it=report, error=error)
+    now = rehearsed(site().services, by=staff().name)
+    due = now.reserved + now.due - len(now.report.refusals)
+    return render("issuing.html", status=status, it=now.report, due=due, error=error)

@@ -30,6 +30,7 @@ from certsvc.services.operation import api_keys, callers_by_two, schemes_by_two,
 from certsvc.services.publishing.static import publish_static
 from certsvc.services.records.schemes import add_file
 from certsvc.services.registration.import_roster import import_candidates
+from certsvc.signing.key_material import KeyMaterial
 from certsvc.signing.keys import KeyState, Purpose
 from certsvc.signing.keystore import Keystore
 from tests.builders.insider import by_sql
@@ -313,7 +314,7 @@ def test_work_on_keys_takes_two(at: Installation) -> None:
 @pytest.mark.usefixtures("real")
 def test_a_key_is_rotated_once_for_one_request(at: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     at.clock.move(minutes=1)
-    monkeypatch.setattr(Keystore, "_require_passphrase", lambda _: None)
+    monkeypatch.setattr(KeyMaterial, "require_passphrase", lambda _: None)
     keys = at.services.keystore
     asked = [
         key_work.propose_rotation(at.services, Purpose.LOG_CHECKPOINT, at="file:", reason="到期", by="甲")

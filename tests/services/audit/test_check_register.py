@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from certsvc.services.audit.check_register import LogReport, check_log
 from certsvc.services.certificates import change_status
 from certsvc.services.certificates.correct import Correction, correct
 from certsvc.services.publishing.static import publish_static
+from certsvc.store.sqlite import sqlite
 from tests.builders.installation import Installation, made_up, open_again
 
 
@@ -35,7 +35,7 @@ def checked_after(busy: Installation, folder: Path, *statements: str) -> LogRepo
     shutil.copytree(busy.home, home)
     services = open_again(home, busy.clock)
     # As somebody with the file and a tool would: no foreign keys, no types.
-    with closing(sqlite3.connect(str(services.database.sqlite_file))) as connection:
+    with closing(sqlite.connect(str(services.database.sqlite_file))) as connection:
         for statement in statements:
             connection.execute(statement)
         connection.commit()
@@ -148,7 +148,7 @@ def test_a_row_that_names_one_that_is_gone_is_a_finding(tmp_path: Path) -> None:
     file = home.services.database.sqlite_file
     assert file is not None
     home.services.database.close()
-    with sqlite3.connect(file) as plain:
+    with sqlite.connect(file) as plain:
         plain.execute("update certificate set paper_id = 4711")
     plain.close()
     assert "G8" in {problem.rule for problem in check_log(home.reopen()).problems}

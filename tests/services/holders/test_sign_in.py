@@ -21,6 +21,7 @@ from certsvc.store import (
     HolderSessionRecord,
     MessageRecord,
 )
+from tests.builders.erasing import whole
 from tests.builders.holding import (
     PAPER,
     code_of,
@@ -273,9 +274,7 @@ def stored(at: Installation) -> bytes:
     with at.services.database.reading() as session:
         for table in ("holder_code", "holder_session", "message", "audit_event"):
             rows += [repr(tuple(row)) for row in session.execute(text(f"select * from {table}"))]
-    file = at.services.database.sqlite_file
-    assert file is not None
-    return "\n".join(rows).encode() + file.read_bytes()
+    return "\n".join(rows).encode() + b"".join(whole(at.services))
 
 
 def test_codes_secrets_numbers_and_phones_rest_nowhere_in_clear(

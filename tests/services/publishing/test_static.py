@@ -131,6 +131,7 @@ def test_a_log_that_does_not_continue_the_last_checkpoint_is_not_signed(home: In
     backup = tmp_path / "backup.sqlite3"
     file = home.services.database.sqlite_file
     assert file is not None
+    home.services.database.close()
     shutil.copy(file, backup)
     home.issue(made_up(2))
     publish_static(home.services)
