@@ -37,7 +37,7 @@ class Member:
 
 def join(services: Services, name: str, role: str, *, scope: str | None = None) -> Member:
     """Open an account and sign in for the first time."""
-    scope = scope or ("测试培训机构" if role in ("institution", "station") else None)
+    scope = scope or ("测试培训机构" if role in ("institution", "station", "assessor") else None)
     add_account(services, name, role, GIVEN, by="root", scope=scope)
     half = sessions.begin(services, name, GIVEN)
     assert half is not None
