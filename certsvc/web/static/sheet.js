@@ -70,9 +70,12 @@ async function start() {
   async function send() {
     if (sending) return;
     sending = true;
-    for (let entry = next(); entry && (await delivered(entry)); entry = next());
-    sending = false;
-    show();
+    try {
+      for (let entry = next(); entry && (await delivered(entry)); entry = next());
+    } finally {
+      sending = false;
+      show();
+    }
   }
 
   async function delivered(entry) {
@@ -116,19 +119,21 @@ async function start() {
     }
     if (at(entry.place).length) return; // a later one waits
     counting(form, said);
-    const again = form.parentElement.querySelector("[data-after]");
-    if (again && form.dataset.main !== undefined) {
-      again.hidden = !(said.counts?.outcome === "scored" && !said.passed);
-      again.open = !again.hidden;
-    }
-    const seat = form.closest("details.seat");
-    if (said.state !== "superseded" && (!again || again.hidden) && said.counts) {
-      seat.open = false;
-      const following = [...sheet.querySelectorAll("details.seat")].find((one) => !one.querySelector("[data-pill=main][data-done]"));
-      if (following) following.open = true;
-      (following ?? seat).querySelector("summary").focus();
-    }
+    if (said.state !== "superseded" && said.counts) onward(form, said.counts.outcome === "scored" && !said.passed);
     if (said.state === "superseded") tellIn(form, words.superseded);
+  }
+
+  // On to the on-site retake of one who failed, else to the next who has no entry.
+  function onward(form, failed) {
+    const seat = form.closest("details.seat");
+    const again = seat.querySelector("[data-after]");
+    if (again && form.dataset.main !== undefined) again.hidden = !(again.open = failed);
+    if (again?.open && form.dataset.main !== undefined) return;
+    seat.open = false;
+    const lacks = (one) => !one.querySelector("[data-pill=main][data-done]") && !at(one.querySelector("form").dataset.entry).length;
+    const following = [...sheet.querySelectorAll("details.seat")].find(lacks);
+    if (following) following.open = true;
+    (following ?? seat).querySelector("summary").focus();
   }
 
   // The form as the register has it.
@@ -161,7 +166,7 @@ async function start() {
     shown.textContent = !counts ? words.none : scored ? `${counts.total} ${passed ? words.passed : words.failed}` : words[counts.outcome];
     shown.hidden = !counts && form.dataset.main === undefined;
     shown.toggleAttribute("data-done", Boolean(counts));
-    sheet.querySelector("[data-count]").textContent = sheet.querySelectorAll("[data-pill=main][data-done]").length;
+    document.querySelector("[data-count]").textContent = sheet.querySelectorAll("[data-pill=main][data-done]").length;
   }
 
   function marked(form, refused) {
@@ -184,7 +189,9 @@ async function start() {
     const others = Object.keys(localStorage).filter((name) => name.startsWith(sitting) && !kept.has(name.slice(mine.length))).length;
     const list = panel.querySelector("ul");
     list.replaceChildren(...entries.map(told));
-    panel.querySelector("[data-others]").textContent = others ? words.others.replace("{n}", others) : "";
+    const said = panel.querySelector("[data-others]");
+    said.textContent = words.others.replace("{n}", others);
+    said.hidden = !others;
     panel.hidden = !entries.length && !others;
     panel.querySelector("[data-unstored]").hidden = !entries.some((entry) => entry.unstored);
     for (const entry of entries) {
@@ -200,8 +207,8 @@ async function start() {
   function told(entry) {
     const row = document.createElement("li");
     const form = forms.get(entry.place);
-    const labels = Object.entries(entry.fields).filter(([name, value]) => value && (name === "score" || name.startsWith("item-")));
-    const scores = labels.map(([name, value]) => `${form?.elements[name]?.dataset.label ?? name.replace("item-", "")} ${value}`);
+    const marks = Object.entries("withdraw" in entry.fields ? {} : entry.fields);
+    const scores = marks.filter(([name, value]) => value && (name === "score" || name.startsWith("item-"))).map(([name, value]) => `${form?.elements[name]?.dataset.label ?? name.replace("item-", "")} ${value}`);
     const outcome = "withdraw" in entry.fields ? words.withdrawn : words[entry.fields.outcome] ?? "";
     const name = document.createElement("b");
     name.textContent = `${entry.fields.ticket} ${words[entry.fields.kind]}`;
@@ -240,6 +247,8 @@ async function start() {
     marked(form, null);
     show();
     await send();
+    if (kept.has(entry.id) && !entry.refused && !("withdraw" in fields))
+      onward(form, fields.outcome === "scored" && form.querySelector("[data-whole]").textContent === words.failed);
   }
 
   // The running total, exact: hundredths times the block's weight in ten-thousandths.
