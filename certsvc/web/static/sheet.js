@@ -91,7 +91,7 @@ async function start() {
       return tell("offline");
     }
     if (answer.status === 401) return tell("signedOut");
-    if (answer.status === 403 || answer.status === 404) return tell("reopen");
+    if (!said?.state && (answer.status === 403 || answer.status === 404)) return tell("reopen");
     if (!said?.state) return tell("offline"); // a proxy's or a hall's own page: not an answer of ours
     if (said.state === "refused") {
       entry.refused = said;

@@ -158,6 +158,8 @@ def test_the_program_of_the_sheet_is_answered_with_what_became_of_it_and_what_co
     assert (back["state"], back["counts"], back["sequence"]) == ("taken", None, 2)
     late = day.send(assessor, 0, id="d", sequence="1", outcome="absent").get_json()
     assert late["state"] == "refused"
+    unknown = day.send(assessor, 0, id="e", ticket="310101-9999-001")
+    assert (unknown.status_code, unknown.get_json()["state"]) == (404, "refused"), "an answer of ours, to be shown"
     assert day.send(assessor, 0, form="0" * 32).status_code == 403
     assert day.send(office.visitor(), 0).status_code == 401
 
