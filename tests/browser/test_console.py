@@ -303,7 +303,7 @@ def test_the_sheet_works_through_a_lost_connection_and_enters_nothing_twice(
     page.goto(f"{console.base}/console/sittings?state=confirmed")
     page.locator(f"[data-unsent='{sitting}']").wait_for()
     page.goto(address)
-    page.locator("[data-kept] li", has_text="已确认并锁定").wait_for()
+    page.locator("[data-kept] li", has_text="安全评估 9").filter(has_text="已确认并锁定").wait_for()
     page.screenshot(path=SCREENSHOTS / "sheet-a-day-later-820.png", full_page=True)
     assert violations(page, axe) == ""
     page.click("[data-kept] li button")

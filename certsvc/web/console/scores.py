@@ -24,7 +24,7 @@ from certsvc.services.staff.roles import Deed, may
 from certsvc.web.answers import json_answer
 from certsvc.web.console.desk import Desk, go, render, scope, staff, typed, words
 from certsvc.web.problems import status_of
-from certsvc.web.requests import respond, wants_json
+from certsvc.web.requests import language, respond, wants_json
 from certsvc.web.site import site
 
 desk = Desk("scores", __name__)
@@ -150,6 +150,7 @@ def _shown(
         lines=lines,
         blanks=_blanks(lines, refused) if enters and begun and not found.confirmed else [],
         outcomes=OUTCOMES,
+        labels={item.code: item.zh if language() == "zh" else item.en for line in lines for item in line.rules.items},
         done=sum(line.seat.kind.value in line.entries for line in lines),
         next_ticket=next((line.seat.ticket for line in lines if not line.entries), None),
         digest=sheet.digest_of(sitting_id, lines),

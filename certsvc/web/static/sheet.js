@@ -208,7 +208,7 @@ async function start() {
     const row = document.createElement("li");
     const form = forms.get(entry.place);
     const marks = Object.entries("withdraw" in entry.fields ? {} : entry.fields);
-    const scores = marks.filter(([name, value]) => value && (name === "score" || name.startsWith("item-"))).map(([name, value]) => `${form?.elements[name]?.dataset.label ?? name.replace("item-", "")} ${value}`);
+    const scores = marks.filter(([name, value]) => value && (name === "score" || name.startsWith("item-"))).map(([name, value]) => `${words.items[name.replace("item-", "")] ?? ""} ${value}`);
     const outcome = "withdraw" in entry.fields ? words.withdrawn : words[entry.fields.outcome] ?? "";
     const name = document.createElement("b");
     name.textContent = `${entry.fields.ticket} ${words[entry.fields.kind]}`;
