@@ -25,6 +25,7 @@ from examples.made_up_roll import INSTITUTIONS
 
 KEPT: Final = "staff.json"
 BY: Final = "demo"
+_SCOPES: Final = dict.fromkeys(SCOPED, "示例鉴定站") | {Role.INSTITUTION: INSTITUTIONS[0]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def join_all(folder: Path) -> list[Member]:
 def _join(services: Services, role: Role) -> Member:
     """What happens at the first sign-in, without a browser."""
     given, own = secrets.token_urlsafe(12), f"demo-{secrets.token_hex(4)}"
-    add_account(services, _name(role), role, given, by=BY, scope=INSTITUTIONS[0] if role in SCOPED else None)
+    add_account(services, _name(role), role, given, by=BY, scope=_SCOPES.get(role))
     half = sessions.begin(services, _name(role), given)
     assert half is not None
     secret = sessions.secret_for(services, half)

@@ -270,9 +270,9 @@ def score(sitting_id: int, file: Path, by: str | None, as_json: bool) -> None:
 @json_option
 def sheet(sitting_id: int, as_json: bool) -> None:
     """评分表：各人已录入的成绩 / The scoring sheet: what was entered for each ticket."""
-    from certsvc.services.examination import scores
+    from certsvc.services.examination import sheet as scoring_sheet
 
-    lines = scores.sheet(work.services(), sitting_id)
+    lines = scoring_sheet.sheet(work.services(), sitting_id)
     if as_json:
         tell([one.as_json() for one in lines])
         return

@@ -82,10 +82,16 @@ def check_in_list(sitting: SittingFace, seats: Sequence[SeatFace]) -> bytes:
     return paper.file(f"签到表 {sitting.on} {sitting.number}")
 
 
-def admission_ticket(sitting: SittingFace, seat: SeatFace) -> bytes:
-    """One candidate's ticket."""
+def admission_tickets(sitting: SittingFace, seats: Sequence[SeatFace]) -> bytes:
+    """These candidates' tickets (one at least), a page each."""
     paper = _Paper(_A5)
-    paper.begin()
+    for seat in seats:
+        paper.begin()
+        _draw_ticket(paper, sitting, seat)
+    return paper.file(f"准考证 {seats[0].ticket}" + (f" – {seats[-1].ticket}" if len(seats) > 1 else ""))
+
+
+def _draw_ticket(paper: _Paper, sitting: SittingFace, seat: SeatFace) -> None:
     paper.centred(105, 20, "准考证", 24, style=Style.SONG, tracking=0.3)
     paper.centred(105, 27, "Admission ticket", 11, colour=_QUIET, style=Style.LATIN)
     paper.line(_MARGIN, 32, 195, 32)
@@ -119,7 +125,6 @@ def admission_ticket(sitting: SittingFace, seat: SeatFace) -> bytes:
         style=Style.LATIN,
     )
     paper.text(_MARGIN, 142, f"{sitting.issuer[0]}  {sitting.issuer[1]}", 8, colour=_QUIET)
-    return paper.file(f"准考证 {seat.ticket}")
 
 
 def _head(paper: _Paper, sitting: SittingFace, title: tuple[str, str], page: str, *, total: int) -> None:

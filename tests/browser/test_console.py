@@ -5,19 +5,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page, Route
 from werkzeug.serving import make_server
 
 from certsvc.app import create_app
+from certsvc.rules.enrolment import AttemptKind
 from certsvc.services.approvals import desk
 from certsvc.services.certificates.correct import Correction, propose
+from certsvc.services.examination import sheet
+from certsvc.services.examination.draw import draw
+from certsvc.services.examination.scores import enter
+from certsvc.services.examination.sittings import Seat
 from certsvc.services.registration.import_roster import import_candidates
 from tests.browser.conftest import Served, violations
+from tests.builders.examining import add, admit, entry, on_record
 from tests.builders.person import Candidate, write_csv
 from tests.builders.staff import Member, join
 
@@ -40,6 +47,13 @@ PAGES = {
     "approver": ("/console", "/console/approvals", "/console/approvals/ASKED"),
     "auditor": ("/console/trail", "/console/accounts"),
     "administrator": ("/console/accounts", "/console/accounts/maker1"),
+    "station": (
+        "/console/sittings",
+        "/console/sittings/new",
+        "/console/sittings/SITTING",
+        "/console/sittings/SITTING/sheet",
+    ),
+    "assessor": ("/console", "/console/sittings?state=confirmed", "/console/sittings/SITTING/sheet"),
 }
 
 
@@ -56,6 +70,10 @@ class Console:
         self._server.app = create_app(settings, services=self.services)
         self.members = {role: join(self.services, f"{role}1", role) for role in PAGES}
         self.row = self._bring(served.register.settings.home)
+        self.sitting, self.seats = self.practical(served.register.settings.home, first=400)
+        self.enter(0, "first", "12")
+        self.enter(1, "first", "4")
+        enter(self.services, self.sitting, [entry(self.seats[2].ticket, outcome="absent")], by="assessor1")
 
     def _bring(self, home: Path) -> int:
         number = self.register.valid.number
@@ -67,10 +85,24 @@ class Console:
         with self.services.database.reading() as session:
             return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
 
+    def practical(self, home: Path, first: int) -> tuple[int, tuple[Seat, ...]]:
+        """A sitting of today of four candidates, whose draw was shown."""
+        made = add(self.services, on=self.services.today(), station="测试培训机构", begins=f"{first % 24:02d}:00")
+        seats = admit(self.services, made, on_record(self.services, home, 4, first=first)).admitted
+        draw(self.services, made.id, by="station1")
+        return made.id, seats
+
+    def enter(self, seat: int, kind: str, score: str) -> None:
+        (line,) = (one for one in sheet.sheet(self.services, self.sitting) if one.seat.id == self.seats[seat].id)
+        items = {item.code: min(score, str(item.maximum), key=float) for item in line.items}
+        given = entry(self.seats[seat].ticket, kind=AttemptKind.of(kind), items=items)
+        assert enter(self.services, self.sitting, [given], by="assessor1")[0].state == "taken"
+
     def address(self, page: str) -> str:
-        return self.base + page.replace("ROW", str(self.row)).replace("NUMBER", self.register.valid.number).replace(
-            "ASKED", str(self.asked)
-        )
+        named = {"ROW": self.row, "NUMBER": self.register.valid.number, "ASKED": self.asked, "SITTING": self.sitting}
+        for name, value in named.items():
+            page = page.replace(name, str(value))
+        return self.base + page
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +190,127 @@ def test_the_console_works_without_a_script(browser: Browser, console: Console) 
     page.fill("#c-reason", "缺近期照片")
     page.click("button[name=return]")
     assert "已办理 1 份" in page.content()
+    context.close()
+
+
+def entries(console: Console, sitting: int) -> list[tuple[int, str, str]]:
+    """(Number, outcome, who) of each entry of a sitting, history included."""
+    with console.services.database.reading() as session:
+        query = (
+            "select seat.number, score_entry.outcome, score_entry.entered_by from score_entry join seat"
+            f" on seat.id = score_entry.seat_id where seat.sitting_id = {sitting} order by score_entry.id"
+        )
+        return [tuple(row) for row in session.connection().exec_driver_sql(query)]
+
+
+def marks(page: Page, number: int, score: str) -> None:
+    """Score a candidate: so much for each item."""
+    seat = page.locator(f"#t{number:03d}")
+    if seat.get_attribute("open") is None:
+        seat.locator("summary").first.click()
+    for field in seat.locator("form[data-main] input[data-max]").all():
+        field.fill(score)
+    seat.locator("form[data-main] button:not([name])").click()
+
+
+def pill(page: Page, number: int, text: str) -> None:
+    page.locator(f"#t{number:03d} [data-pill=main]", has_text=text).wait_for()
+
+
+def test_the_sheet_works_through_a_lost_connection_and_enters_nothing_twice(
+    browser: Browser, console: Console, served: Served, axe: str
+) -> None:
+    sitting, seats = console.practical(served.register.settings.home, first=420)
+    context = browser.new_context(locale="zh-CN", viewport={"width": 820, "height": 1180})
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda one: said.append(one.text) if "Content Security Policy" in one.text else None)
+    member, address = console.members["assessor"], f"{console.base}/console/sittings/{sitting}/sheet"
+    sign_in(page, console, member)
+    page.goto(address)
+    page.wait_for_selector("[data-sheet][data-ready]")
+    page.locator("#t001 form[data-main] input[data-max]").first.fill("10")
+    assert page.locator("#t001 [data-total]").first.inner_text() == "10"
+    marks(page, 1, "10")
+    pill(page, 1, "60 合格")
+    page.screenshot(path=SCREENSHOTS / "sheet-entered-820.png", full_page=True)
+
+    context.set_offline(True)
+    marks(page, 2, "5")
+    pill(page, 2, "本机待送")
+    page.locator("[data-line]", has_text="连接中断").wait_for()
+    page.screenshot(path=SCREENSHOTS / "sheet-offline-820.png", full_page=True)
+    stored = page.evaluate("JSON.stringify(localStorage)")
+    assert seats[1].ticket not in stored, "what is kept is sealed"
+    page.click("#t003 summary >> nth=0")
+    page.check("#t003 form[data-main] input[value=absent]")
+    page.click("#t003 form[data-main] button:not([name])")
+    pill(page, 3, "本机待送")
+    page.wait_for_selector("#t004[open]")
+    page.click("#t003 summary >> nth=0")
+    page.check("#t003 form[data-main] input[value=excused]")  # put right before it ever left
+    page.click("#t003 form[data-main] button:not([name])")
+    page.locator("[data-kept] li", has_text="缓考").wait_for()
+    assert page.locator("[data-kept] li").count() == 2
+    assert entries(console, sitting) == [(1, "scored", "assessor1")]
+    context.set_offline(False)
+    pill(page, 2, "30 不合格")
+    pill(page, 3, "缓考")
+    assert page.locator("[data-kept]").is_hidden()
+    assert sorted(entries(console, sitting)) == [
+        (1, "scored", "assessor1"),
+        (2, "scored", "assessor1"),
+        (3, "excused", "assessor1"),
+    ], "nothing is lost, nothing is there twice"
+
+    # The register takes it, and its answer is lost: sent again, it is the same entry.
+    def lose(route: Route) -> None:
+        with suppress(Error):  # the page is closed meanwhile
+            route.fetch()
+            route.abort()
+
+    page.route("**/scores", lose)
+    marks(page, 4, "3")
+    page.locator("[data-line]", has_text="连接中断").wait_for()
+    assert len(entries(console, sitting)) == 4
+    page.close()
+    page = context.new_page()
+    page.goto(address)
+    pill(page, 4, "18 不合格")
+    assert len(entries(console, sitting)) == 4
+    assert page.evaluate("localStorage.length") == 0
+
+    # A tablet that comes back after a day: the session is over, and the sheet was confirmed meanwhile.
+    context.set_offline(True)
+    marks(page, 1, "9")
+    pill(page, 1, "本机待送")
+    with console.services.database.writing() as session:
+        session.connection().exec_driver_sql("update staff_session set ended_at = seen_at")
+    second = browser.new_context(locale="zh-CN", viewport={"width": 820, "height": 1180})
+    confirming = second.new_page()
+    sign_in(confirming, console, console.members["station"])
+    confirming.goto(address)
+    confirming.screenshot(path=SCREENSHOTS / "sheet-to-confirm-820.png", full_page=True)
+    assert violations(confirming, axe) == ""
+    confirming.click("form[action$=confirm] button")
+    confirming.locator("[role=status]", has_text="station1 已确认").wait_for()
+    second.close()
+    context.set_offline(False)
+    page.locator("[data-line]", has_text="登录已结束").wait_for()
+    assert page.evaluate("localStorage.length") == 1
+    sign_in(page, console, member)
+    page.goto(f"{console.base}/console/sittings?state=confirmed")
+    page.locator(f"[data-unsent='{sitting}']").wait_for()
+    page.goto(address)
+    page.locator("[data-kept] li", has_text="安全评估 9").filter(has_text="已确认并锁定").wait_for()
+    page.screenshot(path=SCREENSHOTS / "sheet-a-day-later-820.png", full_page=True)
+    assert violations(page, axe) == ""
+    page.click("[data-kept] li button")
+    assert page.locator("[data-kept]").is_hidden()
+    assert len(entries(console, sitting)) == 4
+    assert page.evaluate("localStorage.length") == 0
+    assert said == []
     context.close()
 
 

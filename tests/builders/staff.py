@@ -39,7 +39,7 @@ class Member:
 
 def join(services: Services, name: str, role: str, *, scope: str | None = None) -> Member:
     """Open an account, by two people where it takes two, and sign in for the first time."""
-    scope = scope or ("测试培训机构" if role in ("institution", "station") else None)
+    scope = scope or ("测试培训机构" if role in ("institution", "station", "assessor") else None)
     asked = do_or_ask(services, opening(name, role, GIVEN, scope=scope), by="root")
     if isinstance(asked, ProposedWork):
         desk.approve(services, asked.approval_id, by="another")

@@ -9,7 +9,7 @@ import pypdfium2
 import zxingcpp
 
 from certsvc.person.identity import Sex
-from certsvc.rendering.sheets import SeatFace, SittingFace, admission_ticket, check_in_list
+from certsvc.rendering.sheets import SeatFace, SittingFace, admission_tickets, check_in_list
 from examples.portraits import draw_portrait
 
 SITTING = SittingFace(
@@ -45,7 +45,7 @@ def test_everyone_is_on_it_once() -> None:
 
 def test_a_ticket_says_what_and_where_and_its_code_holds_the_number_alone() -> None:
     face = replace(seats(1)[0], portrait=draw_portrait(1, Sex.MALE))
-    pdf = admission_ticket(SITTING, face)
+    pdf = admission_tickets(SITTING, [face])
     (text,) = pages(pdf)
     for word in (
         "准考证",
@@ -57,7 +57,7 @@ def test_a_ticket_says_what_and_where_and_its_code_holds_the_number_alone() -> N
     ):
         assert word in text
     assert "抽考项目" in text
-    assert "抽考项目" not in pages(admission_ticket(replace(SITTING, draws=False), face))[0]
+    assert "抽考项目" not in pages(admission_tickets(replace(SITTING, draws=False), [face]))[0]
     picture = pypdfium2.PdfDocument(pdf)[0].render(scale=2).to_pil()
     assert [code.text for code in zxingcpp.read_barcodes(picture)] == ["261205-0012-001"]
 
@@ -65,12 +65,12 @@ def test_a_ticket_says_what_and_where_and_its_code_holds_the_number_alone() -> N
 def test_a_character_that_no_font_draws_holds_up_nothing() -> None:
     rare = seats(1, "陈\U000e0101小")  # a variation selector: no font draws it
     assert "陈〓小" in pages(check_in_list(SITTING, rare))[0]
-    assert "陈〓小" in pages(admission_ticket(SITTING, rare[0]))[0]
+    assert "陈〓小" in pages(admission_tickets(SITTING, [rare[0]]))[0]
 
 
 def test_the_longest_name_stays_in_its_place() -> None:
     name = "艾合买提江·阿卜杜热西提·" * 8
-    (text,) = pages(admission_ticket(SITTING, seats(1, name[:100])[0]))
+    (text,) = pages(admission_tickets(SITTING, seats(1, name[:100])))
     assert name[:100] in text.replace("\r", "").replace("\n", "")
 
 

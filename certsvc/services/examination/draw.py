@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.errors import Refused
 from certsvc.rules.draw import FORMAT, commitment_of, drawn_items
-from certsvc.rules.terms import Item, Subject
+from certsvc.rules.terms import Item, Scheme, Subject
 from certsvc.services import trail
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.examination.sittings import found, roll, seed_of
@@ -96,16 +96,31 @@ def items_of(seed: bytes, ticket: str, pairs: tuple[tuple[Item, Item], ...]) -> 
     return tuple(by_code[code] for code in codes)
 
 
-def pairs_of(session: Session, row: SittingRecord) -> Mapping[int, tuple[tuple[Item, Item], ...]]:
-    """The pairs that each enrolment of a roll draws from, by the scheme it is pinned to (R0)."""
+def schemes_of(session: Session, row: SittingRecord) -> Mapping[int, Scheme]:
+    """The scheme that each enrolment of a roll is pinned to (R0)."""
     schemes = schemes_by_id(session)
-    subject = Subject.of(row.subject)
     query = (
         select(EnrolmentRecord.id, EnrolmentRecord.scheme_id)
         .join(SeatRecord, SeatRecord.enrolment_id == EnrolmentRecord.id)
         .where(SeatRecord.sitting_id == row.id)
     )
-    return {one: schemes[scheme].subjects[subject].drawn for one, scheme in session.execute(query)}
+    return {one: schemes[scheme] for one, scheme in session.execute(query)}
+
+
+def pairs_of(session: Session, row: SittingRecord) -> Mapping[int, tuple[tuple[Item, Item], ...]]:
+    """The pairs that each enrolment of a roll draws from, by its scheme."""
+    subject = Subject.of(row.subject)
+    return {one: scheme.subjects[subject].drawn for one, scheme in schemes_of(session, row).items()}
+
+
+def shown_draw(services: Services, sitting_id: int) -> Mapping[str, tuple[Item, ...]]:
+    """What each ticket has drawn, once the draw was shown (`draw`); nothing before. Raises `NotFound`."""
+    with services.database.reading() as session:
+        row = found(session, sitting_id)
+        if row.drawn_at is None:
+            return {}
+        seed, pairs = seed_of(services, row), pairs_of(session, row)
+        return {seat.ticket: items_of(seed, seat.ticket, pairs[seat.enrolment_id]) for seat in roll(session, row)}
 
 
 def published_draws(session: Session) -> Iterator[tuple[str, bytes]]:

@@ -3,14 +3,14 @@
 An entry has an id and a sequence that its client made, so it may be sent again, late and in any order: the same id is
 the same entry, and of a ticket's entries of one kind the highest sequence counts; the others are kept as history. A
 mistaken entry is taken back by one whose outcome is `withdrawn`. Confirming records everyone's attempts in one
-transaction, by the rules of any import. Not here: those rules (`import_results`), the roll (`sittings`).
+transaction, by the rules of any import. Not here: those rules (`import_results`), the roll (`sittings`), the sheet as
+it stands (`sheet`).
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,25 +19,32 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import CellError, CertsvcError, Conflict, ImportRefused, InvalidScore, Refused
+from certsvc.errors import CellError, Conflict, ImportRefused, InvalidScore, Refused
 from certsvc.roster.parsed import Parsed
 from certsvc.roster.results import ResultRow
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.rules.grading import grade, parse_score
-from certsvc.rules.terms import Item, Scheme, Subject
+from certsvc.rules.terms import Scheme, Subject
 from certsvc.rules.wording import score_text
 from certsvc.services import trail
 from certsvc.services.context import Services
-from certsvc.services.examination.draw import items_of, pairs_of
+from certsvc.services.examination.draw import schemes_of
 from certsvc.services.examination.import_results import record_results
-from certsvc.services.examination.sittings import Seat, found, roll, seat_of, seed_of
+from certsvc.services.examination.sheet import (
+    WITHDRAWN,
+    SheetLine,
+    digest_of,
+    drawn_by,
+    entries_of,
+    items_in,
+    lines_of,
+)
+from certsvc.services.examination.sittings import Seat, found, roll, seat_of
 from certsvc.services.imports import ImportReport, all_or_nothing, report
 from certsvc.services.records.attempts import items_text
-from certsvc.services.records.schemes import schemes_by_id
 from certsvc.store import EnrolmentRecord, PersonRecord, ScoreEntryRecord, SeatRecord, SittingRecord
 
-WITHDRAWN: Final = "withdrawn"
 MOST_ENTRIES: Final = 1_000
 _LONGEST_ID: Final = 64
 _KEYS: Final = frozenset({"id", "sequence", "ticket", "kind", "outcome", "score", "items"})
@@ -65,7 +72,7 @@ class Entered:
     id: str
     state: str
     total: str | None = None
-    error: CertsvcError | None = None
+    error: Refused | None = None
 
     def as_json(self) -> dict[str, object]:
         told: dict[str, object] = {"id": self.id, "state": self.state, "total": self.total}
@@ -73,24 +80,6 @@ class Entered:
             error = self.error
             told |= {"rule": error.rule, "where": error.where, "zh": error.zh, "en": error.en}
         return told
-
-
-@dataclass(frozen=True, slots=True)
-class SheetLine:
-    """One ticket on the scoring sheet: what it drew, and the entries that count, by kind."""
-
-    seat: Seat
-    drawn: tuple[Item, ...]
-    entries: Mapping[str, ScoreEntryRecord]
-    entered: int  # entries in all, history included
-
-    def as_json(self) -> dict[str, object]:
-        return {
-            **self.seat.as_json(),
-            "drawn": [item.code for item in self.drawn],
-            "entered": self.entered,
-            "entries": {kind: _told(row) for kind, row in self.entries.items()},
-        }
 
 
 def read_entries(content: bytes) -> list[ScoreEntry]:
@@ -107,7 +96,38 @@ def read_entries(content: bytes) -> list[ScoreEntry]:
             f'应为 JSON：{{"entries": […]}}，1 至 {MOST_ENTRIES} 条',
             f'expected JSON {{"entries": […]}} with 1 to {MOST_ENTRIES} entries',
         )
-    return [_entry(row, f"entries[{place}]") for place, row in enumerate(rows)]
+    return [read_entry(row, f"entries[{place}]") for place, row in enumerate(rows)]
+
+
+def read_entry(row: Any, where: str) -> ScoreEntry:
+    """One entry from its members as JSON has them. Raises `Refused` with the place of what is amiss."""
+    if not isinstance(row, dict):
+        raise _misshapen(where)
+    unknown = sorted(set(row) - _KEYS)
+    if unknown:
+        raise _misshapen(f"{where}.{unknown[0]}"[:80])
+    items = row.get("items") or {}
+    if not isinstance(items, dict) or not all(isinstance(text, str) for text in items.values()):
+        raise _misshapen(f"{where}.items")
+    for name, kind in (("id", str), ("sequence", int), ("ticket", str), ("kind", str)):
+        if not isinstance(row.get(name), kind) or isinstance(row.get(name), bool):
+            raise _misshapen(f"{where}.{name}")
+    outcome, score = row.get("outcome", Outcome.SCORED.value), row.get("score")
+    if not 0 < len(row["id"]) <= _LONGEST_ID or not row["id"].isprintable():
+        raise _misshapen(f"{where}.id")
+    if not 0 < len(row["ticket"]) <= _LONGEST_ID or not row["ticket"].isprintable():
+        raise _misshapen(f"{where}.ticket")
+    if not 0 < row["sequence"] < 2**31:
+        raise _misshapen(f"{where}.sequence")
+    if row["kind"] not in {kind.value for kind in AttemptKind}:
+        raise _misshapen(f"{where}.kind")
+    if outcome not in _OUTCOMES:
+        raise _misshapen(f"{where}.outcome")
+    if score is not None and not isinstance(score, str):
+        raise _misshapen(f"{where}.score")
+    return ScoreEntry(
+        row["id"], row["sequence"], row["ticket"], AttemptKind.of(row["kind"]), outcome, score or None, dict(items)
+    )
 
 
 def enter(services: Services, sitting_id: int, entries: Sequence[ScoreEntry], *, by: str) -> list[Entered]:
@@ -120,23 +140,12 @@ def enter(services: Services, sitting_id: int, entries: Sequence[ScoreEntry], *,
         return [desk.take(entry) for entry in entries]
 
 
-def sheet(services: Services, sitting_id: int) -> list[SheetLine]:
-    """Every ticket with what was entered; what is drawn is left out before the draw was shown. Raises `NotFound`."""
-    with services.database.reading() as session:
-        row = found(session, sitting_id)
-        counting, numbers = _counting(session, row)
-        drawn = _drawn(services, session, row) if row.drawn_at is not None else {}
-        return [
-            SheetLine(seat, drawn.get(seat.enrolment_id, ()), counting.get(seat.id, {}), numbers.get(seat.id, 0))
-            for seat in roll(session, row)
-        ]
-
-
-def confirm(services: Services, sitting_id: int, *, by: str) -> ImportReport:
+def confirm(services: Services, sitting_id: int, *, by: str, digest: str | None = None) -> ImportReport:
     """Confirm what another person entered: every ticket's attempts are recorded at once, and the sitting is locked.
 
-    Raises `NotFound`, `Refused` (confirmed already, tickets without an entry, the same person), `ImportRefused` naming
-    what the rules refuse, by the ticket's place on the roll.
+    `digest`, where given, is of the sheet that was seen (`sheet.digest_of`). Raises `NotFound`, `Refused` (confirmed
+    already, tickets without an entry, the same person), `Conflict` where the sheet is another since, `ImportRefused`
+    naming what the rules refuse, by the ticket's place on the roll.
     """
     rows: list[ResultRow] = []
     places: dict[int, tuple[Seat, AttemptKind]] = {}
@@ -156,7 +165,8 @@ def confirm(services: Services, sitting_id: int, *, by: str) -> ImportReport:
     try:
         with confirming as (session, tally):
             row = found(session, sitting_id)
-            counted = _to_confirm(session, row, by)
+            lines = lines_of(services, session, row)
+            counted = _to_confirm(session, row, lines, by=by, digest=digest)
             places |= {number: (seat, AttemptKind.of(entry.kind)) for number, (seat, entry) in counted.items()}
             rows += [
                 _result(services, session, row, seat, entry, number=number) for number, (seat, entry) in counted.items()
@@ -185,8 +195,8 @@ class _Desk:
     def __init__(self, services: Services, session: Session, row: SittingRecord, by: str) -> None:
         self._services, self._session, self._row, self._by = services, session, row, by
         self._subject = Subject.of(row.subject)
-        self._drawn = _drawn(services, session, row)
-        self._schemes = schemes_by_id(session)
+        self._schemes = schemes_of(session, row)
+        self._drawn = drawn_by(services, row, roll(session, row), self._schemes)
 
     def take(self, entry: ScoreEntry) -> Entered:
         try:
@@ -277,7 +287,7 @@ class _Desk:
                 )
 
     def _scheme(self, seat: SeatRecord) -> Scheme:
-        return self._schemes[self._session.get_one(EnrolmentRecord, seat.enrolment_id).scheme_id]
+        return self._schemes[seat.enrolment_id]
 
     def _newest(self, seat: SeatRecord, kind: AttemptKind) -> ScoreEntryRecord | None:
         query = select(ScoreEntryRecord).filter_by(seat_id=seat.id, kind=kind.value)
@@ -288,17 +298,36 @@ class _Desk:
         return self._session.scalar(query)
 
 
-def _to_confirm(session: Session, row: SittingRecord, by: str) -> dict[int, tuple[Seat, ScoreEntryRecord]]:
+def _to_confirm(
+    session: Session, row: SittingRecord, lines: Sequence[SheetLine], *, by: str, digest: str | None
+) -> dict[int, tuple[Seat, ScoreEntryRecord]]:
     """The entries that count with their seats, numbered from 1. Raises `Refused` where they cannot be confirmed, or not
     by this person."""
     where = str(row.id)
     if row.confirmed_at is not None:
         raise Refused("本场成绩已确认", "the sitting's scores are confirmed already", where=where)
-    counting, _ = _counting(session, row)
-    seats = roll(session, row)
-    if not seats:
+    if not lines:
         raise Refused("本场没有考生", "no one is on the roll of this sitting", where=where)
-    missing = [seat.ticket for seat in seats if seat.kind.value not in counting.get(seat.id, {})]
+    _refuse_missing(lines, where)
+    if not is_second_person(by, *_hands(session, row)):
+        raise Refused(
+            "须由登记人以外的人确认",
+            "another person than those who entered the scores confirms them",
+            rule="R1.6",
+            where=where,
+        )
+    if digest is not None and digest != digest_of(row.id, lines):
+        raise Conflict(
+            "评分表在您查看后有变动，请重新看过再确认",
+            "the scoring sheet is another since you looked at it: look again, then confirm",
+            where=where,
+        )
+    counted = [(line.seat, entry) for line in lines for entry in line.entries.values()]
+    return dict(enumerate(counted, 1))
+
+
+def _refuse_missing(lines: Sequence[SheetLine], where: str) -> None:
+    missing = [line.seat.ticket for line in lines if line.seat.kind.value not in line.entries]
     if missing:
         named = "、".join(missing[:10])
         raise Refused(
@@ -307,16 +336,6 @@ def _to_confirm(session: Session, row: SittingRecord, by: str) -> dict[int, tupl
             rule="R2.3",
             where=where,
         )
-    hands = _hands(session, row)
-    if not is_second_person(by, *hands):
-        raise Refused(
-            "须由登记人以外的人确认",
-            "another person than those who entered the scores confirms them",
-            rule="R1.6",
-            where=where,
-        )
-    counted = [(seat, entry) for seat in seats for entry in counting[seat.id].values()]
-    return dict(enumerate(counted, 1))
 
 
 def _result(
@@ -335,47 +354,13 @@ def _result(
         AttemptKind.of(entry.kind),
         Outcome.of(entry.outcome),
         entry.score,
-        json.loads(entry.items_json) if entry.items_json else {},
+        items_in(entry),
     )
-
-
-def _counting(
-    session: Session, row: SittingRecord
-) -> tuple[Mapping[int, dict[str, ScoreEntryRecord]], Mapping[int, int]]:
-    """By seat, the entries that count and how many there are; one that was withdrawn counts no more."""
-    counting: defaultdict[int, dict[str, ScoreEntryRecord]] = defaultdict(dict)
-    numbers: defaultdict[int, int] = defaultdict(int)
-    for entry in _entries(session, row):
-        counting[entry.seat_id][entry.kind] = entry
-        numbers[entry.seat_id] += 1
-    kept = {
-        seat: {kind: entry for kind, entry in by_kind.items() if entry.outcome != WITHDRAWN}
-        for seat, by_kind in counting.items()
-    }
-    return kept, numbers
-
-
-def _entries(session: Session, row: SittingRecord) -> Iterable[ScoreEntryRecord]:
-    query = (
-        select(ScoreEntryRecord)
-        .join(SeatRecord, SeatRecord.id == ScoreEntryRecord.seat_id)
-        .where(SeatRecord.sitting_id == row.id, SeatRecord.removed_at.is_(None))
-        .order_by(ScoreEntryRecord.seat_id, ScoreEntryRecord.kind, ScoreEntryRecord.sequence)
-    )
-    return session.scalars(query)
 
 
 def _hands(session: Session, row: SittingRecord) -> set[str]:
     """Everyone who entered something that stands on the sheet, or stood there."""
-    return {entry.entered_by for entry in _entries(session, row)}
-
-
-def _drawn(services: Services, session: Session, row: SittingRecord) -> Mapping[int, tuple[Item, ...]]:
-    """What each enrolment of the roll has drawn; nothing where the subject has no draw."""
-    if row.seed_sealed is None:
-        return {}
-    seed, pairs = seed_of(services, row), pairs_of(session, row)
-    return {seat.enrolment_id: items_of(seed, seat.ticket, pairs[seat.enrolment_id]) for seat in roll(session, row)}
+    return {entry.entered_by for entry in entries_of(session, row)}
 
 
 def _content(row: ScoreEntryRecord) -> tuple[object, ...]:
@@ -391,48 +376,6 @@ def _note(services: Services, session: Session, row: SittingRecord, by: str, **d
         object_kind="sitting",
         object_key=str(row.id),
         **detail,
-    )
-
-
-def _told(row: ScoreEntryRecord) -> dict[str, object]:
-    return {
-        "id": row.client_id,
-        "sequence": row.sequence,
-        "outcome": row.outcome,
-        "score": row.score,
-        "items": json.loads(row.items_json) if row.items_json else {},
-        "entered_by": row.entered_by,
-        "entered_at": row.entered_at.isoformat(),
-    }
-
-
-def _entry(row: Any, where: str) -> ScoreEntry:
-    if not isinstance(row, dict):
-        raise _misshapen(where)
-    unknown = sorted(set(row) - _KEYS)
-    if unknown:
-        raise _misshapen(f"{where}.{unknown[0]}"[:80])
-    items = row.get("items") or {}
-    if not isinstance(items, dict) or not all(isinstance(text, str) for text in items.values()):
-        raise _misshapen(f"{where}.items")
-    for name, kind in (("id", str), ("sequence", int), ("ticket", str), ("kind", str)):
-        if not isinstance(row.get(name), kind) or isinstance(row.get(name), bool):
-            raise _misshapen(f"{where}.{name}")
-    outcome, score = row.get("outcome", Outcome.SCORED.value), row.get("score")
-    if not 0 < len(row["id"]) <= _LONGEST_ID or not row["id"].isprintable():
-        raise _misshapen(f"{where}.id")
-    if not 0 < len(row["ticket"]) <= _LONGEST_ID or not row["ticket"].isprintable():
-        raise _misshapen(f"{where}.ticket")
-    if not 0 < row["sequence"] < 2**31:
-        raise _misshapen(f"{where}.sequence")
-    if row["kind"] not in {kind.value for kind in AttemptKind}:
-        raise _misshapen(f"{where}.kind")
-    if outcome not in _OUTCOMES:
-        raise _misshapen(f"{where}.outcome")
-    if score is not None and not isinstance(score, str):
-        raise _misshapen(f"{where}.score")
-    return ScoreEntry(
-        row["id"], row["sequence"], row["ticket"], AttemptKind.of(row["kind"]), outcome, score or None, dict(items)
     )
 
 

@@ -53,6 +53,8 @@ class Sitting:
     commitment: str | None
     closed: bool
     confirmed: bool
+    draw_shown: bool = False
+    confirmed_by: str | None = None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -287,6 +289,12 @@ def found(session: Session, sitting_id: int) -> SittingRecord:
     return row
 
 
+def shown_all(session: Session, rows: Sequence[SittingRecord]) -> list[Sitting]:
+    """Sittings as staff see them, in their order; one question for all of them."""
+    counts = _counts(session, [row.id for row in rows])
+    return [_sitting(row, *counts.get(row.id, (0, 0))) for row in rows]
+
+
 def open_sitting(session: Session, sitting_id: int) -> SittingRecord:
     """The same, of one whose roll may still change. Raises `NotFound`, `Refused`."""
     row = found(session, sitting_id)
@@ -446,8 +454,8 @@ def _booked_elsewhere(session: Session, row: SittingRecord, ids: Collection[int]
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def _counts(session: Session, sitting_id: int | None = None) -> Mapping[int, tuple[int, int]]:
-    """How many are admitted to each sitting, and how many of them have a result."""
+def _counts(session: Session, sitting_ids: Sequence[int] | None = None) -> Mapping[int, tuple[int, int]]:
+    """How many are admitted to each sitting (or each of these), and how many of them have a result."""
     query = (
         select(
             SeatRecord.sitting_id,
@@ -464,13 +472,13 @@ def _counts(session: Session, sitting_id: int | None = None) -> Mapping[int, tup
         .where(SeatRecord.removed_at.is_(None))
         .group_by(SeatRecord.sitting_id)
     )
-    if sitting_id is not None:
-        query = query.where(SeatRecord.sitting_id == sitting_id)
+    if sitting_ids is not None:
+        query = query.where(SeatRecord.sitting_id.in_(sitting_ids))
     return {row[0]: (row[1], row[2]) for row in session.execute(query)}
 
 
 def _shown(session: Session, row: SittingRecord) -> Sitting:
-    return _sitting(row, *_counts(session, row.id).get(row.id, (0, 0)))
+    return shown_all(session, [row])[0]
 
 
 def _sitting(row: SittingRecord, admitted: int, with_results: int) -> Sitting:
@@ -487,6 +495,8 @@ def _sitting(row: SittingRecord, admitted: int, with_results: int) -> Sitting:
         row.commitment,
         row.closed_at is not None,
         row.confirmed_at is not None,
+        row.drawn_at is not None,
+        row.confirmed_by,
     )
 
 

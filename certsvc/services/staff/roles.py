@@ -1,8 +1,8 @@
 """Which role may do which deed, in one table. What is not in it may no one do.
 
 An account has one role. The auditor reads everything and changes nothing; the administrator sees to accounts and to
-nothing else; an institution and a station see their own people alone (`Scoped`). That two people are needed for a deed
-is not said here: each deed asks (`rules.four_eyes`), whatever roles there are.
+nothing else; an institution, a station and its assessors see their own people alone (`SCOPED`). That two people are
+needed for a deed is not said here: each deed asks (`rules.four_eyes`), whatever roles there are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Role(Worded):
     ADMINISTRATOR = "administrator", "账户管理员", "administrator"
 
 
-SCOPED: Final = frozenset({Role.INSTITUTION, Role.STATION})
+SCOPED: Final = frozenset({Role.INSTITUTION, Role.STATION, Role.ASSESSOR})
 """Roles that belong to one institution or station, whose people alone they see."""
 
 
@@ -39,6 +39,12 @@ class Deed(StrEnum):
     READ_REGISTRATIONS = "read registrations"
     ENTER_REGISTRATIONS = "enter registrations"
     REVIEW_REGISTRATIONS = "review registrations"
+    READ_SITTINGS = "read sittings"
+    ARRANGE_SITTINGS = "arrange sittings"
+    SHOW_DRAW = "show the draw"
+    READ_SCORES = "read scores"
+    ENTER_SCORES = "enter scores"
+    CONFIRM_SCORES = "confirm scores"
     READ_BATCHES = "read batches"
     PROPOSE_BATCH = "propose a batch"
     READ_CERTIFICATES = "read certificates"
@@ -56,6 +62,7 @@ class Deed(StrEnum):
 
 _ALL: Final = frozenset(Role)
 _OFFICE: Final = frozenset({Role.REVIEWER, Role.MAKER, Role.APPROVER, Role.AUDITOR})
+_AT_STATION: Final = frozenset({Role.STATION, Role.ASSESSOR})
 
 MAY: Final[Mapping[Deed, frozenset[Role]]] = MappingProxyType(
     {
@@ -64,6 +71,12 @@ MAY: Final[Mapping[Deed, frozenset[Role]]] = MappingProxyType(
         Deed.READ_REGISTRATIONS: _OFFICE | {Role.INSTITUTION},
         Deed.ENTER_REGISTRATIONS: frozenset({Role.INSTITUTION, Role.MAKER}),
         Deed.REVIEW_REGISTRATIONS: frozenset({Role.REVIEWER}),
+        Deed.READ_SITTINGS: _OFFICE | _AT_STATION,
+        Deed.ARRANGE_SITTINGS: frozenset({Role.STATION, Role.MAKER}),
+        Deed.SHOW_DRAW: _AT_STATION,
+        Deed.READ_SCORES: _AT_STATION | {Role.REVIEWER, Role.AUDITOR},
+        Deed.ENTER_SCORES: frozenset({Role.ASSESSOR}),
+        Deed.CONFIRM_SCORES: frozenset({Role.STATION, Role.REVIEWER}),
         Deed.READ_BATCHES: frozenset({Role.MAKER, Role.APPROVER, Role.AUDITOR}),
         Deed.PROPOSE_BATCH: frozenset({Role.MAKER}),
         Deed.READ_CERTIFICATES: _OFFICE,

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, g, redirect, request
 from certsvc.errors import Refused
 from certsvc.services.context import SHANGHAI
 from certsvc.services.staff import second_factor
-from certsvc.services.staff.roles import Deed, may
+from certsvc.services.staff.roles import SCOPED, Deed, may
 from certsvc.services.staff.sessions import SignInOver, Staff
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.console import session
@@ -84,6 +84,13 @@ def staff() -> Staff:
     """Who is signed in; behind the guard there is always someone."""
     found: Staff = g.staff
     return found
+
+
+def scope() -> str | None:
+    """The institution or station whose people alone are seen; None for the whole register. An account that lacks its
+    own sees no one's."""
+    someone = staff()
+    return (someone.scope or "") if someone.role in SCOPED else None
 
 
 def render(template: str, *, status: int = 200, **values: object) -> Response:

@@ -8,9 +8,11 @@ from flask import Response
 
 from certsvc.services.approvals import desk as approvals
 from certsvc.services.certificates import reissue
+from certsvc.services.examination import sitting_list
+from certsvc.services.examination.sitting_list import SittingState
 from certsvc.services.registration import review_list
-from certsvc.services.staff.roles import SCOPED, Deed, may
-from certsvc.web.console.desk import render, staff
+from certsvc.services.staff.roles import Deed, may
+from certsvc.web.console.desk import render, scope, staff
 from certsvc.web.site import site
 
 
@@ -26,7 +28,6 @@ def page() -> Response:
     """Counts alone: as many questions to the register however much waits."""
     here, someone = site(), staff()
     role, services = someone.role, here.services
-    scope = someone.scope if role in SCOPED else None
     waiting: list[Waiting] = []
     if may(role, Deed.READ_APPROVALS):
         others, own = approvals.count_for(services, someone.name)
@@ -34,11 +35,14 @@ def page() -> Response:
             waiting.append(Waiting("approvals", others))
         waiting.append(Waiting("own approvals", own))
     if may(role, Deed.READ_REGISTRATIONS):
-        counts = review_list.count_by_state(services, institution=scope)
+        counts = review_list.count_by_state(services, institution=scope())
         if may(role, Deed.REVIEW_REGISTRATIONS):
             waiting.append(Waiting("registrations", counts.get("submitted", 0)))
         if may(role, Deed.ENTER_REGISTRATIONS):
             waiting.append(Waiting("returned", counts.get("returned", 0)))
+    if may(role, Deed.ENTER_SCORES) or may(role, Deed.CONFIRM_SCORES):
+        sittings = sitting_list.count_by_state(services, station=scope())
+        waiting.append(Waiting("sittings", sittings.get(SittingState.OPEN, 0)))
     if may(role, Deed.DECIDE_REISSUES):
         waiting.append(Waiting("reissues", reissue.count_waiting(services)))
     return render("home.html", waiting=waiting)

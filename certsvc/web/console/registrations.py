@@ -19,9 +19,9 @@ from certsvc.services.imports import ImportReport
 from certsvc.services.records.photos import kept_photo
 from certsvc.services.registration import review, review_list
 from certsvc.services.registration.import_roster import import_candidates
-from certsvc.services.staff.roles import SCOPED, Deed
+from certsvc.services.staff.roles import Deed
 from certsvc.web.answers import Answer
-from certsvc.web.console.desk import Desk, go, render, staff, typed, words
+from certsvc.web.console.desk import Desk, go, render, scope, staff, typed, words
 from certsvc.web.problems import status_of
 from certsvc.web.requests import address, respond
 from certsvc.web.site import site
@@ -71,7 +71,7 @@ def upload() -> Response:
                 by=staff().name,
                 dry_run="check" in request.form,
                 for_review=True,
-                institution=_scope(),
+                institution=scope(),
             )
     except ImportRefused as error:
         return _upload_page(error=words(error), cells=error, status=422)
@@ -89,7 +89,7 @@ def show(enrolment_id: int) -> Response:
 def portrait(enrolment_id: int) -> Response:
     """The photo as it was handed in."""
     here = site()
-    found = review_list.one_of(here.services, enrolment_id, institution=_scope())
+    found = review_list.one_of(here.services, enrolment_id, institution=scope())
     digest = found.entered["photo_sha256"]
     if digest is None or not here.services.folders.photo(str(digest)).is_file():
         raise NotFound("没有照片", "there is no photo", where=str(enrolment_id))
@@ -102,7 +102,7 @@ def portrait(enrolment_id: int) -> Response:
 def confirm(enrolment_id: int) -> Response:
     """Record that the candidate confirmed photo, identity and data, and the face check."""
     here = site()
-    review_list.one_of(here.services, enrolment_id, institution=_scope())
+    review_list.one_of(here.services, enrolment_id, institution=scope())
     face = FaceCheck.known(typed("face"))
     if face is None:
         missing = Refused("请选择核验结果", "choose the result of the check", where="face")
@@ -149,12 +149,12 @@ def _queue(*, error: str = "", ticked: list[int] | None = None, reason: str = ""
     name, after, done = (request.args.get(key, "")[:100].strip() for key in ("name", "after", "done"))
     start = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
     services = site().services
-    found = review_list.queue(services, state, institution=_scope(), name=name, after=start, most=PAGE + 1)
+    found = review_list.queue(services, state, institution=scope(), name=name, after=start, most=PAGE + 1)
     return render(
         "registrations.html",
         status=422 if error else 200,
         found=found[:PAGE],
-        counts=review_list.count_by_state(services, institution=_scope()),
+        counts=review_list.count_by_state(services, institution=scope()),
         state=state,
         states=_STATES,
         name=name,
@@ -168,7 +168,7 @@ def _queue(*, error: str = "", ticked: list[int] | None = None, reason: str = ""
 
 
 def _shown(enrolment_id: int, *, error: str = "", status: int = 200) -> Response:
-    found = review_list.one_of(site().services, enrolment_id, institution=_scope())
+    found = review_list.one_of(site().services, enrolment_id, institution=scope())
     state = RegistrationState.of(found.state)
     return render("registration.html", status=status, it=found, state=state, faces=tuple(FaceCheck), error=error)
 
@@ -188,15 +188,10 @@ def _upload_page(
         faults=faults[:_MOST_SHOWN],
         left=max(0, len(faults) - _MOST_SHOWN),
         report=report,
-        scope=_scope(),
+        scope=scope(),
     )
 
 
 def _beside(folder: Path, name: str) -> Path:
     """A place in the folder; a name that leads out of it has lost its folders before (`plain_name`)."""
     return folder / (name if name not in {".", ".."} else "_")
-
-
-def _scope() -> str | None:
-    """The institution whose candidates alone are seen; None for the whole register."""
-    return staff().scope if staff().role in SCOPED else None

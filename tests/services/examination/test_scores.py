@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from certsvc.errors import ImportRefused, Refused
+from certsvc.errors import Conflict, ImportRefused, Refused
 from certsvc.rules.enrolment import AttemptKind
 from certsvc.rules.terms import Subject
 from certsvc.services.context import Services
-from certsvc.services.examination import scores
+from certsvc.services.examination import scores, sheet
 from certsvc.services.examination.draw import draw
-from certsvc.services.examination.scores import WITHDRAWN, ScoreEntry
+from certsvc.services.examination.scores import ScoreEntry
+from certsvc.services.examination.sheet import WITHDRAWN
 from certsvc.services.examination.sittings import Sitting
 from certsvc.store import AuditEventRecord, ScoreEntryRecord
 from tests.builders.examining import REQUIRED, add, admit, attempts, enter_all, entry, on_record, results
@@ -109,7 +110,7 @@ def test_an_entry_sent_again_has_one_effect(services: Services, sitting: Sitting
 def test_a_later_entry_counts_and_the_earlier_stays_as_history(services: Services, sitting: Sitting) -> None:
     later, earlier = entry(ONE, score="70", sequence=5), entry(ONE, score="50", sequence=2)
     assert states(services, sitting, later, earlier) == ["taken", "superseded"]
-    (line, *_) = scores.sheet(services, sitting.id)
+    (line, *_) = sheet.sheet(services, sitting.id)
     assert (line.entries["first"].score, line.entered) == ("70", 2)
 
 
@@ -133,6 +134,41 @@ def test_a_withdrawn_onsite_retake_is_not_recorded(services: Services, sitting: 
         entry(ONE, kind=ONSITE, sequence=2, outcome=WITHDRAWN),
     )
     assert scores.confirm(services, sitting.id, by="站长").new == 3
+
+
+def test_a_confirmation_names_the_sheet_that_was_seen(services: Services, sitting: Sitting) -> None:
+    def digest() -> str:
+        return sheet.digest_of(sitting.id, sheet.sheet(services, sitting.id))
+
+    fill(services, sitting, ONE, TWO, THREE)
+    seen = digest()
+    enter_all(services, sitting, entry(ONE, score="80", sequence=2))
+    assert digest() != seen, "the same score by another entry is another sheet"
+    with pytest.raises(Conflict, match="another since"):
+        scores.confirm(services, sitting.id, by="站长", digest=seen)
+    assert attempts(services) == []
+    assert scores.confirm(services, sitting.id, by="站长", digest=digest()).new == 3
+
+
+def test_a_line_has_its_items_its_total_and_whether_it_passed(services: Services, sitting: Sitting) -> None:
+    (before, *_) = sheet.sheet(services, sitting.id)
+    assert (before.items, before.total("first"), before.passed("first"), before.may_sit_again) == (
+        (),
+        None,
+        False,
+        True,
+    )
+    enter_all(services, sitting, entry(ONE, items=drawn(services, sitting, ONE)), entry(TWO, score="59.99"))
+    one, two, three = sheet.sheet(services, sitting.id)
+    assert len(one.items) == 6
+    assert [(line.total("first"), line.passed("first")) for line in (one, two, three)] == [
+        ("81.5", True),
+        ("59.99", False),
+        (None, False),
+    ]
+    told = one.counts("first")
+    assert told is not None
+    assert (told["total"], told["sequence"], three.counts("first")) == ("81.5", 1, None)
 
 
 def test_who_entered_a_score_does_not_confirm_it_in_any_spelling(services: Services, sitting: Sitting) -> None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from flask import Flask
 
+from certsvc.rules.terms import Subject
 from certsvc.services.certificates.correct import Correction, propose
+from certsvc.services.examination import sittings
 from certsvc.services.staff.accounts import add_account
 from certsvc.services.staff.roles import Deed, Role, may
 from certsvc.web.console.desk import AGAIN, DEEDS, OPEN
+from tests.builders.site import NOW
 from tests.builders.staff import GIVEN, said
 from tests.web.console.conftest import ROLES, Office
 
 NUMBER = "2010630500012345"  # of a paper certificate
-CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject"}
+AT_STATION: dict[str, Any] = {
+    "sat_on": NOW.date(),
+    "begins": "09:00",
+    "place": "一号楼",
+    "subject": Subject.PRACTICAL,
+    "capacity": 9,
+}
+CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject", "close", "confirm_scores"}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
@@ -25,22 +38,25 @@ def routes(app: Flask) -> list[tuple[str, str, str]]:
     return sorted(found)
 
 
+THERE = {
+    "approval_id": "1",
+    "passkey_id": "1",
+    "enrolment_id": "1",
+    "request_id": "1",
+    "sitting_id": "1",
+    "ticket": "310101-0001-001",
+    "number": NUMBER,
+    "name": "victim1",
+}
+
+
 def addresses(rule: str) -> list[str]:
     """The address of an object that is there, and of one that is not."""
     if "<" not in rule:
         return [rule]
-    before, _, rest = rule.partition("<")
-    after = rest.partition(">")[2]
-    there = {
-        "approval_id": "1",
-        "passkey_id": "1",
-        "enrolment_id": "1",
-        "request_id": "1",
-        "number": NUMBER,
-        "name": "victim1",
-    }
-    kind = rest.partition(">")[0].rpartition(":")[2]
-    return [f"{before}{there[kind]}{after}", f"{before}{'no.one' if kind in ('name', 'number') else '999999'}{after}"]
+    kind = re.compile(r"<(?:[^<>]*:)?(\w+)>")
+    missing = {name: "no.one" if name in ("name", "number", "ticket") else "999999" for name in THERE}
+    return [kind.sub(lambda found, where=where: where[found[1]], rule) for where in (THERE, missing)]
 
 
 def test_every_route_names_a_deed(office: Office) -> None:
@@ -64,6 +80,7 @@ def test_each_cell_of_the_table(office: Office, role: str) -> None:
         add_account(office.services, "victim1", "station", GIVEN, by="root", scope="第一站")
         office.members["victim"] = office.member("maker")
         number = office.register.valid.number
+        sittings.add(office.services, **AT_STATION, station="测试培训机构", by="maker1")
         propose(office.services, number, Correction(name="欧阳明日"), reason="录入有误", by="maker1")
     browser = office.browser(role)
     for endpoint, method, rule in routes(office.app):
