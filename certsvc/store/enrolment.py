@@ -44,6 +44,7 @@ class AttemptRecord(Base):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "subject", "sat_on", "kind"),
         Index(None, "published_on"),
+        Index(None, "sat_on"),  # a sitting's results, and a period's figures, are read without the rest
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
