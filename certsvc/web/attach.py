@@ -15,7 +15,19 @@ from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import results as api_results
 from certsvc.web.api import views as api
-from certsvc.web.console import accounts, approvals, certificates, issuing, me, registrations, reissues, trail
+from certsvc.web.console import (
+    accounts,
+    approvals,
+    certificates,
+    issuing,
+    me,
+    overview,
+    registrations,
+    reissues,
+    results,
+    retakes,
+    trail,
+)
 from certsvc.web.console import sign_in as console
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import paper, shared, sign_in
@@ -32,10 +44,13 @@ _SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.v
 _DESKS: Final = (
     console.desk,
     registrations.desk,
+    results.desk,
+    retakes.desk,
     approvals.desk,
-    certificates.desk,
     issuing.desk,
+    certificates.desk,
     reissues.desk,
+    overview.desk,
     accounts.desk,
     me.desk,
     trail.desk,

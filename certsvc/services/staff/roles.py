@@ -39,6 +39,12 @@ class Deed(StrEnum):
     READ_REGISTRATIONS = "read registrations"
     ENTER_REGISTRATIONS = "enter registrations"
     REVIEW_REGISTRATIONS = "review registrations"
+    READ_RESULTS = "read results"
+    ENTER_RESULTS = "enter results"
+    PUBLISH_RESULTS = "publish results"
+    PROPOSE_RESULTS = "propose a change of results"
+    READ_RETAKES = "read retakes"
+    NOTIFY_RETAKES = "tell of retakes that end"
     READ_BATCHES = "read batches"
     PROPOSE_BATCH = "propose a batch"
     READ_CERTIFICATES = "read certificates"
@@ -64,6 +70,12 @@ MAY: Final[Mapping[Deed, frozenset[Role]]] = MappingProxyType(
         Deed.READ_REGISTRATIONS: _OFFICE | {Role.INSTITUTION},
         Deed.ENTER_REGISTRATIONS: frozenset({Role.INSTITUTION, Role.MAKER}),
         Deed.REVIEW_REGISTRATIONS: frozenset({Role.REVIEWER}),
+        Deed.READ_RESULTS: _OFFICE,
+        Deed.ENTER_RESULTS: frozenset({Role.MAKER}),
+        Deed.PUBLISH_RESULTS: frozenset({Role.REVIEWER}),
+        Deed.PROPOSE_RESULTS: frozenset({Role.MAKER}),
+        Deed.READ_RETAKES: _OFFICE,
+        Deed.NOTIFY_RETAKES: frozenset({Role.MAKER}),
         Deed.READ_BATCHES: frozenset({Role.MAKER, Role.APPROVER, Role.AUDITOR}),
         Deed.PROPOSE_BATCH: frozenset({Role.MAKER}),
         Deed.READ_CERTIFICATES: _OFFICE,

@@ -10,6 +10,7 @@ from certsvc.services.approvals import desk as approvals
 from certsvc.services.certificates import reissue
 from certsvc.services.registration import review_list
 from certsvc.services.staff.roles import SCOPED, Deed, may
+from certsvc.web.console import results
 from certsvc.web.console.desk import render, staff
 from certsvc.web.site import site
 
@@ -39,6 +40,8 @@ def page() -> Response:
             waiting.append(Waiting("registrations", counts.get("submitted", 0)))
         if may(role, Deed.ENTER_REGISTRATIONS):
             waiting.append(Waiting("returned", counts.get("returned", 0)))
+    if may(role, Deed.PUBLISH_RESULTS) or may(role, Deed.ENTER_RESULTS):
+        waiting.append(Waiting("overdue results", results.overdue_now()))
     if may(role, Deed.DECIDE_REISSUES):
         waiting.append(Waiting("reissues", reissue.count_waiting(services)))
     return render("home.html", waiting=waiting)
