@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from certsvc.services.certificates.listing import find_certificates
 from certsvc.services.issuing.issue import issue
-from tests.browser.test_console import Console, sign_in
+from tests.browser.conftest import violations
+from tests.browser.test_console import SCREENSHOTS, WIDTHS, Console, sign_in
 from tests.builders.correcting import record, register
 from tests.builders.person import Candidate
 from tests.builders.site import Register, make_register
@@ -70,6 +71,16 @@ def look(page: Page, console: Console, person: Candidate, **typed: str) -> None:
     page.click("form[action='/console/results/correct'] button")
 
 
+def is_for_everyone(page: Page, axe: str, name: str) -> None:
+    """A page that only a form leads to: looked at as the others are (`test_console`)."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+    assert violations(page, axe) == "", name
+
+
 def approve(page: Page, address: str) -> None:
     page.goto(address)
     page.click("form[action$=approve] button")
@@ -95,11 +106,12 @@ def test_a_score_review_turns_a_fail_into_a_pass(browser: Browser, desks: Consol
         page.context.close()
 
 
-def test_a_correction_takes_a_certificate_away(browser: Browser, desks: Console) -> None:
+def test_a_correction_takes_a_certificate_away(browser: Browser, desks: Console, axe: str) -> None:
     (held,) = find_certificates(desks.services, name=LOSES.name)
     maker, approver = at_the_desk(browser, desks, "maker"), at_the_desk(browser, desks, "approver")
     look(maker, desks, LOSES, outcome="misconduct", score="", code="misconduct", reason="录像查实替考")
     assert "1 份证书撤销" in maker.inner_text(".foreseen")
+    is_for_everyone(maker, axe, "foreseen")
     maker.click("form[action='/console/results/correct/propose'] button")
     maker.wait_for_url(f"{desks.base}/console/approvals/*")
     public = browser.new_context(locale="zh-CN").new_page()
@@ -107,6 +119,7 @@ def test_a_correction_takes_a_certificate_away(browser: Browser, desks: Console)
     assert "真实有效" in public.inner_text("main"), "nothing happens before it is approved"
     approver.goto(maker.url)
     assert "1 份证书撤销" in approver.inner_text("main")
+    is_for_everyone(approver, axe, "approval-of-results")
     approve(approver, maker.url)
     public.reload()
     seen = public.inner_text("main")

@@ -20,6 +20,7 @@ from certsvc.errors import NotFound
 from certsvc.rules.calendar import expected_scores
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.terms import Scheme, Subject
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.records.attempts import as_they_count
 from certsvc.services.records.schemes import schemes_by_id
@@ -73,7 +74,7 @@ class ExamResults:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One attempt as it counts. `passed` is None where it has no score."""
+    """One attempt as it counts, its score as it is written. `passed` is None where it has none."""
 
     attempt_id: int
     enrolment_id: int
@@ -81,7 +82,7 @@ class Result:
     institution: str | None
     kind: AttemptKind
     outcome: Outcome
-    score: Decimal | None
+    score: str | None
     passed: bool | None
     published_on: date | None
     recorded_by: str
@@ -250,7 +251,7 @@ def _result(row: Row[*tuple[object, ...]], scheme: Scheme, corrected: bool) -> R
         institution=row.EnrolmentRecord.institution,
         kind=AttemptKind.of(row.kind),
         outcome=Outcome.of(row.outcome),
-        score=score,
+        score=None if score is None else score_text(score),
         passed=None if score is None else score >= mark,
         published_on=row.published_on,
         recorded_by=row.recorded_by,

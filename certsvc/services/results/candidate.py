@@ -18,6 +18,7 @@ from certsvc.person.identity import IdentityDocument, IdType, mask_id_number
 from certsvc.rules.decide import Decision
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.terms import Subject
+from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.records.attempts import CorrectionOnRecord, RecordedAttempt, corrections_of
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
@@ -58,14 +59,14 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class AttemptShown:
-    """One attempt as it counts, and what it said before, oldest first."""
+    """One attempt as it counts, its score as it is written, and what it said before, oldest first."""
 
     id: int
     subject: Subject
     kind: AttemptKind
     sat_on: date
     outcome: Outcome
-    score: Decimal | None
+    score: str | None
     passed: bool | None
     published_on: date | None
     recorded_by: str
@@ -156,7 +157,7 @@ def _attempt(on_record: EnrolmentOnRecord, one: RecordedAttempt) -> AttemptShown
         kind=AttemptKind.of(one.kind),
         sat_on=one.sat_on,
         outcome=Outcome.of(one.outcome),
-        score=score,
+        score=None if score is None else score_text(score),
         passed=None if score is None else score >= mark,
         published_on=one.published_on,
         recorded_by=one.recorded_by,

@@ -54,7 +54,7 @@ def test_a_result_is_of_the_day_that_it_was_corrected_to(either: Services, tmp_p
     correct(either, tmp_path, correction(people[0].result("theory", "70"), corrected_sat_on=LATER.isoformat()))
     assert {one.exam.day: one.entered for one in exams(either, SAT, LATER)} == {SAT: 1, LATER: 1}
     _, (moved,) = results_of(either, Exam(LATER, Subject.THEORY))
-    assert (moved.name, str(moved.score), moved.corrected, moved.passed) == (people[0].name, "70", True, True)
+    assert (moved.name, moved.score, moved.corrected, moved.passed) == (people[0].name, "70", True, True)
     assert publish_exam(either, Exam(LATER, Subject.THEORY), by="复核员") == 1
     with pytest.raises(NotFound):
         publish_exam(either, Exam(LATER, Subject.THEORY), by="复核员")

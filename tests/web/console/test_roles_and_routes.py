@@ -13,7 +13,7 @@ from tests.builders.staff import GIVEN, said
 from tests.web.console.conftest import ROLES, Office
 
 NUMBER = "2010630500012345"  # of a paper certificate
-CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject"}
+CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject", "publish"}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
