@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import NotFound
@@ -24,13 +25,12 @@ from certsvc.rules.wording import score_text
 from certsvc.services.context import Services
 from certsvc.services.records.attempts import as_they_count
 from certsvc.services.records.schemes import schemes_by_id
+from certsvc.services.records.seats import is_seated, seats_of
 from certsvc.store import (
     AttemptRecord,
     EnrolmentRecord,
     PersonRecord,
     ResultCorrectionRecord,
-    SeatRecord,
-    SittingRecord,
 )
 
 
@@ -96,6 +96,13 @@ def exams(services: Services, since: date, until: date) -> list[ExamResults]:
     return sorted(found, key=lambda one: (one.exam.day, one.exam.subject, one.exam.sitting or 0), reverse=True)
 
 
+def overdue_exams(services: Services, since: date, until: date) -> int:
+    """How many exams of a period are overdue; what is published whole is not read."""
+    today = services.today()
+    with services.database.reading() as session:
+        return sum(one.state == "overdue" for one in _exams(session, today, since, until, unpublished=True))
+
+
 def exam_results(services: Services, exam: Exam) -> ExamResults:
     """One exam. Raises `NotFound` where nothing is on record of it and no one was admitted."""
     with services.database.reading() as session:
@@ -129,23 +136,10 @@ def unpublished_of(exam: Exam) -> Select[tuple[int, str]]:
 
 
 def _of(query: Select, counting: Subquery, exam: Exam) -> Select:  # type: ignore[type-arg]
-    seated = _seat_in(counting)
-    if exam.sitting is not None:
-        seated = and_(seated, SittingRecord.id == exam.sitting)
-    on_roll = (
-        select(SeatRecord.id).join(SittingRecord, SittingRecord.id == SeatRecord.sitting_id).where(seated).exists()
-    )
-    return query.where(counting.c.subject == exam.subject.value, on_roll if exam.sitting is not None else ~on_roll)
-
-
-def _seat_in(counting: Subquery) -> ColumnElement[bool]:
-    """By which an attempt belongs to a seat of a sitting."""
-    return and_(
-        SeatRecord.enrolment_id == counting.c.enrolment_id,
-        SeatRecord.removed_at.is_(None),
-        SittingRecord.subject == counting.c.subject,
-        SittingRecord.sat_on == counting.c.sat_on,
-    )
+    seats = seats_of(exam.day, exam.day)
+    seated = select(seats.c.sitting).where(is_seated(counting, seats))
+    here = ~seated.exists() if exam.sitting is None else seated.where(seats.c.sitting == exam.sitting).exists()
+    return query.where(counting.c.subject == exam.subject.value, here)
 
 
 def _exam(session: Session, today: date, exam: Exam) -> ExamResults:
@@ -157,10 +151,11 @@ def _exam(session: Session, today: date, exam: Exam) -> ExamResults:
     return found
 
 
-def _exams(session: Session, today: date, since: date, until: date) -> list[ExamResults]:
+def _exams(session: Session, today: date, since: date, until: date, *, unpublished: bool = False) -> list[ExamResults]:
+    """The exams of a period; with `unpublished`, those results alone are counted that no one may see yet."""
     schemes = schemes_by_id(session)
     found: dict[Exam, ExamResults] = {}
-    for row in session.execute(_counted(today, since, until)):
+    for row in session.execute(_counted(today, since, until, unpublished=unpublished)):
         one = _known(found, row, schemes, today)
         found[one.exam] = replace(
             one, entered=one.entered + row.entered, published=one.published + (row.published or 0)
@@ -183,57 +178,47 @@ def _known(
     return replace(known, expected_on=min(known.expected_on, expected))
 
 
-_SITTING = (
-    SittingRecord.id.label("sitting"),
-    SittingRecord.station,
-    SittingRecord.place,
-    SittingRecord.begins,
-)
-
-
-def _counted(today: date, since: date, until: date) -> Select:  # type: ignore[type-arg]
+def _counted(today: date, since: date, until: date, *, unpublished: bool) -> Select:  # type: ignore[type-arg]
     """How many are on record and how many are seen, by exam and scheme."""
-    counting = as_they_count(since, until)
-    groups = (counting.c.sat_on, counting.c.subject, EnrolmentRecord.scheme_id, *_SITTING)
-    seats = select(SeatRecord.enrolment_id, SeatRecord.sitting_id).where(SeatRecord.removed_at.is_(None)).subquery()
-    return (
+    counting, seats = as_they_count(since, until), seats_of(since, until)
+    groups = (counting.c.sat_on, counting.c.subject, EnrolmentRecord.scheme_id, *_sitting(seats))
+    query = (
         select(
             *groups,
             func.count().label("entered"),
             func.sum(case((counting.c.published_on <= today, 1), else_=0)).label("published"),
         )
         .join(EnrolmentRecord, EnrolmentRecord.id == counting.c.enrolment_id)
-        .outerjoin(
-            seats.join(SittingRecord, SittingRecord.id == seats.c.sitting_id),
-            and_(
-                seats.c.enrolment_id == counting.c.enrolment_id,
-                SittingRecord.subject == counting.c.subject,
-                SittingRecord.sat_on == counting.c.sat_on,
-            ),
-        )
+        .outerjoin(seats, is_seated(counting, seats))
         .group_by(*groups)
     )
+    later = or_(counting.c.published_on.is_(None), counting.c.published_on > today)
+    return query.where(later) if unpublished else query
 
 
 def _awaited(since: date, until: date) -> Select:  # type: ignore[type-arg]
     """How many were admitted and have no result, by sitting and scheme."""
+    seats = seats_of(since, until)
     has_result = (
         select(AttemptRecord.id)
         .where(
-            AttemptRecord.enrolment_id == SeatRecord.enrolment_id,
-            AttemptRecord.subject == SittingRecord.subject,
-            AttemptRecord.sat_on == SittingRecord.sat_on,
+            AttemptRecord.enrolment_id == seats.c.enrolment_id,
+            AttemptRecord.subject == seats.c.subject,
+            AttemptRecord.sat_on == seats.c.sat_on,
         )
         .exists()
     )
-    groups = (SittingRecord.sat_on, SittingRecord.subject, EnrolmentRecord.scheme_id, *_SITTING)
+    groups = (seats.c.sat_on, seats.c.subject, EnrolmentRecord.scheme_id, *_sitting(seats))
     return (
         select(*groups, func.count().label("missing"))
-        .join(SeatRecord, SeatRecord.sitting_id == SittingRecord.id)
-        .join(EnrolmentRecord, EnrolmentRecord.id == SeatRecord.enrolment_id)
-        .where(SittingRecord.sat_on.between(since, until), SeatRecord.removed_at.is_(None), ~has_result)
+        .join(EnrolmentRecord, EnrolmentRecord.id == seats.c.enrolment_id)
+        .where(~has_result)
         .group_by(*groups)
     )
+
+
+def _sitting(seats: Subquery) -> tuple[ColumnElement[Any], ...]:
+    return seats.c.sitting, seats.c.station, seats.c.place, seats.c.begins
 
 
 def _corrected(session: Session, attempt_ids: list[int]) -> frozenset[int]:

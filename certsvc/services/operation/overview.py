@@ -20,6 +20,7 @@ from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.records.approvals import ApprovalState
 from certsvc.services.records.attempts import as_they_count, sat_on_as_corrected
 from certsvc.services.records.schemes import schemes_by_id
+from certsvc.services.records.seats import is_seated, seats_of
 from certsvc.store import (
     ISSUED,
     ApprovalRecord,
@@ -29,8 +30,6 @@ from certsvc.store import (
     ReissueRequestRecord,
     ReviewStepRecord,
     ScanCountRecord,
-    SeatRecord,
-    SittingRecord,
 )
 
 DAYS: Sequence[tuple[int, int | None]] = ((0, 9), (10, 19), (20, 30), (31, 45), (46, 60), (61, None))
@@ -129,7 +128,7 @@ def overview(services: Services, since: date, until: date) -> Overview:
         return Overview(
             tuple(_subjects(session, counting, rates)),
             tuple(_institutions(session, counting, rates)),
-            tuple(_exams(session, counting, rates)),
+            tuple(_exams(session, counting, seats_of(since, until), rates)),
             _certificates(session, since, until),
             tuple(_scans(session, since, until)),
             tuple(_places(session, since, until)),
@@ -186,20 +185,14 @@ def _institutions(session: Session, counting: Subquery, rates: tuple[ColumnEleme
     return sorted(found, key=lambda one: (-one.rate.sat, one.institution or ""))
 
 
-def _exams(session: Session, counting: Subquery, rates: tuple[ColumnElement[int], ...]) -> list[OfExam]:
-    seats = select(SeatRecord.enrolment_id, SeatRecord.sitting_id).where(SeatRecord.removed_at.is_(None)).subquery()
-    groups = (counting.c.sat_on, counting.c.subject, SittingRecord.id.label("sitting"), SittingRecord.station)
+def _exams(
+    session: Session, counting: Subquery, seats: Subquery, rates: tuple[ColumnElement[int], ...]
+) -> list[OfExam]:
+    groups = (counting.c.sat_on, counting.c.subject, seats.c.sitting, seats.c.station)
     query = (
         select(*groups, *rates)
         .join(EnrolmentRecord, EnrolmentRecord.id == counting.c.enrolment_id)
-        .outerjoin(
-            seats.join(SittingRecord, SittingRecord.id == seats.c.sitting_id),
-            and_(
-                seats.c.enrolment_id == counting.c.enrolment_id,
-                SittingRecord.subject == counting.c.subject,
-                SittingRecord.sat_on == counting.c.sat_on,
-            ),
-        )
+        .outerjoin(seats, is_seated(counting, seats))
         .where(counting.c.kind == AttemptKind.FIRST.value)
         .group_by(*groups)
     )

@@ -436,5 +436,4 @@ def _usual() -> tuple[date, date]:
 
 def overdue_now() -> int:
     """How many exams of the usual period are overdue."""
-    since, until = _usual()
-    return sum(one.state == "overdue" for one in service.exams(site().services, since, until))
+    return service.overdue_exams(site().services, *_usual())

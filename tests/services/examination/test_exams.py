@@ -6,15 +6,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from certsvc.errors import NotFound, Refused
 from certsvc.rules.terms import Subject
 from certsvc.services.context import Services
-from certsvc.services.examination.exams import Exam, exam_results, exams, results_of
+from certsvc.services.examination.exams import Exam, exam_results, exams, overdue_exams, results_of
 from certsvc.services.examination.publish_results import publish_exam
+from certsvc.services.examination.retakes import open_retakes
+from certsvc.store import EnrolmentRecord
 from tests.builders.correcting import correct, correction
 from tests.builders.examining import STATION, add, admit, on_record, results
 from tests.builders.person import SAT
+from tests.builders.plans import read_whole
 
 LATER = SAT + timedelta(days=9)
 
@@ -30,7 +34,9 @@ def test_an_exam_tells_what_is_in_seen_and_missing(either: Services, tmp_path: P
     one = found[on_roll]
     assert (one.station, one.entered, one.published, one.missing, one.state) == (STATION, 1, 0, 1, "overdue")
     assert (found[without].station, found[without].entered, found[without].missing) == (None, 1, 0)
+    assert overdue_exams(either, SAT, SAT) == 2
     assert publish_exam(either, without, by="复核员") == 1
+    assert overdue_exams(either, SAT, SAT) == 1
     assert exam_results(either, without).state == "published"
     assert exam_results(either, on_roll).published == 0
     shown, listed = results_of(either, without)
@@ -88,3 +94,20 @@ def test_results_come_in_pages_by_their_number(services: Services, tmp_path: Pat
     _, first = results_of(services, exam, most=3)
     _, rest = results_of(services, exam, after=first[-1].attempt_id, most=3)
     assert [one.name for one in (*first, *rest)] == [one.name for one in people]
+
+
+def test_no_question_of_the_desk_reads_a_table_whole(services: Services) -> None:
+    period = (date(2026, 1, 1), date(2026, 6, 30))
+    for ask in (
+        lambda: exams(services, *period),
+        lambda: overdue_exams(services, *period),
+        lambda: open_retakes(services, 30),
+    ):
+        assert read_whole(services, ask) <= {"scheme"}
+    assert read_whole(services, lambda: decide_everyone(services)) >= {"enrolment"}, "it would be seen"
+
+
+def decide_everyone(services: Services) -> list[object]:
+    """Of the kind that no page may ask."""
+    with services.database.reading() as session:
+        return list(session.scalars(select(EnrolmentRecord).where(EnrolmentRecord.level == 5)))

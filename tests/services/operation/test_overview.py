@@ -16,6 +16,7 @@ from certsvc.services.operation.scan_counts import Place, add
 from tests.builders import examining
 from tests.builders.correcting import correct, correction, record, register
 from tests.builders.person import SAT, Candidate
+from tests.builders.plans import read_whole
 
 SINCE, UNTIL = SAT - timedelta(days=30), SAT + timedelta(days=30)
 FIRST = Candidate(1, "统计甲")
@@ -119,3 +120,7 @@ def test_as_many_questions_are_asked_however_much_there_is(services: Services, t
     before = questions()
     bring(services, tmp_path)
     assert questions() == before
+
+
+def test_no_figure_reads_a_table_whole(services: Services) -> None:
+    assert read_whole(services, lambda: overview(services, SINCE, UNTIL)) <= {"scheme"}

@@ -1,6 +1,11 @@
-"""Results are found by the day of the exam, certificates by the day of issue: what the desks count a period by."""
+"""Results are found by the day of the exam, certificates by the day of issue, registrations by where they stand.
+
+What the desks list and count is read without the rest.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from alembic import op
 
@@ -9,12 +14,19 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
+_INDEXES: Final = (
+    ("attempt", "sat_on"),
+    ("result_correction", "sat_on"),
+    ("certificate", "stage", "issued_on"),
+    ("enrolment", "review_state"),
+)
+
 
 def upgrade() -> None:
-    op.create_index(op.f("ix_attempt_sat_on"), "attempt", ["sat_on"])
-    op.create_index(op.f("ix_certificate_issued_on"), "certificate", ["issued_on"])
+    for table, *columns in _INDEXES:
+        op.create_index(op.f("_".join(("ix", table, *columns))), table, columns)
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_certificate_issued_on"), table_name="certificate")
-    op.drop_index(op.f("ix_attempt_sat_on"), table_name="attempt")
+    for table, *columns in reversed(_INDEXES):
+        op.drop_index(op.f("_".join(("ix", table, *columns))), table_name=table)
