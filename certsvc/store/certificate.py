@@ -36,6 +36,7 @@ class CertificateRecord(Base):
         UniqueConstraint("paper_id", "version"),
         UniqueConstraint("status_list", "status_index"),
         Index(None, "status", "status_list", "status_index"),  # what is not valid is read without the rest
+        Index(None, "stage", "issued_on"),  # a period's are counted without the rest
         CheckConstraint("stage in ('reserved', 'issued')", name="stage"),
         CheckConstraint("stage = 'reserved' or credential is not null", name="issued_is_signed"),
     )

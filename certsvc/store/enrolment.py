@@ -36,7 +36,7 @@ class EnrolmentRecord(Base):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_by: Mapped[str] = mapped_column(String(100))
     # The database's default, not Python's: rows of an older backup go into tables that have no such column.
-    review_state: Mapped[str] = mapped_column(String(10), server_default="approved")
+    review_state: Mapped[str] = mapped_column(String(10), server_default="approved", index=True)
 
 
 class AttemptRecord(Base):
@@ -44,6 +44,7 @@ class AttemptRecord(Base):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "subject", "sat_on", "kind"),
         Index(None, "published_on"),
+        Index(None, "sat_on"),  # a sitting's results, and a period's figures, are read without the rest
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -39,7 +39,7 @@ class ResultCorrectionRecord(Base):
     approval_id: Mapped[int] = mapped_column(ForeignKey("approval.id"), index=True)
     act: Mapped[str] = mapped_column(String(10))  # corrected, annulled: as the leaf says it
     reason_code: Mapped[str] = mapped_column(String(20))  # the candidate reads it
-    sat_on: Mapped[date] = mapped_column(Date)
+    sat_on: Mapped[date] = mapped_column(Date, index=True)
     outcome: Mapped[str] = mapped_column(String(20))
     score_hundredths: Mapped[int | None] = mapped_column(Integer)
     items_json: Mapped[str | None] = mapped_column(Text)

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Error, Page, Route
 from werkzeug.serving import make_server
 
 from certsvc.app import create_app
-from certsvc.rules.enrolment import AttemptKind
+from certsvc.rules.enrolment import AttemptKind, Outcome
+from certsvc.rules.result_correction import CorrectionReason
 from certsvc.services.approvals import desk
 from certsvc.services.certificates.correct import Correction, propose
 from certsvc.services.examination import sheet
@@ -23,6 +24,8 @@ from certsvc.services.examination.draw import draw
 from certsvc.services.examination.scores import enter
 from certsvc.services.examination.sittings import Seat
 from certsvc.services.registration.import_roster import import_candidates
+from certsvc.services.results import one
+from certsvc.services.results.one import Correction as ResultCorrection
 from tests.browser.conftest import Served, violations
 from tests.builders.examining import add, admit, entry, on_record
 from tests.builders.person import Candidate, write_csv
@@ -37,15 +40,26 @@ PAGES = {
         "/console/registrations/ROW",
         "/console/reissues",
         "/console/me",
+        "/console/results?since=2025-01-01&until=2025-12-31",
+        "/console/results/exam?day=2025-03-24&subject=theory",
     ),
     "maker": (
         "/console/issuing",
         "/console/registrations/new",
         "/console/certificates?name=欧阳明月",
         "/console/certificates/NUMBER",
+        "/console/results/new",
+        "/console/results/corrections",
+        "/console/results/correct?attempt=1",
     ),
-    "approver": ("/console", "/console/approvals", "/console/approvals/ASKED"),
-    "auditor": ("/console/trail", "/console/accounts"),
+    "approver": ("/console", "/console/approvals", "/console/approvals/ASKED", "/console/approvals/CORRECTED"),
+    "auditor": (
+        "/console/trail",
+        "/console/accounts",
+        "/console/overview?since=2025-01-01&until=2026-12-31",
+        "/console/retakes?within=all",
+        "/console/results/of/1",
+    ),
     "administrator": ("/console/accounts", "/console/accounts/maker1"),
     "station": (
         "/console/sittings",
@@ -80,6 +94,8 @@ class Console:
         self.asked = propose(
             self.register.services, number, Correction(name="欧阳明日"), reason="录入有误", by="maker1"
         ).approval_id
+        wanted = ResultCorrection(Outcome.MISCONDUCT, reason="录像查实", code=CorrectionReason.MISCONDUCT)
+        self.corrected = one.propose(self.services, 1, wanted, by="maker1").approval_id
         rows = [Candidate(serial, name=f"测试{'甲乙丙丁戊'[serial % 5]}").cells() for serial in range(5)]
         import_candidates(self.services, write_csv(home / "r.csv", rows), by="clerk", for_review=True)
         with self.services.database.reading() as session:
@@ -99,8 +115,14 @@ class Console:
         assert enter(self.services, self.sitting, [given], by="assessor1")[0].state == "taken"
 
     def address(self, page: str) -> str:
-        named = {"ROW": self.row, "NUMBER": self.register.valid.number, "ASKED": self.asked, "SITTING": self.sitting}
-        for name, value in named.items():
+        places = {
+            "ROW": self.row,
+            "NUMBER": self.register.valid.number,
+            "ASKED": self.asked,
+            "CORRECTED": self.corrected,
+            "SITTING": self.sitting,
+        }
+        for name, value in places.items():
             page = page.replace(name, str(value))
         return self.base + page
 

@@ -8,8 +8,11 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.engine import CursorResult
 
+from certsvc.errors import NotFound, Refused
+from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.examination.exams import Exam, unpublished_of
 from certsvc.services.examination.sittings import found
 from certsvc.services.records.attempts import sat_on_as_corrected
 from certsvc.store import AttemptRecord, SeatRecord, SittingRecord
@@ -48,6 +51,46 @@ def publish_results(services: Services, *, by: str, on: date | None = None, sitt
                 count=result.rowcount,
             )
         return Published(on, result.rowcount, already or 0)
+
+
+def publish_exam(services: Services, exam: Exam, *, by: str) -> int:
+    """Publish what is on record of one exam, from today on; how many. `by` must have recorded none of it.
+
+    Raises `NotFound` where there is nothing left to publish, and `Refused`.
+    """
+    with services.database.writing() as session:
+        wanted = unpublished_of(exam).subquery()
+        hands = session.execute(select(wanted.c.recorded_by, func.count()).group_by(wanted.c.recorded_by)).all()
+        if not hands:
+            raise NotFound(
+                "没有待公布的成绩", "there is nothing left to publish", rule="R6", where=exam.day.isoformat()
+            )
+        if not all(is_second_person(by, recorded_by) for recorded_by, _ in hands):
+            raise Refused(
+                "成绩须由登记人以外的人公布",
+                "results are published by another than recorded them",
+                rule="R6",
+            )
+        if exam.day > services.today():
+            raise Refused("考试日期还没有到，不能公布", "the exam's day has not come yet", rule="R6")
+        session.execute(
+            update(AttemptRecord)
+            .where(AttemptRecord.id.in_(select(wanted.c.id)))
+            .values(published_on=services.today())
+            .execution_options(synchronize_session=False)
+        )
+        count = sum(int(number) for _, number in hands)
+        trail.note(
+            session,
+            at=services.now(),
+            by=by,
+            action="results.publish",
+            object_kind="results" if exam.sitting is None else "sitting",
+            object_key=exam.day.isoformat() if exam.sitting is None else str(exam.sitting),
+            subject=exam.subject.value,
+            count=count,
+        )
+        return count
 
 
 def _of_sitting(row: SittingRecord) -> tuple[ColumnElement[bool], ...]:

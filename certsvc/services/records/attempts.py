@@ -14,8 +14,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
-from sqlalchemy import ScalarSelect, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarSelect, Subquery, func, select, union_all
+from sqlalchemy.orm import Session, aliased
 
 from certsvc.rules.decide import Decision, decide
 from certsvc.rules.enrolment import Attempt, AttemptKind, Enrolment, Outcome
@@ -256,6 +256,24 @@ def sat_on_as_corrected() -> ScalarSelect[date]:
         .scalar_subquery()
     )
     return select(func.coalesce(latest, AttemptRecord.sat_on)).correlate(AttemptRecord).scalar_subquery()
+
+
+def as_they_count(since: date, until: date) -> Subquery:
+    """In a query: what counts of the attempts of these days, the first and the last included (R2.4); columns `id`,
+    `enrolment_id`, `subject`, `kind`, `sat_on`, `outcome`, `score_hundredths`, `published_on`, `recorded_by`."""
+    row, correction, later = AttemptRecord, ResultCorrectionRecord, aliased(ResultCorrectionRecord)
+    kept = (row.id, row.enrolment_id, row.subject, row.kind)
+    public = (row.published_on, row.recorded_by)
+    corrected = select(correction.id).where(correction.attempt_id == row.id).exists()
+    overtaken = select(later.id).where(later.attempt_id == correction.attempt_id, later.id > correction.id).exists()
+    return union_all(
+        select(*kept, row.sat_on, row.outcome, row.score_hundredths, *public).where(
+            row.sat_on.between(since, until), ~corrected
+        ),
+        select(*kept, correction.sat_on, correction.outcome, correction.score_hundredths, *public)
+        .join(row, row.id == correction.attempt_id)
+        .where(correction.sat_on.between(since, until), ~overtaken),
+    ).subquery("counting")
 
 
 def decision_on(record: EnrolmentRecord, attempts: Iterable[Attempt], scheme: Scheme, on: date) -> Decision:

@@ -45,6 +45,12 @@ class Deed(StrEnum):
     READ_SCORES = "read scores"
     ENTER_SCORES = "enter scores"
     CONFIRM_SCORES = "confirm scores"
+    READ_RESULTS = "read results"
+    ENTER_RESULTS = "enter results"
+    PUBLISH_RESULTS = "publish results"
+    PROPOSE_RESULTS = "propose a change of results"
+    READ_RETAKES = "read retakes"
+    NOTIFY_RETAKES = "tell of retakes that end"
     READ_BATCHES = "read batches"
     PROPOSE_BATCH = "propose a batch"
     READ_CERTIFICATES = "read certificates"
@@ -77,6 +83,12 @@ MAY: Final[Mapping[Deed, frozenset[Role]]] = MappingProxyType(
         Deed.READ_SCORES: _AT_STATION | {Role.REVIEWER, Role.AUDITOR},
         Deed.ENTER_SCORES: frozenset({Role.ASSESSOR}),
         Deed.CONFIRM_SCORES: frozenset({Role.STATION, Role.REVIEWER}),
+        Deed.READ_RESULTS: _OFFICE,
+        Deed.ENTER_RESULTS: frozenset({Role.MAKER}),
+        Deed.PUBLISH_RESULTS: frozenset({Role.REVIEWER}),
+        Deed.PROPOSE_RESULTS: frozenset({Role.MAKER}),
+        Deed.READ_RETAKES: _OFFICE,
+        Deed.NOTIFY_RETAKES: frozenset({Role.MAKER}),
         Deed.READ_BATCHES: frozenset({Role.MAKER, Role.APPROVER, Role.AUDITOR}),
         Deed.PROPOSE_BATCH: frozenset({Role.MAKER}),
         Deed.READ_CERTIFICATES: _OFFICE,

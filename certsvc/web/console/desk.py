@@ -7,13 +7,19 @@ which role may do what (`services.staff.roles`), what a page says (`templates/co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from flask import Blueprint, Response, g, redirect, request
 
 from certsvc.errors import Refused
+from certsvc.person.words import Worded
+from certsvc.rules.course import Standing
+from certsvc.rules.enrolment import AttemptKind, Outcome
+from certsvc.rules.progress import EnrolmentState
+from certsvc.rules.result_correction import CorrectionReason
+from certsvc.rules.terms import Subject
 from certsvc.services.context import SHANGHAI
 from certsvc.services.staff import second_factor
 from certsvc.services.staff.roles import SCOPED, Deed, may
@@ -105,10 +111,29 @@ def render(template: str, *, status: int = 200, **values: object) -> Response:
         may=lambda deed: someone is not None and may(someone.role, Deed(deed)),
         path=request.path,
         minute=minute,
+        word=word,
         development=here.services.keystore.development,
         **values,
     )
     return respond(Answer(status, HTML, text.encode("utf-8", "replace")))
+
+
+def word(kind: str, value: str) -> str:
+    """What a value of one of our enumerations says, in the language of the page; the value itself for another's."""
+    found = _WORDED[kind].known(value)
+    if found is None:
+        return value
+    return found.zh if language() == "zh" else found.en
+
+
+_WORDED: Final[Mapping[str, type[Worded]]] = {
+    "subject": Subject,
+    "kind": AttemptKind,
+    "outcome": Outcome,
+    "state": EnrolmentState,
+    "standing": Standing,
+    "why": CorrectionReason,
+}
 
 
 def minute(moment: datetime | str) -> str:

@@ -12,6 +12,7 @@ from certsvc.services.examination import sitting_list
 from certsvc.services.examination.sitting_list import SittingState
 from certsvc.services.registration import review_list
 from certsvc.services.staff.roles import Deed, may
+from certsvc.web.console import results
 from certsvc.web.console.desk import render, scope, staff
 from certsvc.web.site import site
 
@@ -43,6 +44,8 @@ def page() -> Response:
     if may(role, Deed.ENTER_SCORES) or may(role, Deed.CONFIRM_SCORES):
         sittings = sitting_list.count_by_state(services, station=scope())
         waiting.append(Waiting("sittings", sittings.get(SittingState.OPEN, 0)))
+    if may(role, Deed.PUBLISH_RESULTS) or may(role, Deed.ENTER_RESULTS):
+        waiting.append(Waiting("overdue results", results.overdue_now()))
     if may(role, Deed.DECIDE_REISSUES):
         waiting.append(Waiting("reissues", reissue.count_waiting(services)))
     return render("home.html", waiting=waiting)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
-from datetime import date
 from typing import Final
 
 from flask import Response, request
 
-from certsvc.services.operation.trail_list import Event, Wanted, events, every_event
+from certsvc.services.operation.trail_list import Wanted, events, every_event
 from certsvc.services.staff.roles import Deed
+from certsvc.web.console.as_csv import csv_file
 from certsvc.web.console.desk import Desk, render
+from certsvc.web.console.periods import day
 from certsvc.web.site import site
 
 desk = Desk("trail", __name__)
 
 PAGE: Final = 100
 _LONGEST: Final = 200
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @desk.page("/console/trail", Deed.READ_TRAIL)
@@ -34,39 +31,15 @@ def list_() -> Response:
 
 @desk.page("/console/trail.csv", Deed.READ_TRAIL)
 def file() -> Response:
-    """All that the search finds, oldest first; nothing in it begins as a spreadsheet's formula does."""
-    answer = Response(_lines(every_event(site().services, _wanted())), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="trail.csv"'
-    return answer
-
-
-def safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _lines(found: Iterable[Event]) -> Iterator[str]:
-    yield "\ufeff" + _line(("at", "by", "action", "object kind", "object", "detail"))
-    for one in found:
-        cells = (one.at.isoformat(), one.by, one.action, one.object_kind, one.object_key, one.detail)
-        yield _line(tuple(map(safe, cells)))
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
+    """All that the search finds, oldest first."""
+    rows = (
+        (one.at.isoformat(), one.by, one.action, one.object_kind, one.object_key, one.detail)
+        for one in every_event(site().services, _wanted())
+    )
+    return csv_file("trail.csv", ("at", "by", "action", "object kind", "object", "detail"), rows)
 
 
 def _wanted() -> Wanted:
     """What the address asks for; a day that is none asks for nothing."""
     texts = {name: request.args.get(name, "")[:_LONGEST].strip() for name in ("by", "action", "object")}
-    return Wanted(texts["by"], texts["action"], texts["object"], _day("since"), _day("until"))
-
-
-def _day(name: str) -> date | None:
-    try:
-        day = date.fromisoformat(request.args.get(name, "")[:10])
-    except ValueError:
-        return None
-    return day if date(2000, 1, 1) <= day <= date(9000, 1, 1) else None
+    return Wanted(texts["by"], texts["action"], texts["object"], day("since"), day("until"))

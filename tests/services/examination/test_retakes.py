@@ -12,8 +12,10 @@ import pytest
 from certsvc.rules.terms import Subject
 from certsvc.services.context import Services
 from certsvc.services.examination.publish_results import publish_results
-from certsvc.services.examination.retakes import ending, notify
+from certsvc.services.examination.retakes import ending, notify, open_retakes
 from certsvc.services.holders.codes_by_message import send_due
+from certsvc.services.issuing.issue import issue
+from tests.builders.correcting import correct, correction
 from tests.builders.examining import add, admit, on_record, results
 from tests.builders.person import SAT, Candidate, open_home
 
@@ -84,3 +86,31 @@ def test_one_who_is_booked_in_time_is_not_told(march: Services, failed: list[Can
     (one,) = notify(march, 30, by="考务员")
     assert (one.booked, one.noticed) == (sitting.id, False)
     assert messages(march) == []
+
+
+def test_the_pages_of_open_retakes_say_what_the_list_of_all_says(march: Services, failed: list[Candidate]) -> None:
+    assert open_retakes(march, 30).found == tuple(ending(march, 30))
+    assert open_retakes(march, 22).found == ()
+    assert [one.deadline for one in open_retakes(march).found] == [DEADLINE]
+    publish_results(march, by="考务员", on=SAT)
+    notify(march, 30, by="考务员")
+    (one,) = open_retakes(march).found
+    assert (one.noticed, one.published) == (True, True)
+
+
+def test_the_next_page_begins_where_the_last_one_ended(march: Services, failed: list[Candidate]) -> None:
+    found, page = [], open_retakes(march, most=1)
+    while page.after is not None:
+        found += page.found
+        page = open_retakes(march, after=page.after, most=1)
+    assert found + list(page.found) == ending(march, 400)
+
+
+def test_a_correction_opens_a_retake_and_takes_it_away(
+    march: Services, failed: list[Candidate], tmp_path: Path
+) -> None:
+    issue(march, by="签发员")
+    correct(march, tmp_path, correction(failed[0].result("theory", "60")))
+    assert open_retakes(march).found == ()
+    correct(march, tmp_path, correction(failed[1].result("practical", "30")))
+    assert [one.name for one in open_retakes(march).found] == [failed[1].name], "its certificate went with it"

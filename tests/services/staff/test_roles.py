@@ -36,4 +36,6 @@ def test_no_role_both_asks_and_decides() -> None:
         assert not (
             may(role, Deed.DECIDE_APPROVALS) and (may(role, Deed.PROPOSE_BATCH) or may(role, Deed.PROPOSE_CHANGE))
         )
+        assert not (may(role, Deed.DECIDE_APPROVALS) and may(role, Deed.PROPOSE_RESULTS))
         assert not (may(role, Deed.REVIEW_REGISTRATIONS) and may(role, Deed.ENTER_REGISTRATIONS))
+        assert not (may(role, Deed.PUBLISH_RESULTS) and may(role, Deed.ENTER_RESULTS))

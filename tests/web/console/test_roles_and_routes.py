@@ -26,7 +26,7 @@ AT_STATION: dict[str, Any] = {
     "subject": Subject.PRACTICAL,
     "capacity": 9,
 }
-CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject", "close", "confirm_scores"}
+CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject", "close", "confirm_scores", "publish"}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
