@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from flask import Flask
 
+    from certsvc.delivery.mail import Mailer
     from certsvc.delivery.sms import Messenger
     from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.web.asgi import AsgiSite
@@ -65,6 +66,8 @@ def open_services(
         renew_days=settings.pdf_renew_days,
         evidence_days=settings.evidence_days,
         gateway=_open_gateway(settings),
+        mailer=_open_mailer(settings),
+        notices_on=bool(settings.sms_url or settings.smtp_url) if settings.notices is None else settings.notices,
         clock_is_right=clock_is_right,
     )
 
@@ -79,6 +82,14 @@ def _open_gateway(settings: Settings) -> Messenger | None:
     from certsvc.delivery.sms import HttpMessenger
 
     return HttpMessenger(settings.sms_url, settings.sms_secret_file)
+
+
+def _open_mailer(settings: Settings) -> Mailer | None:
+    if settings.smtp_url is None:
+        return None
+    from certsvc.delivery.mail import SmtpMailer
+
+    return SmtpMailer(settings.smtp_url, settings.mail_from or "", settings.smtp_password_file)
 
 
 def _open_stamps(settings: Settings) -> tuple[StampAuthority | None, tuple[Certificate, ...]]:

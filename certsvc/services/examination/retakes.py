@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,12 +18,11 @@ from certsvc.rules.terms import Subject
 from certsvc.services import trail
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.examination.decide import Decided, decide_all
-from certsvc.services.notices.write import is_first, write_notice
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import Told, tell
 from certsvc.services.records.attempts import attempt_of, decision_on
-from certsvc.services.records.contacts import phone_of
-from certsvc.store import AttemptRecord, PersonRecord, QueuedNoticeRecord, SeatRecord, SittingRecord
-
-KIND: Final = "retake-ends"
+from certsvc.services.records.contacts import reach_of
+from certsvc.store import AttemptRecord, NoticeRecord, PersonRecord, SeatRecord, SittingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +82,20 @@ def _told(services: Services, session: Session, one: EndingRetake) -> tuple[Endi
     if one.noticed or not one.published or one.booked is not None:
         return one, False
     person = session.get_one(PersonRecord, one.person_id)
-    try:
-        phone = phone_of(services.vault, session, person, services.now())
-    except KeyMissing:
-        phone = None
-    if phone is None or not is_first(services, session, KIND, one.enrolment_id, _about(one)):
+    if not _is_reached(services, session, person):
         return one, False
     until = datetime.combine(one.deadline + timedelta(days=1), time(), SHANGHAI)
-    write_notice(services, session, about=person.id_lookup, to=phone, text=_words(services, one), until=until)
-    return replace(one, noticed=True), True
+    told = [Told(person.id_lookup, f"{one.enrolment_id} {_about(one)}")]
+    new = tell(services, session, NoticeKind.RETAKE_ENDS, told, until=until, asked_for=True)
+    return replace(one, noticed=new > 0), new > 0
 
 
-def _words(services: Services, one: EndingRetake) -> str:
-    host = services.base_url.split("://", 1)[-1]
-    return (
-        f"【{services.issuer.name_zh}】您有一项事宜将于 {one.deadline} 截止（含当日），请登录 {host}/my 查看。"
-        f" Something of yours ends on {one.deadline}, inclusive. Sign in at {host}/my to see what."
-    )
+def _is_reached(services: Services, session: Session, person: PersonRecord) -> bool:
+    try:
+        reach = reach_of(services.vault, session, person.id_lookup, services.now())
+    except KeyMissing:
+        return False
+    return reach.phone is not None or reach.mail is not None
 
 
 def _ending(services: Services, session: Session, within_days: int) -> list[EndingRetake]:
@@ -155,8 +150,9 @@ def _booked(session: Session, enrolment_id: int, subject: Subject, today: date, 
 
 
 def _noticed(session: Session) -> frozenset[tuple[int, str]]:
-    query = select(QueuedNoticeRecord.enrolment_id, QueuedNoticeRecord.about).where(QueuedNoticeRecord.kind == KIND)
-    return frozenset((row[0], row[1]) for row in session.execute(query))
+    query = select(NoticeRecord.about).where(NoticeRecord.kind == NoticeKind.RETAKE_ENDS.value)
+    told = (about.split(" ", 1) for about in session.scalars(query))
+    return frozenset((int(enrolment_id), about) for enrolment_id, about in told)
 
 
 def _about(one: EndingRetake) -> str:

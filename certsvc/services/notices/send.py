@@ -49,6 +49,17 @@ class Sending:
     waiting: int = 0
     next_at: datetime | None = None
 
+    def with_(self, other: Sending) -> Sending:
+        """Both together."""
+        nexts = [each for each in (self.next_at, other.next_at) if each is not None]
+        return Sending(
+            self.sent + other.sent,
+            self.failed + other.failed,
+            self.dropped + other.dropped,
+            self.waiting + other.waiting,
+            min(nexts, default=None),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
