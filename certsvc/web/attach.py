@@ -15,7 +15,7 @@ from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import results as api_results
 from certsvc.web.api import views as api
-from certsvc.web.console import accounts, approvals, certificates, issuing, me, registrations, reissues, trail
+from certsvc.web.console import accounts, approvals, certificates, issuing, me, notices, registrations, reissues, trail
 from certsvc.web.console import sign_in as console
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import paper, shared, sign_in
@@ -36,6 +36,7 @@ _DESKS: Final = (
     certificates.desk,
     issuing.desk,
     reissues.desk,
+    notices.desk,
     accounts.desk,
     me.desk,
     trail.desk,

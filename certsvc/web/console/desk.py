@@ -49,6 +49,7 @@ class Desk(Blueprint):
         super().__init__(f"console_{name}", import_name)
         self.before_request(_guard)
         self.after_request(_remember_language)
+        self.after_request(_wake_sender)
         self.register_error_handler(StaffRequired, _ask_to_sign_in)
         self.register_error_handler(SignInOver, _ask_to_sign_in)
         self.register_error_handler(ConfirmAgain, _ask_again)
@@ -172,6 +173,13 @@ def _ask_again(error: ConfirmAgain) -> Response:
 
 def _refused(error: Refused) -> Response:
     return render("refused.html", status=status_of(error), said=words(error))
+
+
+def _wake_sender(response: Response) -> Response:
+    """Whom a deed is told to hears of it now."""
+    if request.method == "POST" and site().services.notices_on:
+        site().sender.wake()
+    return response
 
 
 def _remember_language(response: Response) -> Response:

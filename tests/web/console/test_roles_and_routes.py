@@ -36,6 +36,7 @@ def addresses(rule: str) -> list[str]:
         "passkey_id": "1",
         "enrolment_id": "1",
         "request_id": "1",
+        "notice_id": "1",
         "number": NUMBER,
         "name": "victim1",
     }
