@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from certsvc.delivery.mail import Mailer
     from certsvc.delivery.sms import Messenger
+    from certsvc.directory.oidc import Provider
     from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.web.asgi import AsgiSite
     from certsvc.web.site import Site
@@ -194,7 +195,20 @@ def open_site(settings: Settings, services: Services) -> Site:
         https=settings.base_url.startswith("https://"),
         key=key,
         max_upload_bytes=settings.max_upload_bytes,
+        directory=_open_directory(settings) if settings.console else None,
     )
+
+
+def _open_directory(settings: Settings) -> Provider | None:
+    """The directory that staff sign in at, where there is one."""
+    if settings.oidc_issuer is None:
+        return None
+    if settings.oidc_secret_file is None:
+        raise Refused("须给出客户端密钥文件", "the client's secret needs a file", where="CERTSVC_OIDC_SECRET_FILE")
+    from certsvc.directory.oidc import Provider
+
+    back = f"{settings.base_url}/console/directory/back"
+    return Provider(settings.oidc_issuer, settings.oidc_client_id or "", settings.oidc_secret_file, back)
 
 
 def _passphrase(settings: Settings) -> bytes | None:

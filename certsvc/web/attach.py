@@ -15,7 +15,18 @@ from certsvc.web import operation, problems
 from certsvc.web.answers import Answer, content_policy, shared_headers
 from certsvc.web.api import results as api_results
 from certsvc.web.api import views as api
-from certsvc.web.console import accounts, approvals, certificates, issuing, me, notices, registrations, reissues, trail
+from certsvc.web.console import (
+    accounts,
+    approvals,
+    certificates,
+    directory,
+    issuing,
+    me,
+    notices,
+    registrations,
+    reissues,
+    trail,
+)
 from certsvc.web.console import sign_in as console
 from certsvc.web.gate import most_bytes
 from certsvc.web.holder import paper, shared, sign_in
@@ -31,6 +42,7 @@ _SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.v
 
 _DESKS: Final = (
     console.desk,
+    directory.desk,
     registrations.desk,
     approvals.desk,
     certificates.desk,

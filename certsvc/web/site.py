@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
+    from certsvc.directory.oidc import Provider
     from certsvc.jobs.sender import Sender
     from certsvc.services.context import Services
     from certsvc.web.figures import Figures
@@ -47,6 +48,7 @@ class Site:
     https: bool
     key: bytes
     max_upload_bytes: int
+    directory: Provider | None = None
 
     def reference(self, state: str, about: str, checked_at: datetime) -> str:
         """The number of a verification record: twelve characters that the issuer can make again."""

@@ -57,7 +57,7 @@ class PostOffice:
 
     def _is_known(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
         known = LoginPassword(USER.encode(), PASSWORD.encode())
-        return AuthResult(success=given == known)
+        return AuthResult(success=given == known, handled=False)
 
     def close(self) -> None:
         self.controller.stop()

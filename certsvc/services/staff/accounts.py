@@ -24,6 +24,7 @@ from certsvc.services.staff.sessions import LOCK, end_all
 from certsvc.store import AccountRecord
 
 LONGEST_SCOPE = 200
+LONGEST_SUBJECT = 255  # OpenID Connect Core, 2
 _NAME = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 _OS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,99}\$?")
 
@@ -39,6 +40,7 @@ class Account:
     disabled_at: datetime | None
     set_up: bool
     os_account: str | None
+    oidc_subject: str | None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -48,6 +50,7 @@ class Account:
             "disabled": self.disabled_at is not None,
             "set_up": self.set_up,
             "os_account": self.os_account,
+            "oidc_subject": self.oidc_subject,
         }
 
 
@@ -156,6 +159,33 @@ def map_to(services: Services, name: str, os_account: str | None, *, by: str) ->
         return _shown(account)
 
 
+def bind(services: Services, name: str, issuer: str | None, subject: str | None, *, by: str) -> Account:
+    """From now on who signs in at the directory as `subject` is this account; None takes that back. Sessions end.
+
+    Raises `NotFound`, `Refused`, `Conflict`.
+    """
+    text = (subject or "").strip()
+    if text and issuer is None:
+        raise Refused("没有配置机构的目录", "no directory is configured", where="CERTSVC_OIDC_ISSUER")
+    if len(text) > LONGEST_SUBJECT or not text.isprintable():
+        raise Refused("不是目录中的标识（sub）", "that is no subject of a directory", where="sub")
+    with services.database.writing(LOCK) as session:
+        account = _changeable(session, name, by)
+        bound = (issuer, text) if text else (None, None)
+        if (account.oidc_issuer, account.oidc_subject) == bound:
+            return _shown(account)
+        same = select(AccountRecord.name).where(
+            AccountRecord.oidc_issuer == bound[0], AccountRecord.oidc_subject == bound[1]
+        )
+        taken = session.scalar(same) if text else None
+        if taken is not None:
+            raise Conflict(f"已绑定到 {taken}", f"it is bound to {taken} already", where="sub")
+        account.oidc_issuer, account.oidc_subject = bound
+        end_all(session, account.id, services.now())
+        _note(services, session, by, "account.bind", name, bound=bool(text))
+        return _shown(account)
+
+
 def mapped(services: Services, os_account: str) -> str | None:
     """The account whose commands these are; None in a home without accounts.
 
@@ -213,6 +243,7 @@ def _shown(account: AccountRecord) -> Account:
         disabled_at=account.disabled_at,
         set_up=second_factor.is_set_up(account),
         os_account=account.os_account,
+        oidc_subject=account.oidc_subject,
     )
 
 

@@ -61,6 +61,14 @@ def enable(name: str) -> Response:
     return _changed(name, lambda by: service.enable(site().services, name, by=by))
 
 
+@desk.form("/console/accounts/<name>/directory", Deed.MANAGE_ACCOUNTS, again=True)
+def bind(name: str) -> Response:
+    """Who of the authority's own directory it is."""
+    here = site()
+    issuer = None if here.directory is None else here.directory.issuer
+    return _changed(name, lambda by: service.bind(here.services, name, issuer, typed("sub") or None, by=by))
+
+
 @desk.form("/console/accounts/<name>/reset", Deed.MANAGE_ACCOUNTS, again=True)
 def reset(name: str) -> Response:
     """Another password for the next sign-in, told here once."""
@@ -106,4 +114,5 @@ def _shown(found: Account, *, error: str = "", status: int = 200) -> Response:
         scoped=SCOPED,
         error=error,
         own=found.name == staff().name,
+        directory=site().directory is not None,
     )

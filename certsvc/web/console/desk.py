@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, redirect, request
 
 from certsvc.errors import Refused
 from certsvc.services.context import SHANGHAI
-from certsvc.services.staff import second_factor
+from certsvc.services.staff import second_factor, sessions
 from certsvc.services.staff.roles import Deed, may
 from certsvc.services.staff.sessions import SignInOver, Staff
 from certsvc.web.answers import HTML, Answer
@@ -157,7 +157,8 @@ def _ask_to_sign_in(error: Refused) -> Response:
 
 def sign_in_page(*, status: int = 200, to: str = "", name: str = "", error: str = "", ended: bool = False) -> Response:
     """The form of the first step. `to`: where one comes back to; `ended`: there was a session."""
-    return render("sign_in.html", status=status, to=to, typed=name, error=error, ended=ended)
+    directory = site().directory is not None
+    return render("sign_in.html", status=status, to=to, typed=name, error=error, ended=ended, directory=directory)
 
 
 def _ask_again(error: ConfirmAgain) -> Response:
@@ -167,7 +168,14 @@ def _ask_again(error: ConfirmAgain) -> Response:
         keys = second_factor.passkeys_of(opened, someone.account_id)
     options = second_factor.assertion_options(here.services, keys, error.challenge) if keys else ""
     return render(
-        "again.html", status=422, fields=session.fields(), wrong=error.wrong, options=options, action=request.path
+        "again.html",
+        status=422,
+        fields=session.fields(),
+        wrong=error.wrong,
+        options=options,
+        action=request.path,
+        directory=here.directory is not None
+        and sessions.is_vouched_for(here.services, someone.account_id, here.directory.issuer),
     )
 
 

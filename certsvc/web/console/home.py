@@ -9,6 +9,7 @@ from flask import Response
 from certsvc.services.approvals import desk as approvals
 from certsvc.services.certificates import reissue
 from certsvc.services.notices import listing
+from certsvc.services.notices.deliver import FAILED
 from certsvc.services.registration import review_list
 from certsvc.services.staff.roles import SCOPED, Deed, may
 from certsvc.web.console.desk import render, staff
@@ -43,5 +44,5 @@ def page() -> Response:
     if may(role, Deed.DECIDE_REISSUES):
         waiting.append(Waiting("reissues", reissue.count_waiting(services)))
     if may(role, Deed.SEND_NOTICES):
-        waiting.append(Waiting("notices", listing.counts(services)[listing.FAILED]))
+        waiting.append(Waiting("notices", listing.counts(services)[FAILED]))
     return render("home.html", waiting=waiting)

@@ -8,6 +8,7 @@ from flask import Response, request
 
 from certsvc.errors import Refused
 from certsvc.services.notices import listing
+from certsvc.services.notices.deliver import FAILED
 from certsvc.services.notices.kinds import NoticeKind
 from certsvc.services.staff.roles import Deed
 from certsvc.web.console.desk import Desk, go, render, staff, words
@@ -34,8 +35,8 @@ def again(notice_id: int) -> Response:
 
 
 def _list(*, error: str = "", status: int = 200) -> Response:
-    services, asked = site().services, request.args.get("state", listing.FAILED)
-    state = asked if asked in listing.STATES else listing.FAILED
+    services, asked = site().services, request.args.get("state", FAILED)
+    state = asked if asked in listing.STATES else FAILED
     kind = NoticeKind.known(request.args.get("kind", ""))
     before = request.args.get("before", "")
     at = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None

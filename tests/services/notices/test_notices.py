@@ -228,4 +228,4 @@ def test_what_is_no_mailbox_is_refused_by_its_cell(services: Services, tmp_path:
     with pytest.raises(ImportRefused) as refused:
         register(services, tmp_path, candidates(1)[0].cells(email=typed))
     (error,) = refused.value.errors
-    assert (error.column, error.value) == ("邮箱 email", typed)
+    assert (error.column, error.value) == ("email", typed)

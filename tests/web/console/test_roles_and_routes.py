@@ -13,7 +13,7 @@ from tests.builders.staff import GIVEN, said
 from tests.web.console.conftest import ROLES, Office
 
 NUMBER = "2010630500012345"  # of a paper certificate
-CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject"}
+CHANGES = {"add", "role", "disable", "enable", "reset", "bind", "approve", "reject"}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
@@ -50,7 +50,7 @@ def test_every_route_names_a_deed(office: Office) -> None:
     assert {endpoint for endpoint in endpoints if DEEDS[endpoint] == OPEN} == {
         f"console_sign_in.{name}"
         for name in ("enter", "first_step", "second_page", "second_step", "first_page", "set_up", "sign_out")
-    }
+    } | {"console_directory.begin", "console_directory.back"}
 
 
 def test_what_changes_something_for_others_asks_for_the_second_factor_again() -> None:
