@@ -62,7 +62,7 @@ class SmtpMailer:
         plain = parts.scheme in _PORTS and parts.hostname and not parts.password and parts.path in {"", "/"}
         if not plain or parts.query:
             raise Refused(
-                "应为 smtps://用户@主机:端口 或 smtp://…，口令放在文件中",
+                "应为 smtps://USER@HOST:PORT 或 smtp://…，口令放在文件中",
                 "expected smtps://USER@HOST:PORT or smtp://…, with the password in a file",
                 where="CERTSVC_SMTP_URL",
             )

@@ -1,6 +1,6 @@
 """What a notice says on the day it is handed over, in both languages; or that what it was about is over.
 
-It names no person, no score and no exam but the day and place of a sitting; whoever it is signs in to see the rest
+It names no person, no score and no exam but the day and place of a sitting; who it goes to signs in to see the rest
 (R10). Of results it also says until when something is open (R3, R4), by what is published alone (R6).
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 @pytest.fixture
 def joined(office: Office, provider: RunningProvider) -> Office:
     """The office, with a directory."""
+    office.clock.at = datetime.now(UTC)  # the directory's own clock is the machine's
     there: Site = office.app.extensions[EXTENSION]
     if there.directory is None:
         directory = Provider(provider.issuer, "certsvc", provider.secret_file, BACK)
