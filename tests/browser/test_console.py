@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 from certsvc.app import create_app
 from certsvc.services.approvals import desk
 from certsvc.services.certificates.correct import Correction, propose
+from certsvc.services.notices.deliver import deliver
 from certsvc.services.registration.import_roster import import_candidates
 from tests.browser.conftest import Served, violations
 from tests.builders.person import Candidate, write_csv
@@ -38,7 +39,7 @@ PAGES = {
         "/console/certificates/NUMBER",
     ),
     "approver": ("/console", "/console/approvals", "/console/approvals/ASKED"),
-    "auditor": ("/console/trail", "/console/accounts"),
+    "auditor": ("/console/trail", "/console/accounts", "/console/notices?state=sent"),
     "administrator": ("/console/accounts", "/console/accounts/maker1"),
 }
 
@@ -64,6 +65,9 @@ class Console:
         ).approval_id
         rows = [Candidate(serial, name=f"测试{'甲乙丙丁戊'[serial % 5]}").cells() for serial in range(5)]
         import_candidates(self.services, write_csv(home / "r.csv", rows), by="clerk", for_review=True)
+        told = dataclasses.replace(self.services, notices_on=True)
+        import_candidates(told, write_csv(home / "t.csv", [Candidate(7, name="测试己").cells()]), by="clerk")
+        deliver(told)
         with self.services.database.reading() as session:
             return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from certsvc.delivery.mail import SmtpMailer
 from certsvc.delivery.sms import HttpMessenger
 from certsvc.errors import ImportRefused, Refused
+from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.terms import Subject
 from certsvc.services.certificates.change_status import revoke
 from certsvc.services.context import Services
@@ -22,9 +23,11 @@ from certsvc.services.issuing.issue import issue
 from certsvc.services.notices.deliver import deliver
 from certsvc.services.notices.listing import Notice, notices, send_again
 from certsvc.services.notices.send import Sending
+from certsvc.services.persons.erase import erase
+from certsvc.services.records.contacts import reach_of
 from certsvc.services.registration import review
 from certsvc.services.registration.import_roster import import_candidates
-from certsvc.store import NoticeRecord
+from certsvc.store import NoticeRecord, PersonRecord
 from tests.builders.examining import add, admit, results
 from tests.builders.gateway import Gateway, gateway, secret_file
 from tests.builders.installation import Clock
@@ -229,3 +232,48 @@ def test_what_is_no_mailbox_is_refused_by_its_cell(services: Services, tmp_path:
         register(services, tmp_path, candidates(1)[0].cells(email=typed))
     (error,) = refused.value.errors
     assert (error.column, error.value) == ("email", typed)
+
+
+def mailbox(services: Services) -> str | None:
+    with services.database.reading() as session:
+        person = session.scalars(select(PersonRecord)).one()
+        return reach_of(services.vault, session, person.id_lookup, services.now()).mail
+
+
+def test_a_first_mailbox_is_taken_and_another_ones_is_not_where_something_stands(
+    services: Services, tmp_path: Path
+) -> None:
+    (one,) = candidates(1)
+    register(services, tmp_path, one.cells(email=""))
+    results(
+        services,
+        tmp_path,
+        one.result("theory", outcome="absent", score=""),
+        one.result("practical", outcome="absent", score=""),
+    )
+    after = replace(one, registered_on=date(2025, 6, 1))
+    register(services, tmp_path, after.cells(email=MAILBOX))
+    assert mailbox(services) == MAILBOX
+    for row in (after.cells(email="other@example.org"), after.cells(email="")):
+        path = write_csv(tmp_path / "again.csv", [row])
+        report = import_candidates(services, path, by="登记员")
+        assert (report.new, report.unchanged) == (0, 1)
+        assert any(warning.column == "email" for warning in report.warnings) is bool(row["email"])
+    assert mailbox(services) == MAILBOX
+
+
+def test_a_row_of_the_same_registration_with_another_mailbox_is_a_conflict(services: Services, tmp_path: Path) -> None:
+    (one,) = candidates(1)
+    register(services, tmp_path, one.cells(email=MAILBOX))
+    with pytest.raises(ImportRefused) as refused:
+        register(services, tmp_path, one.cells(email="other@example.org"))
+    assert [error.column for error in refused.value.errors] == ["email"]
+
+
+def test_an_erased_person_leaves_neither_mailbox_nor_notice(told: Services, tmp_path: Path) -> None:
+    (one,) = candidates(1)
+    register(told, tmp_path, one.cells(email=MAILBOX))
+    identity = IdentityDocument(IdType.RESIDENT_ID, one.id_number)
+    erase(told, identity, reason="本人要求", by="甲", approved_by="乙", keep_certificate=False)
+    assert notices(told) == []
+    assert deliver(told) == Sending()
