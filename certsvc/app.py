@@ -161,6 +161,7 @@ def _way_in(behind: WSGIApplication, settings: Settings) -> WSGIApplication:
 def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
     from certsvc.jobs.sender import Sender
+    from certsvc.services.notices.deliver import deliver
     from certsvc.web.figures import Figures
     from certsvc.web.gate import Gate
     from certsvc.web.limits import Allowance, Limits
@@ -191,6 +192,7 @@ def open_site(settings: Settings, services: Services) -> Site:
         gate=Gate(),
         figures=figures,
         sender=Sender(services),
+        teller=Sender(services, deliver, "certsvc-notices"),
         host=settings.host,
         https=settings.base_url.startswith("https://"),
         key=key,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from certsvc.cli import work
@@ -42,15 +44,18 @@ def list_(state: str | None, most: int, as_json: bool) -> None:
 def send(as_json: bool) -> None:
     """发送到期的通知和短信，可定时运行 / Send what is due, until nothing is: for a timer."""
     from certsvc.services.holders.codes_by_message import send_due
-    from certsvc.services.notices.send import Sending
+    from certsvc.services.notices.deliver import deliver
 
     services = work.services()
-    done = send_due(services)
-    while done.next_at is not None and done.next_at <= services.now():
-        one = send_due(services)
-        done = Sending(
-            done.sent + one.sent, done.failed + one.failed, done.dropped + one.dropped, one.waiting, one.next_at
+    codes, told = send_due(services), deliver(services)
+    while told.next_at is not None and told.next_at <= services.now():
+        more = deliver(services)
+        told = replace(
+            more, sent=told.sent + more.sent, failed=told.failed + more.failed, dropped=told.dropped + more.dropped
         )
+        if not more.ended:  # what is due is in another's hands, or no one takes it: the next run goes on
+            break
+    done = codes.with_(told)
     if as_json:
         tell({"sent": done.sent, "failed": done.failed, "dropped": done.dropped, "waiting": done.waiting})
         return

@@ -36,7 +36,10 @@ def to_the_second(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`host` is the domain readers look for; `key` (SESSION) makes references and digests; `https` sends HSTS."""
+    """`host` is the domain readers look for; `key` (SESSION) makes references and digests; `https` sends HSTS.
+
+    `sender` sends codes, `teller` notices.
+    """
 
     services: Services
     pages: Pages
@@ -44,6 +47,7 @@ class Site:
     gate: Gate
     figures: Figures
     sender: Sender
+    teller: Sender
     host: str
     https: bool
     key: bytes

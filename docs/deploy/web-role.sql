@@ -10,6 +10,5 @@ grant usage on all sequences in schema public to "certsvc-web";
 grant insert, update, delete on
     api_key_use, holder_code, holder_session, kept_check, limit_count, message, scan_count, share_link, share_opening
     to "certsvc-web";
-grant update on notice to "certsvc-web";
 grant insert, update on home_application to "certsvc-web";
 grant insert on audit_event, evidence_picture, reissue_request to "certsvc-web";

@@ -22,7 +22,6 @@ from certsvc.rules.registration_review import RegistrationState
 from certsvc.services.context import Services
 from certsvc.services.holders import codes
 from certsvc.services.holders.known import find
-from certsvc.services.notices.deliver import deliver
 from certsvc.services.notices.send import WAITING, MessageState, Sending, due, end_message, expire, send_queued
 from certsvc.services.records.contacts import phone_of, phone_of_papers
 from certsvc.store import EnrolmentRecord, HolderCodeRecord, MessageRecord, PersonRecord
@@ -31,9 +30,7 @@ MOST_CODES: Final = ((timedelta(hours=1), 3), (timedelta(days=1), 10))
 
 
 def send_due(services: Services) -> Sending:
-    """One round: every request is looked into, every message and notice that is due is tried once.
-
-    Raises `Unavailable`."""
+    """One round: every request is looked into, every message that is due is tried once. Raises `Unavailable`."""
     now, messenger = services.now(), services.messenger
     ended: Counter[MessageState] = Counter()
     for message_id, lookup in due(services, MessageState.ASKED, now):
@@ -46,7 +43,7 @@ def send_due(services: Services) -> Sending:
         waiting = MessageRecord.state.in_(WAITING)
         count, next_at = session.execute(select(func.count(), func.min(MessageRecord.next_try_at)).where(waiting)).one()
     sent, failed, dropped = (ended[end] for end in (MessageState.SENT, MessageState.FAILED, MessageState.DROPPED))
-    return Sending(sent, failed, dropped, count, next_at).with_(deliver(services))
+    return Sending(sent, failed, dropped, count, next_at)
 
 
 def _look_into(services: Services, message_id: int, lookup: bytes, messenger: Messenger | None) -> list[MessageState]:

@@ -186,7 +186,7 @@ def _refused(error: Refused) -> Response:
 def _wake_sender(response: Response) -> Response:
     """Whom a deed is told to hears of it now."""
     if request.method == "POST" and site().services.notices_on:
-        site().sender.wake()
+        site().teller.wake()
     return response
 
 

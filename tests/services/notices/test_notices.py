@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import select, update
 from certsvc.delivery.mail import SmtpMailer
 from certsvc.delivery.sms import HttpMessenger
 from certsvc.errors import ImportRefused, Refused
+from certsvc.jobs.sender import Sender
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.terms import Subject
 from certsvc.services.certificates.change_status import revoke
@@ -277,3 +279,15 @@ def test_an_erased_person_leaves_neither_mailbox_nor_notice(told: Services, tmp_
     erase(told, identity, reason="本人要求", by="甲", approved_by="乙", keep_certificate=False)
     assert notices(told) == []
     assert deliver(told) == Sending()
+
+
+def test_the_thread_that_is_woken_sends_what_waits_and_rests(told: Services, tmp_path: Path, gateway: Gateway) -> None:
+    register(told, tmp_path, *(one.cells() for one in candidates(3)))
+    teller = Sender(told, deliver, "certsvc-notices")
+    teller.wake()
+    ends = time.monotonic() + 20
+    while len(gateway.taken) < 3 and time.monotonic() < ends:
+        time.sleep(0.05)
+    teller.stop()
+    assert len(gateway.taken) == 3
+    assert {one.state for one in notices(told)} == {"sent"}
