@@ -86,7 +86,8 @@ def _open_gateway(settings: Settings) -> Messenger | None:
 
 
 def _open_mailer(settings: Settings) -> Mailer | None:
-    if settings.smtp_url is None:
+    # The public site (CERTSVC_CONSOLE=off) hands no mail over, and need not read the password.
+    if settings.smtp_url is None or not settings.console:
         return None
     from certsvc.delivery.mail import SmtpMailer
 

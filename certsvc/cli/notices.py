@@ -50,9 +50,8 @@ def send(as_json: bool) -> None:
     codes, told = send_due(services), deliver(services)
     while told.next_at is not None and told.next_at <= services.now():
         more = deliver(services)
-        told = replace(
-            more, sent=told.sent + more.sent, failed=told.failed + more.failed, dropped=told.dropped + more.dropped
-        )
+        sent, failed, dropped = told.sent + more.sent, told.failed + more.failed, told.dropped + more.dropped
+        told = replace(more, sent=sent, failed=failed, dropped=dropped)
         if not more.ended:  # what is due is in another's hands, or no one takes it: the next run goes on
             break
     done = codes.with_(told)

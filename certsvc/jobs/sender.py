@@ -1,7 +1,8 @@
 """A thread that sends after pages have been answered; it starts when it is woken, and ends when nothing waits.
 
-Codes and notices have one each, so that no one who signs in waits for a slow mail server. Each process has its own, made after a fork by the first one that wakes it; that two do not send one message twice is
-seen to in the database (`notices.send`). What is left when a process dies is sent by the next one that is woken, or by
+Codes and notices have one each, so that no one who signs in waits for a slow mail server. Each process has its own,
+made after a fork by the first one that wakes it; that two do not send one message twice is seen to in the database
+(`notices.send`, `notices.deliver`). What is left when a process dies is sent by the next one that is woken, or by
 `certsvc notices send`. A fault is logged by its kind alone (R10).
 """
 
