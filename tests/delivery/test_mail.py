@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from certsvc.app import open_services
+from certsvc.config import Settings
 from certsvc.delivery.mail import UNSURE, Mail, SmtpMailer
 from certsvc.delivery.sms import NotSent
 from certsvc.errors import Refused
@@ -102,3 +104,19 @@ def test_settings_that_make_no_sense_are_refused_by_name(url: str, sender: str, 
     with pytest.raises(Refused) as refused:
         SmtpMailer(url, sender)
     assert refused.value.where == where
+
+
+def test_settings_name_the_server_and_say_whether_people_are_told(tmp_path: Path) -> None:
+    environment = {"CERTSVC_HOME": str(tmp_path)}
+    nothing = open_services(Settings.from_environment(environment))
+    assert (nothing.mailer, nothing.notices_on) == (None, False)
+    environment |= {"CERTSVC_SMTP_URL": "smtps://mail.example", "CERTSVC_MAIL_FROM": FROM}
+    services = open_services(Settings.from_environment(environment))
+    assert services.mailer == SmtpMailer("smtps://mail.example", FROM)
+    assert (services.notices_on, services.reaches) == (True, True)
+    off = open_services(Settings.from_environment(environment | {"CERTSVC_NOTICES": "off"}))
+    assert not off.notices_on
+    site = open_services(Settings.from_environment(environment | {"CERTSVC_CONSOLE": "off"}))
+    assert site.mailer is None, "the public site sends no mail, and need not read its password"
+    with pytest.raises(Refused, match="CERTSVC_MAIL_FROM"):
+        open_services(Settings.from_environment(environment | {"CERTSVC_MAIL_FROM": ""}))

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from certsvc.app import create_app
 from certsvc.directory.oidc import Provider
 from certsvc.errors import Conflict, Refused
 from certsvc.services.staff import accounts, sessions
@@ -185,3 +186,25 @@ def test_a_directory_that_is_away_leaves_the_other_way_in(joined: Office, provid
         joined.app.extensions[EXTENSION] = there
     assert (answer.status_code, "暂时连不上机构的目录" in said(answer)) == (422, True)
     assert 'name="password"' in answer.text
+
+
+def test_settings_name_the_directory(office: Office, provider: RunningProvider) -> None:
+    settings = dataclasses.replace(
+        office.register.settings, oidc_issuer=provider.issuer, oidc_client_id="certsvc", oidc_secret_file=None
+    )
+    with pytest.raises(Refused, match="CERTSVC_OIDC_SECRET_FILE"):
+        create_app(settings, services=office.services)
+    whole = dataclasses.replace(settings, oidc_secret_file=provider.secret_file)
+    there: Site = create_app(whole, services=office.services).extensions[EXTENSION]
+    assert there.directory == Provider(provider.issuer, "certsvc", provider.secret_file, BACK)
+    public = create_app(dataclasses.replace(whole, console=False), services=office.services)
+    assert public.extensions[EXTENSION].directory is None
+
+
+def test_without_a_directory_there_is_no_such_door(office: Office) -> None:
+    app = create_app(office.register.settings, services=office.services)
+    browser = Browser(app, office.services)
+    assert "/console/directory" not in browser.get("/console").text
+    for address in ("/console/directory", "/console/directory/back?code=a&state=b"):
+        answer = browser.get(address)
+        assert (answer.status_code, "没有配置机构的目录" in said(answer)) == (422, True)
