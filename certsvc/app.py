@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from flask import Flask
 
+    from certsvc.delivery.mail import Mailer
     from certsvc.delivery.sms import Messenger
+    from certsvc.directory.oidc import Provider
     from certsvc.signing.stamp_authority import StampAuthority
     from certsvc.web.asgi import AsgiSite
     from certsvc.web.site import Site
@@ -65,6 +67,8 @@ def open_services(
         renew_days=settings.pdf_renew_days,
         evidence_days=settings.evidence_days,
         gateway=_open_gateway(settings),
+        mailer=_open_mailer(settings),
+        notices_on=bool(settings.sms_url or settings.smtp_url) if settings.notices is None else settings.notices,
         clock_is_right=clock_is_right,
     )
 
@@ -79,6 +83,15 @@ def _open_gateway(settings: Settings) -> Messenger | None:
     from certsvc.delivery.sms import HttpMessenger
 
     return HttpMessenger(settings.sms_url, settings.sms_secret_file)
+
+
+def _open_mailer(settings: Settings) -> Mailer | None:
+    # The public site (CERTSVC_CONSOLE=off) hands no mail over, and need not read the password.
+    if settings.smtp_url is None or not settings.console:
+        return None
+    from certsvc.delivery.mail import SmtpMailer
+
+    return SmtpMailer(settings.smtp_url, settings.mail_from or "", settings.smtp_password_file)
 
 
 def _open_stamps(settings: Settings) -> tuple[StampAuthority | None, tuple[Certificate, ...]]:
@@ -149,6 +162,7 @@ def _way_in(behind: WSGIApplication, settings: Settings) -> WSGIApplication:
 def open_site(settings: Settings, services: Services) -> Site:
     """What the pages are made with."""
     from certsvc.jobs.sender import Sender
+    from certsvc.services.notices.deliver import deliver
     from certsvc.web.figures import Figures
     from certsvc.web.gate import Gate
     from certsvc.web.limits import Allowance, Limits
@@ -179,11 +193,25 @@ def open_site(settings: Settings, services: Services) -> Site:
         gate=Gate(),
         figures=figures,
         sender=Sender(services),
+        teller=Sender(services, deliver, "certsvc-notices"),
         host=settings.host,
         https=settings.base_url.startswith("https://"),
         key=key,
         max_upload_bytes=settings.max_upload_bytes,
+        directory=_open_directory(settings) if settings.console else None,
     )
+
+
+def _open_directory(settings: Settings) -> Provider | None:
+    """The directory that staff sign in at, where there is one."""
+    if settings.oidc_issuer is None:
+        return None
+    if settings.oidc_secret_file is None:
+        raise Refused("须给出客户端密钥文件", "the client's secret needs a file", where="CERTSVC_OIDC_SECRET_FILE")
+    from certsvc.directory.oidc import Provider
+
+    back = f"{settings.base_url}/console/directory/back"
+    return Provider(settings.oidc_issuer, settings.oidc_client_id or "", settings.oidc_secret_file, back)
 
 
 def _passphrase(settings: Settings) -> bytes | None:

@@ -57,6 +57,14 @@ class Settings:
         None  # CERTSVC_SMS_URL: the gateway that carries holders' codes; absent means access codes alone
     )
     sms_secret_file: Path | None = None  # CERTSVC_SMS_SECRET_FILE: the secret requests to it are signed with
+    smtp_url: str | None = None  # CERTSVC_SMTP_URL: the mail server that carries notices to mailboxes
+    smtp_password_file: Path | None = None  # CERTSVC_SMTP_PASSWORD_FILE: the password of the user that it names
+    mail_from: str | None = None  # CERTSVC_MAIL_FROM: the mailbox that they come from
+    # CERTSVC_NOTICES, `on` or `off`: whether people are told; absent: where a gateway or a mail server is named
+    notices: bool | None = None
+    oidc_issuer: str | None = None  # CERTSVC_OIDC_ISSUER: the authority's own directory, that staff may sign in at
+    oidc_client_id: str | None = None  # CERTSVC_OIDC_CLIENT_ID: our client there
+    oidc_secret_file: Path | None = None  # CERTSVC_OIDC_SECRET_FILE: the client's secret
     pdf_level: str = "B-T"  # CERTSVC_PDF_LEVEL, `t` or `lta`: what `certificate archive` raises files to
     console: bool = True  # CERTSVC_CONSOLE, `on` or `off`: whether this process serves /console
     pdf_renew_days: int = 90  # CERTSVC_PDF_RENEW_DAYS: so long before their proof ends B-LTA files are renewed
@@ -106,6 +114,13 @@ class Settings:
             evidence_days=_whole(env, "CERTSVC_EVIDENCE_DAYS", 30, lowest=1),
             sms_url=env.get("CERTSVC_SMS_URL") or None,
             sms_secret_file=Path(env["CERTSVC_SMS_SECRET_FILE"]) if env.get("CERTSVC_SMS_SECRET_FILE") else None,
+            smtp_url=env.get("CERTSVC_SMTP_URL") or None,
+            smtp_password_file=_path(env, "CERTSVC_SMTP_PASSWORD_FILE"),
+            mail_from=env.get("CERTSVC_MAIL_FROM") or None,
+            notices=_switch(env, "CERTSVC_NOTICES") if env.get("CERTSVC_NOTICES") else None,
+            oidc_issuer=env.get("CERTSVC_OIDC_ISSUER") or None,
+            oidc_client_id=env.get("CERTSVC_OIDC_CLIENT_ID") or None,
+            oidc_secret_file=_path(env, "CERTSVC_OIDC_SECRET_FILE"),
             tsa_url=env.get("CERTSVC_TSA_URL") or None,
             tsa_roots=Path(env["CERTSVC_TSA_ROOTS"]).absolute() if env.get("CERTSVC_TSA_ROOTS") else None,
         )
@@ -129,6 +144,10 @@ def _pdf_level(text: str) -> str:
     if level is None:
         raise Refused("应为 t 或 lta", "expected t or lta", where="CERTSVC_PDF_LEVEL")
     return level
+
+
+def _path(env: Mapping[str, str], variable: str) -> Path | None:
+    return Path(env[variable]) if env.get(variable) else None
 
 
 def _switch(env: Mapping[str, str], variable: str) -> bool:

@@ -28,6 +28,7 @@ COMMANDS = {
     "reissue": "certsvc.cli.reissue:reissue",
     "approval": "certsvc.cli.approval:approval",
     "holder": "certsvc.cli.holder:holder",
+    "notices": "certsvc.cli.notices:notices",
     "person": "certsvc.cli.person:person",
     "verify": "certsvc.cli.verify:verify",
     "log": "certsvc.cli.log:log",

@@ -1,4 +1,4 @@
-"""`certsvc user add|list|role|disable|enable|reset|map`: accounts of the staff. (The service says account.)"""
+"""`certsvc user add|list|role|disable|enable|reset|map|oidc`: accounts of the staff. (The service says account.)"""
 
 from __future__ import annotations
 
@@ -147,6 +147,18 @@ def _do_or_ask(wanted: Callable[[], AccountWork], by: str | None, as_json: bool)
         tell_waiting(done.approval_id)
 
 
+@user.command()
+@_NAME
+@click.option("--sub", "subject", default=None, help="目录中的标识；不给则取消绑定 / who it is there; none: not bound.")
+@by_option
+@json_option
+def oidc(name: str, *, subject: str | None, by: str | None, as_json: bool) -> None:
+    """把账户绑定到机构目录中的一个人 / Who of the authority's own directory (CERTSVC_OIDC_ISSUER) this account is."""
+    from certsvc.services.staff.accounts import binding
+
+    _do_or_ask(lambda: binding(name, work.settings().oidc_issuer, subject), by, as_json)
+
+
 def _tell(account: Account, as_json: bool) -> None:
     if as_json:
         tell(account.as_json())
@@ -156,7 +168,14 @@ def _tell(account: Account, as_json: bool) -> None:
 
 def _say(one: Account) -> None:
     disabled = "停用 disabled" if one.disabled_at is not None else ""
-    told = (one.name, one.role.value, one.of, one.os_account and f"os:{one.os_account}", disabled)
+    told = (
+        one.name,
+        one.role.value,
+        one.of,
+        one.os_account and f"os:{one.os_account}",
+        one.oidc_subject and f"oidc:{one.oidc_subject}",
+        disabled,
+    )
     say("  ".join(each for each in told if each))
 
 

@@ -50,10 +50,8 @@ class NotSent(CertsvcError):
 
     code = "not-sent"
 
-    def __init__(self, fault: str, *, again: bool = True) -> None:
-        super().__init__(
-            f"短信未发出：{fault}", f"the message was not sent: {fault}", rule="R10", where="CERTSVC_SMS_URL"
-        )
+    def __init__(self, fault: str, *, again: bool = True, where: str = "CERTSVC_SMS_URL") -> None:
+        super().__init__(f"未发出：{fault}", f"the message was not sent: {fault}", rule="R10", where=where)
         self.fault = fault
         self.again = again
 

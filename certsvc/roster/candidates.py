@@ -27,6 +27,7 @@ COLUMNS = (
     Column(ID_NUMBER, "证件号码"),
     Column("birth_date", "出生日期"),
     Column("phone", "手机号码"),
+    Column("email", "邮箱", required=False),
     Column("institution", "培训机构"),
     Column("health_declared", "健康承诺"),
     Column("registered_on", "报名日期"),
@@ -42,6 +43,8 @@ SEXES: Mapping[str, Sex] = {
     "F": Sex.FEMALE,
 }
 YES_NO: Mapping[str, bool] = {"是": True, "否": False, "yes": True, "no": False}
+_MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
+_LONGEST_MAILBOX = 254  # RFC 5321, 4.5.3.1.3, without the brackets
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{4,18}[0-9]")
 
 
@@ -55,6 +58,7 @@ class CandidateRow:
     identity: IdentityDocument
     birth_date: date
     phone: str | None
+    email: str | None
     institution: str | None
     health_declared: bool
     registered_on: date
@@ -89,6 +93,7 @@ def _candidate(reader: RowReader) -> CandidateRow | None:
     birth_date = reader.day("birth_date")
     identity = reader.identity(birth_date=birth_date, sex=sex)
     phone = _phone(reader)
+    email = _email(reader)
     institution = reader.text("institution", required=False)
     health_declared = reader.choice("health_declared", YES_NO)
     registered_on = reader.day("registered_on")
@@ -112,6 +117,7 @@ def _candidate(reader: RowReader) -> CandidateRow | None:
         identity,
         birth_date,
         phone,
+        email,
         institution,
         health_declared,
         registered_on,
@@ -127,10 +133,22 @@ def is_phone(text: str) -> bool:
     return _PHONE.fullmatch(text) is not None
 
 
+def is_mail_address(text: str) -> bool:
+    """Whether this can be a mailbox as the register keeps it: one plain ASCII address (RFC 5321, 4.1.2)."""
+    return len(text) <= _LONGEST_MAILBOX and _MAILBOX.fullmatch(text) is not None
+
+
 def _phone(reader: RowReader) -> str | None:
     text = reader.text("phone", required=False)
     if text is not None and not is_phone(text):
         reader.refuse("phone", "file.phone", "电话号码应为 6–20 位数字", "a telephone number has 6 to 20 digits")
+    return text
+
+
+def _email(reader: RowReader) -> str | None:
+    text = reader.text("email", required=False)
+    if text is not None and not is_mail_address(text):
+        reader.refuse("email", "file.email", "不是邮箱地址", "that is no mailbox: name@example.org")
     return text
 
 

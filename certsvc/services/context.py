@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from certsvc.credential.document import Issuer
+    from certsvc.delivery.mail import Mailer
     from certsvc.delivery.sms import Messenger
     from certsvc.rendering.layout import Layout
     from certsvc.rendering.press import Press
@@ -112,6 +113,8 @@ class Services:
     clock_is_right: bool = False  # said on purpose: the time since the last signing really has passed
     evidence_days: int = 30  # so long after the decision what an applicant sent from home is kept
     gateway: Messenger | None = None  # what carries codes to phones, where the operator has named one
+    mailer: Mailer | None = None  # what carries notices to mailboxes, where the operator has named one
+    notices_on: bool = False  # whether deeds are told to those they are about
 
     @cached_property
     def vault(self) -> Vault:
@@ -182,6 +185,11 @@ class Services:
         from certsvc.delivery.sms import Outbox  # noqa: PLC0415 - as above
 
         return Outbox(self.folders.outbox)
+
+    @property
+    def reaches(self) -> bool:
+        """Whether anything can carry a notice."""
+        return self.mailer is not None or self.messenger is not None
 
     def today(self) -> date:
         """The civil date in Asia/Shanghai."""

@@ -27,7 +27,7 @@ from certsvc.store.guard import ClockSeenRecord, KeyCheckRecord
 from certsvc.store.holder import HolderCodeRecord, HolderSessionRecord, MessageRecord, kept_tables
 from certsvc.store.home import EvidencePictureRecord, HomeApplicationRecord
 from certsvc.store.log import LogHeadRecord, LogLeafRecord, LogNodeRecord, LogSessionRecord
-from certsvc.store.notice import QueuedNoticeRecord
+from certsvc.store.notice import NoticeRecord
 from certsvc.store.paper import PaperCertificateRecord, ReissueRequestRecord
 from certsvc.store.person import PersonRecord
 from certsvc.store.result_correction import ResultCorrectionRecord, WithdrawnResultRecord
@@ -66,11 +66,11 @@ __all__ = [
     "LogNodeRecord",
     "LogSessionRecord",
     "MessageRecord",
+    "NoticeRecord",
     "PaperCertificateRecord",
     "PasskeyRecord",
     "PdfFileRecord",
     "PersonRecord",
-    "QueuedNoticeRecord",
     "RecoveryCodeRecord",
     "ReissueRequestRecord",
     "ResultCorrectionRecord",

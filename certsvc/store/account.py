@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Integer, LargeBinary, String, true
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Integer, LargeBinary, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from certsvc.store.base import Base, UtcDateTime
@@ -25,12 +25,15 @@ ROLES = (
     "auditor",
     "administrator",
 )
-FACTORS = ("totp", "passkey", "recovery")
+FACTORS = ("totp", "passkey", "recovery", "directory")
 
 
 class AccountRecord(Base):
     __tablename__ = "account"
-    __table_args__ = (CheckConstraint("role in ('" + "', '".join(ROLES) + "')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role in ('" + "', '".join(ROLES) + "')", name="role"),
+        UniqueConstraint("oidc_issuer", "oidc_subject"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
@@ -47,6 +50,9 @@ class AccountRecord(Base):
     totp_step: Mapped[int | None] = mapped_column(Integer)  # of the last code taken: none is good twice (RFC 6238, 5.2)
     # The account of the operating system whose commands are this account's.
     os_account: Mapped[str | None] = mapped_column(String(100), unique=True)
+    # Whom of which directory it belongs to (`certsvc.directory`).
+    oidc_issuer: Mapped[str | None] = mapped_column(String(300))
+    oidc_subject: Mapped[str | None] = mapped_column(String(255))
 
 
 class RecoveryCodeRecord(Base):

@@ -14,7 +14,7 @@ class PersonRecord(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     id_type: Mapped[str] = mapped_column(String(40))
     id_lookup: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # {id_number, birth_date, phone}; id_lookup is bound to it
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # {id_number, birth_date, phone, email?}; bound: id_lookup
     sealed_kid: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(200), index=True)
     sex: Mapped[str] = mapped_column(String(10))

@@ -19,8 +19,10 @@ from certsvc.web.console import (
     accounts,
     approvals,
     certificates,
+    directory,
     issuing,
     me,
+    notices,
     overview,
     registrations,
     reissues,
@@ -45,6 +47,7 @@ _SCANNING: Final = frozenset({"public.verify", "public.verify_number", "public.v
 
 _DESKS: Final = (
     console.desk,
+    directory.desk,
     registrations.desk,
     results.desk,
     retakes.desk,
@@ -55,6 +58,7 @@ _DESKS: Final = (
     certificates.desk,
     reissues.desk,
     overview.desk,
+    notices.desk,
     accounts.desk,
     me.desk,
     trail.desk,

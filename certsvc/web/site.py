@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
+    from certsvc.directory.oidc import Provider
     from certsvc.jobs.sender import Sender
     from certsvc.services.context import Services
     from certsvc.web.figures import Figures
@@ -35,7 +36,10 @@ def to_the_second(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`host` is the domain readers look for; `key` (SESSION) makes references and digests; `https` sends HSTS."""
+    """`host` is the domain readers look for; `key` (SESSION) makes references and digests; `https` sends HSTS.
+
+    `sender` sends codes, `teller` notices.
+    """
 
     services: Services
     pages: Pages
@@ -43,10 +47,12 @@ class Site:
     gate: Gate
     figures: Figures
     sender: Sender
+    teller: Sender
     host: str
     https: bool
     key: bytes
     max_upload_bytes: int
+    directory: Provider | None = None
 
     def reference(self, state: str, about: str, checked_at: datetime) -> str:
         """The number of a verification record: twelve characters that the issuer can make again."""

@@ -23,6 +23,7 @@ from certsvc.services.examination import sheet
 from certsvc.services.examination.draw import draw
 from certsvc.services.examination.scores import enter
 from certsvc.services.examination.sittings import Seat
+from certsvc.services.notices.deliver import deliver
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.results import one
 from certsvc.services.results.one import Correction as ResultCorrection
@@ -59,6 +60,7 @@ PAGES = {
         "/console/overview?since=2025-01-01&until=2026-12-31",
         "/console/retakes?within=all",
         "/console/results/of/1",
+        "/console/notices?state=sent",
     ),
     "administrator": ("/console/accounts", "/console/accounts/maker1"),
     "station": (
@@ -98,6 +100,9 @@ class Console:
         self.corrected = one.propose(self.services, 1, wanted, by="maker1").approval_id
         rows = [Candidate(serial, name=f"测试{'甲乙丙丁戊'[serial % 5]}").cells() for serial in range(5)]
         import_candidates(self.services, write_csv(home / "r.csv", rows), by="clerk", for_review=True)
+        told = dataclasses.replace(self.services, notices_on=True)
+        import_candidates(told, write_csv(home / "t.csv", [Candidate(7, name="测试己").cells()]), by="clerk")
+        deliver(told)
         with self.services.database.reading() as session:
             return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
 

@@ -22,7 +22,15 @@ from certsvc.services.registration import review
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.registration.review_list import list_registrations
 from certsvc.services.verification import kept_checks, look_up
-from certsvc.store import CertificateRecord, QueuedNoticeRecord, ScoreEntryRecord, SeatRecord, SittingRecord
+from certsvc.store import (
+    CertificateRecord,
+    EnrolmentRecord,
+    NoticeRecord,
+    PersonRecord,
+    ScoreEntryRecord,
+    SeatRecord,
+    SittingRecord,
+)
 from tests.builders.applying import apply_from_home
 from tests.builders.holding import identity, number_of, secret_of
 from tests.builders.insider import by_sql
@@ -131,7 +139,21 @@ def _sit(services: Services, number: str) -> None:
             )
         )
         session.add(
-            QueuedNoticeRecord(kind="retake-ends", enrolment_id=enrolment_id, about="theory 2026-12-01", queued_at=now)
+            NoticeRecord(
+                kind="retake-ends",
+                about=f"{enrolment_id} theory 2026-12-01",
+                id_lookup=session.get_one(
+                    PersonRecord, session.get_one(EnrolmentRecord, enrolment_id).person_id
+                ).id_lookup,
+                message_id="ab" * 16,
+                state="sent",
+                channel="sms",
+                queued_at=now,
+                next_try_at=now,
+                expires_at=now,
+                tries=1,
+                ended_at=now,
+            )
         )
 
 

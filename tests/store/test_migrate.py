@@ -192,3 +192,37 @@ def test_a_link_from_before_there_was_a_choice_shows_what_it_showed(empty_databa
     found = inspect(empty_database.engine)
     assert "kept_check" not in found.get_table_names()
     assert "shows_name" not in {column["name"] for column in found.get_columns("share_link")}
+
+
+# Revision 0017: notices with where each stands
+
+
+def test_a_notice_that_was_queued_before_is_not_queued_again(empty_database: Database) -> None:
+    upgrade(empty_database, to="0016")
+    queued = (
+        "insert into queued_notice (kind, enrolment_id, about, queued_at) values "
+        "('retake-ends', 1, 'theory 2026-03-24', '2026-03-01 00:00:00')"
+    )
+    run(empty_database, *ENROLLED, queued)
+    upgrade(empty_database)
+    with empty_database.engine.connect() as connection:
+        notice = connection.execute(text("select kind, about, state, id_lookup from notice")).one()
+        lookup = connection.execute(text("select id_lookup from person")).scalar_one()
+    assert tuple(notice) == ("retake-ends", "1 theory 2026-03-24", "sent", lookup)
+    downgrade(empty_database, "0016")
+    assert "queued_notice" in inspect(empty_database.engine).get_table_names()
+
+
+# Revision 0018: accounts of a directory
+
+
+def test_one_person_of_a_directory_has_one_account(empty_database: Database) -> None:
+    upgrade(empty_database)
+    account = (
+        "insert into account (name, role, password_hash, created_at, password_is_own, oidc_issuer, oidc_subject) "
+        "values ('{0}', 'auditor', 'x', '2026-03-01 00:00:00', true, {1}, {2})"
+    )
+    run(empty_database, account.format("a1", "null", "null"), account.format("a2", "null", "null"))
+    run(empty_database, account.format("a3", "'https://d.example'", "'u-17'"))
+    with pytest.raises(IntegrityError):
+        run(empty_database, account.format("a4", "'https://d.example'", "'u-17'"))

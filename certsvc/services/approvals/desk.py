@@ -110,7 +110,7 @@ _TOLD: Final = (
     *("name", "id_number", "id_type", "phone", "birth_date", "sex", "institution", "batch", "registered_on"),
     *("was", "was_id_number", "erases", "keeps", "erased_numbers"),
     *("on", "count", "digest", "sha256", "status", "code"),
-    *("role", "of", "os_account"),
+    *("role", "of", "os_account", "oidc_subject"),
     *("subjects", "station", "scopes", "quota"),
     *("scheme", "first", "last", "kid", "work", "purpose", "at", "from_index"),
 )

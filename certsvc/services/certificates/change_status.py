@@ -25,6 +25,8 @@ from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.log.last_word import OnRecord, require_last_word
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_certificates
 from certsvc.services.records.approvals import (
     ApprovalState,
     ask,
@@ -44,6 +46,14 @@ LONGEST_REASON: Final = 500
 KIND: Final = "certificate.status"
 _EVENTS: Final = MappingProxyType(
     {Status.SUSPENDED: Event.SUSPEND, Status.REVOKED: Event.REVOKE, Status.VALID: Event.REINSTATE}
+)
+
+_TOLD: Final = MappingProxyType(
+    {
+        Status.SUSPENDED: NoticeKind.SUSPENDED,
+        Status.REVOKED: NoticeKind.REVOKED,
+        Status.VALID: NoticeKind.REINSTATED,
+    }
 )
 
 
@@ -225,6 +235,7 @@ def change_within(
     content = leaf.encode(Leaf(event=_EVENTS[to], day=day, credential=commitment))
     (index,) = append(session, [content], at=at)
     record_change(session, row, to, at=at, by=by, reason=reason, leaf_index=index, code=code)
+    tell_certificates(services, session, _TOLD[to], [row], f"leaf {index}")
     # The reason stays out of the trail: staff may name a person in it.
     note(
         session,

@@ -28,6 +28,8 @@ from certsvc.services.issuing.evidence import correction_evidence
 from certsvc.services.issuing.next_version import issue_version
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.log.publish import publish_log
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_certificates
 from certsvc.services.records.approvals import (
     CORRECTION,
     ApprovalState,
@@ -176,6 +178,8 @@ def _carry_out(services: Services, session: Session, row: ApprovalRecord, asked:
     )
     old.row.superseded_by_id = new.id
     new.person_id = _correct_person(services, session, old, name, identity)
+    session.flush()  # the person may stand under another document now
+    tell_certificates(services, session, NoticeKind.CORRECTED, [new])
     decide(services, session, row, ApprovalState.APPROVED, by=by)
     note(
         session,

@@ -29,6 +29,7 @@ from certsvc.rendering.names import check_drawable
 from certsvc.roster.candidates import is_phone
 from certsvc.services.certificates.reissue_request import Loss, RequestState, sealed_words
 from certsvc.services.context import Services
+from certsvc.services.records.contacts import sealed_with
 from certsvc.services.trail import note
 from certsvc.store import EvidencePictureRecord, HomeApplicationRecord, ReissueRequestRecord
 from certsvc.store.paper import FROM_HOME
@@ -267,11 +268,6 @@ def seal_request(services: Services, request: ReissueRequestRecord, id_number: s
     """Seal what was applied for, and by whom, together with the number: a row changed by hand is no longer that."""
     sealed = services.vault.seal({**sealed_words(request), "id_number": id_number, **more}, request.id_lookup)
     request.sealed, request.sealed_kid = sealed.content, sealed.kid
-
-
-def sealed_with(request: ReissueRequestRecord) -> bytes:
-    """What an application's sealed part is bound to."""
-    return b"certsvc home application v1\0" + request.id_lookup
 
 
 def picture_bound_to(row: HomeApplicationRecord, shows: str) -> bytes:

@@ -21,11 +21,15 @@ from certsvc.errors import NotFound, Refused, ReissueRefused
 from certsvc.files.private import make_private, write_private
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import same_name
-from certsvc.services.certificates.home import Phase, picture_bound_to, seal_request, sealed_with
+from certsvc.services.certificates.home import Phase, picture_bound_to, seal_request
 from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.certificates.unregistered_paper import Evidence, check_evidence
 from certsvc.services.context import Services
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import Told
+from certsvc.services.notices.tell import tell as tell_notice
 from certsvc.services.notices.write import write_notice
+from certsvc.services.records.contacts import phone_of_application, sealed_with
 from certsvc.services.trail import note
 from certsvc.store import EvidencePictureRecord, HomeApplicationRecord, PaperCertificateRecord, ReissueRequestRecord
 
@@ -80,7 +84,7 @@ def return_for(services: Services, request_id: int, *, missing: str, by: str) ->
     with services.database.writing() as session:
         request, row = _undecided(session, request_id)
         row.phase, row.missing, row.changed_at = Phase.RETURNED, text, services.now()
-        tell(services, session, request, "需要补充材料", "more is needed")
+        tell_missing(services, session, request)
         _note(services, session, request, by, "reissue.return")
 
 
@@ -115,27 +119,21 @@ def confirm(services: Services, request_id: int, evidence: Evidence, *, by: str)
 
 
 def tell_decision(services: Services, session: Session, request: ReissueRequestRecord) -> None:
-    """Tell the applicant that it is decided, in the decision's transaction; nothing for one who came to the counter."""
-    approved = request.state == RequestState.APPROVED
-    tell(
-        services,
-        session,
-        request,
-        "已批准" if approved else "未通过",
-        "was approved" if approved else "was turned down",
-    )
+    """Tell the applicant that it is decided, in the decision's transaction."""
+    kind = NoticeKind.REISSUE_APPROVED if request.state == RequestState.APPROVED else NoticeKind.REISSUE_REJECTED
+    from_home = _home_of(session, request.id) is not None  # told also while notices are off: nothing else says it
+    tell_notice(services, session, kind, [Told(request.id_lookup, str(request.id))], asked_for=from_home)
 
 
-def tell(services: Services, session: Session, request: ReissueRequestRecord, zh: str, en: str) -> None:
-    """Tell the telephone that the application named; what is missing, or why, stands on the page alone."""
-    row = _home_of(session, request.id)
-    if row is None or services.messenger is None:
+def tell_missing(services: Services, session: Session, request: ReissueRequestRecord) -> None:
+    """Tell the telephone that the application named; what is missing stands on the page alone."""
+    phone = phone_of_application(services.vault, session, request)
+    if phone is None or services.messenger is None:
         return
-    phone = services.vault.open(row.sealed, row.sealed_kid, sealed_with(request))["phone"] or ""
     host = services.base_url.split("://", 1)[-1]
     text = (
-        f"【{services.issuer.name_zh}】您的纸质证书补发申请{zh}，请凭申请号到 {host}/my/paper 查看。"
-        f" Your application for a reissue {en}: see {host}/my/paper with your reference."
+        f"【{services.issuer.name_zh}】您的纸质证书补发申请需要补充材料，请凭申请号到 {host}/my/paper 查看。"
+        f" Your application for a reissue needs more: see {host}/my/paper with your reference."
     )
     write_notice(services, session, about=request.id_lookup, to=phone, text=text, until=services.now() + _TOLD_FOR)
 

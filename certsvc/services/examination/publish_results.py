@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.engine import CursorResult
@@ -11,9 +11,11 @@ from sqlalchemy.engine import CursorResult
 from certsvc.errors import NotFound, Refused
 from certsvc.rules.four_eyes import is_second_person
 from certsvc.services import trail
-from certsvc.services.context import Services
+from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.examination.exams import Exam, unpublished_of
 from certsvc.services.examination.sittings import found
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_enrolled
 from certsvc.services.records.attempts import sat_on_as_corrected
 from certsvc.store import AttemptRecord, SeatRecord, SittingRecord
 
@@ -34,12 +36,13 @@ def publish_results(services: Services, *, by: str, on: date | None = None, sitt
         already = session.scalar(
             select(func.count()).select_from(AttemptRecord).where(AttemptRecord.published_on.is_not(None), *of_it)
         )
-        result = session.execute(
-            update(AttemptRecord)
-            .where(AttemptRecord.published_on.is_(None), sat_on_as_corrected() <= on, *of_it)
-            .values(published_on=on)
-        )
+        new = (AttemptRecord.published_on.is_(None), sat_on_as_corrected() <= on, *of_it)
+        newest = select(AttemptRecord.enrolment_id, func.max(AttemptRecord.id)).where(*new)
+        told = [(row[0], str(row[1])) for row in session.execute(newest.group_by(AttemptRecord.enrolment_id))]
+        result = session.execute(update(AttemptRecord).where(*new).values(published_on=on))
         assert isinstance(result, CursorResult)
+        since = datetime.combine(on, time(), SHANGHAI)  # a day to come is waited for
+        tell_enrolled(services, session, NoticeKind.RESULTS_OUT, told, since=since)
         if result.rowcount:
             trail.note(
                 session,
@@ -73,12 +76,17 @@ def publish_exam(services: Services, exam: Exam, *, by: str) -> int:
             )
         if exam.day > services.today():
             raise Refused("考试日期还没有到，不能公布", "the exam's day has not come yet", rule="R6")
+        newest = select(AttemptRecord.enrolment_id, func.max(AttemptRecord.id)).where(
+            AttemptRecord.id.in_(select(wanted.c.id))
+        )
+        told = [(row[0], str(row[1])) for row in session.execute(newest.group_by(AttemptRecord.enrolment_id))]
         session.execute(
             update(AttemptRecord)
             .where(AttemptRecord.id.in_(select(wanted.c.id)))
             .values(published_on=services.today())
             .execution_options(synchronize_session=False)
         )
+        tell_enrolled(services, session, NoticeKind.RESULTS_OUT, told)
         count = sum(int(number) for _, number in hands)
         trail.note(
             session,

@@ -25,14 +25,14 @@ from certsvc.services import trail
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.examination.decide import decide_all
 from certsvc.services.imports import chunks
-from certsvc.services.notices.write import is_first, write_notice
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import Told, tell
 from certsvc.services.records.attempts import as_they_count, attempt_of, decision_on
-from certsvc.services.records.contacts import phone_of
+from certsvc.services.records.contacts import reach_of
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.services.records.schemes import schemes_by_id
-from certsvc.store import CertificateRecord, PersonRecord, QueuedNoticeRecord, SeatRecord, SittingRecord
+from certsvc.store import CertificateRecord, NoticeRecord, PersonRecord, SeatRecord, SittingRecord
 
-KIND: Final = "retake-ends"
 _IN_FORCE: Final = (Status.VALID.value, Status.SUSPENDED.value)
 _MARGIN: Final = timedelta(days=3)  # by so much the ends of months differ
 
@@ -123,23 +123,20 @@ def _told(services: Services, session: Session, one: EndingRetake) -> tuple[Endi
     if one.noticed or not one.published or one.booked is not None:
         return one, False
     person = session.get_one(PersonRecord, one.person_id)
-    try:
-        phone = phone_of(services.vault, session, person, services.now())
-    except KeyMissing:
-        phone = None
-    if phone is None or not is_first(services, session, KIND, one.enrolment_id, _about(one)):
+    if not _is_reached(services, session, person):
         return one, False
     until = datetime.combine(one.deadline + timedelta(days=1), time(), SHANGHAI)
-    write_notice(services, session, about=person.id_lookup, to=phone, text=_words(services, one), until=until)
-    return replace(one, noticed=True), True
+    told = [Told(person.id_lookup, _about(one))]
+    new = tell(services, session, NoticeKind.RETAKE_ENDS, told, until=until, asked_for=True)
+    return replace(one, noticed=new > 0), new > 0
 
 
-def _words(services: Services, one: EndingRetake) -> str:
-    host = services.base_url.split("://", 1)[-1]
-    return (
-        f"【{services.issuer.name_zh}】您有一项事宜将于 {one.deadline} 截止（含当日），请登录 {host}/my 查看。"
-        f" Something of yours ends on {one.deadline}, inclusive. Sign in at {host}/my to see what."
-    )
+def _is_reached(services: Services, session: Session, person: PersonRecord) -> bool:
+    try:
+        reach = reach_of(services.vault, session, person.id_lookup, services.now())
+    except KeyMissing:
+        return False
+    return reach.phone is not None or reach.mail is not None
 
 
 def _ending(services: Services, session: Session, within_days: int) -> list[EndingRetake]:
@@ -206,7 +203,6 @@ def _shown(
         )
     }
     booked = _booked_of(session, {one.enrolment.id for one, _, _ in near}, today)
-    noticed = _noticed(session, {one.enrolment.id for one, _, _ in near})
     found = []
     for one, subject, deadline in near:
         key, person = one.enrolment.id, people[one.enrolment.person_id]
@@ -221,7 +217,9 @@ def _shown(
             _is_published(one, subject, deadline, today),
             sittings[0] if sittings else None,
         )
-        found.append(replace(retake, noticed=(key, _about(retake)) in noticed))
+        found.append(retake)
+    noticed = _noticed(session, found)
+    found = [replace(one, noticed=_about(one) in noticed) for one in found]
     return sorted(found, key=lambda one: (one.deadline, one.enrolment_id, one.subject))
 
 
@@ -252,12 +250,13 @@ def _booked_of(
     return found
 
 
-def _noticed(session: Session, enrolment_ids: Collection[int]) -> frozenset[tuple[int, str]]:
-    query = select(QueuedNoticeRecord.enrolment_id, QueuedNoticeRecord.about).where(
-        QueuedNoticeRecord.kind == KIND, QueuedNoticeRecord.enrolment_id.in_(enrolment_ids)
+def _noticed(session: Session, found: Collection[EndingRetake]) -> frozenset[str]:
+    """Of which retakes (at most some hundred) the holder was told, by what the notice is about."""
+    query = select(NoticeRecord.about).where(
+        NoticeRecord.kind == NoticeKind.RETAKE_ENDS.value, NoticeRecord.about.in_([_about(one) for one in found])
     )
-    return frozenset((row[0], row[1]) for row in session.execute(query))
+    return frozenset(session.scalars(query))
 
 
 def _about(one: EndingRetake) -> str:
-    return f"{one.subject.value} {one.deadline.isoformat()}"
+    return f"{one.enrolment_id} {one.subject.value} {one.deadline.isoformat()}"

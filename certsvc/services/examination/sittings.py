@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from sqlalchemy import Select, func, select
@@ -25,8 +25,11 @@ from certsvc.rules.enrolment import AttemptKind, Enrolment
 from certsvc.rules.registration_review import RegistrationState
 from certsvc.rules.terms import Subject
 from certsvc.services import trail
-from certsvc.services.context import Services
+from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.imports import chunks
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import Told, tell
+from certsvc.services.notices.words import seat_about
 from certsvc.services.records.attempts import attempt_of
 from certsvc.services.records.decisions import EnrolmentOnRecord, enrolments_on_record
 from certsvc.store import AttemptRecord, EnrolmentRecord, PersonRecord, SeatRecord, SittingRecord
@@ -237,6 +240,8 @@ def admit(services: Services, sitting_id: int, enrolment_ids: Sequence[int], *, 
             seat.kind, seat.removed_at, seat.removed_by = kind.value, None, None
             seat.admitted_at, seat.admitted_by = services.now(), by
         session.flush()
+        new_seats = [one for one in session.scalars(_seats(row.id)) if one.enrolment_id in entitled]
+        _tell(services, session, row, NoticeKind.ADMITTED, new_seats)
         if entitled:
             _note(services, session, row, "sitting.admit", by, admitted=len(entitled))
         new = tuple(seat for seat in roll(session, row) if seat.enrolment_id in entitled)
@@ -259,6 +264,7 @@ def remove(services: Services, sitting_id: int, ticket: str, *, by: str) -> None
                 where=ticket,
             )
         seat.removed_at, seat.removed_by = services.now(), by
+        _tell(services, session, row, NoticeKind.UNSEATED, [seat])
         _note(services, session, row, "sitting.remove", by, ticket=ticket)
 
 
@@ -475,6 +481,23 @@ def _counts(session: Session, sitting_ids: Sequence[int] | None = None) -> Mappi
     if sitting_ids is not None:
         query = query.where(SeatRecord.sitting_id.in_(sitting_ids))
     return {row[0]: (row[1], row[2]) for row in session.execute(query)}
+
+
+def _tell(
+    services: Services, session: Session, row: SittingRecord, kind: NoticeKind, seats: Sequence[SeatRecord]
+) -> None:
+    """Tell those whose seats these are, until the day is there."""
+    lookups = dict(
+        session.execute(
+            select(EnrolmentRecord.id, PersonRecord.id_lookup)
+            .join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
+            .join(SeatRecord, SeatRecord.enrolment_id == EnrolmentRecord.id)
+            .where(SeatRecord.sitting_id == row.id)
+        ).all()
+    )
+    day_after = datetime.combine(row.sat_on + timedelta(days=1), time(), SHANGHAI)
+    told = [Told(lookups[seat.enrolment_id], seat_about(seat)) for seat in seats]
+    tell(services, session, kind, told, until=day_after)
 
 
 def _shown(session: Session, row: SittingRecord) -> Sitting:

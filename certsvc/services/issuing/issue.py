@@ -26,6 +26,8 @@ from certsvc.services.issuing.plan import Survey, completed_sessions, intend, su
 from certsvc.services.issuing.reserve import Refusal, Serials, lay_out, reserve
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_certificates
 from certsvc.services.records import number_ranges
 from certsvc.services.records.approvals import require_development
 from certsvc.services.records.due import unmark
@@ -230,6 +232,7 @@ class Run:
                 require_approved(self.services, session, rows)
                 leaf_of = partial(issue_leaf, completed_sessions(session, rows))
                 sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
+                tell_certificates(self.services, session, NoticeKind.ISSUED, rows)
                 trail.note(
                     session,
                     at=self.services.now(),

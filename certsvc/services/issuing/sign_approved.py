@@ -31,6 +31,8 @@ from certsvc.services.issuing.issue import issue_leaf
 from certsvc.services.issuing.plan import completed_sessions, persons_of, survey
 from certsvc.services.issuing.reserved import check_registered
 from certsvc.services.issuing.sign import sign_reserved
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_certificates
 from certsvc.services.operation.own_keys import require_own_keys
 from certsvc.services.records.attempts import taken_back
 from certsvc.services.records.decisions import enrolments_on_record
@@ -67,6 +69,7 @@ def sign_approved(services: Services, batch_id: int) -> int:
             check_registered(services, batch, row, one, persons[one.enrolment.person_id])
         _check_once(session, rows)
         sign_reserved(services, session, rows, partial(issue_leaf, completed_sessions(session, rows)), passed=passed)
+        tell_certificates(services, session, NoticeKind.ISSUED, rows)
         trail.note(
             session,
             at=services.now(),

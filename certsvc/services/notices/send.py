@@ -49,6 +49,22 @@ class Sending:
     waiting: int = 0
     next_at: datetime | None = None
 
+    @property
+    def ended(self) -> int:
+        """How many came to an end."""
+        return self.sent + self.failed + self.dropped
+
+    def with_(self, other: Sending) -> Sending:
+        """Both together."""
+        nexts = [each for each in (self.next_at, other.next_at) if each is not None]
+        return Sending(
+            self.sent + other.sent,
+            self.failed + other.failed,
+            self.dropped + other.dropped,
+            self.waiting + other.waiting,
+            min(nexts, default=None),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:

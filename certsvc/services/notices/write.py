@@ -1,6 +1,7 @@
-"""Put a notice among the messages that wait, in the transaction of the deed that causes it; some kinds only once.
+"""Put a message of fixed words to a given telephone among those that wait, in the transaction of its deed.
 
-What a notice says is its caller's; nothing personal stands in it. Not here: sending (`send`).
+For what goes to a telephone that is no longer, or not yet, the one on record; all else is a notice (`tell`). What it
+says is its caller's. Not here: sending (`send`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from certsvc.services.context import Services
 from certsvc.services.notices.send import MessageState
-from certsvc.store import MessageRecord, QueuedNoticeRecord
+from certsvc.store import MessageRecord
 
 
 def write_notice(services: Services, session: Session, *, about: bytes, to: str, text: str, until: datetime) -> None:
@@ -32,12 +33,3 @@ def write_notice(services: Services, session: Session, *, about: bytes, to: str,
             is_notice=True,
         )
     )
-
-
-def is_first(services: Services, session: Session, kind: str, enrolment_id: int, about: str) -> bool:
-    """Whether no notice of this kind about this has been queued; from now on one has."""
-    if session.get(QueuedNoticeRecord, (kind, enrolment_id, about)) is not None:
-        return False
-    session.add(QueuedNoticeRecord(kind=kind, enrolment_id=enrolment_id, about=about, queued_at=services.now()))
-    session.flush()
-    return True

@@ -32,10 +32,10 @@ from certsvc.store import (
     HomeApplicationRecord,
     KeptCheckRecord,
     MessageRecord,
+    NoticeRecord,
     PaperCertificateRecord,
     PdfFileRecord,
     PersonRecord,
-    QueuedNoticeRecord,
     ReissueRequestRecord,
     ResultCorrectionRecord,
     ReviewStepRecord,
@@ -68,7 +68,7 @@ class Dossier:
     withdrawn: Sequence[WithdrawnResultRecord]
     seats: Sequence[SeatRecord]
     entries: Sequence[ScoreEntryRecord]
-    notices: Sequence[QueuedNoticeRecord]
+    notices: Sequence[NoticeRecord]
     steps: Sequence[ReviewStepRecord]
     reissues: Sequence[ReissueRequestRecord]
     from_home: Sequence[HomeApplicationRecord]
@@ -231,7 +231,7 @@ def _gathered(
         withdrawn=_all(session, WithdrawnResultRecord, WithdrawnResultRecord.enrolment_id.in_(enrolment_ids)),
         seats=seats,
         entries=_all(session, ScoreEntryRecord, ScoreEntryRecord.seat_id.in_({one.id for one in seats})),
-        notices=_all(session, QueuedNoticeRecord, QueuedNoticeRecord.enrolment_id.in_(enrolment_ids)),
+        notices=_all(session, NoticeRecord, NoticeRecord.id_lookup.in_(lookups)),
         steps=_all(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(enrolment_ids)),
         reissues=reissues,
         from_home=from_home,

@@ -22,12 +22,13 @@ from certsvc.errors import KeyMissing, Refused
 from certsvc.files.leftovers import working_file
 from certsvc.files.private import make_private
 from certsvc.person.identity import IdentityDocument
-from certsvc.services.certificates.home import picture_bound_to, sealed_with
+from certsvc.services.certificates.home import picture_bound_to
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.persons.dossier import Dossier, dossier
 from certsvc.services.persons.inventory import LEFT_OUT, SECTIONS, WITHHELD
 from certsvc.services.records import result_changes
 from certsvc.services.records.approvals import opened
+from certsvc.services.records.contacts import sealed_with
 from certsvc.services.trail import note
 from certsvc.store import (
     ApprovalRecord,
@@ -115,7 +116,7 @@ def tables_of(found: Dossier) -> dict[str, Sequence[Base]]:
         "withdrawn_result": found.withdrawn,
         "seat": found.seats,
         "score_entry": found.entries,
-        "queued_notice": found.notices,
+        "notice": found.notices,
         "certificate": found.certificates,
         "pdf_file": found.files,
         "status_change": found.changes,

@@ -19,7 +19,7 @@ SECTIONS: Final = MappingProxyType(
         "withdrawn_result": "发布前撤回的成绩 / results withdrawn before they were published",
         "seat": "考场安排 / seats in sittings",
         "score_entry": "考评员录入的分数 / scores as assessors entered them",
-        "queued_notice": "通知 / notices",
+        "notice": "通知 / notices",
         "certificate": "电子证书（各版本） / electronic certificates, every version",
         "pdf_file": "证书文件 / files of certificates",
         "status_change": "证书状态变更 / changes of status",
@@ -104,6 +104,7 @@ WITHHELD: Final = MappingProxyType(
         "message.id_lookup": "keyed digest by which the register finds the number, which is handed over",
         "message.sealed": "a message that waits holds a code to sign in with; one that was sent is emptied",
         "message.sealed_kid": "name of the key that sealed it",
+        "notice.id_lookup": "keyed digest by which the register finds the number, which is handed over",
         "erasure.id_lookup": "keyed digest by which the register finds the number, which is handed over",
     }
 )

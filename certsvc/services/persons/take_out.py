@@ -33,9 +33,9 @@ from certsvc.store import (
     HolderSessionRecord,
     HomeApplicationRecord,
     MessageRecord,
+    NoticeRecord,
     PaperCertificateRecord,
     PersonRecord,
-    QueuedNoticeRecord,
     ReissueRequestRecord,
     ReviewStepRecord,
     ScoreEntryRecord,
@@ -67,7 +67,6 @@ def take_out(
     seats = [one.id for one in found.seats if one.enrolment_id in scope.enrolments]
     _delete(session, ScoreEntryRecord, ScoreEntryRecord.seat_id.in_(seats))
     _delete(session, SeatRecord, SeatRecord.id.in_(seats))
-    _delete(session, QueuedNoticeRecord, QueuedNoticeRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, ToDecideRecord, ToDecideRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, EnrolmentRecord, EnrolmentRecord.id.in_(scope.enrolments))
@@ -165,6 +164,7 @@ def _take_out_contact(session: Session, found: Dossier) -> None:
     _delete(session, HolderCodeRecord, HolderCodeRecord.id_lookup.in_(found.lookups))
     _delete(session, HolderSessionRecord, HolderSessionRecord.id_lookup.in_(found.lookups))
     _delete(session, MessageRecord, MessageRecord.id_lookup.in_(found.lookups))
+    _delete(session, NoticeRecord, NoticeRecord.id_lookup.in_(found.lookups))
 
 
 def _release(services: Services, session: Session, person: PersonRecord, *, contact: bool) -> None:
@@ -177,7 +177,7 @@ def _release(services: Services, session: Session, person: PersonRecord, *, cont
         _delete(session, PersonRecord, PersonRecord.id == person.id)
     elif contact:
         personal = services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-        sealed = services.vault.seal({**personal, "phone": None}, person.id_lookup)
+        sealed = services.vault.seal({**personal, "phone": None, "email": None}, person.id_lookup)
         person.sealed, person.sealed_kid = sealed.content, sealed.kid
 
 

@@ -28,6 +28,8 @@ from certsvc.rules.registration_review import Move, RegistrationState, Review, R
 from certsvc.rules.terms import Scheme
 from certsvc.services.context import Services
 from certsvc.services.imports import ImportReport, Progress, Tally, all_or_nothing, chunks, report, silent
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import Told, tell
 from certsvc.services.records.decisions import with_what_they_rest_on
 from certsvc.services.records.erased import erased_refusal, last_erasure, now_under
 from certsvc.services.records.photos import IncomingPhotos, incoming
@@ -126,6 +128,7 @@ class _Desk:
         self._state = RegistrationState.APPROVED
         if for_review or waits:
             self._state = RegistrationState.SUBMITTED if for_review else RegistrationState.DRAFT
+        self._services = services
         self._vault = services.vault
         self._now = services.now()
         self._today = services.today()
@@ -324,7 +327,12 @@ class _Desk:
     def _new_person(self, entry: Entry) -> PersonRecord:
         row = entry.row
         sealed = self._vault.seal(
-            {"id_number": row.identity.number, "birth_date": row.birth_date.isoformat(), "phone": row.phone},
+            {
+                "id_number": row.identity.number,
+                "birth_date": row.birth_date.isoformat(),
+                "phone": row.phone,
+                **({} if row.email is None else {"email": row.email}),
+            },
             entry.lookup,
         )
         return PersonRecord(
@@ -364,6 +372,9 @@ class _Desk:
             take(Review(), submitted)
             self._session.add_all(row_of(enrolment.id, submitted) for _, enrolment in added)
             self._session.flush()
+        if self._state is not RegistrationState.DRAFT:  # those are told when the file is approved
+            told = (Told(person.id_lookup, str(enrolment.id)) for person, enrolment in added)
+            tell(self._services, self._session, NoticeKind.REGISTERED, told)
         self.entered += [enrolment.id for _, enrolment in added]
         self._session.expunge_all()  # a long roster must not gather in memory
 

@@ -103,6 +103,8 @@ class OnRecord:
             self._warn_of_phone(person, row)
             phone = personal["phone"]
         renewed = {**personal, "birth_date": row.birth_date.isoformat(), "phone": phone}
+        if row.email is not None and not self._email_stays(person, row, same):
+            renewed["email"] = row.email
         changed = renewed != personal
         if changed:
             sealed = self.vault.seal(renewed, person.id_lookup)
@@ -171,6 +173,16 @@ class OnRecord:
             return True
         return person.id in self._changed or self.is_settled(person, same)
 
+    def _email_stays(self, person: PersonRecord, row: CandidateRow, same: EnrolmentRecord | None) -> bool:
+        """Whether the mailbox on record stays, which is said where the row names another: notices about whatever else
+        stands on the person go there. One without a mailbox may be given one."""
+        kept = self._personal(person).get("email")
+        if kept is None or kept == row.email or not self.is_settled(person, same):
+            return False
+        said = Refused("与登记的邮箱不同，登记的邮箱不变", "not the mailbox on record, which stays", rule="R10")
+        self.tally.warn(self.error(row, "email", said))
+        return True
+
     def is_settled(self, person: PersonRecord, same: EnrolmentRecord | None) -> bool:
         """Whether a registration of the person stands that is not this one (a rejected one does not), or a certificate
         that is not of this one."""
@@ -201,11 +213,14 @@ class OnRecord:
 
     def _enrolment_conflicts(self, entry: Entry, person: PersonRecord, same: EnrolmentRecord) -> Iterable[CellError]:
         row = entry.row
-        phone = self._phone(person)
+        phone, email = self._phone(person), self._personal(person).get("email")
+        if row.email is not None and self._email_stays(person, row, same):
+            email = row.email
         stays = phone != row.phone and self._phone_stays(person, row, same)
         yield from self._differing(
             row,
             ("phone", phone, phone if stays else row.phone),
+            ("email", email, email if row.email is None else row.email),
             ("institution", same.institution, row.institution),
             ("health_declared", same.health_declared, row.health_declared),
             ("batch", same.batch, row.batch),

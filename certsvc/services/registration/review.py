@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,12 +19,21 @@ from certsvc.errors import NotFound, RegistrationRefused
 from certsvc.rules.registration_review import Confirmation, FaceCheck, Move, RegistrationState, ReviewStep, take
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_enrolled
 from certsvc.services.records.due import mark_due
 from certsvc.services.records.reviews import review_on_record, row_of, steps_of
 from certsvc.services.registration.review_list import Registration, registrations
 from certsvc.store import EnrolmentRecord, ReviewStepRecord
 
 _CHUNK = 500
+_TOLD: Final = MappingProxyType(
+    {
+        Move.APPROVE: NoticeKind.APPROVED,
+        Move.RETURN: NoticeKind.RETURNED,
+        Move.REJECT: NoticeKind.REJECTED,
+    }
+)
 
 
 def confirm(
@@ -62,23 +73,30 @@ def _taken(services: Services, enrolment_ids: Sequence[int], step: ReviewStep) -
             query = select(EnrolmentRecord).where(EnrolmentRecord.id.in_(chunk))
             enrolments = {one.id: one for one in session.scalars(query)}
             steps = steps_of(session, chunk)
+            taken = []
             for one in chunk:
                 if one not in enrolments:
                     raise NotFound("没有该报名", "there is no such registration", rule="R1.6", where=str(one))
-                _take(session, enrolments[one], step, steps.get(one, ()))
+                taken.append(_take(session, enrolments[one], step, steps.get(one, ())))
             session.flush()
+            if step.move in _TOLD:
+                abouts = [(row.enrolment_id, str(row.id)) for row in taken]
+                tell_enrolled(services, session, _TOLD[step.move], abouts)
             shown += registrations(services, session, chunk)
     return shown
 
 
-def _take(session: Session, enrolment: EnrolmentRecord, step: ReviewStep, before: Sequence[ReviewStepRecord]) -> None:
+def _take(
+    session: Session, enrolment: EnrolmentRecord, step: ReviewStep, before: Sequence[ReviewStepRecord]
+) -> ReviewStepRecord:
     try:
         review = take(review_on_record(enrolment, before), step)
     except RegistrationRefused as refused:
         refused.where = str(enrolment.id)
         raise
     enrolment.review_state = review.state.value
-    session.add(row_of(enrolment.id, step))
+    row = row_of(enrolment.id, step)
+    session.add(row)
     if review.state is RegistrationState.APPROVED:
         mark_due(session, [enrolment.id])
     trail.note(
@@ -90,3 +108,4 @@ def _take(session: Session, enrolment: EnrolmentRecord, step: ReviewStep, before
         object_key=str(enrolment.id),
         **({} if step.confirmation is None else {"face": step.confirmation.face.value}),
     )
+    return row

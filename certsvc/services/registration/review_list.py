@@ -167,6 +167,7 @@ def registrations(services: Services, session: Session, enrolment_ids: Sequence[
             "id_type": person.id_type,
             "birth_date": personal["birth_date"],
             "phone": phone_of(services.vault, session, person, services.now()),
+            "email": personal.get("email"),
             "institution": enrolment.institution,
             "health_declared": enrolment.health_declared,
             "occupation": schemes[enrolment.scheme_id].occupation.name_zh,

@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 from certsvc.rules.registration_review import RegistrationState
 from certsvc.services import trail
 from certsvc.services.context import Services
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_enrolled
 from certsvc.services.records.approvals import ApprovalState, Asked, ask, changed_since, decide, waiting
 from certsvc.store import CertificateRecord, EnrolmentRecord, PersonRecord
 
@@ -85,6 +87,7 @@ def approve(services: Services, approval_id: int, *, by: str) -> ApprovedFile:
             approved = update(EnrolmentRecord).where(EnrolmentRecord.id.in_(some))
             session.execute(approved.values(review_state=RegistrationState.APPROVED.value))
         decide(services, session, row, ApprovalState.APPROVED, by=by)
+        tell_enrolled(services, session, NoticeKind.REGISTERED, ((one, "") for one in ids))
         _note(services, session, asked, by, "candidates.approve")
         return ApprovedFile(approval_id, asked.object_key, len(ids))
 

@@ -25,6 +25,8 @@ from certsvc.services.certificates.change_status import change_within
 from certsvc.services.context import SHANGHAI, Services
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
+from certsvc.services.notices.kinds import NoticeKind
+from certsvc.services.notices.tell import tell_enrolled
 from certsvc.services.records.approvals import RESULTS, ApprovalState, Asked, ask, decide, waiting
 from certsvc.services.records.due import mark_due
 from certsvc.services.records.result_changes import SALT_BYTES, Change, changes_of, committed, seal, text_of
@@ -82,6 +84,9 @@ def approve_in(services: Services, session: Session, approval_id: int, *, by: st
     act, plan = planned(services, session, asked)
     at = time_to_sign(services, session)
     _record(services, session, plan, _Deed(act, row.id, asked.asked_by, by, at))
+    published = (one for one in plan.attempts.values() if one.published_on is not None)
+    told = {one.enrolment_id: f"request-{row.id}" for one in published}
+    tell_enrolled(services, session, NoticeKind.RESULTS_OUT, told.items())
     for number in plan.follows.revoked:
         change_within(
             services,

@@ -58,6 +58,8 @@ def do_or_ask(services: Services, work: AccountWork, *, by: str) -> Answer:
         "role": work.role,
         "of": work.of,
         "os_account": work.os_account,
+        "oidc_issuer": work.oidc_issuer,
+        "oidc_subject": work.oidc_subject,
         "password_hash": work.password_hash,
     }
     with services.database.writing() as session:
@@ -76,6 +78,8 @@ def approve(services: Services, approval_id: int, *, by: str) -> DoneAccountWork
             content["role"],
             content["of"],
             content["os_account"],
+            content["oidc_issuer"],
+            content["oidc_subject"],
             content["password_hash"],
         )
         if hand(by) == hand(work.name):

@@ -27,6 +27,7 @@ from certsvc.services.staff.sessions import LOCK, end_all
 from certsvc.store import AccountRecord
 
 LONGEST_SCOPE = 200
+LONGEST_SUBJECT = 255  # OpenID Connect Core, 2
 _NAME = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 _OS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,99}\$?")
 
@@ -42,6 +43,7 @@ class Account:
     disabled_at: datetime | None
     set_up: bool
     os_account: str | None
+    oidc_subject: str | None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -51,6 +53,7 @@ class Account:
             "disabled": self.disabled_at is not None,
             "set_up": self.set_up,
             "os_account": self.os_account,
+            "oidc_subject": self.oidc_subject,
         }
 
 
@@ -61,17 +64,21 @@ class Work(StrEnum):
     ROLE = "role"
     RESET = "reset"
     MAP = "map"
+    BIND = "bind"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountWork:
-    """One such deed, checked: `password_hash` of opening and resetting, `os_account` of mapping."""
+    """One such deed, checked: `password_hash` of opening and resetting, `os_account` of mapping,
+    `oidc_issuer` and `oidc_subject` of binding."""
 
     work: Work
     name: str
     role: str | None = None
     of: str | None = None
     os_account: str | None = None
+    oidc_issuer: str | None = None
+    oidc_subject: str | None = None
     password_hash: str | None = field(default=None, repr=False)
 
 
@@ -104,6 +111,16 @@ def mapping(name: str, os_account: str | None) -> AccountWork:
     if os_account is not None and not _OS_NAME.fullmatch(os_account):
         raise Refused("不是操作系统账户名", "that is no name of an account of the operating system", where="os")
     return AccountWork(Work.MAP, name, os_account=os_account)
+
+
+def binding(name: str, issuer: str | None, subject: str | None) -> AccountWork:
+    """Who signs in at the directory as `subject` shall be this account; None takes that back. Raises `Refused`."""
+    text = (subject or "").strip()
+    if text and issuer is None:
+        raise Refused("没有配置机构的目录", "no directory is configured", where="CERTSVC_OIDC_ISSUER")
+    if len(text) > LONGEST_SUBJECT or not text.isprintable():
+        raise Refused("不是目录中的标识（sub）", "that is no subject of a directory", where="sub")
+    return AccountWork(Work.BIND, name, oidc_issuer=issuer if text else None, oidc_subject=text or None)
 
 
 def do_alone(services: Services, work: AccountWork, *, by: str) -> Account:
@@ -146,8 +163,14 @@ def do(services: Services, session: Session, work: AccountWork, *, by: str, **by
             end_all(session, account.id, services.now())
         case Work.MAP:
             account = _map(session, work)
-    told = {"role": work.role, "scope": work.of} if work.role else {}
+        case Work.BIND:
+            account = _changeable(session, work.name, by)
+            if not _bind(session, account, work):
+                return _shown(account)
+            end_all(session, account.id, services.now())
+    told: dict[str, object] = {"role": work.role, "scope": work.of} if work.role else {}
     told |= {"os_account": work.os_account} if work.work is Work.MAP else {}
+    told |= {"bound": work.oidc_subject is not None} if work.work is Work.BIND else {}
     action = "account.add" if work.work is Work.OPEN else f"account.{work.work}"
     _note(services, session, by, action, work.name, **told, **by_two)
     return _shown(account)
@@ -177,6 +200,20 @@ def _map(session: Session, work: AccountWork) -> AccountRecord:
         raise Conflict(f"已对应到 {taken}", f"it is mapped to {taken} already", where=work.os_account)
     account.os_account = work.os_account
     return account
+
+
+def _bind(session: Session, account: AccountRecord, work: AccountWork) -> bool:
+    """Whether anything changed."""
+    bound = (work.oidc_issuer, work.oidc_subject)
+    if (account.oidc_issuer, account.oidc_subject) == bound:
+        return False
+    if work.oidc_subject is not None:
+        same = (AccountRecord.oidc_issuer == bound[0]) & (AccountRecord.oidc_subject == bound[1])
+        taken = session.scalar(select(AccountRecord.name).where(same))
+        if taken is not None:
+            raise Conflict(f"已绑定到 {taken}", f"it is bound to {taken} already", where="sub")
+    account.oidc_issuer, account.oidc_subject = bound
+    return True
 
 
 def add_account(
@@ -232,6 +269,11 @@ def reset(services: Services, name: str, password: str, *, by: str) -> Account:
 def map_to(services: Services, name: str, os_account: str | None, *, by: str) -> Account:
     """`mapping`, by one person. Raises `NotFound`, `Refused`, `Conflict`."""
     return do_alone(services, mapping(name, os_account), by=by)
+
+
+def bind(services: Services, name: str, issuer: str | None, subject: str | None, *, by: str) -> Account:
+    """`binding`, by one person; sessions end. Raises `NotFound`, `Refused`, `Conflict`."""
+    return do_alone(services, binding(name, issuer, subject), by=by)
 
 
 def mapped(services: Services, os_account: str) -> str | None:
@@ -291,6 +333,7 @@ def _shown(account: AccountRecord) -> Account:
         disabled_at=account.disabled_at,
         set_up=second_factor.is_set_up(account),
         os_account=account.os_account,
+        oidc_subject=account.oidc_subject,
     )
 
 

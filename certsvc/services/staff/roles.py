@@ -57,6 +57,8 @@ class Deed(StrEnum):
     PROPOSE_CHANGE = "propose a change of a certificate"
     READ_REISSUES = "read reissues"
     DECIDE_REISSUES = "decide reissues"
+    READ_NOTICES = "read notices"
+    SEND_NOTICES = "send notices"
     READ_APPROVALS = "read approvals"
     WITHDRAW_APPROVALS = "withdraw one's own requests"
     DECIDE_APPROVALS = "decide approvals"
@@ -95,6 +97,8 @@ MAY: Final[Mapping[Deed, frozenset[Role]]] = MappingProxyType(
         Deed.PROPOSE_CHANGE: frozenset({Role.MAKER}),
         Deed.READ_REISSUES: _OFFICE,
         Deed.DECIDE_REISSUES: frozenset({Role.REVIEWER}),
+        Deed.READ_NOTICES: _OFFICE,
+        Deed.SEND_NOTICES: frozenset({Role.REVIEWER, Role.MAKER}),
         Deed.READ_APPROVALS: frozenset({Role.MAKER, Role.APPROVER, Role.AUDITOR}),
         Deed.WITHDRAW_APPROVALS: frozenset({Role.MAKER}),
         Deed.DECIDE_APPROVALS: frozenset({Role.APPROVER}),

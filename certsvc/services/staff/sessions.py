@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from certsvc.errors import Refused
@@ -152,6 +152,36 @@ def sign_in(services: Services, secret: str, shown: Shown) -> str | None:
         return _sign_in(services, session, account, factor)
 
 
+def sign_in_vouched(services: Services, issuer: str, subject: str) -> str | None:
+    """The secret of a session of the account that is bound to this person of a directory, which has asked for what it
+    asks for; None where none is, or where it is disabled. Raises `Unavailable`."""
+    with services.database.writing(LOCK) as session:
+        account = session.scalar(_bound(issuer, subject).where(AccountRecord.disabled_at.is_(None)))
+        if account is None:
+            return None
+        session.execute(delete(StaffSessionRecord).where(StaffSessionRecord.expires_at < services.now() - _KEPT))
+        return _sign_in(services, session, account, "directory")
+
+
+def confirm_vouched(services: Services, secret: str, issuer: str, subject: str) -> bool:
+    """The person signed in at the directory once more, in place of the second factor; False for another person.
+
+    Raises `SignInOver` where the session is over.
+    """
+    with services.database.writing(LOCK) as session:
+        row, account = _due(services, session, secret, signed_in=True)
+        if session.scalar(_bound(issuer, subject)) is not account:
+            return False
+        row.confirmed_at, row.tries = services.now(), 0
+        return True
+
+
+def is_vouched_for(services: Services, account_id: int, issuer: str) -> bool:
+    """Whether the account is bound to a person of this directory."""
+    with services.database.reading() as session:
+        return session.get_one(AccountRecord, account_id).oidc_issuer == issuer
+
+
 def confirm(services: Services, secret: str, shown: Shown) -> bool:
     """The second factor once more, for deeds that ask for it. Raises `SignInOver` where the session is over."""
     with services.database.writing(LOCK) as session:
@@ -259,6 +289,10 @@ class SignInOver(Refused):
 
     def __init__(self) -> None:
         super().__init__("登录已结束，请重新登录", "the session is over; sign in again", rule="R1.6")
+
+
+def _bound(issuer: str, subject: str) -> Select[AccountRecord]:
+    return select(AccountRecord).where(AccountRecord.oidc_issuer == issuer, AccountRecord.oidc_subject == subject)
 
 
 def _live(services: Services, session: Session, secret: str) -> tuple[StaffSessionRecord, AccountRecord] | None:

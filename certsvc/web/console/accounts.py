@@ -62,6 +62,16 @@ def enable(name: str) -> Response:
     return _changed(name, lambda by: service.enable(site().services, name, by=by))
 
 
+@desk.form("/console/accounts/<name>/directory", Deed.MANAGE_ACCOUNTS, again=True)
+def bind(name: str) -> Response:
+    """Who of the authority's own directory it is."""
+    here = site()
+    issuer = None if here.directory is None else here.directory.issuer
+    return _changed(
+        name, lambda by: do_or_ask(here.services, service.binding(name, issuer, typed("sub") or None), by=by)
+    )
+
+
 @desk.form("/console/accounts/<name>/reset", Deed.MANAGE_ACCOUNTS, again=True)
 def reset(name: str) -> Response:
     """Another password for the next sign-in, told here once."""
@@ -113,4 +123,5 @@ def _shown(found: Account, *, error: str = "", status: int = 200) -> Response:
         error=error,
         own=found.name == staff().name,
         waits="waits" in request.args,
+        directory=site().directory is not None,
     )

@@ -21,7 +21,7 @@ from certsvc.rules.progress import EnrolmentState
 from certsvc.rules.result_correction import CorrectionReason
 from certsvc.rules.terms import Subject
 from certsvc.services.context import SHANGHAI
-from certsvc.services.staff import second_factor
+from certsvc.services.staff import second_factor, sessions
 from certsvc.services.staff.roles import SCOPED, Deed, may
 from certsvc.services.staff.sessions import SignInOver, Staff
 from certsvc.web.answers import HTML, Answer
@@ -55,6 +55,7 @@ class Desk(Blueprint):
         super().__init__(f"console_{name}", import_name)
         self.before_request(_guard)
         self.after_request(_remember_language)
+        self.after_request(_wake_sender)
         self.register_error_handler(StaffRequired, _ask_to_sign_in)
         self.register_error_handler(SignInOver, _ask_to_sign_in)
         self.register_error_handler(ConfirmAgain, _ask_again)
@@ -188,7 +189,8 @@ def _ask_to_sign_in(error: Refused) -> Response:
 
 def sign_in_page(*, status: int = 200, to: str = "", name: str = "", error: str = "", ended: bool = False) -> Response:
     """The form of the first step. `to`: where one comes back to; `ended`: there was a session."""
-    return render("sign_in.html", status=status, to=to, typed=name, error=error, ended=ended)
+    directory = site().directory is not None
+    return render("sign_in.html", status=status, to=to, typed=name, error=error, ended=ended, directory=directory)
 
 
 def _ask_again(error: ConfirmAgain) -> Response:
@@ -198,12 +200,26 @@ def _ask_again(error: ConfirmAgain) -> Response:
         keys = second_factor.passkeys_of(opened, someone.account_id)
     options = second_factor.assertion_options(here.services, keys, error.challenge) if keys else ""
     return render(
-        "again.html", status=422, fields=session.fields(), wrong=error.wrong, options=options, action=request.path
+        "again.html",
+        status=422,
+        fields=session.fields(),
+        wrong=error.wrong,
+        options=options,
+        action=request.path,
+        directory=here.directory is not None
+        and sessions.is_vouched_for(here.services, someone.account_id, here.directory.issuer),
     )
 
 
 def _refused(error: Refused) -> Response:
     return render("refused.html", status=status_of(error), said=words(error))
+
+
+def _wake_sender(response: Response) -> Response:
+    """Whom a deed is told to hears of it now."""
+    if request.method == "POST" and site().services.notices_on:
+        site().teller.wake()
+    return response
 
 
 def _remember_language(response: Response) -> Response:

@@ -10,6 +10,8 @@ from certsvc.services.approvals import desk as approvals
 from certsvc.services.certificates import reissue
 from certsvc.services.examination import sitting_list
 from certsvc.services.examination.sitting_list import SittingState
+from certsvc.services.notices import listing
+from certsvc.services.notices.deliver import FAILED
 from certsvc.services.registration import review_list
 from certsvc.services.staff.roles import Deed, may
 from certsvc.web.console import results
@@ -48,4 +50,6 @@ def page() -> Response:
         waiting.append(Waiting("overdue results", results.overdue_now()))
     if may(role, Deed.DECIDE_REISSUES):
         waiting.append(Waiting("reissues", reissue.count_waiting(services)))
+    if may(role, Deed.SEND_NOTICES):
+        waiting.append(Waiting("notices", listing.counts(services)[FAILED]))
     return render("home.html", waiting=waiting)

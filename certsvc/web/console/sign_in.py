@@ -52,7 +52,7 @@ def first_step() -> Response:
     here = site()
     check_origin(here)
     leaves_at = time.monotonic() + UNIFORM_SECONDS
-    name, to = typed("name", _LONGEST_NAME).lower(), _inside(typed("to"))
+    name, to = typed("name", _LONGEST_NAME).lower(), inside(typed("to"))
     try:
         session.count_sign_in(here, name)
     except session.TooManyTries as error:
@@ -86,7 +86,7 @@ def second_step() -> Response:
     begun = None if factor is None else sessions.sign_in(here.services, secret, factor)
     if begun is None:
         return _second(someone, wrong=True)
-    return session.begin(here, go(_inside(typed("to")) or "/console"), begun)
+    return session.begin(here, go(inside(typed("to")) or "/console"), begun)
 
 
 @desk.page("/console/first", OPEN)
@@ -147,7 +147,7 @@ def _second(someone: Staff, *, wrong: bool = False) -> Response:
     if keys:
         challenge = sessions.new_challenge(here.services, session.secret_of(here) or "")
         options = second_factor.assertion_options(here.services, keys, challenge)
-    to = _inside(request.values.get("to", "")[:500])
+    to = inside(request.values.get("to", "")[:500])
     return render("second.html", status=422 if wrong else 200, wrong=wrong, options=options, to=to)
 
 
@@ -165,7 +165,7 @@ def _first(someone: Staff, *, error: str = "", where: str = "") -> Response:
     )
 
 
-def _inside(to: str) -> str:
+def inside(to: str) -> str:
     """An address within the console, or nothing: no sign-in leads elsewhere."""
     plain = to.startswith("/console/") and to.isprintable() and "\\" not in to and "//" not in to
     return to if plain else ""

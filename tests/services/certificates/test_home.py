@@ -18,6 +18,7 @@ from certsvc.services.certificates.reissue_request import RequestState
 from certsvc.services.certificates.unregistered_paper import Evidence
 from certsvc.services.context import Services
 from certsvc.services.holders.codes_by_message import send_due
+from certsvc.services.notices.deliver import deliver
 from certsvc.store import AuditEventRecord, EvidencePictureRecord, HomeApplicationRecord, ReissueRequestRecord
 from certsvc.store.paper import FROM_HOME
 from tests.builders.applying import PHONE, apply_from_home, photograph
@@ -58,6 +59,7 @@ def state(home_: Installation, reference: str, last: str = LAST) -> str | None:
 def texts(home_: Installation) -> list[str]:
     home_.clock.move(seconds=1)
     send_due(home_.services)
+    deliver(home_.services)
     return [one["text"] for one in sent(home_) if one["to"] == PHONE]
 
 

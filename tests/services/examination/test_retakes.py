@@ -13,8 +13,8 @@ from certsvc.rules.terms import Subject
 from certsvc.services.context import Services
 from certsvc.services.examination.publish_results import publish_results
 from certsvc.services.examination.retakes import ending, notify, open_retakes
-from certsvc.services.holders.codes_by_message import send_due
 from certsvc.services.issuing.issue import issue
+from certsvc.services.notices.deliver import deliver
 from tests.builders.correcting import correct, correction
 from tests.builders.examining import add, admit, on_record, results
 from tests.builders.person import SAT, Candidate, open_home
@@ -45,7 +45,7 @@ def failed(march: Services, tmp_path: Path) -> list[Candidate]:
 
 
 def messages(services: Services) -> list[dict[str, str]]:
-    send_due(services)
+    deliver(services)
     return [json.loads(path.read_text("utf-8")) for path in sorted(services.folders.outbox.glob("*.json"))]
 
 

@@ -13,7 +13,7 @@ from certsvc.services.approvals import desk
 from certsvc.services.context import Services
 from certsvc.services.staff import accounts, sessions
 from certsvc.services.staff.account_work import ProposedWork, do_or_ask
-from certsvc.services.staff.accounts import AccountWork, another_role, mapping, opening, resetting
+from certsvc.services.staff.accounts import AccountWork, another_role, binding, mapping, opening, resetting
 from certsvc.signing.keystore import Keystore
 from certsvc.store import AuditEventRecord
 from tests.builders.staff import GIVEN, OWN, join
@@ -23,6 +23,7 @@ WORKS: dict[str, Callable[[], AccountWork]] = {
     "role": lambda: another_role("auditor1", "approver"),
     "reset": lambda: resetting("auditor1", GIVEN),
     "map": lambda: mapping("auditor1", "zhang"),
+    "bind": lambda: binding("auditor1", "https://id.example", "0815"),
 }
 
 

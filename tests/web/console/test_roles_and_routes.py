@@ -26,7 +26,19 @@ AT_STATION: dict[str, Any] = {
     "subject": Subject.PRACTICAL,
     "capacity": 9,
 }
-CHANGES = {"add", "role", "disable", "enable", "reset", "approve", "reject", "close", "confirm_scores", "publish"}
+CHANGES = {
+    "add",
+    "role",
+    "disable",
+    "enable",
+    "reset",
+    "bind",
+    "approve",
+    "reject",
+    "close",
+    "confirm_scores",
+    "publish",
+}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
@@ -43,6 +55,7 @@ THERE = {
     "passkey_id": "1",
     "enrolment_id": "1",
     "request_id": "1",
+    "notice_id": "1",
     "sitting_id": "1",
     "ticket": "310101-0001-001",
     "number": NUMBER,
@@ -65,7 +78,7 @@ def test_every_route_names_a_deed(office: Office) -> None:
     assert {endpoint for endpoint in endpoints if DEEDS[endpoint] == OPEN} == {
         f"console_sign_in.{name}"
         for name in ("enter", "first_step", "second_page", "second_step", "first_page", "set_up", "sign_out")
-    }
+    } | {"console_directory.begin", "console_directory.back"}
 
 
 def test_what_changes_something_for_others_asks_for_the_second_factor_again() -> None:
