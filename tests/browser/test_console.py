@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import pyotp
 import pytest
@@ -145,7 +146,13 @@ def console(served: Served) -> Iterator[Console]:
     made._server.server_close()
 
 
-def sign_in(page: Page, console: Console, member: Member) -> None:
+class HasAddress(Protocol):
+    """A site that is served at `base`."""
+
+    base: str
+
+
+def sign_in(page: Page, console: HasAddress, member: Member) -> None:
     page.goto(f"{console.base}/console")
     page.fill("#c-name", member.name)
     page.fill("#c-password", member.password)

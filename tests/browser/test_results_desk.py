@@ -5,59 +5,71 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
 
+from certsvc.app import create_app, open_services
 from certsvc.services.certificates.listing import find_certificates
 from certsvc.services.issuing.issue import issue
+from certsvc.services.operation.init import initialise
+from certsvc.services.publishing.static import publish_static
 from tests.browser.conftest import violations
-from tests.browser.test_console import SCREENSHOTS, WIDTHS, Console, sign_in
+from tests.browser.test_console import SCREENSHOTS, WIDTHS, sign_in
 from tests.builders.correcting import record, register
 from tests.builders.person import Candidate
-from tests.builders.site import Register, make_register
+from tests.builders.site import settings_for
+from tests.builders.staff import join
 from tests.web.conftest import GENEROUS
 
 PASSES, LOSES = Candidate(901, "复核甲"), Candidate(902, "撤证乙")
 
 
-@dataclass(frozen=True)
-class Home:
-    register: Register
+class Desks:
+    """A site of its own with a maker and an approver, one who failed by a hundredth and one who holds a certificate."""
+
+    def __init__(self, home: Path) -> None:
+        self._server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
+        self.base = f"http://localhost:{self._server.server_port}"
+        settings = settings_for(home, CERTSVC_BASE_URL=self.base, **GENEROUS)
+        self.services = open_services(settings, now=lambda: datetime.now(UTC), clock_is_right=True)
+        initialise(self.services)
+        register(self.services, home, [PASSES, LOSES])
+        rows = [PASSES.result("theory", "59.99"), PASSES.result("practical", "80"), *LOSES.passes()]
+        record(self.services, home, *rows)
+        issue(self.services, by="issuer")
+        publish_static(self.services)
+        self.members = {role: join(self.services, f"{role}1", role) for role in ("maker", "approver")}
+        self._server.app = create_app(settings, services=self.services)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.services.database.close()
 
 
 @pytest.fixture(scope="module")
-def desks(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Console]:
-    """A site of its own, with one who failed by a hundredth and one who holds a certificate."""
-    home = tmp_path_factory.mktemp("desks")
-    console = Console(Home(make_register(home, **GENEROUS)))  # type: ignore[arg-type]  # its register is all it asks
-    register(console.services, home, [PASSES, LOSES])
-    record(
-        console.services,
-        home,
-        PASSES.result("theory", "59.99"),
-        PASSES.result("practical", "80"),
-        LOSES.result("theory", "80"),
-        LOSES.result("practical", "80"),
-    )
-    issue(console.services, by="issuer")
-    thread = threading.Thread(target=console._server.serve_forever, daemon=True)
-    thread.start()
-    yield console
-    console._server.shutdown()
-    thread.join()
-    console._server.server_close()
-    console.services.database.close()
+def desks(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Desks]:
+    home = tmp_path_factory.mktemp("desks") / "home"
+    home.mkdir()
+    made = Desks(home)
+    yield made
+    made.stop()
 
 
-def at_the_desk(browser: Browser, console: Console, role: str) -> Page:
+def at_the_desk(browser: Browser, console: Desks, role: str) -> Page:
     page = browser.new_context(locale="zh-CN").new_page()
     sign_in(page, console, console.members[role])
     return page
 
 
-def look(page: Page, console: Console, person: Candidate, **typed: str) -> None:
+def look(page: Page, console: Desks, person: Candidate, **typed: str) -> None:
     """Find a candidate and look at what would follow from a correction of the theory."""
     page.goto(f"{console.base}/console/results")
     page.fill("#c-id", person.id_number)
@@ -87,7 +99,7 @@ def approve(page: Page, address: str) -> None:
     page.wait_for_url(address + "*")
 
 
-def test_a_score_review_turns_a_fail_into_a_pass(browser: Browser, desks: Console) -> None:
+def test_a_score_review_turns_a_fail_into_a_pass(browser: Browser, desks: Desks) -> None:
     maker, approver = at_the_desk(browser, desks, "maker"), at_the_desk(browser, desks, "approver")
     maker.goto(f"{desks.base}/console/issuing")
     assert PASSES.name not in maker.inner_text("main")
@@ -106,7 +118,7 @@ def test_a_score_review_turns_a_fail_into_a_pass(browser: Browser, desks: Consol
         page.context.close()
 
 
-def test_a_correction_takes_a_certificate_away(browser: Browser, desks: Console, axe: str) -> None:
+def test_a_correction_takes_a_certificate_away(browser: Browser, desks: Desks, axe: str) -> None:
     (held,) = find_certificates(desks.services, name=LOSES.name)
     maker, approver = at_the_desk(browser, desks, "maker"), at_the_desk(browser, desks, "approver")
     look(maker, desks, LOSES, outcome="misconduct", score="", code="misconduct", reason="录像查实替考")

@@ -13,8 +13,9 @@ from decimal import Decimal
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from certsvc.errors import NotFound
+from certsvc.errors import InvalidName, NotFound
 from certsvc.person.identity import IdentityDocument, IdType, mask_id_number
+from certsvc.person.name import parse_name
 from certsvc.rules.decide import Decision
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.terms import Subject
@@ -85,8 +86,8 @@ class CandidateResults:
 
 
 def find(services: Services, *, id_number: str = "", name: str = "", most: int = 50) -> list[Enrolled]:
-    """The registrations under an identity number, of a name, or of both, the newest first. As many questions to the
-    register however many there are."""
+    """The registrations under an identity number, of a name (its slips put right as in a roster, R9), or of both, the
+    newest first. As many questions to the register however many there are."""
     query = select(EnrolmentRecord.id).join(PersonRecord, PersonRecord.id == EnrolmentRecord.person_id)
     if id_number:
         typed = "".join(id_number.split()).upper()
@@ -94,11 +95,18 @@ def find(services: Services, *, id_number: str = "", name: str = "", most: int =
         earlier = select(EarlierDocumentRecord.person_id).where(EarlierDocumentRecord.id_lookup.in_(lookups))
         query = query.where(or_(PersonRecord.id_lookup.in_(lookups), PersonRecord.id.in_(earlier)))
     if name:
-        query = query.where(PersonRecord.name == name)
+        query = query.where(PersonRecord.name.in_({name, _put_right(name)}))
     with services.database.reading() as session:
         ids = session.scalars(query.order_by(EnrolmentRecord.id.desc()).limit(most)).all()
         on_record = enrolments_on_record(session, ids)
         return [_enrolled(services, on_record[key], person) for key, person in _people(session, ids).items()]
+
+
+def _put_right(name: str) -> str:
+    try:
+        return parse_name(name).text
+    except InvalidName:
+        return name
 
 
 def results(services: Services, enrolment_id: int) -> CandidateResults:

@@ -97,6 +97,7 @@ def test_a_candidate_is_found_by_number_by_name_or_by_both(either: Services, fai
     for found in (
         candidate.find(either, id_number=f" {ONE.id_number.lower()} "),
         candidate.find(either, name=ONE.name),
+        candidate.find(either, name=f"{ONE.name[0]} {ONE.name[1:]}"),
         candidate.find(either, id_number=ONE.id_number, name=ONE.name),
     ):
         assert [one.name for one in found] == [ONE.name]
