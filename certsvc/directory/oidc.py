@@ -35,6 +35,7 @@ from certsvc.errors import Refused
 
 _SECONDS: Final = 10
 _LEEWAY: Final = 60
+_LONGEST_SUBJECT: Final = 255  # Core, 2
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # No "none", and no HS256, whose key is the client's secret and not the provider's.
 _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512", "EdDSA")
@@ -118,36 +119,33 @@ class Provider:
         self, token: str, keys: Mapping[str, Any], nonce: str, now: datetime, *, since: datetime | None = None
     ) -> Person:
         """O1 to O6 of an id_token. Raises `DirectoryRefused`."""
-        try:
-            claims = jwt.decode(token, KeySet.import_key_set(dict(keys)), algorithms=list(_ALGORITHMS)).claims  # type: ignore[arg-type]  # a JWKS, checked by it
-        except (JoseError, ValueError, KeyError, TypeError) as error:
-            raise _not_trusted("signature", "签名不符", "the signature is not the directory's") from error
-        audience = claims.get("aud")
-        several = isinstance(audience, list) and len(audience) > 1
+        claims = _signed(token, keys)
         if claims.get("iss") != self.issuer:
             raise _not_trusted("issuer", "签发者不是所配置的目录", "it is of another issuer")
-        if self.client_id not in (audience if isinstance(audience, list) else [audience]) or (
-            (several or "azp" in claims) and claims.get("azp") != self.client_id
-        ):
+        if not self._is_ours(claims):
             raise _not_trusted("audience", "不是发给本系统的", "it is for another system")
-        at, since_at = now.timestamp(), None if since is None else since.timestamp()
-        if not _is_time(claims.get("exp")) or claims["exp"] + _LEEWAY < at:
-            raise _not_trusted("expired", "已过期", "it has expired")
-        if not _is_time(claims.get("iat")) or claims["iat"] - _LEEWAY > at:
-            raise _not_trusted("clock", "时间在将来，请核对两边的时钟", "it is from the future: compare the clocks")
+        _check_times(claims, now)
         if claims.get("nonce") != nonce:
             raise _not_trusted("nonce", "不是对这次请求的答复", "it answers another request")
         subject, auth_time = claims.get("sub"), claims.get("auth_time")
-        if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
             raise _not_trusted("subject", "没有写明是谁", "it does not say who it is about")
         signed_in_at = auth_time if _is_time(auth_time) else None
-        if since_at is not None and (signed_in_at is None or signed_in_at + _LEEWAY < since_at):
+        if since is not None and (signed_in_at is None or signed_in_at + _LEEWAY < since.timestamp()):
             raise DirectoryRefused(
                 "auth-time",
                 "目录没有重新验证您的身份，请退出目录后重试，或用本系统的第二因素",
                 "the directory did not ask you to sign in again: sign out there and retry, or use your second factor",
             )
         return Person(self.issuer, subject, signed_in_at)
+
+    def _is_ours(self, claims: Mapping[str, Any]) -> bool:
+        """O3."""
+        audience = claims.get("aud")
+        parties = audience if isinstance(audience, list) else [audience]
+        if self.client_id not in parties:
+            return False
+        return bool(claims.get("azp", None if len(parties) > 1 else self.client_id) == self.client_id)
 
     def _client(self, described: Mapping[str, Any]) -> OAuth2Session:
         client = OAuth2Session(
@@ -194,6 +192,24 @@ class Provider:
 
 
 _SECRET: Final = "CERTSVC_OIDC_SECRET_FILE"  # noqa: S105 - the name of a setting
+
+
+def _signed(token: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
+    """O1: the claims of a token that is signed by one of the keys. Raises `DirectoryRefused`."""
+    try:
+        known = KeySet.import_key_set(dict(keys))  # type: ignore[arg-type]  # a JWKS, checked by it
+        return jwt.decode(token, known, algorithms=list(_ALGORITHMS)).claims
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise _not_trusted("signature", "签名不符", "the signature is not the directory's") from error
+
+
+def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
+    """O4. Raises `DirectoryRefused`."""
+    at, until, since = now.timestamp(), claims.get("exp"), claims.get("iat")
+    if not _is_time(until) or until + _LEEWAY < at:
+        raise _not_trusted("expired", "已过期", "it has expired")
+    if not _is_time(since) or since - _LEEWAY > at:
+        raise _not_trusted("clock", "时间在将来，请核对两边的时钟", "it is from the future: compare the clocks")
 
 
 def _check_answer(answer: Mapping[str, str], asked: Asked, issuer: str) -> None:

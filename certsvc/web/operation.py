@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from certsvc.credential.status import Status
 from certsvc.credential.wording import RECORD_STATES
 from certsvc.errors import CertsvcError, Unavailable
+from certsvc.services.notices import listing
 from certsvc.services.notices.send import queue
 from certsvc.services.operation import answer_counts
 from certsvc.services.operation.answer_counts import Figure
@@ -92,7 +93,9 @@ def _register() -> list[str]:
 
 def _messages() -> list[str]:
     counts = {f'{{state="{state}"}}': count for state, count in queue(site().services).counts.items()}
-    return _metric("messages", "gauge", "Messages with holders' codes of about a day, by state.", counts)
+    lines = _metric("messages", "gauge", "Messages with holders' codes of about a day, by state.", counts)
+    notices = {f'{{state="{state}"}}': count for state, count in listing.counts(site().services).items()}
+    return lines + _metric("notices", "gauge", "Notices to candidates and holders, by state.", notices)
 
 
 def _answers() -> list[str]:

@@ -37,6 +37,7 @@ def test_a_code_that_was_asked_for_is_counted_until_it_is_sent(own: Register) ->
     send_due(own.services)
     after = figures(own)
     assert (after['certsvc_messages{state="asked"}'], after['certsvc_messages{state="sent"}']) == (0, 1)
+    assert after['certsvc_notices{state="failed"}'] == 0
 
 
 def test_without_published_lists_the_figure_is_missing_so_that_its_absence_alarms(own: Register) -> None:

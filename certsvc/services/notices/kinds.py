@@ -38,5 +38,16 @@ class NoticeKind(Worded):
     REISSUE_REJECTED = "reissue-rejected", "补发未批准", "reissue turned down"
 
 
+OF_REGISTRATIONS: Final = (
+    NoticeKind.REGISTERED,
+    NoticeKind.APPROVED,
+    NoticeKind.RETURNED,
+    NoticeKind.REJECTED,
+    NoticeKind.RESULTS_OUT,
+    NoticeKind.RETAKE_ENDS,
+)
+"""The kinds whose `about` begins with an enrolment."""
+OF_SEATS: Final = (NoticeKind.ADMITTED, NoticeKind.UNSEATED)
+"""The kinds whose `about` begins with a seat."""
 TRIED_FOR: Final = timedelta(days=7)
 """So long a notice is tried, where the matter itself does not end before."""

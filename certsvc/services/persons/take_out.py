@@ -9,13 +9,14 @@ what may go (`scope`), who asked for it (`erase`, `sweep`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from certsvc.errors import DocumentRefused
 from certsvc.services.context import Services
+from certsvc.services.notices.kinds import OF_REGISTRATIONS, OF_SEATS, NoticeKind
 from certsvc.services.persons.dossier import Dossier
 from certsvc.services.persons.scope import Scope
 from certsvc.services.records.approvals import CORRECTION, ApprovalState, empty
@@ -67,6 +68,7 @@ def take_out(
     seats = [one.id for one in found.seats if one.enrolment_id in scope.enrolments]
     _delete(session, ScoreEntryRecord, ScoreEntryRecord.seat_id.in_(seats))
     _delete(session, SeatRecord, SeatRecord.id.in_(seats))
+    _delete(session, NoticeRecord, NoticeRecord.id.in_(_notices_about(found, scope.enrolments, seats)))
     _delete(session, ToDecideRecord, ToDecideRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, ReviewStepRecord, ReviewStepRecord.enrolment_id.in_(scope.enrolments))
     _delete(session, EnrolmentRecord, EnrolmentRecord.id.in_(scope.enrolments))
@@ -157,6 +159,13 @@ def _approvals_of(found: Dossier, scope: Scope) -> Iterator[ApprovalRecord]:
             yield row
 
 
+def _notices_about(found: Dossier, enrolments: Collection[int], seats: Collection[int]) -> list[int]:
+    """Those about registrations that go, or about their seats."""
+    gone = dict.fromkeys(OF_REGISTRATIONS, enrolments) | dict.fromkeys(OF_SEATS, seats)
+    told = ((one.id, gone.get(NoticeKind.of(one.kind)), one.about.split()[0]) for one in found.notices)
+    return [notice_id for notice_id, ids, about in told if ids is not None and int(about) in ids]
+
+
 def _take_out_contact(session: Session, found: Dossier) -> None:
     links = [one.id for one in found.links]
     _delete(session, ShareOpeningRecord, ShareOpeningRecord.share_link_id.in_(links))
@@ -173,6 +182,7 @@ def _release(services: Services, session: Session, person: PersonRecord, *, cont
     stands = session.scalar(select(enrolment.id).where(enrolment.person_id == person.id).limit(1))
     stands = stands or session.scalar(select(certificate.id).where(certificate.person_id == person.id).limit(1))
     if stands is None:
+        _delete(session, NoticeRecord, NoticeRecord.id_lookup == person.id_lookup)
         _delete(session, EarlierDocumentRecord, EarlierDocumentRecord.person_id == person.id)
         _delete(session, PersonRecord, PersonRecord.id == person.id)
     elif contact:

@@ -21,7 +21,7 @@ from certsvc.services.registration import review
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.registration.review_list import list_registrations
 from certsvc.services.verification.scan import by_token
-from certsvc.store import AttemptRecord, AuditEventRecord, EnrolmentRecord, PersonRecord
+from certsvc.store import AttemptRecord, AuditEventRecord, EnrolmentRecord, NoticeRecord, PersonRecord
 from tests.builders.erasing import NOW
 from tests.builders.holding import identity
 from tests.builders.insider import by_sql
@@ -92,6 +92,21 @@ def test_portraits_go_first_then_registrations_and_open_and_passed_ones_stay(
     with pytest.raises(ImportRefused) as refused:
         import_candidates(services, write_csv(tmp_path / "old.csv", rows), by="登记员")
     assert [one.rule for one in refused.value.errors] == ["R10"]
+
+
+def test_notices_go_with_the_registration_they_are_about(swept_home: Installation) -> None:
+    by_sql(
+        swept_home,
+        "insert into notice (kind, about, id_lookup, message_id, state, queued_at, next_try_at, expires_at, tries) "
+        "select 'registered', e.id || '', p.id_lookup, '', 'sent', '2026-01-01 00:00:00', '2026-01-01 00:00:00', "
+        "'2026-01-01 00:00:00', 1 from enrolment e join person p on p.id = e.person_id",
+    )
+    swept_home.clock.move(days=1200)
+    sweep(swept_home.services, by="定时")
+    with swept_home.services.database.reading() as session:
+        registrations = session.scalars(select(EnrolmentRecord.id)).all()
+        assert session.scalars(select(NoticeRecord.about)).all() == [str(one) for one in registrations]
+        assert len(registrations) == 2
 
 
 def test_a_run_that_is_killed_is_finished_by_the_next(
