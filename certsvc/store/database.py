@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -27,10 +28,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from certsvc.errors import Conflict, NotPermitted, Refused, Unavailable
-from certsvc.store.sqlite import HAS_WAL, sqlite
+from certsvc.store.sqlite import HAS_WAL, LOCKED, sqlite
 from certsvc.store.traffic import LimitCountRecord
 
 BUSY_TIMEOUT_MS = 60_000
+_AGAIN_SECONDS = 0.002
 _JOURNAL_BYTES = 64 << 20  # a log that grew beside a long read is cut back to this once it was copied into the file
 _WRITES = "certsvc_writes"
 _INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL, appendix A
@@ -193,9 +195,30 @@ def _begin_sqlite(connection: Connection) -> None:
     if options.get(_WRITES, False):
         # Each time, since the connection serves all kinds; within a transaction it would change nothing.
         connection.exec_driver_sql(f"PRAGMA cache_spill={'OFF' if options.get(_SMALL, False) else 'ON'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _begin_writing(connection)
     else:
         connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Take the write lock, asking every two milliseconds: SQLite's own waiting pauses up to a tenth of a second, and
+    beside a run of many transactions it misses the gaps between them until it gives up."""
+    driver: Any = connection.connection.driver_connection
+    give_up_at = monotonic() + BUSY_TIMEOUT_MS / 1000
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while monotonic() < give_up_at:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in LOCKED:
+                    break
+                sleep(_AGAIN_SECONDS)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for an error of SQLAlchemy's own
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _lock_key(name: str) -> int:

@@ -31,5 +31,8 @@ def choose(own: ModuleType, brought: ModuleType | None) -> ModuleType:
 sqlite: Final = choose(sqlite3, dbapi2)
 """As `sqlite3` of the standard library."""
 
+LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+"""The primary result codes of a lock that someone else holds."""
+
 HAS_WAL: Final[bool] = sqlite.sqlite_version_info >= WAL_IS_SAFE_FROM
 """Whether no reader waits for a writer, and no writer for a reader."""

@@ -28,7 +28,7 @@ from certsvc.services.verification.genuine import REPEATING, Genuine, genuine_by
 from certsvc.services.verification.public_record import PublicRecord, as_signed
 from certsvc.services.verification.standing import is_untouched, signed_lists
 from certsvc.store import ISSUED
-from certsvc.store.sqlite import sqlite
+from certsvc.store.sqlite import LOCKED, sqlite
 
 
 class Seen(NamedTuple):
@@ -47,7 +47,6 @@ class Seen(NamedTuple):
 
 _REPEATED: Final = len(REPEATING)
 _MAPPED_BYTES: Final = 1 << 40
-_LOCKED: Final = frozenset({sqlite.SQLITE_BUSY, sqlite.SQLITE_LOCKED})
 _SELECT: Final = (
     f"select {', '.join(f'c.{name}' for name in REPEATING)}, c.credential, c.scheme_id, l.content, l.hash "  # noqa: S608 - our own names
     'from certificate c left join log_leaf l on l."index" = c.leaf_index '
@@ -141,7 +140,7 @@ def _from_file(engine: Engine, token: str, *, wait: bool) -> tuple[Any, ...] | N
         # Each SELECT is a transaction of its own, so that a revocation shows at once.
         found: tuple[Any, ...] | None = connection.execute(_SELECT_FROM_FILE, (token,)).fetchone()
     except sqlite.OperationalError as error:
-        if not wait and error.sqlite_errorcode & 0xFF in _LOCKED:
+        if not wait and error.sqlite_errorcode & 0xFF in LOCKED:
             raise Locked from error
         _forget()
         raise
