@@ -18,7 +18,7 @@ from multiprocessing import connection
 
 from certsvc.services.audit.portions import Checked, CheckMany, Portion, check_portion
 from certsvc.services.context import Services
-from certsvc.services.issuing.render import Drawn, draw
+from certsvc.services.issuing.render import DRAWN_AT_ONCE, Drawn, draw
 from certsvc.services.log.receipts import Receipts
 
 OpenServices = Callable[[], Services]
@@ -30,8 +30,6 @@ DrawMany = Callable[[Sequence[int]], Iterator[list[Drawn]]]
 _opened: tuple[Services, Receipts] | None = None
 
 
-DRAWN_AT_ONCE = 16
-"""Certificates a task: few enough to share out evenly, many enough that asking costs nothing."""
 _LOADED_BEFORE = [
     "certsvc.services.issuing.render",
     "certsvc.services.log.receipts",
