@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from typing import cast
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from certsvc.credential.document import CertificateClaims
 from certsvc.errors import BatchRefused, CertsvcError, Refused
 from certsvc.person.identity import mask_id_number
 from certsvc.rules.four_eyes import is_second_person
@@ -23,7 +25,7 @@ from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.approved import require_approved
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
-from certsvc.services.issuing.reserve import Refusal, reserve
+from certsvc.services.issuing.reserve import Ready, Refusal, reserve_batch
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.records import number_ranges
@@ -162,6 +164,7 @@ class Run:
     by: str
     approved_by: str | None
     progress: Progress | None
+    ready: dict[str, Ready] = field(default_factory=dict)  # by token, what this run reserved and has not signed yet
 
     def perform(self, found: Survey) -> None:
         total = len(found.due)
@@ -169,7 +172,8 @@ class Run:
         self.sign_all(found)  # what an earlier run reserved and did not come to sign
         for start in range(0, total, BATCH):
             with self.services.database.writing() as session:
-                self.reserve_some(session, found.due[start : start + BATCH])
+                reserved = self.reserve_some(session, found.due[start : start + BATCH])
+            self.ready = {one.checked.claims.token: one for one in reserved}
             self.sign_all(found)
             if self.progress is not None:
                 self.progress(min(start + BATCH, total), total)
@@ -189,16 +193,18 @@ class Run:
     def rehearse(self, found: Survey) -> list[int]:
         """Reserve all, and take it back; answers the enrolments that would be new."""
         with self.services.database.writing() as session:
-            rows = list(session.scalars(_reserved()))
-            before = len(rows)
-            for start in range(0, len(found.due), BATCH):
-                rows += self.reserve_some(session, found.due[start : start + BATCH])
-            self.report.issued += [_issued(row) for row in rows]
-            new = [row.enrolment_id for row in rows[before:] if row.enrolment_id is not None]
+            self.report.issued += [_issued(row) for row in session.scalars(_reserved())]
+            new = [
+                one
+                for start in range(0, len(found.due), BATCH)
+                for one in self.reserve_some(session, found.due[start : start + BATCH])
+            ]
+            self.report.issued += [_to_be_issued(one.checked.claims) for one in new]
             session.rollback()
-        return new
+        self.ready.clear()
+        return [cast(int, one.values["enrolment_id"]) for one in new]
 
-    def reserve_some(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
+    def reserve_some(self, session: Session, enrolment_ids: Sequence[int]) -> list[Ready]:
         """Step 2, within the caller's transaction."""
         # Asked before a number is reserved: the document that is reserved bears the date.
         at = self.services.now() if self.report.dry_run else time_to_sign(self.services, session)
@@ -208,10 +214,10 @@ class Run:
             return []
         session.add(batch)
         session.flush()
-        rows, refusals = reserve(self.services, session, intended, at=at, batch_id=batch.id)
-        batch.count = len(rows)
-        self.report.refusals += [_refused(one) for one in refusals]
-        return rows
+        reserved = reserve_batch(self.services, session, intended, at=at, batch_id=batch.id)
+        batch.count = len(reserved.ready)
+        self.report.refusals += [_refused(one) for one in reserved.refusals]
+        return reserved.ready
 
     def sign_all(self, found: Survey) -> None:
         """Steps 3 to 6 for everything reserved, a batch a transaction."""
@@ -221,8 +227,8 @@ class Run:
                 if not rows:
                     return
                 require_approved(self.services, session, rows)
-                leaf_of = partial(issue_leaf, completed_sessions(session, rows))
-                sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
+                leaf_of = partial(issue_leaf, self.sessions_of(session, rows))
+                sign_reserved(self.services, session, rows, leaf_of, passed=found.passed, ready=self.ready)
                 trail.note(
                     session,
                     at=self.services.now(),
@@ -236,6 +242,11 @@ class Run:
                 )
                 issued = [_issued(row) for row in rows]
             self.report.issued += issued  # only what is committed
+
+    def sessions_of(self, session: Session, rows: Sequence[CertificateRecord]) -> Mapping[int, str]:
+        """`completed_sessions`, by the decision under which this run reserved a row, where it did."""
+        known = {row.id: one.session for row in rows if (one := self.ready.get(row.token)) and one.session}
+        return {**known, **completed_sessions(session, [row for row in rows if row.id not in known])}
 
 
 def issue_leaf(sessions: Mapping[int, str], signed: Signed, day: date) -> Leaf:
@@ -283,6 +294,10 @@ def issued_of(services: Services, batch_id: int) -> list[IssuedOne]:
 
 def _issued(row: CertificateRecord) -> IssuedOne:
     return IssuedOne(row.number, row.version, row.holder_name, row.issued_on, row.token)
+
+
+def _to_be_issued(claims: CertificateClaims) -> IssuedOne:
+    return IssuedOne(claims.number, claims.version, claims.holder_name, claims.issued_on, claims.token)
 
 
 def _refused(refusal: Refusal) -> RefusedOne:
