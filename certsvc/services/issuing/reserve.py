@@ -63,7 +63,7 @@ class Ready:
 
 @dataclass(slots=True)
 class Reserved:
-    """What `prepare` and `reserve_batch` answer, in order."""
+    """What became of a batch, in order."""
 
     ready: list[Ready] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
