@@ -40,8 +40,8 @@ from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
 from certsvc.store.bulk import insert_rows
 
 TEMPORARY = ".drawn-"
-DRAWN_AT_ONCE = 16
-"""Certificates a task: few enough to share out evenly, many enough that asking and syncing cost little each."""
+DRAWN_AT_ONCE = 32
+"""Certificates a task at most: few enough to share out, many enough that asking and syncing cost little each."""
 
 
 @dataclass(frozen=True, slots=True)
