@@ -33,7 +33,7 @@ from certsvc.services.issuing.evidence import evidence_of
 from certsvc.services.issuing.intended import Allotted, Intended
 from certsvc.services.issuing.issue import issue_leaf
 from certsvc.services.issuing.plan import session_code
-from certsvc.services.issuing.reserve import reserved_row
+from certsvc.services.issuing.reserve import prepared
 from certsvc.services.issuing.sign import sign_reserved
 from certsvc.services.operation.init import initialise
 from certsvc.services.publishing.static import publish_static
@@ -111,7 +111,7 @@ def _add(services: Services, first: int, count: int) -> None:
                 number=_number(scheme, today.year, first + offset),
             )
             allotted = Allotted(str(intended.number), format_token(secrets.token_bytes(TOKEN_BYTES)), *place)
-            row = reserved_row(services, intended, allotted, at=at, batch_id=batch.id)
+            row = CertificateRecord(**prepared(services, intended, allotted, at=at, batch_id=batch.id).values)
             row.id = ids.certificate + offset
             rows.append(row)
         code = session_code(scheme, _SAT)

@@ -60,9 +60,14 @@ def make_portrait(number: int) -> bytes:
     return written.getvalue()
 
 
-def make_face(number: int, layout: Layout, portrait: bytes) -> CertificateFace:
+def made_up_name(number: int) -> str:
+    """A usual name; those of many share their characters, as people's do."""
+    return SURNAMES[number % 20] + GIVEN[number * 7 % len(GIVEN)] + GIVEN[(number * 11 + number // 40) % len(GIVEN)]
+
+
+def make_face(number: int, layout: Layout, portrait: bytes | None) -> CertificateFace:
     """The record of that number: name, numbers and QR all its own."""
-    name = SURNAMES[number % 20] + GIVEN[number * 7 % len(GIVEN)] + GIVEN[(number * 11 + number // 40) % len(GIVEN)]
+    name = made_up_name(number)
     serial = f"25630100015{number:05d}"
     token, payload = (
         "".join(BASE32[(number * 31 + at * at * 17 + number * at) % 32] for at in range(length)) for length in (26, 208)
@@ -152,8 +157,8 @@ class Straightforward:
             canvas.setFont("Kai", 7)
             canvas.drawString(221, y - 10, row.label_en)
             canvas.drawString(303, y - 10, row.value_en)
-        assert face.portrait is not None
-        canvas.drawImage(ImageReader(io.BytesIO(face.portrait)), 91, 254, 71, 99)
+        if face.portrait is not None:
+            canvas.drawImage(ImageReader(io.BytesIO(face.portrait)), 91, 254, 71, 99)
         self._draw_code(canvas, face.qr_text)
         canvas.drawCentredString(126, 95, face.domain)
         canvas.showPage()

@@ -8,7 +8,8 @@ Not here: what a credential must contain (`document`), and signatures (`signing.
 from __future__ import annotations
 
 import json
-from typing import NoReturn
+import re
+from typing import Final, NoReturn
 
 import rfc8785
 
@@ -16,6 +17,7 @@ from certsvc.errors import MalformedCredential
 
 LARGEST_BYTES = 256 * 1024
 DEEPEST = 32
+_BEYOND_BMP: Final = re.compile(rb"[\xf0-\xf4]")  # the first byte of such a character in UTF-8
 _SAFE = 2**53 - 1  # RFC 7493 2.2: beyond it parsers disagree on the value
 
 
@@ -35,6 +37,17 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 def plain_bytes(value: object) -> bytes:
     """What `canonical_bytes` gives, unchecked, for a value known to be plain: no fraction, ASCII member names."""
     return _ENCODER.encode(value).encode()
+
+
+def is_canonical(content: bytes, value: object) -> bool:
+    """Whether these bytes, of which `load_strict` made the value, are its RFC 8785 form.
+
+    The C encoder differs from that in how it writes fractions, which `load_strict` takes in their one form alone, and
+    in the order of names beyond the BMP. So where no character is, and it writes these bytes, so does RFC 8785.
+    """
+    if not _BEYOND_BMP.search(content) and plain_bytes(value) == content:
+        return True
+    return canonical_bytes(value) == content
 
 
 def _json_module_agrees(value: object) -> bool:
@@ -83,7 +96,9 @@ def load_strict(content: bytes) -> object:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
         raise MalformedCredential("不是合格的 JSON", f"not JSON: {error.msg} at {error.pos}") from error
-    _check_depth_and_text(value)
+    # A text with few brackets cannot be nested deep, and one without escapes of code units has no lone surrogate.
+    if text.count("{") + text.count("[") > DEEPEST or "\\u" in text:
+        _check_depth_and_text(value)
     return value
 
 

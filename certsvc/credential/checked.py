@@ -10,8 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from certsvc.credential.canonical import plain_bytes
-from certsvc.credential.document import CertificateClaims, compose, read_claims
+from certsvc.credential.document import CertificateClaims, read_exactly
 from certsvc.errors import AlreadySigned, DocumentRefused, InvalidName, MalformedCredential, MissingGlyph
 from certsvc.person.name import check_name
 
@@ -59,11 +58,10 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
     Raises `DocumentRefused`, and its `MissingGlyph` naming the characters.
     """
     try:
-        claims = read_claims(document)
+        claims, composed, canonical = read_exactly(document)
         check_name(claims.holder_name)
     except (MalformedCredential, InvalidName) as error:
         raise DocumentRefused(error.zh, error.en, rule=error.rule, where=error.where) from error
-    canonical = plain_bytes(document)
     if len(canonical) > LARGEST_DOCUMENT_BYTES:
         raise DocumentRefused(
             f"文档超过 {LARGEST_DOCUMENT_BYTES} 字节", f"the document exceeds {LARGEST_DOCUMENT_BYTES} bytes"
@@ -71,7 +69,7 @@ def check(document: dict[str, object], *, drawable: Callable[[str], Sequence[str
     if drawable is not None:
         _check_drawable(claims, drawable)
     # Composed again: what the caller does to its own document afterwards changes nothing here.
-    return CheckedDocument(_TICKET, compose(claims), canonical, claims)
+    return CheckedDocument(_TICKET, composed, canonical, claims)
 
 
 def _check_drawable(claims: CertificateClaims, drawable: Callable[[str], Sequence[str]]) -> None:

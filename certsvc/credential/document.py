@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from certsvc.credential import fields
 from certsvc.credential.canonical import plain_bytes
@@ -203,14 +203,29 @@ def _certificate(claims: CertificateClaims) -> dict[str, object]:
 
 def read_claims(document: object) -> CertificateClaims:
     """The claims of an unsigned document; raises `MalformedCredential` unless `compose` would write just this one."""
+    return read_exactly(document).claims
+
+
+class Exact(NamedTuple):
+    """What a document says, the document that `compose` writes of it, and that one's canonical bytes."""
+
+    claims: CertificateClaims
+    document: dict[str, object]
+    canonical: bytes
+
+
+def read_exactly(document: object) -> Exact:
+    """`read_claims`, with what it made on the way."""
     claims = _claims_of(fields.Members(document, ""))
     check_claims(claims)
+    ours = compose(claims)
     # Compared as text, since 1, 1.0 and True are equal in Python.
-    if not _written_alike(compose(claims), document):
+    canonical = _alike(ours, document)
+    if canonical is None:
         raise MalformedCredential(
             "文档含有格式之外的内容或缺少应有内容", "the document says more, less or other than the format knows"
         )
-    return claims
+    return Exact(claims, ours, canonical)
 
 
 def _claims_of(top: fields.Members) -> CertificateClaims:
@@ -271,11 +286,13 @@ def _claims_of(top: fields.Members) -> CertificateClaims:
     )
 
 
-def _written_alike(ours: dict[str, object], theirs: object) -> bool:
+def _alike(ours: dict[str, object], theirs: object) -> bytes | None:
+    """The bytes that both are written in; None where they differ."""
     try:
-        return plain_bytes(ours) == plain_bytes(theirs)
+        written = plain_bytes(ours)
+        return written if written == plain_bytes(theirs) else None
     except (TypeError, ValueError, RecursionError):  # what is no JSON at all, or holds a lone surrogate
-        return False
+        return None
 
 
 def check_claims(claims: CertificateClaims) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,16 @@ def only_writer(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def sync_files(descriptors: Sequence[int]) -> None:
+    """Make open files survive a power failure together: all begin to be written before the first is waited for, so
+    that they share the file system's commits in place of having one each."""
+    if hasattr(os, "posix_fadvise"):
+        for descriptor in descriptors:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # on Linux: begin to write what is not written
+    for descriptor in descriptors:
+        os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

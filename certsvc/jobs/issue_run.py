@@ -14,7 +14,7 @@ from pathlib import Path
 from certsvc.jobs.pool import DrawMany, OpenServices, drawing_pool
 from certsvc.services.context import Services
 from certsvc.services.issuing.issue import IssueReport, finish, issue
-from certsvc.services.issuing.render import Drawn, adopt, clear_leftovers, draw, waiting
+from certsvc.services.issuing.render import Drawn, adopt, clear_leftovers, draw_some, waiting
 from certsvc.services.publishing.static import refresh
 
 POOL_FROM = 24
@@ -97,7 +97,7 @@ def render_waiting(
     if draw_many is not None:
         return _adopt_all(services, draw_many(ids), len(ids), progress)
     if len(ids) < POOL_FROM or services.pool_size < 2:
-        return _adopt_all(services, (draw(services, [one]) for one in ids), len(ids), progress)
+        return _adopt_all(services, draw_some(services, ids), len(ids), progress)
     with drawing_pool(open_services, services.pool_size) as draw_here:
         return _adopt_all(services, draw_here(ids), len(ids), progress)
 

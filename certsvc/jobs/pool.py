@@ -18,7 +18,7 @@ from multiprocessing import connection
 
 from certsvc.services.audit.portions import Checked, CheckMany, Portion, check_portion
 from certsvc.services.context import Services
-from certsvc.services.issuing.render import Drawn, draw
+from certsvc.services.issuing.render import DRAWN_AT_ONCE, Drawn, draw
 from certsvc.services.log.receipts import Receipts
 
 OpenServices = Callable[[], Services]
@@ -30,8 +30,6 @@ DrawMany = Callable[[Sequence[int]], Iterator[list[Drawn]]]
 _opened: tuple[Services, Receipts] | None = None
 
 
-DRAWN_AT_ONCE = 16
-"""Certificates a task: few enough to share out evenly, many enough that asking costs nothing."""
 _LOADED_BEFORE = [
     "certsvc.services.issuing.render",
     "certsvc.services.log.receipts",
@@ -47,7 +45,7 @@ def drawing_pool(open_services: OpenServices, workers: int) -> Iterator[DrawMany
     The workers begin to start at once, so a caller with something else to do first finds them ready.
     """
     with _pool(open_services, workers) as pool:
-        yield lambda ids: _draw_all(pool, ids, ahead=workers * 3)
+        yield lambda ids: _draw_all(pool, ids, workers)
 
 
 @contextmanager
@@ -83,11 +81,13 @@ def _check_all(pool: ProcessPoolExecutor, portions: Iterable[Portion], *, ahead:
         yield pending.popleft().result()
 
 
-def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], *, ahead: int) -> Iterator[list[Drawn]]:
+def _draw_all(pool: ProcessPoolExecutor, ids: Sequence[int], workers: int) -> Iterator[list[Drawn]]:
+    ahead = workers * 3
+    at_once = min(DRAWN_AT_ONCE, len(ids) // ahead + 1)
     # A bounded window: a hundred thousand futures at once would be memory for nothing.
     pending: list[Future[list[Drawn]]] = []
-    for start in range(0, len(ids), DRAWN_AT_ONCE):
-        pending.append(pool.submit(_draw, ids[start : start + DRAWN_AT_ONCE]))
+    for start in range(0, len(ids), at_once):
+        pending.append(pool.submit(_draw, ids[start : start + at_once]))
         if len(pending) >= ahead:
             yield pending.pop(0).result()
     for future in pending:

@@ -92,6 +92,7 @@ class Symbol:
         blocks = rs_blocks(version, ERROR_CORRECT_M)
         self.data_bytes: int = sum(block.data_count for block in blocks)
         self._table = self._tabulate(blank.free, [(block.data_count, block.total_count) for block in blocks])
+        self._padded = lru_cache(maxsize=self.data_bytes)(self._pad)  # the codes of one issuer are of few lengths
 
     def _bit(self, row: int, column: int) -> int:
         return self._top - (row * self.side + column)
@@ -126,6 +127,14 @@ class Symbol:
                 table.append((_sums(bits[4:]), _sums(bits[:4])))
         return table
 
+    def _pad(self, count: int) -> int:
+        """The symbol with the padding that follows so many bytes of data, and without them."""
+        modules = self._base
+        for at, (high, low) in enumerate(self._table[count:]):
+            byte = _PADDING[at % 2]
+            modules ^= high[byte >> 4] ^ low[byte & 15]
+        return modules
+
     def draw(self, bits: str) -> str | None:
         """The modules, '1' for dark, row by row from the top, of a bit stream; None when it does not fit."""
         room = 8 * self.data_bytes
@@ -134,9 +143,8 @@ class Symbol:
         bits += "0" * min(4, room - len(bits))
         bits += "0" * (-len(bits) % 8)
         data = int(bits, 2).to_bytes(len(bits) // 8, "big")
-        data += bytes(_PADDING[at % 2] for at in range(self.data_bytes - len(data)))
-        modules = self._base
-        for byte, (high, low) in zip(data, self._table, strict=True):
+        modules = self._padded(len(data))
+        for byte, (high, low) in zip(data, self._table, strict=False):
             modules ^= high[byte >> 4] ^ low[byte & 15]
         return f"{modules:0{self._top + 1}b}"
 

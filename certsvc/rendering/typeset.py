@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from certsvc.rendering.fonts import FontFile, Style, Subset, runs, width_em
 from certsvc.rendering.fonts.outline import glyph_path
@@ -106,37 +107,34 @@ class Ink:
     def end(self) -> None:
         self._ops.append("EMC")
 
-    def _place(self, font: FontFile, char: str) -> tuple[str, int]:
-        found = self.shared.get(font)
-        if found is not None and char in found[1]:
-            return found[0], found[1].cid(char)
+    def _stretches(self, font: FontFile, run: str) -> Iterator[tuple[str, str, str]]:
+        """A run cut where its characters change between the shared subset and our own: the font's resource name, the
+        characters, their codes."""
+        shared = self.shared.get(font)
+        for is_shared, chars in groupby(run, key=(shared[1].chars if shared else frozenset()).__contains__):
+            stretch = "".join(chars)
+            name, subset = shared if shared and is_shared else self._own(font)
+            yield name, stretch, subset.encode(stretch)
+
+    def _own(self, font: FontFile) -> tuple[str, Subset]:
         if font not in self.own:
             self.own[font] = (f"{self.prefix}{len(self.own)}", Subset(font))
-        name, subset = self.own[font]
-        return name, subset.cid(char)
+        return self.own[font]
 
     def stock(self, text: str, style: Style) -> None:
         """Embed these characters without drawing them."""
         for font, run in runs(text, style):
-            for char in run:
-                self._place(font, char)
+            for _ in self._stretches(font, run):
+                pass
 
     def text(self, x: float, y: float, text: str, pen: Pen) -> None:
         """Draw from x on the baseline y."""
         size, tracking = pen.size, pen.tracking
         parts = ["BT", paint(pen.colour), f"{tracking * size:.3f} Tc"]
-        name, codes, start = "", "", x
         for font, run in runs(text, pen.style):
-            for char in run:
-                resource, cid = self._place(font, char)
-                if resource != name:
-                    if codes:
-                        parts.append(f"/{name} {size:.2f} Tf 1 0 0 1 {start:.2f} {y:.2f} Tm <{codes}> Tj")
-                    name, codes, start = resource, "", x
-                codes += f"{cid:04X}"
-                x += size * (font.advance(char) / 1000 + tracking)
-        if codes:
-            parts.append(f"/{name} {size:.2f} Tf 1 0 0 1 {start:.2f} {y:.2f} Tm <{codes}> Tj")
+            for name, stretch, codes in self._stretches(font, run):
+                parts.append(f"/{name} {size:.2f} Tf 1 0 0 1 {x:.2f} {y:.2f} Tm <{codes}> Tj")
+                x += size * (sum(map(font.advance, stretch)) / 1000 + tracking * len(stretch))
         parts.append("ET")
         self._ops.append("\n".join(parts))
 

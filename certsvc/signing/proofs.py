@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from certsvc.credential.canonical import canonical_bytes, load_strict, plain_bytes
+from certsvc.credential.canonical import canonical_bytes, is_canonical, load_strict, plain_bytes
 from certsvc.credential.checked import CheckedDocument
-from certsvc.credential.document import CertificateClaims, read_claims
+from certsvc.credential.document import CertificateClaims, Exact, read_exactly
 from certsvc.credential.quads import canonical_proof_quads, canonical_quads
 from certsvc.credential.verdict import Check, CheckName
 from certsvc.errors import KeyRefused, MalformedCredential, one_line
@@ -46,6 +46,7 @@ __all__ = [
     "verify_document",
 ]
 
+_TYPE: Final = b'"type":["VerifiableCredential",'
 JCS: Final = "eddsa-jcs-2022"
 RDFC: Final = "eddsa-rdfc-2022"
 _CREATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -72,7 +73,15 @@ def sign_credential(checked: CheckedDocument, signer: Signer, verification_metho
         + hashlib.sha256(canonical_quads(document)).digest()
     )
     rdfc = _options(RDFC, verification_method, time) | {"proofValue": encode_base58(signer.sign(digest))}
-    return plain_bytes({**document, "proof": [jcs, rdfc]})
+    return _with_member(canonical, b'"proof":' + plain_bytes([jcs, rdfc]))
+
+
+def _with_member(canonical: bytes, member: bytes) -> bytes:
+    """A checked document's canonical form with `proof` where RFC 8785 sorts it: before `type`. What precedes an
+    unescaped quote is no text of anyone's, and no other node of a credential has this type."""
+    before, found, after = canonical.partition(_TYPE)
+    assert found
+    return b"".join((before, member, b",", found, after))
 
 
 def sign_document(document: dict[str, object], signer: Signer, verification_method: str, created: datetime) -> bytes:
@@ -108,13 +117,15 @@ def _time_text(created: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CredentialCheck:
-    """What was found. `claims` and `document` are given only where the signature holds; `kid` names the pinned key."""
+    """What was found. `claims`, `document` and its `canonical` bytes are given only where the signature holds; `kid`
+    names the pinned key."""
 
     ok: bool
     checks: tuple[Check, ...]
     document: dict[str, object] | None = None
     claims: CertificateClaims | None = None
     kid: str | None = None
+    canonical: bytes | None = None
 
 
 def verify_credential(
@@ -128,8 +139,7 @@ def verify_credential(
     found = _Findings()
     try:
         document, proofs = _read(content, exact, found)
-        claims = _read_format(document, found)
-        canonical = canonical_bytes(document)
+        claims, _, canonical = _read_format(document, found)
         kids = {
             _verify_proof(proof, document, canonical, trust=trust, found=found, log_index=log_index) for proof in proofs
         }
@@ -142,7 +152,7 @@ def verify_credential(
         )
         return CredentialCheck(False, tuple(found.checks))
     found.passed(CheckName.ISSUER, "发证机构与信任清单一致", "the pinned issuer")
-    return CredentialCheck(True, tuple(found.checks), document, claims, kids.pop())
+    return CredentialCheck(True, tuple(found.checks), document, claims, kids.pop(), canonical)
 
 
 def verify_document(content: bytes, trust: TrustBundle, purpose: Purpose) -> CredentialCheck:
@@ -198,22 +208,22 @@ def _split(content: bytes, exact: bool, found: _Findings) -> tuple[dict[str, obj
         raise found.failed(CheckName.JSON, "不是带证明的 JSON 对象", "not a JSON object with a proof")
     found.passed(CheckName.JSON, "JSON 合格", "strict JSON")
     # Step 2: the very bytes that were issued; a flipped or added byte shows even where JSON would not care.
-    if exact and canonical_bytes(signed) != content:
+    if exact and not is_canonical(content, signed):
         raise found.failed(
             CheckName.BYTES, "与签发时的字节不同，请重新下载原件", "not byte for byte as issued; download it again"
         )
     return {name: member for name, member in signed.items() if name != "proof"}, signed["proof"]
 
 
-def _read_format(document: dict[str, object], found: _Findings) -> CertificateClaims:
+def _read_format(document: dict[str, object], found: _Findings) -> Exact:
     # Step 4: nothing but what the format knows, so nothing signed can mean two things, or go unshown.
     try:
-        claims = read_claims(document)
+        read = read_exactly(document)
     except MalformedCredential as error:
         zh, en = (f"({error.where})", f" ({error.where})") if error.where else ("", "")
         raise found.failed(CheckName.FORMAT, f"{error.zh}{zh}", f"{error.en}{en}") from error
     found.passed(CheckName.FORMAT, "格式合格", "the format of this service, version 1")
-    return claims
+    return read
 
 
 def _verify_proof(

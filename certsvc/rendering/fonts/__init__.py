@@ -26,6 +26,8 @@ _SYSTEM_FOLDERS = (
     Path("/usr/local/share/fonts"),
 )
 _FIRST_CJK = 0x2E80
+_TEXTS_KEPT = 4096
+"""Each text is measured more than once and then drawn, and most are the same from certificate to certificate."""
 
 
 class Style(StrEnum):
@@ -75,7 +77,8 @@ def _ill_set_in_song(char: str) -> bool:
     return char in "\u2018\u2019\u201c\u201d" or unicodedata.combining(char) != 0
 
 
-def runs(text: str, style: Style) -> list[tuple[FontFile, str]]:
+@lru_cache(maxsize=_TEXTS_KEPT)
+def runs(text: str, style: Style) -> tuple[tuple[FontFile, str], ...]:
     """The text cut where the font changes; raises `MissingGlyph` naming the first character that nothing draws."""
     chinese = any(ord(char) >= _FIRST_CJK for char in text)
     out: list[tuple[FontFile, str]] = []
@@ -89,14 +92,16 @@ def runs(text: str, style: Style) -> list[tuple[FontFile, str]]:
             out[-1] = (font, out[-1][1] + char)
         else:
             out.append((font, char))
-    return out
+    return tuple(out)
 
 
+@lru_cache(maxsize=_TEXTS_KEPT)
 def width_em(text: str, style: Style) -> float:
     """The width of a text in ems, without letter-spacing."""
     return sum(font.advance(char) for font, part in runs(text, style) for char in part) / 1000
 
 
+@lru_cache(maxsize=_TEXTS_KEPT)
 def missing_glyphs(text: str) -> tuple[str, ...]:
     """The characters that none of the fonts can draw, each once, in order of appearance."""
     return tuple(dict.fromkeys(char for char in text if _font_of(char, Style.KAI, False) is None))

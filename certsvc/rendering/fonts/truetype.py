@@ -12,6 +12,7 @@ import hashlib
 import mmap
 import struct
 import zlib
+from collections.abc import KeysView
 from itertools import groupby
 from pathlib import Path
 
@@ -252,6 +253,12 @@ class Subset:
     def __init__(self, font: FontFile) -> None:
         self.font = font
         self._cids: dict[str, int] = {}
+        self._codes: dict[str, str] = {}
+
+    @property
+    def chars(self) -> KeysView[str]:
+        """What it has so far."""
+        return self._cids.keys()
 
     def __contains__(self, char: str) -> bool:
         return char in self._cids
@@ -259,6 +266,14 @@ class Subset:
     def cid(self, char: str) -> int:
         """The number of a character, given on first use; 0 is .notdef, which nothing ever asks for."""
         return self._cids.setdefault(char, len(self._cids) + 1)
+
+    def encode(self, text: str) -> str:
+        """The numbers of a text's characters in hexadecimal, as a content stream shows them."""
+        codes = self._codes
+        for char in text:
+            if char not in codes:
+                codes[char] = f"{self.cid(char):04X}"
+        return "".join([codes[char] for char in text])
 
     def objects(self, first: int, level: int, grid: int = 1) -> list[bytes]:
         """Five PDF objects numbered from `first`: the Type0 font, CIDFont, descriptor, program, ToUnicode.

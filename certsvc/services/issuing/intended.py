@@ -30,6 +30,7 @@ class Intended:
 
     `number` None asks for the scheme's next. `evidence` is what the decision rests on, committed to and kept secret.
     `scores` are the subjects' scores as text, shown only where the scheme says so; likewise sex and birth date.
+    `session` is the code of the sitting that completed it, where it is an enrolment's first.
     """
 
     holder_name: str
@@ -50,6 +51,7 @@ class Intended:
     reissued_on: date | None = None
     replaces: str | None = None
     replaces_paper: str | None = None
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
+from typing import cast
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from certsvc.credential.document import CertificateClaims
 from certsvc.errors import BatchRefused, CertsvcError, Refused
 from certsvc.person.identity import mask_id_number
 from certsvc.rules.four_eyes import is_second_person
@@ -23,7 +25,7 @@ from certsvc.services import trail
 from certsvc.services.context import Services
 from certsvc.services.issuing.approved import require_approved
 from certsvc.services.issuing.plan import Survey, completed_sessions, intend, survey
-from certsvc.services.issuing.reserve import Refusal, Serials, lay_out, reserve
+from certsvc.services.issuing.reserve import Ready, Refusal, Serials, lay_out, reserve_batch
 from certsvc.services.issuing.sign import Signed, sign_reserved
 from certsvc.services.log.clock import time_to_sign
 from certsvc.services.notices.kinds import NoticeKind
@@ -164,6 +166,7 @@ class Run:
     by: str
     approved_by: str | None
     progress: Progress | None
+    ready: dict[str, Ready] = field(default_factory=dict)  # by token, what this run reserved and has not signed yet
 
     def perform(self, found: Survey) -> None:
         total = len(found.due)
@@ -171,7 +174,8 @@ class Run:
         self.sign_all(found)  # what an earlier run reserved and did not come to sign
         for start in range(0, total, BATCH):
             with self.services.database.writing() as session:
-                self.reserve_some(session, found.due[start : start + BATCH])
+                reserved = self.reserve_some(session, found.due[start : start + BATCH])
+            self.ready = {one.checked.claims.token: one for one in reserved}
             self.sign_all(found)
             if self.progress is not None:
                 self.progress(min(start + BATCH, total), total)
@@ -191,20 +195,20 @@ class Run:
     def rehearse(self, found: Survey, *, at_most: int | None = None) -> list[int]:
         """Lay out all that would be reserved; answers the enrolments that would be new. Reads only: no one who issues,
         counts or signs in meanwhile waits for it. `at_most` is how many of those reserved already are told."""
-        batch = self._batch(self.services.now())
+        at = self.services.now()
         new: list[int] = []
         with self.services.database.reading() as session:
             self.report.issued += [_issued(row) for row in session.scalars(_reserved().limit(at_most))]
             serials = Serials(session, rehearsed=True)
             for start in range(0, len(found.due), BATCH):
-                intended = intend(self.services, session, found.due[start : start + BATCH], batch)
-                rows, refusals = lay_out(self.services, session, intended, serials, at=batch.at)
-                self.report.issued += [_issued(row) for row in rows]
-                self.report.refusals += [_refused(one) for one in refusals]
-                new += [row.enrolment_id for row in rows if row.enrolment_id is not None]
+                intended = intend(self.services, session, found.due[start : start + BATCH], self._batch(at))
+                laid_out = lay_out(self.services, session, intended, serials, at=at)
+                self.report.issued += [_to_be_issued(one.checked.claims) for one in laid_out.ready]
+                self.report.refusals += [_refused(one) for one in laid_out.refusals]
+                new += [cast(int, one.values["enrolment_id"]) for one in laid_out.ready]
         return new
 
-    def reserve_some(self, session: Session, enrolment_ids: Sequence[int]) -> list[CertificateRecord]:
+    def reserve_some(self, session: Session, enrolment_ids: Sequence[int]) -> list[Ready]:
         """Step 2, within the caller's transaction."""
         # Asked before a number is reserved: the document that is reserved bears the date.
         at = time_to_sign(self.services, session)
@@ -214,10 +218,10 @@ class Run:
             return []
         session.add(batch)
         session.flush()
-        rows, refusals = reserve(self.services, session, intended, at=at, batch_id=batch.id)
-        batch.count = len(rows)
-        self.report.refusals += [_refused(one) for one in refusals]
-        return rows
+        reserved = reserve_batch(self.services, session, intended, at=at, batch_id=batch.id)
+        batch.count = len(reserved.ready)
+        self.report.refusals += [_refused(one) for one in reserved.refusals]
+        return reserved.ready
 
     def _batch(self, at: datetime) -> IssueBatchRecord:
         return IssueBatchRecord(on=self.report.on, at=at, by=self.by, approved_by=self.approved_by, count=0)
@@ -230,8 +234,8 @@ class Run:
                 if not rows:
                     return
                 require_approved(self.services, session, rows)
-                leaf_of = partial(issue_leaf, completed_sessions(session, rows))
-                sign_reserved(self.services, session, rows, leaf_of, passed=found.passed)
+                leaf_of = partial(issue_leaf, self.sessions_of(session, rows))
+                sign_reserved(self.services, session, rows, leaf_of, passed=found.passed, ready=self.ready)
                 tell_certificates(self.services, session, NoticeKind.ISSUED, rows)
                 trail.note(
                     session,
@@ -246,6 +250,11 @@ class Run:
                 )
                 issued = [_issued(row) for row in rows]
             self.report.issued += issued  # only what is committed
+
+    def sessions_of(self, session: Session, rows: Sequence[CertificateRecord]) -> Mapping[int, str]:
+        """`completed_sessions`, by the decision under which this run reserved a row, where it did."""
+        known = {row.id: one.session for row in rows if (one := self.ready.get(row.token)) and one.session}
+        return {**known, **completed_sessions(session, [row for row in rows if row.id not in known])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +326,10 @@ def issued_of(services: Services, batch_id: int) -> list[IssuedOne]:
 
 def _issued(row: CertificateRecord) -> IssuedOne:
     return IssuedOne(row.number, row.version, row.holder_name, row.issued_on, row.token)
+
+
+def _to_be_issued(claims: CertificateClaims) -> IssuedOne:
+    return IssuedOne(claims.number, claims.version, claims.holder_name, claims.issued_on, claims.token)
 
 
 def _refused(refusal: Refusal) -> RefusedOne:

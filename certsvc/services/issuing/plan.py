@@ -181,6 +181,7 @@ def intended_of(
         sex=Sex.of(person.sex),
         birth_date=date.fromisoformat(str(personal["birth_date"])),
         scores=_scores(decision),
+        session=session_code(on_record.scheme, decision.completed_on or batch.on),
     )
 
 

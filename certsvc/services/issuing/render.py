@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Self, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from certsvc.credential.commitment import digest_multibase
 from certsvc.credential.compact import qr_text
 from certsvc.credential.document import CertificateClaims
 from certsvc.errors import NotFound, SealRefused, Unavailable
-from certsvc.files.folder import sync_folder
+from certsvc.files.folder import sync_files, sync_folder
 from certsvc.files.private import mode_in
 from certsvc.rendering.archive import Attachment
 from certsvc.rendering.face import face_of
@@ -35,8 +37,11 @@ from certsvc.services.records.signed import check_scheme, signed_version
 from certsvc.signing.pdf import Level, add_stamp, seal
 from certsvc.signing.pdf_examination import RECEIPT
 from certsvc.store import ISSUED, CertificateRecord, PdfFileRecord
+from certsvc.store.bulk import insert_rows
 
 TEMPORARY = ".drawn-"
+DRAWN_AT_ONCE = 32
+"""Certificates a task at most: few enough to share out, many enough that asking and syncing cost little each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ def draw(services: Services, certificate_ids: Sequence[int], receipts: Receipts 
     with services.database.reading() as session:
         require_no_leap(services, session)
         planned = _plan(session, certificate_ids, receipts or Receipts(services))
-    return [_write(services, one.row, *_sealed(services, one)) for one in planned]
+    with Beside(services) as beside:
+        return [_write(beside, one.row, *_sealed(services, one)) for one in planned]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +97,12 @@ def _plan(session: Session, certificate_ids: Sequence[int], receipts: Receipts) 
         for scheme_id in {row.scheme_id for row in found.values()}
         if scheme_id is not None
     }
+    rows = [found[certificate_id] for certificate_id in certificate_ids]
+    proofs = receipts.of_all(session, rows)
     planned = []
-    for certificate_id in certificate_ids:
-        row = found[certificate_id]
+    for row, receipt in zip(rows, proofs, strict=True):
         assert row.scheme_id is not None
-        planned.append(_Planned(row, receipts.of(session, row), schemes[row.scheme_id]))
+        planned.append(_Planned(row, receipt, schemes[row.scheme_id]))
     return planned
 
 
@@ -119,8 +126,9 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
         if first:
             recorded = [{"id": certificate_id, "pdf_sha256": one.sha256} for certificate_id, one in first.items()]
             session.execute(update(CertificateRecord), recorded)
-        session.add_all(file_record(services, one.certificate_id, one.sha256, one.level) for one in first.values())
-        session.flush()
+        recorded_at = services.now()
+        files = [_file_row(one, recorded_at) for one in first.values()]
+        insert_rows(session, cast(Table, PdfFileRecord.__table__), files)
         for one in drawn:
             place = places.pop(one.certificate_id, None)
             if place is None:
@@ -134,9 +142,15 @@ def adopt(services: Services, drawn: Sequence[Drawn]) -> int:
 
 
 def render(services: Services, certificate_ids: Iterable[int]) -> int:
-    """Draw and adopt one after another, in this process."""
+    """Draw and adopt some at a time, in this process."""
+    return sum(adopt(services, drawn) for drawn in draw_some(services, list(certificate_ids)))
+
+
+def draw_some(services: Services, certificate_ids: Sequence[int]) -> Iterator[list[Drawn]]:
+    """Draw in this process, a list at a time, in order; raises as `draw`."""
     receipts = Receipts(services)
-    return sum(adopt(services, draw(services, [certificate_id], receipts)) for certificate_id in certificate_ids)
+    for start in range(0, len(certificate_ids), DRAWN_AT_ONCE):
+        yield draw(services, certificate_ids[start : start + DRAWN_AT_ONCE], receipts)
 
 
 def clear_leftovers(services: Services) -> None:
@@ -192,21 +206,55 @@ def _portrait(services: Services, claims: CertificateClaims) -> bytes | None:
     return portrait
 
 
-def _write(services: Services, row: CertificateRecord, content: bytes, level: Level) -> Drawn:
-    return Drawn(row.id, write_beside(services, row.id, content), hashlib.sha256(content).hexdigest(), level)
+def _write(beside: Beside, row: CertificateRecord, content: bytes, level: Level) -> Drawn:
+    return Drawn(row.id, beside.write(row.id, content), hashlib.sha256(content).hexdigest(), level)
+
+
+class Beside:
+    """PDFs written beside their places, whole; all of them are synced where the block ends well, and only then may
+    any be recorded."""
+
+    def __init__(self, services: Services) -> None:
+        services.folders.create()
+        self._folder = services.folders.pdf
+        self._mode = mode_in(self._folder)
+        self._open: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, certificate_id: int, content: bytes) -> Path:
+        """Where it was written."""
+        prefix = f"{TEMPORARY}{certificate_id}-"
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".pdf", dir=self._folder)
+        self._open.append(descriptor)
+        os.fchmod(descriptor, self._mode)
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        return Path(name)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                sync_files(self._open)
+        finally:
+            for descriptor in self._open:
+                os.close(descriptor)
 
 
 def write_beside(services: Services, certificate_id: int, content: bytes) -> Path:
     """A PDF written, whole and synced, beside its place."""
-    services.folders.create()
-    prefix = f"{TEMPORARY}{certificate_id}-"
-    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".pdf", dir=services.folders.pdf)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode_in(services.folders.pdf))
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
+    with Beside(services) as beside:
+        return beside.write(certificate_id, content)
+
+
+def _file_row(drawn: Drawn, recorded_at: datetime) -> dict[str, object]:
+    return {
+        "sha256": drawn.sha256,
+        "certificate_id": drawn.certificate_id,
+        "level": drawn.level.value,
+        "recorded_at": recorded_at,
+    }
 
 
 def file_record(services: Services, certificate_id: int, sha256: str, level: Level) -> PdfFileRecord:

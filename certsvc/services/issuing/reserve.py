@@ -8,19 +8,21 @@ signed: a refused one burns no number. Source: R7.3, R9; ADR 4.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import select, true
+from sqlalchemy import Table, select, true
 from sqlalchemy.orm import Session
 
-from certsvc.credential.checked import check
+from certsvc.credential.checked import CheckedDocument, check
 from certsvc.credential.document import compose
 from certsvc.credential.number import format_number, serial_capacity
 from certsvc.credential.token import TOKEN_BYTES, format_token
 from certsvc.errors import NumberRangeFull, Refused
+from certsvc.person.name import fold
 from certsvc.rendering.fonts import missing_glyphs
 from certsvc.rules.terms import NumberFormat
 from certsvc.services.context import Services
@@ -36,6 +38,8 @@ from certsvc.store import (
     ReissueRequestRecord,
     SerialRecord,
 )
+from certsvc.store.base import folded_number
+from certsvc.store.bulk import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,25 @@ class Refusal:
 
     intended: Intended
     error: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was reserved, as it was checked: the run that reserved it need not check it again, only that the register
+    still holds these bytes. `values` are the row's."""
+
+    values: Mapping[str, object]
+    checked: CheckedDocument
+    kept: CertificateSecrets
+    session: str | None
+
+
+@dataclass(slots=True)
+class Reserved:
+    """What became of a batch, in order."""
+
+    ready: list[Ready] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
 
 def reserve(
@@ -55,10 +78,21 @@ def reserve(
     batch_id: int | None = None,
 ) -> tuple[list[CertificateRecord], list[Refusal]]:
     """Add a `reserved` row for each that may be signed, in order; answers the rows and the refusals."""
-    rows, refusals = lay_out(services, session, intended, Serials(session), at=at, batch_id=batch_id)
+    reserved = lay_out(services, session, intended, Serials(session), at=at, batch_id=batch_id)
+    rows = [CertificateRecord(**one.values) for one in reserved.ready]
     session.add_all(rows)
     session.flush()
-    return rows, refusals
+    return rows, reserved.refusals
+
+
+def reserve_batch(
+    services: Services, session: Session, intended: Sequence[Intended], *, at: datetime, batch_id: int
+) -> Reserved:
+    """The same for many, written by one statement: what their rows are is in the answer, but no object of each."""
+    reserved = lay_out(services, session, intended, Serials(session), at=at, batch_id=batch_id)
+    session.flush()  # the serials that moved
+    insert_rows(session, cast("Table", CertificateRecord.__table__), [one.values for one in reserved.ready])
+    return reserved
 
 
 def lay_out(
@@ -69,20 +103,19 @@ def lay_out(
     *,
     at: datetime,
     batch_id: int | None = None,
-) -> tuple[list[CertificateRecord], list[Refusal]]:
-    """The rows that `reserve` would add, and the refusals; nothing is written but by `serials`."""
+) -> Reserved:
+    """What the rows of a reservation would be, and the refusals; nothing is written but by `serials`."""
     places = draw_indexes(session, len(intended))
-    rows: list[CertificateRecord] = []
-    refusals: list[Refusal] = []
+    reserved = Reserved()
     for one, place in zip(intended, places, strict=True):
         try:
-            rows.append(_row(services, one, serials, place=place, at=at, batch_id=batch_id))
+            reserved.ready.append(_one(services, one, serials, place=place, at=at, batch_id=batch_id))
         except Refused as error:
-            refusals.append(Refusal(one, error))
-    return rows, refusals
+            reserved.refusals.append(Refusal(one, error))
+    return reserved
 
 
-def _row(
+def _one(
     services: Services,
     intended: Intended,
     serials: Serials,
@@ -90,48 +123,51 @@ def _row(
     place: tuple[str, int],
     at: datetime,
     batch_id: int | None,
-) -> CertificateRecord:
+) -> Ready:
     token = format_token(secrets.token_bytes(TOKEN_BYTES))
     number = intended.number or serials.next_number(intended)
-    row = reserved_row(services, intended, Allotted(number, token, *place), at=at, batch_id=batch_id)
+    ready = prepared(services, intended, Allotted(number, token, *place), at=at, batch_id=batch_id)
     if intended.number is None:
-        serials.use(intended, number)
-    return row
+        serials.use(number)
+    return ready
 
 
-def reserved_row(
+def prepared(
     services: Services, intended: Intended, allotted: Allotted, *, at: datetime, batch_id: int | None
-) -> CertificateRecord:
+) -> Ready:
     """The row for one certificate, with the document that will be signed; raises `Refused` where it may not be."""
     kept = CertificateSecrets.draw(intended.identity.number)
     claims = claims_of(services, intended, allotted, kept)
     checked = check(compose(claims), drawable=missing_glyphs)
     sealed = seal_secrets(services.vault, allotted.token, kept.reserving(checked.canonical))
-    return CertificateRecord(
-        number=allotted.number,
-        version=intended.version,
-        token=allotted.token,
-        person_id=intended.person_id,
-        enrolment_id=intended.enrolment_id,
-        paper_id=intended.paper_id,
-        scheme_id=intended.scheme_id,
-        carrier="electronic",
-        stage=RESERVED,
-        batch_id=batch_id,
-        document=checked.canonical,
-        sealed=sealed.content,
-        sealed_kid=sealed.kid,
-        status="valid",
-        status_list=allotted.status_list,
-        status_index=allotted.status_index,
-        holder_name=claims.holder_name,
-        occupation_code=claims.occupation_code,
-        level=claims.level,
-        issued_on=claims.issued_on,
-        reissued_on=claims.reissued_on,
-        valid_until=claims.valid_until,
-        created_at=at,
-    )
+    values: dict[str, object] = {
+        "number": allotted.number,
+        "number_folded": folded_number(allotted.number),
+        "version": intended.version,
+        "token": allotted.token,
+        "person_id": intended.person_id,
+        "enrolment_id": intended.enrolment_id,
+        "paper_id": intended.paper_id,
+        "scheme_id": intended.scheme_id,
+        "carrier": "electronic",
+        "stage": RESERVED,
+        "batch_id": batch_id,
+        "document": checked.canonical,
+        "sealed": sealed.content,
+        "sealed_kid": sealed.kid,
+        "status": "valid",
+        "status_list": allotted.status_list,
+        "status_index": allotted.status_index,
+        "holder_name": claims.holder_name,
+        "holder_name_folded": fold(claims.holder_name),
+        "occupation_code": claims.occupation_code,
+        "level": claims.level,
+        "issued_on": claims.issued_on,
+        "reissued_on": claims.reissued_on,
+        "valid_until": claims.valid_until,
+        "created_at": at,
+    }
+    return Ready(values, checked, kept, intended.session)
 
 
 class Serials:
@@ -144,6 +180,7 @@ class Serials:
         self._schemes = list(schemes_by_id(session).values())
         self._records: dict[str, SerialRecord] = {}
         self._taken: dict[str, frozenset[str]] = {}
+        self._given: dict[str, SerialRecord] = {}
 
     def next_number(self, intended: Intended) -> str:
         """The number the next certificate would have, past those that others bear; raises `NumberRangeFull`."""
@@ -153,19 +190,16 @@ class Serials:
                 return self._next_of(intended, numbering)
         return self._next_of(intended, ranges[-1])
 
-    def use(self, intended: Intended, number: str) -> None:
+    def use(self, number: str) -> None:
         """Count the number just given as used."""
-        for numbering in ranges_of(intended.scheme, self._schemes):
-            record = self._record(intended, numbering)
-            if record.next <= serial_capacity(numbering.kind) and _numbered(intended, numbering, record.next) == number:
-                record.next += 1
-                return
+        self._given.pop(number).next += 1
 
     def _next_of(self, intended: Intended, numbering: NumberFormat) -> str:
         record = self._record(intended, numbering)
         taken = self._taken_from(intended, numbering, record.next)
         while (number := _numbered(intended, numbering, record.next)) in taken:
             record.next += 1
+        self._given = {number: record}
         return number
 
     def _taken_from(self, intended: Intended, numbering: NumberFormat, serial: int) -> frozenset[str]:

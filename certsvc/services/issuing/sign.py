@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
 from certsvc.credential.canonical import load_strict
-from certsvc.credential.checked import check
+from certsvc.credential.checked import CheckedDocument, check
 from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
 from certsvc.services.context import SHANGHAI, Services
+from certsvc.services.issuing.reserve import Ready
 from certsvc.services.issuing.reserved import changed, check_reserved
 from certsvc.services.log.append import append
 from certsvc.services.log.clock import time_to_sign
@@ -50,17 +52,19 @@ def sign_reserved(
     leaf_of: LeafOf,
     *,
     passed: Mapping[str, int] | None = None,
+    ready: Mapping[str, Ready] = MappingProxyType({}),
 ) -> None:
     """Sign and log `reserved` rows, in order, and mark them `issued`. The caller commits.
 
     `passed` says how many passed at each sitting: the log hears of it before the certificates that rest on it.
+    `ready` are those that the same run reserved and checked, by token; each is good for one signature.
     Raises `DocumentRefused` or `BatchRefused` where a stored document was changed, `KeyMissing`, `Conflict`,
     `ClockWentBack`, `ClockLeapt`.
     """
-    check_reserved(services, session, rows)
+    check_reserved(services, session, [row for row in rows if row.token not in ready])
     at = time_to_sign(services, session)
     day = at.astimezone(SHANGHAI).date()
-    signed = [_sign(services, row, at) for row in rows]
+    signed = [_sign(services, row, at, ready.get(row.token)) for row in rows]
     leaves = [leaf_of(one, day) for one in signed]
     sessions = _session_leaves(session, leaves, passed or {}, day)
     contents = [leaf.encode(one) for one in (*sessions, *leaves)]
@@ -73,11 +77,12 @@ def sign_reserved(
     unmark_issued(session, [row.enrolment_id for row in rows if row.enrolment_id is not None])
 
 
-def _sign(services: Services, row: CertificateRecord, at: datetime) -> Signed:
-    # Step 3: once more, on the bytes as stored: the disk between reserving and signing is not trusted.
-    document = load_strict(row.document)
-    assert isinstance(document, dict)
-    checked = check(document, drawable=None)
+def _sign(services: Services, row: CertificateRecord, at: datetime, ready: Ready | None) -> Signed:
+    # Step 3: on the bytes as stored, since the disk between reserving and signing is not trusted. They are checked
+    # once more, or are those that this run checked when it reserved them.
+    if ready is not None and row.sealed != ready.values["sealed"]:
+        raise changed(row)
+    checked = _checked(row) if ready is None else ready.checked
     if checked.canonical != row.document or (checked.claims.number, checked.claims.token) != (row.number, row.token):
         raise changed(row)
     # Step 4.
@@ -87,8 +92,14 @@ def _sign(services: Services, row: CertificateRecord, at: datetime) -> Signed:
     row.credential = sign_credential(checked, signer, method, at)
     row.credential_sha256 = hashlib.sha256(row.credential).hexdigest()
     row.cose = sign_compact(compact, signer)
-    kept = open_secrets(services.vault, row)
+    kept = open_secrets(services.vault, row) if ready is None else ready.kept
     return Signed(row, checked.claims, leaf.commit_credential(kept.leaf_salt, row.credential))
+
+
+def _checked(row: CertificateRecord) -> CheckedDocument:
+    document = load_strict(row.document)
+    assert isinstance(document, dict)
+    return check(document, drawable=None)
 
 
 def _session_leaves(session: Session, leaves: Sequence[Leaf], passed: Mapping[str, int], day: date) -> list[Leaf]:

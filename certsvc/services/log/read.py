@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from certsvc.errors import LogMismatch
@@ -13,6 +13,7 @@ from certsvc.store import LogLeafRecord, LogNodeRecord
 from certsvc.transparency.proofs import ReadHash
 
 _CHUNK: Final = 1024
+_PLACES: Final = 200  # two parameters each, well below what one statement of SQLite takes
 
 
 def hash_reader(session: Session) -> ReadHash:
@@ -37,6 +38,29 @@ def leaf_content(session: Session, index: int) -> bytes:
     if found is None:
         raise LogMismatch(f"日志缺少第 {index} 叶", f"the log lacks leaf {index}")
     return octets(found)
+
+
+def leaf_contents(session: Session, indexes: Collection[int]) -> Mapping[int, bytes]:
+    """The contents of the leaves of these indexes (some hundred at most) that there are."""
+    query = select(LogLeafRecord.index, LogLeafRecord.content).where(LogLeafRecord.index.in_(indexes))
+    return {index: octets(content) for index, content in session.execute(query)}
+
+
+def hashes_at(session: Session, places: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
+    """The stored hashes of these complete subtrees, as (level, index), where they are there."""
+    found: dict[tuple[int, int], bytes] = {}
+    leaves = [index for level, index in places if level == 0]
+    for start in range(0, len(leaves), _PLACES):
+        some = select(LogLeafRecord.index, LogLeafRecord.hash).where(
+            LogLeafRecord.index.in_(leaves[start : start + _PLACES])
+        )
+        found |= {(0, index): octets(digest) for index, digest in session.execute(some)}
+    nodes = [place for place in places if place[0]]
+    for start in range(0, len(nodes), _PLACES):
+        where = tuple_(LogNodeRecord.level, LogNodeRecord.index).in_(nodes[start : start + _PLACES])
+        query = select(LogNodeRecord.level, LogNodeRecord.index, LogNodeRecord.hash).where(where)
+        found |= {(level, index): octets(digest) for level, index, digest in session.execute(query)}
+    return found
 
 
 def octets(stored: bytes | str) -> bytes:

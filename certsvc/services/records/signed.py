@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from certsvc.credential.canonical import canonical_bytes
 from certsvc.credential.checked import digest8
 from certsvc.credential.compact import compact_claims
 from certsvc.credential.document import CertificateClaims
@@ -44,16 +43,17 @@ def signed_version(services: Services, row: CertificateRecord) -> SignedVersion:
             f"持证人的个人信息已于 {row.erased_on} 应其要求抹除，不能再据此签发",
             f"its holder's data were erased at their wish on {row.erased_on}: nothing more can be made of it",
         )
-    claims = document = None
+    claims = canonical = None
     trust = _all_trusted(services.trust)
     if isinstance(row.credential, bytes):  # SQLite keeps whatever type a hand-made UPDATE writes
         found = verify_credential(row.credential, trust)
-        claims, document = found.claims, found.document
+        claims, canonical = found.claims, found.canonical
     if claims is None or (claims.number, claims.version, claims.token) != (row.number, row.version, row.token):
         raise _refused(row, "登记与所签内容不一致", "the register is not what was signed")
     assert row.credential is not None
+    assert canonical is not None
     code = verify_compact(row.cose, trust) if isinstance(row.cose, bytes) else None
-    if code is None or code.claims != compact_claims(claims, digest8(canonical_bytes(document))):
+    if code is None or code.claims != compact_claims(claims, digest8(canonical)):
         raise _refused(row, "二维码内容与所签内容不一致", "the code is not the one of what was signed")
     kept = open_secrets(services.vault, row)
     if not kept.opening(claims).opens(claims.id_commitment):
@@ -72,6 +72,8 @@ def check_scheme(signed: SignedVersion, scheme: Scheme) -> None:
 
 
 def _all_trusted(trust: TrustBundle) -> TrustBundle:
+    if all(record.state is not KeyState.DISTRUSTED for record in trust.keys.values()):
+        return trust
     keys = {
         kid: replace(record, distrusted_from=None, state=KeyState.RETIRED)
         if record.state is KeyState.DISTRUSTED
