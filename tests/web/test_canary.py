@@ -133,6 +133,8 @@ def test_the_canary_is_found_in_no_answer_and_no_log(
     with register.services.database.reading() as session:
         for table in ("limit_count", "scan_count"):
             _search(table, str(session.execute(text(f"select * from {table}")).all()), canaries)
+    with register.services.database.counts.reading() as session:
+        _search("attempts", str(session.execute(text("select * from limit_count")).all()), canaries)
 
 
 def _again(value: Any) -> Any:

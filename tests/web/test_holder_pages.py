@@ -418,6 +418,9 @@ def test_the_canary_is_in_no_address_header_log_or_public_page(place: Place, cap
             rows = str(session.execute(text(f"select * from {table}")).all())
             for canary in (*canaries[:2], PHONE, secret[1]):
                 assert canary not in rows, table
+    with place.services.database.counts.reading() as session:
+        rows = str(session.execute(text("select * from limit_count")).all())
+        assert not any(canary in rows for canary in (*canaries[:2], PHONE, secret[1]))
 
 
 # A page that adds up
