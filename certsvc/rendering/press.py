@@ -81,7 +81,7 @@ class TemplatePress:
             annotations.append(widget)
 
         fonts = {**plate.font_numbers, **_add_fonts(ink, objects)}
-        values = objects.add(stream(ink.content(), level=1))
+        values = objects.add(stream(ink.content(), level=5))
         structure = add_structure(objects, page, document, ink.next_mark, annotations)
         metadata = add_metadata(
             objects,

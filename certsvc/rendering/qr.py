@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 
 from certsvc.errors import DocumentRefused
@@ -22,7 +21,6 @@ _SMALLEST_VERSION = 10  # from here to 26 the length fields have one size
 _LARGEST_VERSION = 13  # 69 modules of 0.507 mm make 35 mm
 _MASK = 2
 _DARK = re.compile("1+")
-_ACROSS = 8
 QUIET_MODULES = 4
 SMALLEST_MODULE_MM = 0.5
 
@@ -77,26 +75,10 @@ def side_mm(matrix: QrMatrix, wanted_mm: float) -> float:
 
 
 def path_of(matrix: QrMatrix) -> str:
-    """One PDF path in module units, origin at the lower left: of each eight modules across, every dark run is a
-    rectangle. All are filled as one, so nothing shows where two of them touch."""
-    table = _pieces(matrix.side)
+    """One PDF path in module units, origin at the lower left; runs of dark modules are single rectangles."""
     parts = []
     for y, row in enumerate(reversed(matrix.rows)):
-        pieces = [piece[row[start : start + _ACROSS]] for start, piece in table]
-        parts.append("".join(pieces).replace("y", str(y)))
-    return "".join([*parts, "f"])
-
-
-@lru_cache(maxsize=_LARGEST_VERSION)
-def _pieces(side: int) -> tuple[tuple[int, dict[str, str]], ...]:
-    """For each eight modules across: where they begin, and the rectangles of every pattern of them in row "y"."""
-    return tuple((start, _patterns(start, min(_ACROSS, side - start))) for start in range(0, side, _ACROSS))
-
-
-def _patterns(start: int, count: int) -> dict[str, str]:
-    return {bits: _rectangles(start, bits) for bits in (f"{number:0{count}b}" for number in range(1 << count))}
-
-
-def _rectangles(start: int, bits: str) -> str:
-    spans = (run.span() for run in _DARK.finditer(bits))
-    return "".join(f"{start + first} y {end - first} 1 re\n" for first, end in spans)
+        for run in _DARK.finditer(row):
+            start, end = run.span()
+            parts.append(f"{start} {y} {end - start} 1 re")
+    return "\n".join([*parts, "f"])

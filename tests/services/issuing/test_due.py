@@ -205,7 +205,7 @@ def test_killed_within_the_import_there_is_neither_result_nor_mark(
     assert len(run(services).issued) == 1
 
 
-@pytest.mark.parametrize("place", [(issue_module, "unmark"), (issue_module, "reserve"), (sign, "unmark_issued")])
+@pytest.mark.parametrize("place", [(issue_module, "unmark"), (issue_module, "reserve_batch"), (sign, "unmark_issued")])
 def test_killed_between_the_mark_and_the_certificate_each_gets_one(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[object, str]
 ) -> None:
