@@ -1,6 +1,7 @@
 """The whole of the notice in a real browser, each step by the person who does it, and the whole of lost paper.
 
-Nothing is done but through pages, the signed API and what falls into a telephone or a mailbox; the clock alone is moved.
+Nothing is done but through pages, the signed API and what falls into a telephone or a mailbox, save what is said beside
+it; the clock alone is moved.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ RETAKE, RETAKE_SEEN, ISSUED = date(2025, 5, 12), date(2025, 5, 20), date(2025, 5
 INSTITUTION, STATION, BATCH = "河湾培训学校", "河湾鉴定站", "2025年春第一批"
 SCOPES = {"institution": INSTITUTION, "station": STATION, "assessor": STATION}
 ROLES = ("institution", "station", "assessor", "reviewer", "maker", "approver")
+LOST, UNREGISTERED = "1763010001500077", "1763010001500099"
 
 
 def candidate(serial: int, name: str) -> Candidate:
@@ -89,6 +91,7 @@ class Authority:
         self.services = open_services(settings, now=self.clock, clock_is_right=True)
         initialise(self.services)
         self.members = {role: join(self.services, role, role, scope=SCOPES.get(role)) for role in ROLES}
+        self.members["second reviewer"] = join(self.services, "second", "reviewer")
         self.app = create_app(settings, services=self.services)
         self._server.app = self.app
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -408,3 +411,129 @@ def test_the_notice_from_beginning_to_end(authority: Authority, monkeypatch: pyt
     for one in (LATER, ON_SITE):
         pdf = the_holder_is_told_and_downloads(authority, one)
         an_employer_scans(authority, pdf, one)
+
+
+# Lost paper
+
+
+OLD_HANDS = Candidate(4, "孙长江", phone="13900001234"), Candidate(5, "李远山", phone="13900005678")
+
+
+def the_archive_is_on_record(authority: Authority) -> None:
+    """One of the two papers stands in the register of former paper. It is imported by command; no page does so."""
+    row = ("姓名", OLD_HANDS[0].name), ("证件类型", "居民身份证"), ("证件号码", OLD_HANDS[0].id_number)
+    paper = {"证书编号": LOST, **dict(row), "职业": "应急救援员", "等级": "5"}
+    paper |= {"发证日期": "2019-04-01", "发证机构": "河湾鉴定中心"}
+    import_paper(authority.services, write_csv(authority.home / "paper.csv", [paper]), by="archive")
+
+
+def a_holder_applies(authority: Authority, person: Candidate, number: str) -> str:
+    """With pictures taken by the telephone; the reference of the application."""
+    pictures = [authority.home / f"{number}-{what}.jpg" for what in ("document", "paper")]
+    for at, picture in enumerate(pictures):
+        picture.write_bytes(photograph(person.serial + at, words=picture.stem[-8:]))
+    with authority.someone(viewport={"width": 390, "height": 844}) as page:
+        page.goto(f"{authority.base}/my/paper")
+        page.fill("#p-number", number)
+        page.fill("#p-name", person.name)
+        page.fill("#p-id", person.id_number)
+        page.fill("#p-phone", person.phone)
+        page.check("input[name=reason][value=lost]")
+        page.set_input_files("#p-document", pictures[0])
+        page.set_input_files("#p-paper", pictures[1])
+        page.click("form[action='/my/paper'] button")
+        return page.locator("#reference").inner_text()
+
+
+@contextmanager
+def the_application(authority: Authority, reviewer: str, person: Candidate) -> Iterator[Page]:
+    """A reviewer opens it from the queue and sees its pictures."""
+    with authority.at_work(reviewer) as page:
+        page.goto(f"{authority.base}/console/reissues")
+        page.get_by_role("row").filter(has_text=person.name).get_by_role("link", name="看材料并决定").click()
+        expect(main_of(page)).to_contain_text(person.id_number)
+        assert page.locator("figure.sent img").count() >= 2
+        for picture in page.locator("figure.sent img").all():
+            picture.scroll_into_view_if_needed()
+            expect(picture).to_have_js_property("complete", value=True)
+            assert picture.evaluate("image => image.naturalWidth") > 0
+        yield page
+
+
+def a_reviewer_asks_for_more(authority: Authority, person: Candidate) -> None:
+    with the_application(authority, "reviewer", person) as page:
+        page.fill("#c-missing", "身份证背面")
+        page.click("form[action$=return] button")
+        expect(main_of(page)).to_contain_text("已请申请人补充：身份证背面")
+    authority.comes(lambda: authority.messages(person.phone, "需要补充材料"))
+
+
+def the_state(authority: Authority, page: Page, person: Candidate, reference: str) -> None:
+    page.goto(f"{authority.base}/my/paper/state")
+    page.fill("#s-reference", reference)
+    page.fill("#s-phone", person.phone[-4:])
+    page.click("form[action='/my/paper/state'] button")
+
+
+def the_holder_sends_more(authority: Authority, person: Candidate, reference: str) -> None:
+    more = authority.home / "more.jpg"
+    more.write_bytes(photograph(9, words="BACK"))
+    with authority.someone(viewport={"width": 390, "height": 844}) as page:
+        the_state(authority, page, person, reference)
+        expect(main_of(page)).to_contain_text("身份证背面")
+        page.set_input_files("#m-document", more)
+        page.click("form[action='/my/paper/more'] button")
+        expect(page.locator("[data-state=received]")).to_be_visible()
+
+
+def a_reviewer_records_what_the_pictures_show(authority: Authority, person: Candidate) -> None:
+    """The register has no such paper: one reviewer vouches, and cannot approve."""
+    with the_application(authority, "reviewer", person) as page:
+        expect(page.locator("[role=status]").first).to_contain_text("登记册中没有这个编号")
+        assert page.locator("form[action$=approve]").count() == 0
+        page.fill("#c-evidence", "纸质证书照片清晰，姓名、编号与身份证一致")
+        page.fill("#c-on", "2018-05-06")
+        page.click("form[action$=confirm] button")
+        expect(main_of(page)).to_contain_text("证明材料由您登记，须由另一人批准")
+        assert page.locator("form[action$=approve]").count() == 0
+
+
+def a_reviewer_reissues(authority: Authority, reviewer: str, person: Candidate) -> None:
+    with the_application(authority, reviewer, person) as page:
+        page.click("form[action$=approve] button")
+        page.wait_for_url(f"{authority.base}/console/certificates/*")
+        expect(main_of(page)).to_contain_text(person.name)
+    authority.comes(lambda: authority.messages(person.phone, "补发申请已批准"))
+
+
+def the_applicant_sees_that_it_is_done(authority: Authority, person: Candidate, reference: str) -> None:
+    with authority.someone(viewport={"width": 390, "height": 844}) as page:
+        the_state(authority, page, person, reference)
+        expect(page.locator("[data-state=approved]")).to_be_visible()
+
+
+def who_checks_the_paper(authority: Authority, person: Candidate, number: str, says: str) -> None:
+    with authority.someone(viewport={"width": 390, "height": 844}) as page:
+        page.goto(f"{authority.base}/verify")
+        page.fill("#n-number", number)
+        page.fill("#n-name", person.name)
+        page.click("form[action='/verify/number'] button")
+        expect(page.locator("#verdict h1")).to_contain_text(says)
+
+
+def test_lost_paper(authority: Authority) -> None:
+    first, second = OLD_HANDS
+    the_archive_is_on_record(authority)
+    who_checks_the_paper(authority, first, LOST, "纸质证书真实有效")
+    registered = a_holder_applies(authority, first, LOST)
+    a_reviewer_reissues(authority, "reviewer", first)
+    the_applicant_sees_that_it_is_done(authority, first, registered)
+    who_checks_the_paper(authority, first, LOST, "该纸质证书已报遗失")
+
+    unregistered = a_holder_applies(authority, second, UNREGISTERED)
+    a_reviewer_asks_for_more(authority, second)
+    the_holder_sends_more(authority, second, unregistered)
+    a_reviewer_records_what_the_pictures_show(authority, second)
+    a_reviewer_reissues(authority, "second reviewer", second)
+    the_applicant_sees_that_it_is_done(authority, second, unregistered)
+    who_checks_the_paper(authority, second, UNREGISTERED, "该纸质证书已报遗失")
