@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Error, Page, Route
 from werkzeug.serving import make_server
 
 from certsvc.app import create_app
+from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.rules.enrolment import AttemptKind, Outcome
 from certsvc.rules.result_correction import CorrectionReason
 from certsvc.services.approvals import desk
@@ -29,18 +30,22 @@ from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.results import one
 from certsvc.services.results.one import Correction as ResultCorrection
 from tests.browser.conftest import Served, violations
+from tests.builders.applying import apply_from_home
 from tests.builders.examining import add, admit, entry, on_record
 from tests.builders.person import Candidate, write_csv
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, id_number_of
 from tests.builders.staff import Member, join
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots" / "console"
 WIDTHS = (390, 820, 1280)
+PAPER_IDENTITY = IdentityDocument(IdType.RESIDENT_ID, id_number_of(80))
 PAGES = {
     "reviewer": (
         "/console",
         "/console/registrations",
         "/console/registrations/ROW",
         "/console/reissues",
+        "/console/reissues/HOME",
         "/console/me",
         "/console/results?since=2025-01-01&until=2025-12-31",
         "/console/results/exam?day=2025-03-24&subject=theory",
@@ -104,7 +109,9 @@ class Console:
         told = dataclasses.replace(self.services, notices_on=True)
         import_candidates(told, write_csv(home / "t.csv", [Candidate(7, name="测试己").cells()]), by="clerk")
         deliver(told)
+        apply_from_home(self.register.services, number=PAPER_NUMBER, name=PAPER_NAME, identity=PAPER_IDENTITY)
         with self.services.database.reading() as session:
+            self.home = session.connection().exec_driver_sql("select max(id) from reissue_request").scalar_one()
             return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
 
     def practical(self, home: Path, first: int) -> tuple[int, tuple[Seat, ...]]:
@@ -127,6 +134,7 @@ class Console:
             "ASKED": self.asked,
             "CORRECTED": self.corrected,
             "SITTING": self.sitting,
+            "HOME": self.home,
         }
         for name, value in places.items():
             page = page.replace(name, str(value))

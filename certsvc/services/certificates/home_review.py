@@ -8,12 +8,12 @@ another approves. Not here: the decision (`reissue`).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from certsvc.credential.number import fold_number
@@ -22,7 +22,7 @@ from certsvc.files.private import make_private, write_private
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.person.name import same_name
 from certsvc.services.certificates.home import Phase, picture_bound_to, seal_request
-from certsvc.services.certificates.reissue_request import RequestState
+from certsvc.services.certificates.reissue_request import Request, RequestState, shown
 from certsvc.services.certificates.unregistered_paper import Evidence, check_evidence
 from certsvc.services.context import Services
 from certsvc.services.notices.kinds import NoticeKind
@@ -45,6 +45,43 @@ class Written:
     register: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was typed (`id_number` whole), what each picture shows, and how the register compares, as `Written` says."""
+
+    request: Request
+    typed: dict[str, str | None] = field(repr=False)
+    shows: tuple[str, ...]
+    register: str
+
+
+def look(services: Services, request_id: int, *, by: str) -> Seen:
+    """What an applicant sent from home; from then on it is being looked at, and the trail says by whom.
+
+    Raises `NotFound`.
+    """
+    with services.database.writing() as session:
+        request, row = _applied(session, request_id)
+        shows = tuple(picture.shows for picture in session.scalars(_pictures(row)))
+        _looked_at(services, session, request, row, by, files=len(shows))
+        return Seen(
+            shown(services, session, request),
+            _typed(services, request, row),
+            shows,
+            _register_says(session, request),
+        )
+
+
+def picture(services: Services, request_id: int, at: int) -> bytes:
+    """The picture in this place, from 0, as JPEG. Raises `NotFound`."""
+    with services.database.reading() as session:
+        _, row = _applied(session, request_id)
+        found = session.scalar(_pictures(row).offset(at).limit(1))
+        if found is None:
+            raise NotFound("没有这张照片", "there is no such picture", rule="R8.2", where=str(request_id))
+        return services.vault.open_bytes(found.sealed, found.sealed_kid, picture_bound_to(row, found.shows))
+
+
 def write_evidence(services: Services, request_id: int, folder: Path, *, by: str) -> Written:
     """Write the pictures and what was typed into a folder of 700; from then on it is being looked at.
 
@@ -56,18 +93,15 @@ def write_evidence(services: Services, request_id: int, folder: Path, *, by: str
             raise Refused("文件夹不是空的", "the folder is not empty", where=str(folder))
         make_private(folder)
         folder.chmod(0o700)
-        query = select(EvidencePictureRecord).where(EvidencePictureRecord.application_id == row.id)
         files = []
-        for at, picture in enumerate(session.scalars(query.order_by(EvidencePictureRecord.id)), 1):
-            bound = picture_bound_to(row, picture.shows)
-            files.append(folder / f"{at}-{picture.shows}.jpg")
-            write_private(files[-1], services.vault.open_bytes(picture.sealed, picture.sealed_kid, bound), new=True)
+        for at, one in enumerate(session.scalars(_pictures(row)), 1):
+            bound = picture_bound_to(row, one.shows)
+            files.append(folder / f"{at}-{one.shows}.jpg")
+            write_private(files[-1], services.vault.open_bytes(one.sealed, one.sealed_kid, bound), new=True)
         register = _register_says(session, request)
         files.append(folder / "application.json")
         write_private(files[-1], _as_typed(services, request, row, register), new=True)
-        if request.state == RequestState.APPLIED and row.phase == Phase.RECEIVED:
-            row.phase, row.changed_at = Phase.IN_REVIEW, services.now()
-        _note(services, session, request, by, "reissue.evidence", files=len(files))
+        _looked_at(services, session, request, row, by, files=len(files))
         return Written(tuple(files), register)
 
 
@@ -200,6 +234,25 @@ def _undecided(session: Session, request_id: int) -> tuple[ReissueRequestRecord,
     return request, row
 
 
+def _pictures(row: HomeApplicationRecord) -> Select[EvidencePictureRecord]:
+    query = select(EvidencePictureRecord).where(EvidencePictureRecord.application_id == row.id)
+    return query.order_by(EvidencePictureRecord.id)
+
+
+def _looked_at(
+    services: Services,
+    session: Session,
+    request: ReissueRequestRecord,
+    row: HomeApplicationRecord,
+    by: str,
+    *,
+    files: int,
+) -> None:
+    if request.state == RequestState.APPLIED and row.phase == Phase.RECEIVED:
+        row.phase, row.changed_at = Phase.IN_REVIEW, services.now()
+    _note(services, session, request, by, "reissue.evidence", files=files)
+
+
 def _home_of(session: Session, request_id: int) -> HomeApplicationRecord | None:
     return session.scalar(select(HomeApplicationRecord).where(HomeApplicationRecord.request_id == request_id))
 
@@ -218,11 +271,10 @@ def _register_says(session: Session, request: ReissueRequestRecord) -> str:
     return "agrees" if agrees else "differs"
 
 
-def _as_typed(services: Services, request: ReissueRequestRecord, row: HomeApplicationRecord, register: str) -> bytes:
+def _typed(services: Services, request: ReissueRequestRecord, row: HomeApplicationRecord) -> dict[str, str | None]:
     opened = services.vault.open(request.sealed, request.sealed_kid, request.id_lookup)
     sent = services.vault.open(row.sealed, row.sealed_kid, sealed_with(request))
-    told = {
-        "id": request.id,
+    return {
         "number": request.number,
         "name": request.name,
         "id_type": request.id_type,
@@ -231,8 +283,11 @@ def _as_typed(services: Services, request: ReissueRequestRecord, row: HomeApplic
         "reason": request.reason,
         "said": sent["said"],
         "applied_at": request.applied_at.isoformat(),
-        "register": register,
     }
+
+
+def _as_typed(services: Services, request: ReissueRequestRecord, row: HomeApplicationRecord, register: str) -> bytes:
+    told = {"id": request.id, **_typed(services, request, row), "register": register}
     return json.dumps(told, ensure_ascii=False, indent=2).encode() + b"\n"
 
 

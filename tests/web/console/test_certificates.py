@@ -6,6 +6,7 @@ import re
 
 from certsvc.person.identity import IdentityDocument, IdType
 from certsvc.services.certificates import reissue
+from tests.builders.applying import PHONE, apply_from_home
 from tests.builders.site import PAPER_NAME, PAPER_NUMBER, id_number_of
 from tests.builders.staff import Browser, said
 from tests.web.console.conftest import Office
@@ -78,3 +79,41 @@ def test_a_reissue_is_decided_by_another_than_recorded_it_and_once(office: Offic
     assert changed.status_code in (303, 422)
     assert browser.post("/console/reissues/999/approve").status_code == 404
     assert browser.get("/console/reissues?state=approved").status_code == 200
+
+
+def test_an_application_from_home_is_seen_whole_by_reviewers_alone_and_each_look_is_on_record(office: Office) -> None:
+    identity = IdentityDocument(IdType.RESIDENT_ID, id_number_of(85))
+    apply_from_home(office.services, number="1763010001500099", name="李远山", identity=identity)
+    (asked,) = (one for one in reissue.list_requests(office.services, "applied") if one.home)
+    address = f"/console/reissues/{asked.id}"
+    for role in ("maker", "approver", "auditor"):
+        browser = office.browser(role)
+        assert "李远山" in said(browser.get("/console/reissues"))
+        assert [browser.get(address).status_code, browser.get(f"{address}/pictures/0").status_code] == [403, 403]
+    browser = office.browser("reviewer")
+    page = said(browser.get(address))
+    assert all(word in page for word in (identity.number, PHONE, "登记册中没有这个编号"))
+    picture = browser.get(f"{address}/pictures/0")
+    assert (picture.mimetype, picture.data[:2]) == ("image/jpeg", b"\xff\xd8")
+    assert b"CANARY" not in picture.data
+    assert browser.get(f"{address}/pictures/9").status_code == 404
+    with office.services.database.reading() as session:
+        query = f"select by from audit_event where action = 'reissue.evidence' and object_key = '{asked.id}'"
+        assert [row[0] for row in session.connection().exec_driver_sql(query)] == ["reviewer1"]
+
+
+def test_what_the_register_has_not_is_vouched_for_by_one_reviewer_and_not_approved_by_them(office: Office) -> None:
+    (asked,) = (one for one in reissue.list_requests(office.services, "applied") if one.home)
+    browser, address = office.browser("reviewer"), f"/console/reissues/{asked.id}"
+    browser.get(address)
+    assert browser.post(f"{address}/approve", here="1").status_code == 422, "there is no evidence yet"
+    typed = browser.post(f"{address}/confirm", here="1", evidence="照片清晰", issued_on="昨天", issuer="原鉴定中心")
+    assert (typed.status_code, "请填写原发证日期" in said(typed), 'value="照片清晰"' in typed.text) == (422, True, True)
+    done = browser.post(f"{address}/confirm", here="1", evidence="照片清晰", issued_on="2018-05-06", issuer="")
+    assert (done.status_code, done.location) == (303, address)
+    assert f"{address}/approve" not in browser.get(address).text
+    own = browser.post(f"{address}/approve", here="1")
+    assert (own.status_code, "登记证明材料的人不得审批该申请" in said(own)) == (422, True)
+    assert browser.post(f"{address}/return", here="1", missing="").status_code == 422
+    assert browser.post(f"{address}/reject", here="1", note="照片系伪造").status_code == 303
+    assert "已决定" in said(browser.get(address))
