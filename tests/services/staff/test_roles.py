@@ -25,10 +25,17 @@ def test_the_administrator_sees_to_accounts_and_cannot_issue() -> None:
     assert allowed == EVERYONE | {Deed.READ_ACCOUNTS, Deed.MANAGE_ACCOUNTS}
 
 
+AT_STATION = {Deed.READ_SITTINGS, Deed.SHOW_DRAW, Deed.READ_SCORES}
+WITHIN = {
+    Role.INSTITUTION: {Deed.READ_REGISTRATIONS, Deed.ENTER_REGISTRATIONS},
+    Role.STATION: AT_STATION | {Deed.ARRANGE_SITTINGS, Deed.CONFIRM_SCORES},
+    Role.ASSESSOR: AT_STATION | {Deed.ENTER_SCORES},
+}
+
+
 @pytest.mark.parametrize("role", sorted(SCOPED))
-def test_who_has_a_scope_decides_nothing(role: Role) -> None:
-    allowed = {deed for deed in Deed if may(role, deed)}
-    assert allowed <= EVERYONE | {Deed.READ_REGISTRATIONS, Deed.ENTER_REGISTRATIONS}
+def test_who_has_a_scope_decides_on_no_certificate_and_no_result_on_record(role: Role) -> None:
+    assert {deed for deed in Deed if may(role, deed)} == EVERYONE | WITHIN[role]
 
 
 def test_no_role_both_asks_and_decides() -> None:
@@ -39,3 +46,4 @@ def test_no_role_both_asks_and_decides() -> None:
         assert not (may(role, Deed.DECIDE_APPROVALS) and may(role, Deed.PROPOSE_RESULTS))
         assert not (may(role, Deed.REVIEW_REGISTRATIONS) and may(role, Deed.ENTER_REGISTRATIONS))
         assert not (may(role, Deed.PUBLISH_RESULTS) and may(role, Deed.ENTER_RESULTS))
+        assert not (may(role, Deed.CONFIRM_SCORES) and may(role, Deed.ENTER_SCORES))
