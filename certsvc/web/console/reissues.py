@@ -66,7 +66,7 @@ def show(request_id: int) -> Response:
     return _shown(request_id)
 
 
-@desk.page("/console/reissues/<int(max=2147483647):request_id>/pictures/<int(max=99):at>", Deed.DECIDE_REISSUES)
+@desk.page("/console/reissues/<int(max=2147483647):request_id>/pictures/<int(max=2147483647):at>", Deed.DECIDE_REISSUES)
 def picture(request_id: int, at: int) -> Response:
     """One picture of it, for the one who decides."""
     return respond(Answer(200, "image/jpeg", home_review.picture(site().services, request_id, at)))

@@ -55,6 +55,7 @@ THERE = {
     "passkey_id": "1",
     "enrolment_id": "1",
     "request_id": "1",
+    "at": "0",
     "notice_id": "1",
     "sitting_id": "1",
     "ticket": "310101-0001-001",
