@@ -112,7 +112,8 @@ class Console:
         apply_from_home(self.register.services, number=PAPER_NUMBER, name=PAPER_NAME, identity=PAPER_IDENTITY)
         with self.services.database.reading() as session:
             self.home = session.connection().exec_driver_sql("select max(id) from reissue_request").scalar_one()
-            return session.connection().exec_driver_sql("select max(id) from enrolment").scalar_one()
+            submitted = "select max(id) from enrolment where review_state = 'submitted'"
+            return session.connection().exec_driver_sql(submitted).scalar_one()
 
     def practical(self, home: Path, first: int) -> tuple[int, tuple[Seat, ...]]:
         """A sitting of today of four candidates, whose draw was shown."""
