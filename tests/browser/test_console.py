@@ -4,8 +4,9 @@ widths, a picture of each in `artefacts/screenshots/console`, and nothing for ax
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -29,12 +30,13 @@ from certsvc.services.notices.deliver import deliver
 from certsvc.services.registration.import_roster import import_candidates
 from certsvc.services.results import one
 from certsvc.services.results.one import Correction as ResultCorrection
-from tests.browser.conftest import Served, violations
+from tests.browser.conftest import violations
 from tests.builders.applying import apply_from_home
 from tests.builders.examining import add, admit, entry, on_record
 from tests.builders.person import Candidate, write_csv
-from tests.builders.site import PAPER_NAME, PAPER_NUMBER, id_number_of
+from tests.builders.site import PAPER_NAME, PAPER_NUMBER, Register, id_number_of, make_register
 from tests.builders.staff import Member, join
+from tests.web.conftest import GENEROUS
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots" / "console"
 WIDTHS = (390, 820, 1280)
@@ -82,17 +84,17 @@ PAGES = {
 class Console:
     """The site at a name that passkeys can be bound to, on a clock that runs."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, register: Register) -> None:
         self._server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
         self.base = f"http://localhost:{self._server.server_port}"
-        self.register = served.register
+        self.register = register
         # Passkeys are bound to the domain; a clock that stands still gives each one-time code once.
-        self.services = dataclasses.replace(served.register.services, base_url=self.base, now=lambda: datetime.now(UTC))
-        settings = dataclasses.replace(served.register.settings, base_url=self.base)
+        self.services = dataclasses.replace(register.services, base_url=self.base, now=lambda: datetime.now(UTC))
+        settings = dataclasses.replace(register.settings, base_url=self.base)
         self._server.app = create_app(settings, services=self.services)
         self.members = {role: join(self.services, f"{role}1", role) for role in PAGES}
-        self.row = self._bring(served.register.settings.home)
-        self.sitting, self.seats = self.practical(served.register.settings.home, first=400)
+        self.row = self._bring(register.settings.home)
+        self.sitting, self.seats = self.practical(register.settings.home, first=400)
         self.enter(0, "first", "12")
         self.enter(1, "first", "4")
         enter(self.services, self.sitting, [entry(self.seats[2].ticket, outcome="absent")], by="assessor1")
@@ -142,17 +144,22 @@ class Console:
         return self.base + page
 
 
-@pytest.fixture(scope="module")
-def console(served: Served) -> Iterator[Console]:
-    import threading
-
-    made = Console(served)
+@contextmanager
+def serving(register: Register) -> Iterator[Console]:
+    """The console of a register that has had none yet."""
+    made = Console(register)
     thread = threading.Thread(target=made._server.serve_forever, daemon=True)
     thread.start()
     yield made
     made._server.shutdown()
     thread.join()
     made._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Console]:
+    with serving(make_register(tmp_path_factory.mktemp("console"), **GENEROUS)) as made:
+        yield made
 
 
 class HasAddress(Protocol):
@@ -261,9 +268,9 @@ def pill(page: Page, number: int, text: str) -> None:
 
 
 def test_the_sheet_works_through_a_lost_connection_and_enters_nothing_twice(
-    browser: Browser, console: Console, served: Served, axe: str
+    browser: Browser, console: Console, axe: str
 ) -> None:
-    sitting, seats = console.practical(served.register.settings.home, first=420)
+    sitting, seats = console.practical(console.register.settings.home, first=420)
     context = browser.new_context(locale="zh-CN", viewport={"width": 820, "height": 1180})
     page = context.new_page()
     said: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -10,12 +11,20 @@ from playwright.sync_api import Browser, Page
 from certsvc.directory.oidc import Provider
 from certsvc.services.staff import accounts
 from certsvc.web.site import EXTENSION
-from tests.browser.test_console import Console, console
+from tests.browser.test_console import Console, serving
 from tests.builders.provider import RunningProvider, provider
+from tests.builders.site import make_register
+from tests.web.conftest import GENEROUS
 
-__all__ = ["console", "provider"]  # fixtures
+__all__ = ["provider"]  # a fixture
 pytestmark = pytest.mark.browser
 SUBJECT = "u-reviewer"
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Console]:
+    with serving(make_register(tmp_path_factory.mktemp("directory"), **GENEROUS)) as made:
+        yield made
 
 
 @pytest.fixture
