@@ -23,11 +23,14 @@ import pikepdf
 import pypdfium2
 from PIL import Image
 from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen import canvas
 
 from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.person.identity import IdType
+from certsvc.resources import fonts_folder
 from certsvc.roster import candidates, results
 from certsvc.services.certificates.give_out import write_pdf
 from certsvc.services.examination.import_results import import_results
@@ -46,6 +49,7 @@ from examples.stories import STORIES
 MAKER, APPROVER = "王秀兰（演示）", "李建国（演示）"
 EXPIRED_FROM_INDEX: Final = 20_000_000  # the person is neither on the roll nor on the paper register
 EXPIRED_ISSUED_DAYS_AGO: Final = 70
+FORGERS_FONT: Final = "LXGWWenKai-Regular"
 SHORT_SCHEME: Final = "emergency-rescuer-5/demo-short"
 
 Run = Callable[..., None]
@@ -279,17 +283,44 @@ def _drops(folder: Path, states: States) -> list[tuple[Path, str, str]]:
 
 
 def forged(pdf: bytes, name: str) -> bytes:
-    """The holder's name changed in the signed data within the PDF: neither signature fits any more."""
+    """Another name painted over the holder's, and written into the signed data within: neither signature fits."""
     other = "张三" if name != "张三" else "李四"
-    with pikepdf.open(io.BytesIO(pdf)) as opened:
+    with pikepdf.open(io.BytesIO(pdf)) as opened, pikepdf.open(_painted_over(pdf, name, other)) as paint:
         document = json.loads(opened.attachments["credential.json"].get_file().read_bytes())
         document["credentialSubject"]["name"] = other
         changed = json.dumps(document, ensure_ascii=False).encode()
         del opened.attachments["credential.json"]
         opened.attachments["credential.json"] = pikepdf.AttachedFileSpec(opened, changed)
+        opened.pages[0].add_overlay(paint.pages[0])
         target = io.BytesIO()
         opened.save(target)
     return target.getvalue()
+
+
+def _painted_over(pdf: bytes, name: str, other: str) -> io.BytesIO:
+    """A page with nothing but a patch over the name and another name on it."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        page = document[0]
+        text, (width, height) = page.get_textpage(), page.get_size()
+        found = text.search(name, match_case=True).get_next()
+        if found is None:
+            raise ValueError("the certificate does not show the name that it was asked to change")
+        left, bottom, right, top = text.get_charbox(found[0], loose=True)
+        for at in range(found[0], sum(found)):
+            _, lower, right, upper = text.get_charbox(at, loose=True)
+            bottom, top = min(bottom, lower), max(top, upper)
+    pdfmetrics.registerFont(TTFont(FORGERS_FONT, str(fonts_folder() / f"{FORGERS_FONT}.ttf")))
+    target = io.BytesIO()
+    patch, size = canvas.Canvas(target, pagesize=(width, height)), (top - bottom) * 0.8
+    wide = max(right - left, size * len(other))
+    patch.setFillGray(1)
+    patch.rect(left - 1, bottom, wide + 2, top - bottom, stroke=0, fill=1)
+    patch.setFillGray(0)
+    patch.setFont(FORGERS_FONT, size)
+    patch.drawString(left, bottom + (top - bottom) * 0.22, other)
+    patch.save()
+    target.seek(0)
+    return target
 
 
 def _unrelated() -> bytes:
