@@ -89,8 +89,8 @@ def write_samples(folder: Path, paper: Mapping[str, str]) -> None:
     """Files for the visitor to send: a roster, one with faults, and pictures for an application from home."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = roster(folder / "roster.csv", _UPLOADED, 2).read_text("utf-8-sig")
-    year = f"{_today():%Y-}"
-    wrong = whole.replace("居民身份证,99", "居民身份证,98", 1).replace(year, "不详-", 1)
+    first, second = whole.splitlines(keepends=True)[1:]
+    wrong = whole.replace(second, second.replace('"99', '"98', 1)).replace(first, first.replace('"是"', '"不详"', 1))
     (folder / "roster-with-faults.csv").write_text(wrong, "utf-8-sig", newline="")
     (folder / "identity-card.jpg").write_bytes(_picture("样张 身份证件", paper["姓名"], paper["证件号码"]))
     (folder / "damaged-paper.jpg").write_bytes(_picture("样张 损毁的纸质证书", paper["姓名"], paper["证书编号"]))
