@@ -97,14 +97,14 @@ def opened(home: Path) -> Services:
     )
 
 
-def waiting(home: Path) -> dict[str, object]:
+def waiting(home: Path) -> dict[str, int]:
     """How much waits on each desk."""
     services = opened(home)
     today = services.today()
     found = {
         "registrations": len(list(list_registrations(services, "submitted"))),
         "approvals": len(list_approvals(services)),
-        "due": preview(services, by="test").report.issued,
+        "due": len(preview(services, by="test").report.issued),
         "seats": sum(one.admitted for one in list_sittings(services, since=today)),
     }
     services.database.close()
