@@ -21,11 +21,12 @@ from certsvc.services.context import Services
 from certsvc.services.staff import sessions
 from certsvc.services.staff.accounts import accounts, add_account
 from certsvc.services.staff.roles import SCOPED, Role
+from examples.desks import STATION
 from examples.made_up_roll import INSTITUTIONS
 
 KEPT: Final = "staff.json"
 BY: Final = "demo"
-_SCOPES: Final = dict.fromkeys(SCOPED, "示例鉴定站") | {Role.INSTITUTION: INSTITUTIONS[0]}
+_SCOPES: Final = dict.fromkeys(SCOPED, STATION) | {Role.INSTITUTION: INSTITUTIONS[0]}
 
 
 @dataclass(frozen=True, slots=True)

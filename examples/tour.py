@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -23,12 +23,17 @@ import pikepdf
 import pypdfium2
 from PIL import Image
 from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen import canvas
 
 from certsvc.app import open_services
 from certsvc.config import Settings
+from certsvc.credential.wording import Wording, say
 from certsvc.person.identity import IdType
+from certsvc.resources import fonts_folder
 from certsvc.roster import candidates, results
+from certsvc.roster.photo import PHOTO_FOLDER
 from certsvc.services.certificates.give_out import write_pdf
 from certsvc.services.examination.import_results import import_results
 from certsvc.services.issuing.issue import issue
@@ -36,16 +41,20 @@ from certsvc.services.issuing.render import render, waiting
 from certsvc.services.operation.init import initialise
 from certsvc.services.records.schemes import add_file
 from certsvc.services.registration.import_roster import import_candidates
+from certsvc.services.staff.second_factor import address_of
 from certsvc.store import open_database
-from examples import made_up_roll
+from certsvc.web.qr_picture import draw
+from examples import desks, made_up_roll
 from examples.made_up_roll import Enrolled
 from examples.people import make_person
 from examples.staff import join_all
 from examples.stories import STORIES
 
-MAKER, APPROVER = "王秀兰（演示）", "李建国（演示）"
+MAKER, APPROVER = desks.MAKER, "李建国（演示）"
+APPLICANTS_PHONE: Final = "12000001234"  # no network has it
 EXPIRED_FROM_INDEX: Final = 20_000_000  # the person is neither on the roll nor on the paper register
 EXPIRED_ISSUED_DAYS_AGO: Final = 70
+FORGERS_FONT: Final = "LXGWWenKai-Regular"
 SHORT_SCHEME: Final = "emergency-rescuer-5/demo-short"
 
 Run = Callable[..., None]
@@ -61,26 +70,32 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A file to drop into the check, and what `certsvc verify` says of it here."""
+    """A file to drop into the check, and what `certsvc verify` says of it here: the state, and its words."""
 
     file: str
     zh: str
     en: str
     verdict: str
+    says: Wording | None
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
+    """`again` makes the next code: one is good once, and a new one ends the former."""
+
     zh: str
     en: str
     name: str
+    id_type: str
     id_number: str
     code: str
+    again: str
 
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """A certificate's record for each state, by its entry in the register."""
+    """A certificate's record for each state, by its entry in the register; `to_change` is left for the visitor, and
+    `applicant` holds paper and has asked for nothing yet."""
 
     valid: Mapping[str, Any]
     suspended: Mapping[str, Any]
@@ -90,6 +105,8 @@ class States:
     paper: Mapping[str, Any]
     paper_replaced: Mapping[str, Any]
     paper_waiting: Mapping[str, Any]
+    to_change: Mapping[str, Any]
+    applicant: Mapping[str, str]
 
 
 def issue_what_has_expired(folder: Path) -> None:
@@ -150,20 +167,21 @@ def seed(run: Run, ask: Ask, folder: Path) -> States:
     with (folder / made_up_roll.PAPER).open(encoding="utf-8-sig") as file:
         paper = list(csv.DictReader(file))
     # Corrected is a name of the paper register: a roll that says otherwise than the record could not come in again.
-    replaced, waiting, corrected, untouched = paper[:4]
+    replaced, waiting, corrected, untouched, doubted = paper[:5]
     known = {request["number"]: request for request in ask("reissue", "list")}
-    for row in (replaced, waiting, corrected):
+    for row in (replaced, waiting, corrected, doubted):
         if row["证书编号"] not in known:
             holder = ("--name", row["姓名"], "--id-number", row["证件号码"], "--id-type", _id_type(row["证件类型"]))
             run("reissue", "apply", "--number", row["证书编号"], *holder, "--reason", "lost", "--by", MAKER)
     known = {request["number"]: request for request in ask("reissue", "list")}
-    for row in (replaced, corrected):
+    for row in (replaced, corrected, doubted):
         if known[row["证书编号"]]["state"] == "applied":
             run("reissue", "approve", str(known[row["证书编号"]]["id"]), "--by", APPROVER)
     if not any(entry["number"] == corrected["证书编号"] and entry["version"] == 3 for entry in electronic):
-        name = ("李" if corrected["姓名"][0] != "李" else "王") + corrected["姓名"][1:]
-        given = ("--name", name, "--reason", "演示：登记册误写", "--by", MAKER, "--approved-by", APPROVER)
-        run("certificate", "correct", corrected["证书编号"], *given)
+        run("certificate", "correct", *_other_name(corrected), "--approved-by", APPROVER)
+    if not any(one["object"] == doubted["证书编号"] for one in ask("approval", "list", "--state", "all")):
+        run("certificate", "correct", *_other_name(doubted))
+    desks.seed(run, ask, folder / "desks")
     electronic = [entry for entry in ask("certificate", "list") if entry["carrier"] == "electronic"]
     return States(
         valid=valid,
@@ -174,17 +192,30 @@ def seed(run: Run, ask: Ask, folder: Path) -> States:
         paper=untouched,
         paper_replaced=replaced,
         paper_waiting=waiting,
+        to_change=newest[of_roll[3]],
+        applicant=_applicant(paper[5:], {request["number"] for request in ask("reissue", "list")}),
     )
+
+
+def _other_name(row: Mapping[str, str]) -> tuple[str, ...]:
+    """What `certsvc certificate correct` is told to change the family name."""
+    name = ("李" if row["姓名"][0] != "李" else "王") + row["姓名"][1:]
+    return row["证书编号"], "--name", name, "--reason", "演示：登记册误写", "--by", MAKER
+
+
+def _applicant(paper: Sequence[Mapping[str, str]], known: Collection[str]) -> Mapping[str, str]:
+    """One with an identity card and a name that any keyboard types, for whom no reissue was asked."""
+    plain = [row for row in paper if row["证件类型"] == IdType.RESIDENT_ID.zh and max(row["姓名"]) < "\uffff"]
+    return next((row for row in plain if row["证书编号"] not in known), plain[0])
 
 
 def write(folder: Path, states: States, roll: Path, *, base: str, ask: Ask, verify: Callable[[Path], str]) -> Path:
     """The files to drop and the page, made again each time, since an access code is good once and for seven days."""
     drops_folder = folder / "files"
     drops_folder.mkdir(parents=True, exist_ok=True)
-    drops = [
-        Drop(path.name, zh, en, verify(path) if path.suffix != ".csv" else "")
-        for path, zh, en in _drops(drops_folder, states)
-    ]
+    desks.write_samples(folder / "samples", states.applicant)
+    drops = [_told(path, zh, en, verify) for path, zh, en in _drops(drops_folder, states)]
+    staff = join_all(roll)
     page = (
         jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
@@ -196,13 +227,23 @@ def write(folder: Path, states: States, roll: Path, *, base: str, ask: Ask, veri
             doors=DOORS,
             drops=drops,
             people=_people(states, roll, ask),
-            staff=join_all(roll),
+            staff=staff,
+            by_role={one.role: one for one in staff},
+            codes={one.name: draw(address_of(one.secret, one.name, base.partition("//")[2])) for one in staff},
+            phone=APPLICANTS_PHONE,
+            photos=sorted(path.name for path in (folder / "samples" / PHOTO_FOLDER).iterdir()),
             s=states,
         )
     )
     target = folder / "index.html"
     target.write_text(page, encoding="utf-8")
     return target
+
+
+def _told(path: Path, zh: str, en: str, verify: Callable[[Path], str]) -> Drop:
+    """A list has no verdict of its own."""
+    verdict = "" if path.suffix == ".csv" else verify(path)
+    return Drop(path.name, zh, en, verdict, say(verdict) if verdict else None)
 
 
 DOORS: Final = (
@@ -238,9 +279,11 @@ def _people(states: States, roll: Path, ask: Ask) -> list[SignIn]:
     ]
     signed = []
     for zh, en, row in people:
-        number = row["证件号码"]
-        made = ask("holder", "code", "--id-number", number, "--id-type", _id_type(row["证件类型"]), "--by", MAKER)
-        signed.append(SignIn(zh, en, row["姓名"], number, made["code"]))
+        number, kind = row["证件号码"], _id_type(row["证件类型"])
+        made = ask("holder", "code", "--id-number", number, "--id-type", kind, "--by", MAKER)
+        again = f"certsvc holder code --id-number {number}"
+        again += "" if kind == IdType.RESIDENT_ID.value else f" --id-type {kind}"
+        signed.append(SignIn(zh, en, row["姓名"], row["证件类型"], number, made["code"], again))
     return signed
 
 
@@ -279,17 +322,44 @@ def _drops(folder: Path, states: States) -> list[tuple[Path, str, str]]:
 
 
 def forged(pdf: bytes, name: str) -> bytes:
-    """The holder's name changed in the signed data within the PDF: neither signature fits any more."""
+    """Another name painted over the holder's, and written into the signed data within: neither signature fits."""
     other = "张三" if name != "张三" else "李四"
-    with pikepdf.open(io.BytesIO(pdf)) as opened:
+    with pikepdf.open(io.BytesIO(pdf)) as opened, pikepdf.open(_painted_over(pdf, name, other)) as paint:
         document = json.loads(opened.attachments["credential.json"].get_file().read_bytes())
         document["credentialSubject"]["name"] = other
         changed = json.dumps(document, ensure_ascii=False).encode()
         del opened.attachments["credential.json"]
         opened.attachments["credential.json"] = pikepdf.AttachedFileSpec(opened, changed)
+        opened.pages[0].add_overlay(paint.pages[0])
         target = io.BytesIO()
         opened.save(target)
     return target.getvalue()
+
+
+def _painted_over(pdf: bytes, name: str, other: str) -> io.BytesIO:
+    """A page with nothing but a patch over the name and another name on it."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        page = document[0]
+        text, (width, height) = page.get_textpage(), page.get_size()
+        found = text.search(name, match_case=True).get_next()
+        if found is None:
+            raise ValueError("the certificate does not show the name that it was asked to change")
+        left, bottom, right, top = text.get_charbox(found[0], loose=True)
+        for at in range(found[0], sum(found)):
+            _, lower, right, upper = text.get_charbox(at, loose=True)
+            bottom, top = min(bottom, lower), max(top, upper)
+    pdfmetrics.registerFont(TTFont(FORGERS_FONT, str(fonts_folder() / f"{FORGERS_FONT}.ttf")))
+    target = io.BytesIO()
+    patch, size = canvas.Canvas(target, pagesize=(width, height)), (top - bottom) * 0.8
+    wide = max(right - left, size * len(other))
+    patch.setFillGray(1)
+    patch.rect(left - 1, bottom - 3, wide + 2, top - bottom + 4, stroke=0, fill=1)
+    patch.setFillGray(0)
+    patch.setFont(FORGERS_FONT, size)
+    patch.drawString(left, bottom + (top - bottom) * 0.22, other)
+    patch.save()
+    target.seek(0)
+    return target
 
 
 def _unrelated() -> bytes:

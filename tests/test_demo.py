@@ -8,15 +8,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from certsvc.app import open_services
 from certsvc.config import Settings
+from certsvc.services.approvals.desk import list_approvals
 from certsvc.services.certificates.listing import list_certificates
+from certsvc.services.context import Services
+from certsvc.services.examination.sittings import list_sittings
+from certsvc.services.issuing.issue import preview
+from certsvc.services.registration.review_list import list_registrations
 
 ROOT = Path(__file__).parents[1]
 STEPS = ("准备", "造一份名册", "导入", "判定", "签发", "出具 PDF", "扫描一张打印的证书", "核验", "每一种状态各一张")
-STATES = ["valid", "suspended", "revoked", "superseded", "expired"]
+STATES = ["valid", "suspended", "revoked", "superseded", "expired", "valid"]  # the last is left for the visitor
+WAITING = {"registrations": 3, "approvals": 1, "due": 1, "seats": 3}
 VERDICTS = {
     "1-genuine.pdf": "valid",
     "2-touched-by-mail.pdf": "altered",
@@ -65,25 +72,59 @@ def test_the_demo_leads_from_a_roll_to_a_certificate_that_was_scanned_and_verifi
     before = {path.name: path.read_bytes() for path in drawn}
     tour = tmp_path / "var" / "demo" / "tour"
     page = (tour / "index.html").read_text("utf-8")
-    assert dict(re.findall(r"download>(.*?)</a>.*<td>(\w*)</td></tr>", page)) == VERDICTS
+    assert dict(re.findall(r"download>([^<]*)</a></td>.*<td data-verdict=\"(\w*)\">", page)) == VERDICTS
     assert {path.name for path in (tour / "files").iterdir()} == set(VERDICTS)
     assert states(tmp_path, page) == STATES
-    assert len(re.findall(r"<code>\w{4}-\w{4}-\w{4}</code>", page)) == 4
+    assert waiting(tmp_path) == WAITING
+    genuine, forged = (shown_on(tour / "files" / name) for name in ("1-genuine.pdf", "3-forged.pdf"))
+    assert "张三" in forged
+    assert "张三" not in genuine
+    assert sent_files(page) == {path.relative_to(tour).as_posix() for path in (tour / "samples").rglob("*.*")}
+    assert len(re.findall(r"<code class=\"code\">\w{4}-\w{4}-\w{4}</code>", page)) == 4
 
     status, said = demo(tmp_path)
     assert (status, said.count("【valid】")) == (0, 3), said
     assert states(tmp_path, (tour / "index.html").read_text("utf-8")) == STATES
     after = {path.name: path.read_bytes() for path in (tmp_path / "var" / "demo" / "certificates").glob("*.pdf")}
     assert {name: after[name] for name in before} == before
-    assert len(after) - len(before) == 2  # what the tour had reissued
+    assert waiting(tmp_path) == WAITING
+    assert len(after) - len(before) == 4  # what the tour had reissued, and the one who was due
+
+
+def opened(home: Path) -> Services:
+    return open_services(
+        Settings.from_environment({"CERTSVC_HOME": str(home / "var"), "CERTSVC_BASE_URL": "http://127.0.0.1:8080"})
+    )
+
+
+def waiting(home: Path) -> dict[str, int]:
+    """How much waits on each desk."""
+    services = opened(home)
+    today = services.today()
+    found = {
+        "registrations": len(list(list_registrations(services, "submitted"))),
+        "approvals": len(list_approvals(services)),
+        "due": len(preview(services, by="test").report.issued),
+        "seats": sum(one.admitted for one in list_sittings(services, since=today)),
+    }
+    services.database.close()
+    return found
+
+
+def shown_on(pdf: Path) -> str:
+    """The text that a page shows."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return str(document[0].get_textpage().get_text_range())
+
+
+def sent_files(page: str) -> set[str]:
+    return set(re.findall(r'href="(samples/[^"]+)" download', page))
 
 
 def states(home: Path, page: str) -> list[str]:
     """What the register says of the certificates that the tour leads to, in its order."""
     tokens = re.findall(r'href="http://127\.0\.0\.1:8080/v/([a-z2-7]{26})"', page)
-    services = open_services(
-        Settings.from_environment({"CERTSVC_HOME": str(home / "var"), "CERTSVC_BASE_URL": "http://127.0.0.1:8080"})
-    )
+    services = opened(home)
     by_token = {entry.token: entry.status for entry in list_certificates(services)}
     services.database.close()
     return [by_token[token] for token in tokens]

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from flask import Response, has_request_context, request
+from flask import Response, has_request_context, redirect, request
 
 from certsvc.web.answers import Answer
-from certsvc.web.languages import COOKIE, choose_language
+from certsvc.web.languages import COOKIE, LANGUAGES, choose_language
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,6 +50,14 @@ def language() -> str:
         cookie=request.cookies.get(COOKIE),
         accept=request.headers.get("Accept-Language"),
     )
+
+
+def back_to(path: str) -> Response:
+    """On to a page that can be asked for again, in the language that was asked for: what a form answered has no
+    address, so there the switch of language leads to its form."""
+    wish = request.args.get("lang")
+    kept = f"?lang={wish}" if wish in LANGUAGES else ""
+    return redirect(path + kept, 303)  # type: ignore[return-value]  # werkzeug's response
 
 
 def wants_json() -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from flask import Blueprint, Response, g, redirect, request
 
 from certsvc.errors import Refused
+from certsvc.person.identity import IdType, Sex
 from certsvc.person.words import Worded
 from certsvc.rules.course import Standing
 from certsvc.rules.enrolment import AttemptKind, Outcome
@@ -24,6 +25,7 @@ from certsvc.services.context import SHANGHAI
 from certsvc.services.staff import second_factor, sessions
 from certsvc.services.staff.roles import SCOPED, Deed, may
 from certsvc.services.staff.sessions import SignInOver, Staff
+from certsvc.store.paper import FROM_HOME
 from certsvc.web.answers import HTML, Answer
 from certsvc.web.console import session
 from certsvc.web.console.session import ConfirmAgain, StaffRequired
@@ -113,6 +115,7 @@ def render(template: str, *, status: int = 200, **values: object) -> Response:
         path=request.path,
         minute=minute,
         word=word,
+        home=FROM_HOME,
         development=here.services.keystore.development,
         **values,
     )
@@ -134,6 +137,8 @@ _WORDED: Final[Mapping[str, type[Worded]]] = {
     "state": EnrolmentState,
     "standing": Standing,
     "why": CorrectionReason,
+    "id_type": IdType,
+    "sex": Sex,
 }
 
 

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from certsvc.errors import PictureRefused, Refused
@@ -33,7 +33,7 @@ from certsvc.web.languages import LANGUAGES
 from certsvc.web.limits import Kind
 from certsvc.web.problems import TooMany, problem_answer, status_of
 from certsvc.web.public.record import language_cookie
-from certsvc.web.requests import address, language, respond, wants_json
+from certsvc.web.requests import address, back_to, language, respond, wants_json
 from certsvc.web.site import Site, site
 
 blueprint = Blueprint("holder_paper", __name__)
@@ -112,7 +112,7 @@ def ask_for_state() -> Response:
 @blueprint.get("/my/paper/more")
 def more_again() -> Response:
     """A reload: what was sent is in no address."""
-    return redirect("/my/paper/state", 303)  # type: ignore[return-value]  # werkzeug's response
+    return back_to("/my/paper/state")
 
 
 @blueprint.post("/my/paper/state")

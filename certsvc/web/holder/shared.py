@@ -12,7 +12,7 @@ import re
 import time
 from typing import Final
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from certsvc.credential.token import normalise_token
 from certsvc.errors import NotFound
@@ -28,7 +28,7 @@ from certsvc.web.problems import TooMany
 from certsvc.web.public.record import language_cookie
 from certsvc.web.public.statement import state_of
 from certsvc.web.public.views import UNIFORM_SECONDS
-from certsvc.web.requests import address, language, respond, wants_json
+from certsvc.web.requests import address, back_to, language, respond, wants_json
 from certsvc.web.site import Site, site
 
 blueprint = Blueprint("holder_shared", __name__)
@@ -96,7 +96,7 @@ def match_again(secret: str) -> Response:
     wanted = normalise_token(secret)
     if wanted is None:
         return _gone(site())
-    return redirect(f"/s/{wanted}", 303)  # type: ignore[return-value]  # werkzeug's response
+    return back_to(f"/s/{wanted}")
 
 
 def _gone(here: Site) -> Response:

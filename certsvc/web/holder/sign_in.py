@@ -25,7 +25,7 @@ from certsvc.web.holder import carried, session
 from certsvc.web.holder.carried import Claimed
 from certsvc.web.limits import Kind
 from certsvc.web.problems import TooMany, problem_answer, status_of
-from certsvc.web.requests import address, language, respond, wants_json
+from certsvc.web.requests import address, back_to, language, respond, wants_json
 from certsvc.web.site import Site, site
 
 blueprint = Blueprint("holder_sign_in", __name__)
@@ -66,7 +66,7 @@ def come_back_later(error: TooManyTries) -> Response:
 @blueprint.get("/my/sign-in")
 def start_again() -> Response:
     """A reload: back to the form, since what was typed is in no address."""
-    return redirect("/my", 303)  # type: ignore[return-value]  # werkzeug's response
+    return back_to("/my")
 
 
 @blueprint.post("/my/code")

@@ -23,7 +23,7 @@ from certsvc.web.languages import LANGUAGES
 from certsvc.web.problems import BadRequest, problem_answer
 from certsvc.web.public.record import language_cookie
 from certsvc.web.qr_picture import draw
-from certsvc.web.requests import language, respond, wants_json
+from certsvc.web.requests import back_to, language, respond, wants_json
 from certsvc.web.site import Site, site
 
 blueprint = Blueprint("holder", __name__)
@@ -124,7 +124,7 @@ def share(number: str) -> Response:
 @blueprint.get("/my/certificates/<number>/shares")
 def shares_again(number: str) -> Response:  # noqa: ARG001 - whatever stands in the address, it does not come back
     """A reload of the link's page: a secret is not told twice."""
-    return redirect("/my", 303)  # type: ignore[return-value]  # werkzeug's response
+    return back_to("/my")
 
 
 @blueprint.post("/my/certificates/<number>/shares/<int(max=2147483647):share_id>/withdraw")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from certsvc.credential.token import normalise_token
@@ -29,7 +29,7 @@ from certsvc.web.public.page import portrait_address
 from certsvc.web.public.record import language_cookie, record_page
 from certsvc.web.public.statement import Statement, state_of
 from certsvc.web.qr_picture import draw
-from certsvc.web.requests import address, language, respond
+from certsvc.web.requests import address, back_to, language, respond
 from certsvc.web.site import Site, site
 
 blueprint = Blueprint("kept", __name__)
@@ -82,16 +82,18 @@ def keep_paper() -> Response:
     _count(here)
     ticket = _read(here, request.form.get("ticket", ""))
     if ticket is None or ticket.token is not None:
-        return _back("/verify")
+        return back_to("/verify")
     record = look_up.by_number_and_name(here.services, ticket.number, ticket.name)
     return _sheet(here, record, ticket.compared, "/verify")
 
 
 @blueprint.get("/v/<token>/keep")
 @blueprint.get("/V/<token>/keep")
+@blueprint.get("/v/<token>/match")
+@blueprint.get("/V/<token>/match")
 def keep_again(token: str) -> Response:
-    """A reload of the sheet, or the switch of its language: back to the certificate's page."""
-    return _back(_page_of(token))
+    """A reload of the sheet or of a comparison, or the switch of its language: back to the certificate's page."""
+    return back_to(_page_of(token))
 
 
 @blueprint.route("/r/<reference>", methods=["GET", "POST"])
@@ -120,7 +122,7 @@ def _sheet(here: Site, record: PublicRecord | None, compared: Compared, way_back
     """Keep it and show the sheet; where there is nothing to keep, back to where the reader came from."""
     statement = state_of(here, record)
     if record is None or statement.record is None or statement.state == "forged":
-        return _back(way_back)
+        return back_to(way_back)
     found = kept_checks.keep(here.services, record, statement.says, compared)
     return _page(here, found, replace(statement, checked_at=found.made_at), made=True)
 
@@ -169,10 +171,6 @@ def _page_of(token: str) -> str:
     """The page of a token; whatever else stands in the address does not come back in another (R10)."""
     wanted = normalise_token(token)
     return "/verify" if wanted is None else f"/v/{wanted}"
-
-
-def _back(place: str) -> Response:
-    return redirect(place, 303)  # type: ignore[return-value]  # werkzeug's response
 
 
 def _read(here: Site, text: str) -> _Ticket | None:

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from certsvc.errors import Unavailable
@@ -27,7 +27,7 @@ from certsvc.web.public.kept import ticket_of
 from certsvc.web.public.lists import template
 from certsvc.web.public.statement import Statement, state_of, without_record
 from certsvc.web.public.uploads import answer_uploads
-from certsvc.web.requests import ORIGIN_HEADER, address, language, respond, wants_json
+from certsvc.web.requests import ORIGIN_HEADER, address, back_to, language, respond, wants_json
 from certsvc.web.site import site
 
 blueprint = Blueprint("public", __name__)
@@ -141,7 +141,7 @@ def verify() -> Response:
 @blueprint.get("/verify/<any(number, file, list, match, keep):_way>")
 def verify_again(_way: str) -> Response:
     """A reload of a result: back to the form, since what was typed is in no address."""
-    return redirect("/verify", 303)  # type: ignore[return-value]  # werkzeug's response
+    return back_to("/verify")
 
 
 @blueprint.post("/verify/number")

@@ -7,8 +7,12 @@ import re
 import pytest
 from sqlalchemy import event
 
+from certsvc.person.identity import IdType
 from certsvc.services.approvals import desk as service
 from certsvc.services.certificates.correct import Correction, propose
+from certsvc.services.certificates.listing import show_certificate
+from certsvc.services.trail import note
+from certsvc.store.paper import FROM_HOME
 from tests.builders.staff import Browser, said
 from tests.web.console.conftest import Office
 
@@ -131,3 +135,33 @@ def test_the_queue_asks_the_register_as_often_however_long_it_is(office: Office)
 )
 def test_an_address_that_was_typed_is_a_list_and_no_fault(office: Office, query: str) -> None:
     assert office.browser("auditor").get(f"/console/approvals?{query}").status_code == 200
+
+
+def test_a_correction_shows_the_new_beside_the_former_in_words(office: Office) -> None:
+    number = office.register.valid.number
+    former = show_certificate(office.services, number)[0].name  # others have corrected it
+    right = Correction(id_number="990000199003070320", id_type=IdType.RESIDENT_ID)
+    renamed = asked(office, name="欧阳明新")
+    browser = office.browser("approver")
+    page = said(browser.get(f"/console/approvals/{renamed}"))
+    assert re.search(r"新姓名\s+欧阳明新", page)
+    assert re.search(rf"原姓名\s+{former}", page)
+    service.reject(office.services, renamed, by="approver1", reason="演示")
+    numbered = propose(office.services, number, right, reason="录入有误", by="maker1").approval_id
+    page = said(browser.get(f"/console/approvals/{numbered}"))
+    assert "居民身份证" in page
+    assert "resident_id" not in page
+    english = said(browser.get(f"/console/approvals/{numbered}?lang=en"))
+    assert "Resident identity card" in english
+    assert "resident_id" not in english
+
+
+def test_an_applicant_at_home_is_named_in_the_language_of_the_page(office: Office) -> None:
+    with office.services.database.writing() as session:
+        at = office.services.now()
+        note(session, at=at, by=FROM_HOME, action="reissue.apply", object_kind="reissue", object_key="7")
+    browser = office.browser("auditor")
+    for language, words in (("zh", "申请人（在家申请）"), ("en", "the applicant, from home")):
+        page = said(browser.get(f"/console/trail?action=reissue.apply&lang={language}"))
+        assert words in page
+        assert FROM_HOME not in page
