@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
@@ -47,9 +49,13 @@ class Station:
     key: Ed25519PrivateKey
     key_id: str
 
+    @cached_property
+    def app(self) -> Flask:
+        return create_app(self.settings, services=self.services)
+
     @property
     def client(self) -> FlaskClient:
-        return create_app(self.settings, services=self.services).test_client()
+        return self.app.test_client()
 
     def send(self, content: object, delivery: str = "d-1", **changes: Any) -> Any:
         """One call through the application; `changes` replace headers after they were signed, or what is signed."""
@@ -378,6 +384,7 @@ def on_postgresql(tmp_path: Path, socket_enabled: None) -> Iterator[Station]:
 def test_it_is_the_same_on_postgresql(on_postgresql: Station) -> None:
     station = on_postgresql
     statuses: list[int] = []
+    assert station.app  # once: Werkzeug compiles its routes by `ast`, which two threads of Python 3.11 disturb
 
     def call() -> None:
         statuses.append(station.send(rows(station)).status_code)
