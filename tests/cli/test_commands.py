@@ -437,7 +437,11 @@ def test_a_run_that_is_stopped_tells_it_too(
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr("certsvc.jobs.issue_run.render_waiting", stopped)
-    result = certsvc("issue")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins without it
+    try:
+        result = certsvc("issue")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.exit_code == 1
     assert all(one.name in result.stdout for one in passed)
     assert "run it again" in result.stderr
