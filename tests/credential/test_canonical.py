@@ -7,7 +7,14 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certsvc.credential.canonical import DEEPEST, LARGEST_BYTES, canonical_bytes, load_strict, plain_bytes
+from certsvc.credential.canonical import (
+    DEEPEST,
+    LARGEST_BYTES,
+    canonical_bytes,
+    is_canonical,
+    load_strict,
+    plain_bytes,
+)
 from certsvc.errors import MalformedCredential
 
 SAFE = 2**53 - 1
@@ -102,3 +109,20 @@ def test_a_plain_text_is_read(text: str) -> None:
 
 def test_32_levels_are_read() -> None:
     load_strict(b"[" * DEEPEST + b"]" * DEEPEST)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_so"),
+    [
+        (b'{"a":1,"b":2}', True),
+        (b'{"b":2,"a":1}', False),
+        (b'{"a": 1}', False),
+        ('{"姓名":"夏𬒈"}'.encode(), True),
+        ('{"\U00020000":1,"\uffee":2}'.encode(), True),  # by UTF-16 units a surrogate comes first (RFC 8785, 3.2.3)
+        ('{"\uffee":2,"\U00020000":1}'.encode(), False),
+    ],
+)
+def test_bytes_are_canonical_or_not_as_they_would_be_written(content: bytes, is_so: bool) -> None:
+    value = load_strict(content)
+    assert is_canonical(content, value) is is_so
+    assert (canonical_bytes(value) == content) is is_so
