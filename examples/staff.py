@@ -19,7 +19,7 @@ from certsvc.app import open_services
 from certsvc.config import Settings
 from certsvc.services.context import Services
 from certsvc.services.staff import sessions
-from certsvc.services.staff.accounts import accounts, add_account
+from certsvc.services.staff.accounts import accounts, do_alone, opening
 from certsvc.services.staff.roles import SCOPED, Role
 from examples.desks import STATION
 from examples.made_up_roll import INSTITUTIONS
@@ -59,7 +59,7 @@ def join_all(folder: Path) -> list[Member]:
 def _join(services: Services, role: Role) -> Member:
     """What happens at the first sign-in, without a browser."""
     given, own = secrets.token_urlsafe(12), f"demo-{secrets.token_hex(4)}"
-    add_account(services, _name(role), role, given, by=BY, scope=_SCOPES.get(role))
+    do_alone(services, opening(_name(role), role, given, scope=_SCOPES.get(role)), by=BY)
     half = sessions.begin(services, _name(role), given)
     assert half is not None
     secret = sessions.secret_for(services, half)

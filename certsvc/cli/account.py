@@ -135,10 +135,12 @@ def map_(name: str, *, os_account: str | None, by: str | None, as_json: bool) ->
 
 def _do_or_ask(wanted: Callable[[], AccountWork], by: str | None, as_json: bool) -> None:
     """Do it, or where keys are real and there is a second person, ask for it."""
-    from certsvc.services.staff import account_work
+    from certsvc.services.staff import account_work, accounts
 
     services = work.services()
-    done = account_work.do_or_ask(services, wanted(), by=work.person(by))
+    # The first accounts are there before anybody's commands can be mapped to one.
+    who = work.person(by, mapped=accounts.anyone_decides(services))
+    done = account_work.do_or_ask(services, wanted(), by=who)
     if not isinstance(done, account_work.ProposedWork):
         _tell(done, as_json)
     elif as_json:

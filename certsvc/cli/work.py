@@ -94,10 +94,10 @@ def identity(id_type: str, id_number: str) -> IdentityDocument:
     return parse_identity(IdType.of(id_type), id_number)
 
 
-def person(by: str | None) -> str:
+def person(by: str | None, *, mapped: bool = True) -> str:
     """Who does it: the one named, or the operating system's account; where keys are real the account alone, since a
     name that is typed is no person (R1.6): the staff account that it is mapped to, else itself. Raises `Refused` for
-    another, and for what is no name on one line."""
+    another, and for what is no name on one line. Without `mapped` it is the operating system's account in any case."""
     from certsvc.errors import Refused
     from certsvc.rules.four_eyes import hand
     from certsvc.services.context import operator
@@ -105,7 +105,7 @@ def person(by: str | None) -> str:
     account = operator()
     if not _keys_are_real():
         return named(by or account)
-    mine = _mapped(account) or account
+    mine = (_mapped(account) if mapped else None) or account
     if by is not None and hand(by) not in (hand(account), hand(mine)):
         raise Refused(
             f"使用正式密钥时，经办人是 {mine}，不能另写",

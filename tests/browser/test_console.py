@@ -370,9 +370,9 @@ def test_the_secret_on_the_page_is_the_one_in_its_code(browser: Browser, console
     import zxingcpp
     from PIL import Image
 
-    from certsvc.services.staff.accounts import add_account
+    from certsvc.services.staff.accounts import do_alone, opening
 
-    add_account(console.services, "newcomer", "auditor", "given by another", by="root")
+    do_alone(console.services, opening("newcomer", "auditor", "given by another"), by="root")
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{console.base}/console")

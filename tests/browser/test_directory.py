@@ -35,7 +35,9 @@ def elsewhere(console: Console, provider: RunningProvider) -> Console:
     there = app.extensions[EXTENSION]  # type: ignore[attr-defined]
     directory = Provider(issuer, "certsvc", provider.secret_file, f"{console.base}/console/directory/back")
     app.extensions[EXTENSION] = dataclasses.replace(there, directory=directory)  # type: ignore[attr-defined]
-    accounts.bind(console.services, console.members["administrator"].name, issuer, SUBJECT, by="root")
+    accounts.do_alone(
+        console.services, accounts.binding(console.members["administrator"].name, issuer, SUBJECT), by="root"
+    )
     return console
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from certsvc.cli import work
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.accounts import do_alone, opening
 from tests.builders.person import Candidate, candidates, write_csv
 
 Certsvc = Callable[..., Result]
@@ -55,7 +55,7 @@ def test_an_account_is_bound_to_a_person_of_the_directory(
     certsvc: Certsvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certsvc("init")
-    add_account(work.services(), "clerk1", "auditor", "given by another", by="root")
+    do_alone(work.services(), opening("clerk1", "auditor", "given by another"), by="root")
     bare = certsvc("user", "oidc", "clerk1", "--sub", "u-17")
     assert (bare.exit_code, "CERTSVC_OIDC_ISSUER" in bare.stderr) == (1, True)
     monkeypatch.setenv("CERTSVC_OIDC_ISSUER", "https://directory.example")

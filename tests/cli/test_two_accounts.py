@@ -139,3 +139,14 @@ def test_after_a_change_of_key_two_accounts_sign_again(
     second(True)
     assert told(certsvc("approval", "approve", asked["approval"], "--json"))["resigned"] == 3
     assert "0 signed again, 3 by the key in use already" in certsvc("certificate", "resign", "--batch", "1").stdout
+
+
+@pytest.mark.usefixtures("passed", "real")
+def test_the_first_accounts_are_opened_and_mapped_by_command(certsvc: Certsvc, tmp_path: Path) -> None:
+    password, me = tmp_path / "given", pwd.getpwuid(os.getuid()).pw_name
+    password.write_text("given by another\n")
+    for name, role in (("admin1", "administrator"), ("chief", "approver")):
+        assert told(certsvc("user", "add", name, "--role", role, "--password-file", password, "--json"))["name"] == name
+    assert "user map" in certsvc("issue").stderr  # as soon as there are accounts, other deeds need one
+    assert told(certsvc("user", "map", "admin1", "--os", me, "--json"))["os_account"] == me
+    assert certsvc("issue").exit_code == 0

@@ -141,8 +141,19 @@ def takes_two(services: Services, session: Session, by: str) -> bool:
     """
     if services.keystore.development:
         return False
+    return any(hand(name) != hand(by) for name in _deciding(session))
+
+
+def anyone_decides(services: Services) -> bool:
+    """Whether there is, or was, an approver or an administrator who can sign in."""
+    with services.database.reading() as session:
+        return bool(_deciding(session))
+
+
+def _deciding(session: Session) -> list[str]:
+    """Who can sign in, with a password and a second factor of their own or by the directory, and is asked to decide."""
     query = select(AccountRecord).where(AccountRecord.role.in_((Role.APPROVER, Role.ADMINISTRATOR)))
-    return any(second_factor.is_set_up(one) and hand(one.name) != hand(by) for one in session.scalars(query))
+    return [one.name for one in session.scalars(query) if second_factor.is_set_up(one) or one.oidc_subject is not None]
 
 
 def do(services: Services, session: Session, work: AccountWork, *, by: str, **by_two: str | int) -> Account:
@@ -216,13 +227,6 @@ def _bind(session: Session, account: AccountRecord, work: AccountWork) -> bool:
     return True
 
 
-def add_account(
-    services: Services, name: str, role: str, password: str, *, by: str, scope: str | None = None
-) -> Account:
-    """`opening`, by one person. Raises `Refused`, `Conflict`."""
-    return do_alone(services, opening(name, role, password, scope=scope), by=by)
-
-
 def accounts(services: Services) -> list[Account]:
     """Every account, by name."""
     with services.database.reading() as session:
@@ -233,11 +237,6 @@ def account_named(services: Services, name: str) -> Account:
     """One account. Raises `NotFound`."""
     with services.database.reading() as session:
         return _shown(_found(session, name))
-
-
-def change_role(services: Services, name: str, role: str, *, by: str, scope: str | None = None) -> Account:
-    """`another_role`, by one person; sessions end. Raises `NotFound`, `Refused`."""
-    return do_alone(services, another_role(name, role, scope=scope), by=by)
 
 
 def disable(services: Services, name: str, *, by: str) -> Account:
@@ -259,21 +258,6 @@ def enable(services: Services, name: str, *, by: str) -> Account:
             account.disabled_at = None
             _note(services, session, by, "account.enable", name)
         return _shown(account)
-
-
-def reset(services: Services, name: str, password: str, *, by: str) -> Account:
-    """`resetting`, by one person; sessions end. Raises `NotFound`, `Refused`."""
-    return do_alone(services, resetting(name, password), by=by)
-
-
-def map_to(services: Services, name: str, os_account: str | None, *, by: str) -> Account:
-    """`mapping`, by one person. Raises `NotFound`, `Refused`, `Conflict`."""
-    return do_alone(services, mapping(name, os_account), by=by)
-
-
-def bind(services: Services, name: str, issuer: str | None, subject: str | None, *, by: str) -> Account:
-    """`binding`, by one person; sessions end. Raises `NotFound`, `Refused`, `Conflict`."""
-    return do_alone(services, binding(name, issuer, subject), by=by)
 
 
 def mapped(services: Services, os_account: str) -> str | None:

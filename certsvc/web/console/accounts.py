@@ -72,6 +72,12 @@ def bind(name: str) -> Response:
     )
 
 
+@desk.form("/console/accounts/<name>/map", Deed.MANAGE_ACCOUNTS, again=True)
+def map_os(name: str) -> Response:
+    """Whose commands on the machine are this account's."""
+    return _changed(name, lambda by: do_or_ask(site().services, service.mapping(name, typed("os") or None), by=by))
+
+
 @desk.form("/console/accounts/<name>/reset", Deed.MANAGE_ACCOUNTS, again=True)
 def reset(name: str) -> Response:
     """Another password for the next sign-in, told here once."""

@@ -17,7 +17,7 @@ from certsvc.services.holders.codes import make_access_code
 from certsvc.services.kit.export import export_kit, rebuild
 from certsvc.services.operation import sending_systems
 from certsvc.services.operation.backup import back_up, restore
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.accounts import do_alone, opening
 from certsvc.store import (
     AccountRecord,
     Base,
@@ -44,7 +44,7 @@ def rows(services: Services, table: Table) -> int:
 
 def leave_a_call_and_a_session_of_the_staff(at: Installation) -> None:
     now = at.clock()
-    account = add_account(at.services, "wang", "maker", "a password of some length", by="root")
+    account = do_alone(at.services, opening("wang", "maker", "a password of some length"), by="root")
     public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     sending_systems.register(at.services, "机考", public, [Subject.THEORY], station=None, by="root")
     with at.services.database.writing() as session:

@@ -121,6 +121,16 @@ def test_the_first_accounts_are_one_persons_to_open(services: Services, monkeypa
     assert isinstance(do_or_ask(services, opening("maker1", "maker", GIVEN), by="admin1"), accounts.Account)
 
 
+def test_who_signs_in_by_the_directory_alone_is_another_too(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join(services, "admin1", "administrator")
+    accounts.do_alone(services, opening("approver1", "approver", GIVEN), by="root")
+    accounts.do_alone(services, binding("approver1", "https://id.example", "0815"), by="root")
+    monkeypatch.setattr(Keystore, "development", property(lambda _: False))
+    assert isinstance(do_or_ask(services, WORKS["open"](), by="admin1"), ProposedWork)
+
+
 def test_with_development_keys_one_is_enough(services: Services) -> None:
     for name in ("admin1", "admin2"):
         join(services, name, "administrator")

@@ -8,14 +8,14 @@ from sqlalchemy import select
 from certsvc.errors import Conflict, NotFound, Refused
 from certsvc.services.context import Services
 from certsvc.services.staff import accounts as service
-from certsvc.services.staff.accounts import Account, accounts, add_account
+from certsvc.services.staff.accounts import Account, accounts, do_alone, opening
 from certsvc.store import AccountRecord, AuditEventRecord
 
 PASSWORD = "correct horse battery"
 
 
 def add(services: Services, name: str = "reviewer1", role: str = "reviewer", **options: str) -> Account:
-    return add_account(services, name, role, options.pop("password", PASSWORD), by="root", **options)
+    return do_alone(services, opening(name, role, options.pop("password", PASSWORD), **options), by="root")
 
 
 def test_only_a_hash_of_the_password_is_kept(services: Services) -> None:
@@ -54,17 +54,20 @@ def test_what_makes_no_account(services: Services, options: dict[str, str]) -> N
 
 def test_a_role_without_a_scope_has_none(services: Services) -> None:
     assert add(services, scope="测试培训机构").of is None
-    assert service.change_role(services, "reviewer1", "station", by="root", scope=" 第一站 ").of == "第一站"
-    assert service.change_role(services, "reviewer1", "maker", by="root", scope="第一站").of is None
+    assert (
+        service.do_alone(services, service.another_role("reviewer1", "station", scope=" 第一站 "), by="root").of
+        == "第一站"
+    )
+    assert service.do_alone(services, service.another_role("reviewer1", "maker", scope="第一站"), by="root").of is None
 
 
 def test_no_one_changes_their_own_account(services: Services) -> None:
     add(services, "admin1", "administrator")
     changes = (
-        lambda: service.change_role(services, "admin1", "maker", by="admin1"),
+        lambda: service.do_alone(services, service.another_role("admin1", "maker"), by="admin1"),
         lambda: service.disable(services, "admin1", by="Admin-1"),
         lambda: service.enable(services, "admin1", by="admin1"),
-        lambda: service.reset(services, "admin1", PASSWORD, by="ａdmin1"),
+        lambda: service.do_alone(services, service.resetting("admin1", PASSWORD), by="ａdmin1"),
     )
     for change in changes:
         with pytest.raises(Refused):
@@ -83,16 +86,16 @@ def test_an_account_of_the_system_is_one_account_of_the_staff(services: Services
     add(services)
     with pytest.raises(Refused, match="user map"):
         service.mapped(services, "zhang")
-    service.map_to(services, "reviewer1", "zhang", by="root")
+    service.do_alone(services, service.mapping("reviewer1", "zhang"), by="root")
     assert service.mapped(services, "zhang") == "reviewer1"
     add(services, "maker1", "maker")
     with pytest.raises(Conflict):
-        service.map_to(services, "maker1", "zhang", by="root")
+        service.do_alone(services, service.mapping("maker1", "zhang"), by="root")
     with pytest.raises(Refused):
-        service.map_to(services, "maker1", "no name\n", by="root")
+        service.do_alone(services, service.mapping("maker1", "no name\n"), by="root")
     service.disable(services, "reviewer1", by="root")
     with pytest.raises(Refused, match="停用"):
         service.mapped(services, "zhang")
-    service.map_to(services, "reviewer1", None, by="root")
-    service.map_to(services, "maker1", "zhang", by="root")
+    service.do_alone(services, service.mapping("reviewer1", None), by="root")
+    service.do_alone(services, service.mapping("maker1", "zhang"), by="root")
     assert service.mapped(services, "zhang") == "maker1"

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from certsvc.services.context import Services
 from certsvc.services.staff import passwords, sessions
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.accounts import do_alone, opening
 from certsvc.services.staff.passwords import NO_ONES, hash_password, is_outdated, password_matches
 from certsvc.store import AccountRecord
 
@@ -46,7 +46,7 @@ def test_half_a_surrogate_pair_is_a_wrong_password_and_no_fault() -> None:
 
 
 def test_a_password_that_scrypt_hashed_is_hashed_again_at_sign_in(services: Services) -> None:
-    add_account(services, "maker1", "maker", "something else", by="root")
+    do_alone(services, opening("maker1", "maker", "something else"), by="root")
     with services.database.writing() as session:
         session.execute(update(AccountRecord).values(password_hash=scrypt(PASSWORD)))
     assert sessions.begin(services, "maker1", PASSWORD + "x") is None

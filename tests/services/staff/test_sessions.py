@@ -142,9 +142,11 @@ def test_a_session_ends_when_it_is_idle_or_old(office: Office) -> None:
 
 ENDS: dict[str, Callable[[Office, Member, str], object]] = {
     "signed out": lambda at, _, secret: sessions.sign_out(at.services, secret),
-    "another role": lambda at, one, _: accounts.change_role(at.services, one.name, "auditor", by="root"),
+    "another role": lambda at, one, _: accounts.do_alone(
+        at.services, accounts.another_role(one.name, "auditor"), by="root"
+    ),
     "disabled": lambda at, one, _: accounts.disable(at.services, one.name, by="root"),
-    "reset": lambda at, one, _: accounts.reset(at.services, one.name, GIVEN, by="root"),
+    "reset": lambda at, one, _: accounts.do_alone(at.services, accounts.resetting(one.name, GIVEN), by="root"),
     "another password": lambda at, one, secret: sessions.change_password(
         at.services, session_of(at.services, one), OWN, "another of my own"
     ),
@@ -166,7 +168,7 @@ def test_a_session_ends_when_its_account_changes(office: Office, how: str) -> No
 def test_a_role_that_stays_ends_nothing(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
     secret = session_of(office.services, maker)
-    accounts.change_role(office.services, "maker1", "maker", by="root")
+    accounts.do_alone(office.services, accounts.another_role("maker1", "maker"), by="root")
     assert sessions.whose(office.services, secret) is not None
 
 
@@ -179,7 +181,7 @@ def test_a_disabled_account_stays_shut_until_it_is_enabled(office: Office) -> No
 
 
 def test_a_given_password_is_good_for_the_first_sign_in_alone(office: Office) -> None:
-    accounts.add_account(office.services, "maker1", "maker", GIVEN, by="root")
+    accounts.do_alone(office.services, accounts.opening("maker1", "maker", GIVEN), by="root")
     half = sessions.begin(office.services, "maker1", GIVEN)
     assert half is not None
     secret = sessions.secret_for(office.services, half)
@@ -204,7 +206,7 @@ def test_what_was_set_up_is_not_set_up_again_by_one_who_has_the_password(office:
 
 def test_a_reset_account_sets_everything_up_again(office: Office) -> None:
     maker = join(office.services, "maker1", "maker")
-    accounts.reset(office.services, "maker1", "given once more", by="root")
+    accounts.do_alone(office.services, accounts.resetting("maker1", "given once more"), by="root")
     half = sessions.begin(office.services, "maker1", "given once more")
     assert half is not None
     with pytest.raises(SignInOver):

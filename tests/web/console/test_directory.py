@@ -38,7 +38,7 @@ def joined(office: Office, provider: RunningProvider) -> Office:
 
 def bind(office: Office, role: str, subject: str, provider: RunningProvider) -> str:
     name = office.member(role).name
-    accounts.bind(office.services, name, provider.issuer, subject, by="root")
+    accounts.do_alone(office.services, accounts.binding(name, provider.issuer, subject), by="root")
     return name
 
 
@@ -155,14 +155,16 @@ def test_what_vouches_for_one_session_confirms_no_other(joined: Office, provider
 def test_a_person_is_bound_to_one_account_by_another_than_its_owner(joined: Office, provider: RunningProvider) -> None:
     name = bind(joined, "approver", "u-approver", provider)
     with pytest.raises(Conflict):
-        accounts.bind(joined.services, joined.member("station").name, provider.issuer, "u-approver", by="root")
+        accounts.do_alone(
+            joined.services, accounts.binding(joined.member("station").name, provider.issuer, "u-approver"), by="root"
+        )
     with pytest.raises(Refused):
-        accounts.bind(joined.services, name, provider.issuer, "u-other", by=name)
+        accounts.do_alone(joined.services, accounts.binding(name, provider.issuer, "u-other"), by=name)
     with pytest.raises(Refused):
-        accounts.bind(joined.services, name, None, "u-other", by="root")
+        accounts.do_alone(joined.services, accounts.binding(name, None, "u-other"), by="root")
     secret = sessions.sign_in_vouched(joined.services, provider.issuer, "u-approver")
     assert secret is not None
-    accounts.bind(joined.services, name, provider.issuer, None, by="root")
+    accounts.do_alone(joined.services, accounts.binding(name, provider.issuer, None), by="root")
     assert sessions.whose(joined.services, secret) is None, "its sessions end"
     assert sessions.sign_in_vouched(joined.services, provider.issuer, "u-approver") is None
 

@@ -11,7 +11,7 @@ from flask import Flask
 from certsvc.rules.terms import Subject
 from certsvc.services.certificates.correct import Correction, propose
 from certsvc.services.examination import sittings
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.accounts import do_alone, opening
 from certsvc.services.staff.roles import Deed, Role, may
 from certsvc.web.console.desk import AGAIN, DEEDS, OPEN
 from tests.builders.site import NOW
@@ -33,6 +33,7 @@ CHANGES = {
     "enable",
     "reset",
     "bind",
+    "map_os",
     "approve",
     "reject",
     "close",
@@ -91,7 +92,7 @@ def test_what_changes_something_for_others_asks_for_the_second_factor_again() ->
 @pytest.mark.parametrize("role", ROLES)
 def test_each_cell_of_the_table(office: Office, role: str) -> None:
     if "victim" not in office.members:
-        add_account(office.services, "victim1", "station", GIVEN, by="root", scope="第一站")
+        do_alone(office.services, opening("victim1", "station", GIVEN, scope="第一站"), by="root")
         office.members["victim"] = office.member("maker")
         number = office.register.valid.number
         sittings.add(office.services, **AT_STATION, station="测试培训机构", by="maker1")

@@ -10,7 +10,7 @@ import pyotp
 import pytest
 
 from certsvc.app import create_app
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.accounts import do_alone, opening
 from certsvc.web.console import sign_in
 from tests.builders.site import settings_for
 from tests.builders.staff import GIVEN, OWN, Browser, said
@@ -20,7 +20,7 @@ COOKIE = "__Host-certsvc_staff"
 
 
 def test_the_first_sign_in_sets_up_what_the_second_asks_for(office: Office) -> None:
-    add_account(office.services, "newcomer", "approver", GIVEN, by="root")
+    do_alone(office.services, opening("newcomer", "approver", GIVEN), by="root")
     browser = office.visitor()
     step = browser.post("/console/sign-in", name="newcomer", password=GIVEN)
     assert (step.status_code, step.location) == (303, "/console/first")

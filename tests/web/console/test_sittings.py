@@ -11,7 +11,7 @@ from sqlalchemy import event
 from certsvc.rules.terms import Subject
 from certsvc.services.examination import sittings
 from certsvc.services.examination.draw import check_draw
-from certsvc.services.staff.accounts import add_account
+from certsvc.services.staff.accounts import do_alone, opening
 from certsvc.store import AccountRecord
 from tests.builders.examining import add, admit, on_record
 from tests.builders.person import Candidate
@@ -168,7 +168,7 @@ def test_an_assessor_belongs_to_a_station(office: Office) -> None:
     from certsvc.errors import Refused
 
     with pytest.raises(Refused, match="institution or station"):
-        add_account(office.services, "assessor9", "assessor", GIVEN, by="root")
+        do_alone(office.services, opening("assessor9", "assessor", GIVEN), by="root")
 
 
 def questions(office: Office, browser: Browser, address: str) -> int:
