@@ -35,7 +35,7 @@ def archive(level: str | None, renew: bool, by: str | None, as_json: bool) -> No
     with one_at_a_time(services.folders.home):
         report = service.archive(
             services,
-            by=work.person(by),
+            by=work.person(by, mapped=False),  # a timer's account is no one's
             level=wanted,
             renew_all=renew,
             progress=lambda done, total: bar("archive", done, total),

@@ -190,7 +190,7 @@ def sweep(*, dry_run: bool, by: str | None, as_json: bool) -> None:
     """执行各方案的保存期限，可每日运行 / Carry out the schemes' retention schedules; may run daily."""
     from certsvc.services.persons.sweep import sweep as run
 
-    done = run(work.services(), by=work.person(by), dry_run=dry_run)
+    done = run(work.services(), by=work.person(by, mapped=False), dry_run=dry_run)  # a timer's account is no one's
     if as_json:
         tell(done.as_json())
         return

@@ -309,7 +309,7 @@ def retakes(*, days: int, notify: bool, by: str | None, as_json: bool) -> None:
     from certsvc.services.examination import retakes as ending
 
     services = work.services()
-    found = ending.notify(services, days, by=work.person(by)) if notify else ending.ending(services, days)
+    found = ending.notify(services, days, by=work.person(by, mapped=False)) if notify else ending.ending(services, days)
     if as_json:
         tell([one.as_json() for one in found])
         return

@@ -150,3 +150,29 @@ def test_the_first_accounts_are_opened_and_mapped_by_command(certsvc: Certsvc, t
     assert "user map" in certsvc("issue").stderr  # as soon as there are accounts, other deeds need one
     assert told(certsvc("user", "map", "admin1", "--os", me, "--json"))["os_account"] == me
     assert certsvc("issue").exit_code == 0
+
+
+DEPLOYED = Path(__file__).parents[2] / "docs" / "deploy"
+TIMED = [
+    line.split("/bin/certsvc ")[1].split()
+    for file in sorted(DEPLOYED.glob("certsvc-*.service"))
+    if file.with_suffix(".timer").exists()
+    for line in file.read_text("utf-8").splitlines()
+    if line.startswith("ExecStart=/srv/") and " export " not in line
+]
+
+
+@pytest.mark.parametrize("command", TIMED, ids=" ".join)
+@pytest.mark.usefixtures("passed", "real")
+def test_what_timers_run_asks_for_no_person(certsvc: Certsvc, tmp_path: Path, command: list[str]) -> None:
+    password = tmp_path / "given"
+    password.write_text("given by another\n")
+    told(certsvc("user", "add", "admin1", "--role", "administrator", "--password-file", password, "--json"))
+    result = certsvc(*command)
+    assert "R1.6" not in result.stderr
+    assert result.exit_code == 0 or "CERTSVC_TSA" in result.stderr
+
+
+def test_every_timer_is_tried() -> None:
+    tried = {" ".join(one[:2]) for one in TIMED}
+    assert tried == {"certificate archive", "notices send", "person sweep", "publish", "sitting retakes"}
