@@ -116,7 +116,7 @@ def main() -> int:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         home = given.home or Path(temporary) / "home"
-        environment = os.environ | _UNLIMITED | {"CERTSVC_HOME": str(home), "CERTSVC_WORKERS": "1"}
+        environment = os.environ | _UNLIMITED | {"CERTSVC_HOME": str(home)}
         known = _fill(environment, home, given.certificates, given.due)
         journal = "WAL" if HAS_WAL else "rollback journal"
         print(f"SQLite {sqlite.sqlite_version}, {journal}; load {os.getloadavg()[0]:.0f}; {given.due} due", flush=True)
@@ -178,7 +178,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        check=False,
+        check=True,  # a deed that fails at once would hold up no one
     )
 
 

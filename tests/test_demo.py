@@ -79,6 +79,7 @@ def test_the_demo_leads_from_a_roll_to_a_certificate_that_was_scanned_and_verifi
     genuine, forged = (shown_on(tour / "files" / name) for name in ("1-genuine.pdf", "3-forged.pdf"))
     assert "张三" in forged
     assert "张三" not in genuine
+    assert sent_files(page)
     assert sent_files(page) == {path.relative_to(tour).as_posix() for path in (tour / "samples").rglob("*.*")}
     assert len(re.findall(r"<code class=\"code\">\w{4}-\w{4}-\w{4}</code>", page)) == 4
 

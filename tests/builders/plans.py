@@ -26,7 +26,8 @@ def read_whole(services: Services, ask: Callable[[], object]) -> set[str]:
     tables = {str(row[0]) for row in _rows(services, "select name from sqlite_master where type = 'table'", ())}
     assert asked
     plans = [row[3] for question in asked for row in _rows(services, f"explain query plan {question[0]}", question[1])]
-    return {found[1] for plan in plans if (found := re.match(r"SCAN (\w+)(?! USING .*\?)", plan))} & tables
+    scanned = {found[1] for plan in plans if (found := re.match(r"SCAN (\w+)(?! USING .*\?)", plan))}
+    return {re.sub(r"_\d+$", "", one) for one in scanned} & tables  # SQLAlchemy's alias of a table ends in a number
 
 
 def _rows(services: Services, statement: str, given: Any) -> list[Any]:

@@ -194,7 +194,7 @@ def test_a_link_from_before_there_was_a_choice_shows_what_it_showed(empty_databa
     assert "shows_name" not in {column["name"] for column in found.get_columns("share_link")}
 
 
-# Revision 0017: notices with where each stands
+# Revision 0018: notices with where each stands
 
 
 def test_a_notice_that_was_queued_before_is_not_queued_again(empty_database: Database) -> None:
@@ -213,7 +213,7 @@ def test_a_notice_that_was_queued_before_is_not_queued_again(empty_database: Dat
     assert "queued_notice" in inspect(empty_database.engine).get_table_names()
 
 
-# Revision 0018: accounts of a directory
+# Revision 0019: accounts of a directory
 
 
 def test_one_person_of_a_directory_has_one_account(empty_database: Database) -> None:

@@ -272,7 +272,7 @@ def test_a_row_of_the_same_registration_with_another_mailbox_is_a_conflict(servi
     assert [error.column for error in refused.value.errors] == ["email"]
 
 
-def test_an_erased_person_leaves_neither_mailbox_nor_notice(told: Services, tmp_path: Path) -> None:
+def test_an_erased_person_leaves_no_notice(told: Services, tmp_path: Path) -> None:
     (one,) = candidates(1)
     register(told, tmp_path, one.cells(email=MAILBOX))
     identity = IdentityDocument(IdType.RESIDENT_ID, one.id_number)

@@ -103,13 +103,19 @@ def test_it_takes_two_people_and_each_sees_what_would_go_and_what_is_kept(
 def test_with_the_certificate_kept_the_rest_goes_at_once(sqlite: Installation) -> None:
     number = number_of_now(sqlite)
     before = {row.number: row.status for row in show_certificate(sqlite.services, number)}
+    with sqlite.services.database.writing() as session:
+        person = session.scalars(select(PersonRecord).where(PersonRecord.name == NOW.name)).one()
+        opened = sqlite.services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
+        assert opened["phone"] is not None
+        sealed = sqlite.services.vault.seal({**opened, "email": "wisher@example.org"}, person.id_lookup)
+        person.sealed, person.sealed_kid = sealed.content, sealed.kid
     erase(sqlite.services, identity(NOW), **WISH, keep_certificate=True)
     for content in whole(sqlite.services):
         assert b"13911111111" not in content
     with sqlite.services.database.reading() as session:
         person = session.scalars(select(PersonRecord).where(PersonRecord.name == NOW.name)).one()
         opened = sqlite.services.vault.open(person.sealed, person.sealed_kid, person.id_lookup)
-        assert (opened["phone"], opened["id_number"]) == (None, NOW.id_number)
+        assert (opened["phone"], opened["email"], opened["id_number"]) == (None, None, NOW.id_number)
         (left,) = session.scalars(select(EnrolmentRecord).where(EnrolmentRecord.person_id == person.id))
         assert left.id == sqlite.row(number).enrolment_id
         for table in ("share_link", "share_opening", "holder_session", "message"):

@@ -6,7 +6,7 @@ import base64
 import hashlib
 
 import pytest
-from argon2 import PasswordHasher
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import select, update
 
 from certsvc.services.context import Services
@@ -15,10 +15,18 @@ from certsvc.services.staff.accounts import do_alone, opening
 from certsvc.services.staff.passwords import NO_ONES, hash_password, is_outdated, password_matches
 from certsvc.store import AccountRecord
 
+SHIPPED = passwords._HASHER  # before the tests' own, lighter one
+
 
 @pytest.fixture(autouse=True)
 def as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher())
+    monkeypatch.setattr(passwords, "_HASHER", SHIPPED)
+
+
+def test_what_is_shipped_is_no_weaker_than_the_recommendation() -> None:
+    low = RFC_9106_LOW_MEMORY
+    assert (SHIPPED.memory_cost, SHIPPED.time_cost) >= (low.memory_cost, low.time_cost)
+    assert hash_password(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 PASSWORD = "correct horse 电池 battery"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -113,17 +114,15 @@ def test_the_papers_are_pdf(office: Office, people: list[Candidate]) -> None:
     assert other.ticket in browser.get(f"/console/sittings/{one.id}").text
 
 
-def test_the_draw_is_shown_on_the_day_and_revealed_when_the_roll_is_closed(
-    office: Office, people: list[Candidate]
-) -> None:
+def test_the_draw_is_shown_on_the_day_and_revealed_when_the_roll_is_closed(office: Office, tmp_path: Path) -> None:
     browser, one = office.browser("station"), made(office, begins="14:00")
-    admit(office.services, one, people[:1] if not sittings.show(office.services, one.id)[1] else [])
+    (seat,) = admit(office.services, one, on_record(office.services, tmp_path, 1, first=350)).admitted
     address = f"/console/sittings/{one.id}"
     later = made(office, on=TODAY.replace(day=2))
     assert "公布抽签结果" not in said(browser.get(f"/console/sittings/{later.id}")).replace("可以公布抽签结果", "")
     early = browser.post(f"/console/sittings/{later.id}/draw")
     assert (early.status_code, "R2.1" in said(early)) == (422, True)
-    browser.get(address)
+    assert "移出" in said(browser.get(address)).replace("公布后名单不能再移出", "")
     assert browser.post(f"{address}/draw").status_code == 303
     page = said(browser.get(address))
     assert "移出" not in page.replace("公布后名单不能再移出", "")
@@ -132,20 +131,23 @@ def test_the_draw_is_shown_on_the_day_and_revealed_when_the_roll_is_closed(
     assert "名单已关闭" in shown
     found = check_draw(office.visitor().get(f"/draws/{one.id}.json").data, committed=one.commitment)
     assert found.ok
+    assert found.tickets == 1
+    assert seat.ticket in shown
 
 
-def test_a_station_sees_its_own_sittings_alone(office: Office, people: list[Candidate]) -> None:
+def test_a_station_sees_its_own_sittings_alone(office: Office, tmp_path: Path) -> None:
     foreign = made(office, station="别的鉴定站", begins="15:00")
+    (seat,) = admit(office.services, foreign, on_record(office.services, tmp_path, 1, first=360)).admitted
     own = made(office, begins="15:30")
     for role in ("station", "assessor"):
         browser = office.browser(role)
         listed = browser.get("/console/sittings?station=别的鉴定站").text
         assert (f"/console/sittings/{own.id}" in listed, f"/console/sittings/{foreign.id}" in listed) == (True, False)
-        for rest in ("", "/sheet", "/check-in.pdf", "/tickets.pdf", "/tickets/310101-0001-001.pdf"):
+        for rest in ("", "/sheet", "/check-in.pdf", "/tickets.pdf", f"/tickets/{seat.ticket}.pdf"):
             assert browser.get(f"/console/sittings/{foreign.id}{rest}").status_code == 404, rest
         browser.get(f"/console/sittings/{own.id}")
         for rest in ("admit", "remove", "draw", "close", "scores", "confirm"):
-            answer = browser.post(f"/console/sittings/{foreign.id}/{rest}", ticket="x")
+            answer = browser.post(f"/console/sittings/{foreign.id}/{rest}", ticket=seat.ticket)
             assert answer.status_code in (403, 404), rest
     listed = office.browser("reviewer").get("/console/sittings?state=open&station=别的鉴定站").text
     assert (f"/console/sittings/{own.id}" in listed, f"/console/sittings/{foreign.id}" in listed) == (False, True)
